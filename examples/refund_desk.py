@@ -1,0 +1,90 @@
+"""The dull half of the refund desk: reading what customers typed into the form.
+
+The notebook `refunds.ipynb` imports this; everything that an agent does, and asks, is in the notebook itself.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+EUR_PER_UNIT = {
+    "EUR": 1.0, "USD": 0.92, "GBP": 1.17, "JPY": 0.0061, "CHF": 1.05,
+    "PLN": 0.23, "SEK": 0.088, "NOK": 0.087, "DKK": 0.134, "CZK": 0.04,
+}  # fmt: skip
+_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "zł": "PLN", "kr": "SEK", "Kč": "CZK"}
+
+
+@dataclass
+class Request:
+    """One row of the form, cleaned; None where the row has nothing usable."""
+
+    id: str
+    received: date
+    customer: str
+    email: str
+    tier: str
+    order: str | None
+    purchased: date | None
+    amount: float | None
+    currency: str | None
+    message: str
+
+    @property
+    def euros(self) -> float:
+        """The amount in euros, by the desk's own rates; 0 if the row names none."""
+        return round((self.amount or 0) * EUR_PER_UNIT[self.currency or "EUR"], 2)
+
+    @property
+    def age(self) -> int:
+        """Days between the purchase and the request; 0 if the row has no date of purchase."""
+        return (self.received - self.purchased).days if self.purchased else 0
+
+
+def read_requests(path: str | Path) -> list[Request]:
+    """The rows of the CSV file, in its order."""
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return [_request(row) for row in csv.DictReader(file)]
+
+
+def _request(row: dict[str, str]) -> Request:
+    amount, currency = parse_amount(row["amount"])
+    return Request(
+        id=row["id"],
+        received=date.fromisoformat(row["received"]),
+        customer=row["customer"].strip(),
+        email=row["email"],
+        tier=row["tier"],
+        order=parse_order(row["order"]),
+        purchased=date.fromisoformat(row["purchased"]) if row["purchased"] else None,
+        amount=amount,
+        currency=currency,
+        message=row["message"],
+    )
+
+
+def parse_order(text: str) -> str | None:
+    """The five digits of an order number ("#40355", "ORDER 40405"), or None ("403", "4O437", "")."""
+    found = re.search(r"(?<!\w)\d{5}(?!\w)", text)
+    return found.group() if found else None
+
+
+def parse_amount(text: str) -> tuple[float | None, str | None]:
+    """An amount and its currency as people write them ("1.299,00 €", "GBP 18.50", "¥3,200", "€ 58,-").
+
+    (None, None) where that is not certain: "free", "$1O.00" with a letter O, no currency.
+    """
+    currency = next((code for code in EUR_PER_UNIT if code in text), None)
+    currency = currency or next((code for sign, code in _SIGNS.items() if sign in text), None)
+    rest = text
+    for word in (*EUR_PER_UNIT, *_SIGNS):
+        rest = rest.replace(word, "")
+    rest = rest.strip().removesuffix(",-").removesuffix(".-")
+    if currency is None or not re.fullmatch(r"\d+([.,]\d+)*", rest):
+        return None, None
+    # The last separator is the decimal one if one or two digits follow it; every other one groups thousands.
+    whole, cents = re.fullmatch(r"(.*?)(?:[.,](\d{1,2}))?", rest).groups()  # type: ignore[union-attr]
+    return float(f"{re.sub(r'[.,]', '', whole)}.{cents or 0}"), currency

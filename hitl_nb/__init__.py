@@ -1,0 +1,83 @@
+"""Human-in-the-loop review for AI agents, native to Jupyter notebooks.
+
+`import hitl_nb as hitl` in code, `%load_ext hitl_nb` in a notebook, `hitl-nb` on the command line.
+Names are loaded when they are first used, so that importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine.agents import agent as agent
+    from .engine.checkpoint import checkpoint as checkpoint
+    from .engine.checkpoint import checkpoint_all as checkpoint_all
+    from .engine.checkpoint import proposal as proposal
+    from .engine.decision import Decision as Decision
+    from .engine.gates import gate as gate
+    from .engine.steps import idempotency_key as idempotency_key
+    from .engine.steps import step as step
+    from .errors import AlreadyDecided as AlreadyDecided
+    from .errors import CannotPause as CannotPause
+    from .errors import CellChanged as CellChanged
+    from .errors import HitlError as HitlError
+    from .errors import InvalidEdit as InvalidEdit
+    from .errors import NotInAgent as NotInAgent
+    from .errors import Paused as Paused
+    from .errors import Rejected as Rejected
+    from .errors import RunClaimed as RunClaimed
+    from .errors import StaleDraft as StaleDraft
+    from .errors import StoreBusy as StoreBusy
+    from .errors import StoreCorrupt as StoreCorrupt
+    from .errors import StoreError as StoreError
+    from .errors import StoreFull as StoreFull
+    from .errors import StoreRefused as StoreRefused
+    from .errors import UnknownProposal as UnknownProposal
+    from .errors import UnknownRun as UnknownRun
+    from .errors import Untrusted as Untrusted
+    from .errors import WrongPython as WrongPython
+    from .notebook.extension import load_ipython_extension as load_ipython_extension
+    from .notebook.extension import unload_ipython_extension as unload_ipython_extension
+    from .notebook.headless import run_notebook as run_notebook
+    from .store import open_store as open_store
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "agent": "engine.agents",
+    "checkpoint": "engine.checkpoint",
+    "checkpoint_all": "engine.checkpoint",
+    "proposal": "engine.checkpoint",
+    "Decision": "engine.decision",
+    "gate": "engine.gates",
+    "idempotency_key": "engine.steps",
+    "step": "engine.steps",
+    "load_ipython_extension": "notebook.extension",
+    "unload_ipython_extension": "notebook.extension",
+    "run_notebook": "notebook.headless",
+    "open_store": "store",
+    **dict.fromkeys(
+        (
+            *("AlreadyDecided", "CannotPause", "CellChanged", "HitlError", "InvalidEdit", "NotInAgent", "Paused"),
+            *("Rejected", "RunClaimed", "StaleDraft", "StoreBusy", "StoreCorrupt", "StoreError", "StoreFull"),
+            *("StoreRefused", "UnknownProposal", "UnknownRun", "Untrusted", "WrongPython"),
+        ),
+        "errors",
+    ),
+}
+
+__all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]  # noqa: PLE0604  # made by __getattr__
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'hitl_nb' has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,381 @@
+"""`hitl-nb`: run notebooks, see what waits, decide, and look after the store, from a terminal or a script.
+
+What a program wants to read goes to standard output and everything said to people to standard error, so
+`hitl-nb inbox --json | jq` always works. Exit codes: 0 done, 75 (the system's "try again later") when a notebook
+waits for a decision, 1 for an error, 2 for a command that was typed wrongly.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from hitl_nb import cli_output as out
+from hitl_nb.errors import HitlError
+from hitl_nb.records import Action, Proposal, public_proposal, public_run
+
+if TYPE_CHECKING:
+    from hitl_nb.store.ledger import Ledger
+
+WAITING = 75
+"""Exit code of `run` when a person has to decide first (EX_TEMPFAIL of sysexits.h)."""
+
+_SUFFIX = {"json": ".json", "tool_call": ".json", "choice": ".json", "table": ".csv", "markdown": ".md", "code": ".py"}
+
+
+class _Commands(TyperGroup):
+    """Turns the errors of hitl_nb into one line that says what to do."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HitlError as e:
+            out.note(f"hitl-nb: {' '.join(str(e).split())}")
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Agents in notebooks that pause for a person: run them, see what waits, decide.",
+)
+
+
+def _open_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """For shell completion: what can be decided."""
+    try:
+        waiting = _ledger(ctx.params.get("store")).inbox(limit=100)
+    except (HitlError, typer.BadParameter):
+        return []
+    return [(p.id, p.title) for p in waiting if p.id.startswith(incomplete)]
+
+
+Store = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="The store: diskcache:///path. Default: HITL_NB_STORE, else your own."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="A proposal's id, or its beginning.", autocompletion=_open_ids, show_default=False
+    ),
+]
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept with the decision.")]
+Limit = Annotated[int, typer.Option(min=1, help="Show at most so many.")]
+
+
+def main() -> None:
+    """The `hitl-nb` command."""
+    app(prog_name="hitl-nb")
+
+
+@app.command()
+def run(
+    notebook: Annotated[Path, typer.Argument(help="The notebook (.ipynb).", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here instead of in place.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.001, help="Seconds that one cell may take.")] = None,
+    json: Json = False,
+    store: Store = None,
+) -> None:
+    """Run a notebook in a fresh kernel; its agents go on where they stopped.
+
+    Exit code 0: finished. 75: an agent waits for a decision; what waits is printed. 1: a cell failed.
+    """
+    from hitl_nb import run_notebook
+
+    with _bad_url_is_bad_usage():
+        _ledger(store)
+    signal.signal(signal.SIGTERM, _stop)
+    with _progress(notebook.name) as step:
+        result = run_notebook(notebook, output, store=store, on_cell=step, timeout=timeout)
+    if json:
+        found = [public_proposal(p) for p in result.open]
+        out.document({"status": result.status, "open": found, "error": result.error})
+    elif result.open:
+        out.proposals(result.open)
+    if result.status == "failed":
+        out.note(f"hitl-nb: {notebook.name} failed in {result.error}")
+        raise typer.Exit(1)
+    if result.status == "waiting":
+        out.note(f"{notebook.name} waits; decide with hitl-nb approve, edit, reject or respond, then run it again")
+        raise typer.Exit(WAITING)
+    out.note(f"{notebook.name} finished")
+
+
+@app.command()
+def inbox(
+    limit: Limit = 100,
+    after: Annotated[str | None, typer.Option(metavar="ID", help="Only what was asked after this proposal.")] = None,
+    json: Json = False,
+    store: Store = None,
+) -> None:
+    """What waits for a decision, oldest first."""
+    found = _ledger(store).inbox(limit=limit + 1, after=after)
+    more, found = len(found) > limit, found[:limit]
+    if json:
+        out.document({"proposals": [public_proposal(p) for p in found]})
+    else:
+        out.proposals(found)
+        if not found:
+            out.note("nothing waits for a decision")
+    if more:
+        out.note(f"there is more: --after {found[-1].id}")
+
+
+@app.command()
+def show(proposal: Id, json: Json = False, store: Store = None) -> None:
+    """One proposal in full."""
+    ledger = _ledger(store)
+    p = ledger.proposal(proposal)
+    if json:
+        out.document(public_proposal(p))
+    else:
+        out.proposal(p, _draft(ledger, p))
+
+
+@app.command()
+def runs(limit: Limit = 100, json: Json = False, store: Store = None) -> None:
+    """The runs, newest first."""
+    found = _ledger(store).runs(limit=limit)
+    if json:
+        out.document({"runs": [public_run(r) for r in found]})
+    else:
+        out.runs(found)
+        if not found:
+            out.note("no agent has run yet")
+
+
+@app.command()
+def approve(proposal: Id, reason: Reason = None, store: Store = None) -> None:
+    """Approve a proposal as it is."""
+    _decide(_ledger(store), proposal, "approve", None, reason)
+
+
+@app.command()
+def edit(
+    proposal: Id,
+    value: Annotated[str | None, typer.Option(metavar="TEXT", help="The new value.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Read the new value from FILE (- for input).")
+    ] = None,
+    editor: Annotated[bool, typer.Option("--editor", help="Edit it in $VISUAL or $EDITOR.")] = False,
+    reason: Reason = None,
+    store: Store = None,
+) -> None:
+    """Approve a proposal with changes.
+
+    The value is taken as it is for text, markdown and code, as JSON for every other kind (or CSV, for tables).
+    """
+    if [value is not None, file is not None, editor].count(True) != 1:
+        raise typer.BadParameter("give the new value with exactly one of --value, --file and --editor")
+    ledger = _ledger(store)
+    seen = ledger.proposal(proposal)
+    if file is not None:
+        value = _text_of(file)
+    elif editor and seen.status == "open":
+        value = _edited(ledger, seen)
+    _decide(ledger, seen, "edit", value, reason)
+
+
+@app.command()
+def reject(
+    proposal: Id,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; the agent is told.", show_default=False)],
+    store: Store = None,
+) -> None:
+    """Reject a proposal; the agent goes on without it."""
+    _decide(_ledger(store), proposal, "reject", None, reason)
+
+
+@app.command()
+def respond(
+    proposal: Id,
+    message: Annotated[str, typer.Option(metavar="TEXT", help="What to tell the agent.", show_default=False)],
+    reason: Reason = None,
+    store: Store = None,
+) -> None:
+    """Answer the agent with a message instead of a decision on the value."""
+    _decide(_ledger(store), proposal, "respond", message, reason)
+
+
+@app.command()
+def audit(
+    verify: Annotated[bool, typer.Option("--verify", help="Only check that nothing was changed or removed.")] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the log as JSON lines, byte for byte as hashed (- for output)."),
+    ] = None,
+    json: Json = False,
+    store: Store = None,
+) -> None:
+    """The audit log: who decided what, when and why. Exit code 1 if it was tampered with."""
+    if [verify, export is not None, json].count(True) > 1:
+        raise typer.BadParameter("--verify, --export and --json exclude one another")
+    ledger = _ledger(store)
+    found = ledger.verify()
+    if export is not None:
+        _export(ledger, export)
+    elif json:
+        log = [e for page in _pages(ledger) for e in page]
+        out.document({"events": [_builtins(e) for e in log], "verified": found.ok})
+    elif not verify:
+        for page in _pages(ledger):
+            out.events(page)
+    if not found.ok:
+        raise HitlError(f"the audit log is not what was written: {found.problem}")
+    out.note(f"{found.events} events, unbroken")
+
+
+@app.command()
+def doctor(json: Json = False, store: Store = None) -> None:
+    """Check the store, its settings and the versions, and say how to mend what is wrong.
+
+    Exit code 1 if something is wrong.
+    """
+    from hitl_nb.cli_doctor import examine
+
+    with _bad_url_is_bad_usage():
+        findings = examine(store)
+    if json:
+        out.document({"findings": [f.json() for f in findings]})
+    else:
+        out.table(("", "what", "found", "what to do"), ((f.state, f.what, f.found, f.mend) for f in findings))
+    if any(f.state == "wrong" for f in findings):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _bad_url_is_bad_usage() -> Generator[None]:
+    try:
+        yield
+    except ValueError as e:
+        raise typer.BadParameter(str(e), param_hint="--store") from None
+
+
+def _ledger(store: str | None) -> Ledger:
+    from hitl_nb.store import open_store
+    from hitl_nb.store.ledger import Ledger
+
+    with _bad_url_is_bad_usage():
+        place = open_store(store)
+    return Ledger(place)
+
+
+def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | None, reason: str | None) -> None:
+    from hitl_nb.review.deciding import decide
+
+    done = decide(ledger, seen, action, text, reason=reason)
+    said = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}[action]
+    left = ledger.run(done.run).open
+    then = f"{left} of its pause still open" if left else f"run {Path(done.notebook).name} again to go on"
+    out.note(f"{said}: {done.title} ({then})")
+
+
+def _draft(ledger: Ledger, p: Proposal) -> str | None:
+    """What somebody has typed into the open proposal so far, if it differs from what was proposed."""
+    from hitl_nb.store.ledger import NO_DRAFT
+    from hitl_nb.values import as_text
+
+    draft = ledger.draft(p.id) if p.status == "open" else NO_DRAFT
+    return None if draft is NO_DRAFT or draft == p.value else as_text(p, draft)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise HitlError(f"{file} is not UTF-8 text") from None
+    except OSError as e:
+        raise HitlError(f"cannot read {file}: {e.strerror}") from None
+
+
+def _edited(ledger: Ledger, p: Proposal) -> str:
+    """The proposal's text (or its draft's) after the person's own editor had it."""
+    from hitl_nb.values import as_text
+
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not command:
+        raise HitlError("neither VISUAL nor EDITOR is set; set one, or use --value or --file")
+    before = as_text(p, p.value)
+    with tempfile.TemporaryDirectory(prefix="hitl-nb-") as folder:
+        file = Path(folder, f"{p.id}{_SUFFIX.get(p.kind, '.txt')}")
+        file.write_text(_draft(ledger, p) or before, encoding="utf-8")
+        try:
+            code = subprocess.run([*shlex.split(command), str(file)], check=False).returncode
+        except OSError as e:
+            raise HitlError(f"cannot start the editor {command!r}: {e.strerror}") from None
+        if code != 0:
+            raise HitlError(f"the editor ended with code {code}; nothing was decided")
+        after = _text_of(file)
+    if p.kind == "text" and not before.endswith("\n"):
+        after = after.removesuffix("\n")  # editors end a file with a line end that nobody typed
+    if after == before:
+        raise HitlError("nothing was changed, so nothing was decided; use `hitl-nb approve` to approve it as it is")
+    return after
+
+
+def _pages(ledger: Ledger) -> Iterator[list[Any]]:
+    after = 0
+    while page := ledger.events(after=after):
+        yield page
+        after = page[-1].n
+
+
+def _export(ledger: Ledger, file: Path) -> None:
+    after = 0
+    try:
+        with sys.stdout.buffer if str(file) == "-" else file.open("wb") as sink:
+            while page := ledger.raw_events(after=after):
+                sink.writelines(line + b"\n" for line in page)
+                after += len(page)
+            sink.flush()
+    except OSError as e:
+        raise HitlError(f"cannot write {file}: {e.strerror}") from None
+
+
+def _builtins(event: Any) -> Any:
+    import msgspec
+
+    return msgspec.to_builtins(event)
+
+
+@contextmanager
+def _progress(name: str) -> Generator[Callable[[int, int], None] | None]:
+    """A progress bar on standard error, if that is a terminal; yields what to call at each cell."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+
+        def step(number: int, total: int) -> None:
+            bar.update(task, completed=number - 1, total=total)
+
+        yield step
+
+
+def _stop(number: int, frame: object) -> None:
+    """SIGTERM: leave as Ctrl-C does, so that the kernel is put away."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

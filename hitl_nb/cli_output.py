@@ -1,0 +1,134 @@
+"""What the command line prints: tables for people, plain lines for pipes, one JSON document for programs.
+
+On a terminal a list is a table; anywhere else it is one line a record with tabs between the fields, so that
+`cut` and `grep` work and nothing of the decoration is left. Agents write the texts that are shown here, so
+every control character, and every one that could fake the reading order, is spelled out (`values.visible`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from hitl_nb.records import Event, Proposal, Run
+from hitl_nb.values import as_text, changes, visible
+
+
+def document(value: Any) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def note(text: str) -> None:
+    """Print a line for people on standard error."""
+    print(visible(text), file=sys.stderr)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows: a table on a terminal, lines of fields with tabs between them elsewhere."""
+    texts = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in texts:
+            print("\t".join(" ".join(cell.split()) for cell in row))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        drawn.add_column(name, overflow="fold", no_wrap=name in ("id", "waiting since", "changed", "status"))
+    for row in texts:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console().print(drawn)
+
+
+def when(moment: datetime) -> str:
+    """A time for people: to the second, UTC."""
+    return moment.strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def proposals(found: Sequence[Proposal]) -> None:
+    """The list of proposals."""
+    table(
+        ("id", "title", "kind", "agent", "notebook", "waiting since"),
+        ((p.id, p.title, p.kind, p.agent, p.notebook, when(p.created_at)) for p in found),
+    )
+
+
+def runs(found: Sequence[Run]) -> None:
+    """The list of runs."""
+    table(
+        ("id", "agent", "key", "notebook", "status", "pauses", "open", "changed", "error"),
+        ((r.id, r.agent, r.key, r.notebook, r.status, r.pauses, r.open, when(r.updated_at), r.error) for r in found),
+    )
+
+
+def events(found: Sequence[Event]) -> None:
+    """The audit log."""
+    table(
+        ("n", "at", "what", "by", "run", "proposal", "details"),
+        ((e.n, when(e.at), e.type, e.actor, e.run, e.proposal, _compact(e.data)) for e in found),
+    )
+
+
+def proposal(p: Proposal, draft: str | None) -> None:
+    """One proposal in full: nothing of what would be done is shortened."""
+    facts = [
+        ("id", p.id),
+        ("status", p.status),
+        ("kind", p.kind if p.kind != "json" or p.type_name in ("dict", "list") else f"{p.kind} ({p.type_name})"),
+        ("agent", p.agent),
+        ("notebook", p.notebook),
+        ("run", f"{p.run}, pause {p.pause}"),
+        ("asked", when(p.created_at)),
+    ]
+    if p.status == "open":
+        facts.append(("decide with", ", ".join(f"hitl-nb {action}" for action in p.allow)))
+    if p.options is not None:
+        facts.append(("choices", "; ".join(_compact(option) for option in p.options)))
+    print(visible(p.title))
+    print()
+    width = max(len(name) for name, _ in facts)
+    for name, text in facts:
+        print(f"{name:<{width}}  {visible(text)}")
+    if p.context:
+        _part("Context", p.context if isinstance(p.context, str) else _lines(p.context))
+    _part("Proposed", as_text(p, p.value))
+    if draft is not None:
+        _part("Draft", draft)
+    if p.decision is not None:
+        _decision(p)
+
+
+def _decision(p: Proposal) -> None:
+    made = p.decision
+    assert made is not None
+    _part("Decision", f"{made.action} by {made.reviewer} ({made.by}), {when(made.decided_at)}")
+    if made.reason:
+        print(f"reason: {visible(made.reason)}")
+    if made.action == "respond":
+        _part("Message", str(made.value))
+    if made.action == "edit":
+        _part("Changes", changes(p, made.value))
+
+
+def _part(name: str, text: str) -> None:
+    print(f"\n--- {name}")
+    print(visible(text.rstrip("\n")))
+
+
+def _lines(mapping: Any) -> str:
+    if not isinstance(mapping, dict):
+        return _compact(mapping)
+    return "\n".join(f"{key}: {_compact(value)}" for key, value in mapping.items())  # pyright: ignore[reportUnknownVariableType]  # JSON
+
+
+def _compact(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,90 @@
+"""`checkpoint()`: the place where an agent asks a person, and where it goes on with the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import values
+from ..records import ACTIONS, Action, Kind
+from .decision import Asked, Decision
+from .session import Pending, required
+
+
+class _One(Pending):
+    def go_on(self, decisions: list[Decision]) -> Decision:
+        return decisions[0]
+
+
+class _All(Pending):
+    def go_on(self, decisions: list[Decision]) -> list[Decision]:
+        return decisions
+
+
+def checkpoint(
+    value: Any,
+    *,
+    title: str,
+    kind: Kind | None = None,
+    context: Mapping[str, Any] | str | None = None,
+    schema: Any = None,
+    options: Sequence[Any] | None = None,
+    allow: Sequence[Action] = ACTIONS,
+) -> Decision:
+    """Propose `value` to a person; the run pauses here, and this call returns their decision.
+
+    Args:
+        value: what the agent proposes: str, number, bool, None, list, dict, bytes, pydantic model, dataclass,
+            pandas or polars DataFrame.
+        title: one line that names the proposal.
+        kind: how it is shown and edited; guessed from the value if left out.
+        context: what the reviewer needs to know, as markdown or a JSON-able mapping.
+        schema: JSON Schema, pydantic model or type that an edited value must satisfy.
+        options: for kind "choice", the values to choose from.
+        allow: the actions a reviewer may take.
+
+    Raises:
+        ValueError, TypeError: a bad argument.
+        NotInAgent: there is no run to pause.
+        CannotPause: the state here cannot be saved; nothing was shown or stored.
+    """
+    session = required("checkpoint()")
+    exact = session.machine.is_exact(checkpoint)
+    return session.ask(
+        _One([proposal(value, title=title, kind=kind, context=context, schema=schema, options=options, allow=allow)]),
+        exact=exact,
+    )
+
+
+def proposal(
+    value: Any,
+    *,
+    title: str,
+    kind: Kind | None = None,
+    context: Mapping[str, Any] | str | None = None,
+    schema: Any = None,
+    options: Sequence[Any] | None = None,
+    allow: Sequence[Action] = ACTIONS,
+) -> Asked:
+    """One proposal for `checkpoint_all`; the arguments are those of `checkpoint`."""
+    question = values.ask(value, title=title, kind=kind, context=context, schema=schema, options=options, allow=allow)
+    return Asked(question, value, schema)
+
+
+def checkpoint_all(proposals: Sequence[Asked]) -> list[Decision]:
+    """Several proposals, one pause: goes on when all are decided. The decisions come back in order.
+
+    Raises:
+        TypeError, ValueError: not a sequence of `hitl.proposal(...)`, or an empty one.
+    """
+    session = required("checkpoint_all()")
+    exact = session.machine.is_exact(checkpoint_all)
+    items = list(proposals)
+    for i, item in enumerate(items):
+        if not isinstance(item, Asked):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+            raise TypeError(
+                f"proposals[{i}] must be made with hitl.proposal(value, title=...), not {type(item).__name__}"
+            )
+    if not items:
+        return []
+    return session.ask(_All(items), exact=exact)

@@ -1,0 +1,112 @@
+"""What `checkpoint()` returns: a person's decision, with the value in the type that was proposed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from .. import values
+from ..errors import Rejected, StoreCorrupt
+from ..records import Action, By, Proposal, Question, fingerprint
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision on one proposal.
+
+    Attributes:
+        action: "approve", "edit", "reject" or "respond".
+        value: what to go on with: the very object that was proposed for approve, the edited value in its type for
+            edit, None for reject, the message for respond.
+        original: what was proposed.
+        reason: why, if the reviewer said so.
+        reviewer: user name of who decided.
+        decided_at: when (aware, UTC).
+        by: "person", "policy", "deadline" or "script".
+    """
+
+    action: Action
+    value: Any
+    original: Any
+    reason: str | None
+    reviewer: str
+    decided_at: datetime
+    proposal_id: str
+    by: By
+    title: str
+    difference: str = ""
+
+    @property
+    def approved(self) -> bool:
+        """True for approve and edit."""
+        return self.action in ("approve", "edit")
+
+    def changes(self) -> str:
+        """The difference between what was proposed and what was decided, as a unified diff; empty if there is none."""
+        return self.difference
+
+    def require(self) -> Any:
+        """The value to go on with. Raises Rejected, with the reason, if the proposal was rejected."""
+        if self.action == "reject":
+            why = f": {self.reason}" if self.reason else ""
+            raise Rejected(f"{self.reviewer} rejected {self.title!r}{why}", self.reason, self.reviewer)
+        return self.value
+
+
+@dataclass
+class Asked:
+    """A question with the live objects behind it."""
+
+    question: Question
+    original: Any
+    schema: Any = None
+
+
+def decision_on(asked: Asked, proposal: Proposal) -> Decision:
+    """The decision that `proposal` holds, as an answer to exactly this question.
+
+    Raises:
+        StoreCorrupt: the stored proposal is not the question that was asked.
+        InvalidEdit: the edited value does not fit the proposed type.
+    """
+    q, record = asked.question, proposal.decision
+    expected = fingerprint(proposal.run, q.position, q.kind, q.title, q.value)
+    if record is None or not expected == proposal.fingerprint == record.fingerprint:
+        raise StoreCorrupt(
+            f"proposal {proposal.id} is not the question that was asked ({q.title!r}); its decision is not used"
+        )
+    original = _as_proposed(asked)
+    value: Any = None
+    if record.action == "approve":
+        value = original
+    elif record.action == "edit":
+        value = values.restore(q, record.value, original, asked.schema)
+    elif record.action == "respond":
+        value = record.value
+    return Decision(
+        action=record.action,
+        value=value,
+        original=original,
+        reason=record.reason,
+        reviewer=record.reviewer,
+        decided_at=record.decided_at,
+        proposal_id=proposal.id,
+        by=record.by,
+        title=q.title,
+        difference=values.changes(q, record.value) if record.action == "edit" else "",
+    )
+
+
+def _as_proposed(asked: Asked) -> Any:
+    """The object that was proposed; made again from what the reviewer saw if it was changed while it waited.
+
+    In the kernel that paused, the live object goes on being used, and another cell may have changed it.
+    """
+    q = asked.question
+    now = values.ask(asked.original, title=q.title, kind=q.kind, options=q.options).value
+    if now == q.value:
+        return asked.original
+    return values.restore(msgspec.structs.replace(q, value=now), q.value, asked.original, asked.schema)

@@ -1,0 +1,137 @@
+"""`@gate`: a tool whose calls are proposed for review, and run with what the reviewer left of them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from .. import values
+from ..records import Action
+from .agents import Definition
+from .decision import Asked, Decision
+from .session import Pending, required
+
+_ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
+
+
+class _Call(Pending):
+    def __init__(self, asked: list[Asked], gate: Gate) -> None:
+        super().__init__(asked)
+        self.gate = gate
+
+    def go_on(self, decisions: list[Decision]) -> Any:
+        arguments = decisions[0].require()["arguments"]
+        bound = inspect.signature(self.gate.function).bind_partial()
+        bound.arguments.update(arguments)
+        return self.gate.function(*bound.args, **bound.kwargs)
+
+
+class Gate(Definition):
+    """What `@gate` returns. It can only be called inside an agent."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        title: str | Callable[..., str] | None,
+        context: Mapping[str, Any] | str | None,
+        schema: Any,
+        allow: Sequence[Action],
+    ) -> None:
+        super().__init__(function)
+        self.title = title
+        self.context = context
+        self.schema = schema
+        self.allow = allow
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        session = required(f"the gated function {self.function.__name__}()")
+        exact = session.machine.is_exact(self)
+        pending = self._proposed(args, kwargs)
+        if inspect.iscoroutinefunction(self.function):
+            return _Awaited(pending, session)
+        return session.ask(pending, exact=exact, name=f"gate:{self.function.__qualname__}")
+
+    def _proposed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
+        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        bound.apply_defaults()
+        arguments = {name: _as_json(value) for name, value in bound.arguments.items()}
+        call: dict[str, Any] = {"name": self.function.__name__, "arguments": arguments}
+        title = self.title(**bound.arguments) if callable(self.title) else self.title
+        if title is None:
+            title = f"Call {self.function.__name__}"
+        elif isinstance(self.title, str):
+            title = self.title.format(**bound.arguments)
+        question = values.ask(
+            call,
+            title=title,
+            kind="tool_call",
+            context=self.context,
+            schema=self.schema or _signature_schema(self.function),
+            allow=self.allow,
+        )
+        return _Call([Asked(question, call)], self)
+
+
+def _as_json(value: Any) -> Any:
+    """`*args` is a tuple, and a proposal has lists."""
+    return list(cast(tuple[Any, ...], value)) if isinstance(value, tuple) else value
+
+
+def _signature_schema(function: Callable[..., Any]) -> dict[str, Any] | None:
+    """What an edited call must satisfy: the function's own parameters and annotations, by pydantic."""
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticUserError
+
+    try:
+        arguments = TypeAdapter[Any](function).json_schema()  # pyright: ignore[reportArgumentType]  # functions are accepted
+    except PydanticUserError:  # *args, or annotations that have no JSON Schema
+        return None
+    if arguments.get("type") != "object":
+        return None
+    return {
+        "$defs": arguments.pop("$defs", {}),
+        "type": "object",
+        "properties": {"name": {"const": function.__name__}, "arguments": arguments},
+        "required": ["name", "arguments"],
+    }
+
+
+class _Awaited:
+    """A call of an async gated function; it asks when it is awaited."""
+
+    def __init__(self, pending: _Call, session: Any) -> None:
+        self.pending = pending
+        self.session = session
+
+    def __await__(self) -> Any:
+        exact = self.session.machine.is_exact(self.pending.gate)
+        name = f"gate:{self.pending.gate.function.__qualname__}"
+        return self.session.ask(self.pending, exact=exact, name=name).__await__()
+
+
+def gate(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    title: str | Callable[..., str] | None = None,
+    context: Mapping[str, Any] | str | None = None,
+    schema: Any = None,
+    allow: Sequence[Action] = _ALLOWED,
+) -> Any:
+    """Review each call of a tool: its arguments are the proposal; the reviewer may change them.
+
+    Args:
+        title: one line; may name arguments (`"Email {to}"`), or be a function of them.
+        schema: what `{"name": ..., "arguments": {...}}` must satisfy after an edit, beyond the function's signature.
+
+    A rejection raises Rejected from the call.
+    """
+    if function is None:
+        return functools.partial(gate, title=title, context=context, schema=schema, allow=allow)
+    if not callable(function):
+        raise TypeError(f"@hitl.gate goes on a function, not on {type(function).__name__}")
+    if "respond" in allow:
+        raise ValueError('allow must not hold "respond": a gated call either runs or is rejected')
+    return Gate(function, title, context, schema, allow)

@@ -1,0 +1,125 @@
+"""One signed snapshot back to position and variables.
+
+`open_snapshot` checks the signature and the versions; only then may `load` unpickle. Variables are put into the
+namespace as they come, so that the line that makes a client again finds what it reads.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from ..errors import WrongPython
+from .pickling import Unpickler, notebook_name, resolve
+from .program import FORMAT
+from .seal import unseal
+
+END = "end"
+"""Marks the last entry of a snapshot's stream."""
+
+
+@dataclass
+class Saved:
+    """A snapshot, opened: checked, but nothing in it loaded yet.
+
+    Attributes:
+        source: the cell as it ran; for an `@agent` run, the function's source.
+        outputs: what was printed and displayed so far, as the driver recorded it.
+        notes: what the pause said about names that are made again or left out.
+    """
+
+    source: str
+    tick: int
+    outputs: list[Any]
+    notes: list[str]
+    definitions: bytes
+    stream: bytes
+    buffers: list[str]
+    blob: Callable[[str], bytes]
+    envelope: bytes = b""
+
+
+@dataclass
+class Loaded:
+    """What a snapshot held. `stack` entries are the raw tuples that `frames.py` makes frames of."""
+
+    variables: dict[str, Any] = field(default_factory=dict[str, Any])
+    stack: list[tuple[Any, ...]] = field(default_factory=list[tuple[Any, ...]])
+    pending: Any = None
+    result: Any = None
+    tick: int = 0
+
+
+def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes]) -> Saved:
+    """Check a snapshot's signature and versions.
+
+    Raises:
+        Untrusted, WrongPython: before anything in it is loaded.
+    """
+    header, body = unseal(place, envelope)
+    if header["format"] != FORMAT:
+        raise WrongPython(f"{place} was saved by another version of hitl_nb; finish it with that one, or use --restart")
+    first, second = header["sizes"]
+    return Saved(
+        source=header["source"],
+        tick=header["tick"],
+        outputs=json.loads(body[:first]),
+        notes=header["notes"],
+        definitions=body[first : first + second],
+        stream=body[first + second :],
+        buffers=header["buffers"],
+        blob=blob,
+        envelope=envelope,
+    )
+
+
+def load(saved: Saved, ns: dict[str, Any], *, special: Callable[[tuple[Any, ...]], Any] = lambda pid: None) -> Loaded:
+    """Load a checked snapshot; variables are put into `ns` as they come."""
+    definitions: dict[str, tuple[bytes, list[str]]] = pickle.loads(saved.definitions)
+    loaded = Loaded(tick=saved.tick)
+    copies: dict[str, Any] = {}
+
+    def find(pid: tuple[Any, ...]) -> Any:
+        match pid:
+            case ("ns",):
+                return ns
+            case ("blob", kind, digest):
+                data = saved.blob(digest)
+                return data.decode("utf-8", "surrogatepass") if kind == "str" else data
+            case ("def", name):
+                found = resolve(name, ns)
+                return found if found is not None else _copy(name)
+            case ("built", name, line, kind):
+                if type(ns.get(name)).__qualname__ != kind:
+                    exec(line, ns)  # signed with the snapshot
+                return ns[name]
+            case _:
+                return special(pid)
+
+    def _copy(name: str) -> Any:
+        root = name.split(".", maxsplit=1)[0]
+        if root not in copies:
+            stream, buffers = definitions[root]
+            circle = Unpickler(stream, find, (bytearray(saved.blob(h)) for h in buffers)).load()
+            copies.update({n: circle[n] for n in circle if n not in copies})
+            for one in circle:
+                ns.setdefault(one, copies[one])
+        return resolve(name, {root: copies[root]})
+
+    loading = Unpickler(saved.stream, find, (bytearray(saved.blob(h)) for h in saved.buffers))
+    while True:
+        name, value = loading.load()
+        if name == END:
+            return loaded
+        if not name:
+            loaded.stack, loaded.pending, loaded.result = value
+        elif not (name in ns and _comes_from_notebook(value, ns)):
+            loaded.variables[name] = ns[name] = value
+
+
+def _comes_from_notebook(value: Any, ns: dict[str, Any]) -> bool:
+    return isinstance(value, ModuleType) or notebook_name(value, ns) is not None

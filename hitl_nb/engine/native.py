@@ -1,0 +1,211 @@
+"""Proving that a loop cannot pause, so that Python may run it whole, at full speed.
+
+Proved is more than that: the loop only computes. Every call in it reaches a builtin or a function of `math` and the
+like that does nothing to the world, or a function of the user's that is proved the same way. So after a crash, running
+it again from the last save does no harm. Anything unknown (a method of an object of unknown type, a callable in a
+container, an attribute of a loop variable) is a doubt, and in doubt the loop is taken operation by operation.
+
+Trusted are the operators of objects in containers (`total += item`): if one of those does ask, `ask` says so, and the
+run goes on from there operation by operation (`loops.py`).
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import types
+from collections.abc import Callable, Set
+from typing import TYPE_CHECKING, Any
+
+from ..errors import HitlError
+from .program import Op
+
+if TYPE_CHECKING:
+    from .stack import Frame
+
+_PLAIN = (int, float, complex, bool, str, bytes, bytearray, list, dict, set, frozenset, tuple, range, type(None), slice)
+"""Types whose methods call nothing of the user's."""
+
+_PURE_MODULES = {
+    "math",
+    "cmath",
+    "operator",
+    "_operator",
+    "statistics",
+    "string",
+    "_heapq",
+    "_bisect",
+    "binascii",
+    "zlib",
+}
+
+_PURE_BUILTINS = {
+    *(
+        "abs",
+        "all",
+        "any",
+        "ascii",
+        "bin",
+        "bool",
+        "bytearray",
+        "bytes",
+        "chr",
+        "complex",
+        "dict",
+        "divmod",
+        "enumerate",
+    ),
+    *("filter", "float", "format", "frozenset", "hash", "hex", "id", "int", "isinstance", "issubclass", "len", "list"),
+    *("map", "max", "min", "oct", "ord", "pow", "range", "repr", "reversed", "round", "set", "slice", "sorted", "str"),
+    *("sum", "tuple", "zip"),
+}
+_CALL_BACK = {"map": 0, "filter": 0, "sorted": -1, "max": -1, "min": -1, "sort": -1}
+"""Builtins that call what they are given: the place of that argument, -1 for `key=` only."""
+
+COMPUTES = (
+    *(ast.For, ast.While, ast.If, ast.Break, ast.Continue, ast.Pass, ast.Expr, ast.Return),
+    *(ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Assert, ast.Raise, ast.Delete),
+)
+"""Statements that only compute if their expressions do."""
+
+_verdicts: dict[int, tuple[Op, list[tuple[str, Any]], bool]] = {}
+_MISSING = object()
+Lookup = Callable[[str], Any]
+
+
+def cannot_pause(op: Op, frame: Frame) -> bool:
+    """Whether the loop of `op` is proved not to pause, given what its names mean now."""
+
+    def lookup(name: str) -> Any:
+        return _value(frame, name)
+
+    known = _verdicts.get(id(op))
+    if known is not None and known[0] is op and all(_role(lookup(name)) is was for name, was in known[1]):
+        return known[2]
+    proof = _Proof(lookup, set())
+    verdict = proof.holds(op.tree())
+    _verdicts[id(op)] = (op, list(proof.used.items()), verdict)
+    return verdict
+
+
+def _value(frame: Frame, name: str) -> Any:
+    cell = frame.cells.get(name) or getattr(frame.unit, "free", {}).get(name)
+    if cell is not None:
+        try:
+            return cell.cell_contents
+        except ValueError:
+            return _MISSING
+    return frame.ns.get(name, getattr(builtins, name, _MISSING))
+
+
+def _role(value: Any) -> Any:
+    """What makes a name's role in the proof: the function or module itself, else the type of its value."""
+    itself = value is _MISSING or callable(value) or isinstance(value, types.ModuleType)
+    return value if itself else value.__class__
+
+
+class _Proof:
+    """Over the names that `lookup` knows; `seen` holds the functions on the way."""
+
+    def __init__(self, lookup: Lookup, seen: set[int]) -> None:
+        self.lookup = lookup
+        self.seen = seen
+        self.used: dict[str, Any] = {}
+        self.bound: set[str] = set()
+
+    def holds(self, roots: list[ast.AST], parameters: Set[str] = frozenset()) -> bool:
+        nodes = [node for root in roots for node in ast.walk(root)]
+        self.bound = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)} | parameters
+        return all(map(self._node, nodes))
+
+    def _node(self, node: ast.AST) -> bool:
+        match node:
+            case ast.Lambda() | ast.Await() | ast.Yield() | ast.YieldFrom():
+                return False
+            case ast.stmt():
+                return isinstance(node, COMPUTES)
+            case ast.Name(id=name, ctx=ast.Load()):
+                return name.startswith(".") or self._name(name)
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Call():
+                return self._call(node)
+            case _:
+                return True
+
+    def _name(self, name: str) -> bool:
+        """A name may be read if its value runs no code of the user's when operated on."""
+        value = self.lookup(name)
+        self.used[name] = _role(value)
+        if name in self.bound:
+            return value is _MISSING or type(value) in _PLAIN
+        return value is _MISSING or isinstance(value, types.ModuleType) or type(value) in _PLAIN or self._pure(value)
+
+    def _attribute(self, node: ast.Attribute) -> bool:
+        if isinstance(node.value, (ast.Constant, ast.JoinedStr)):
+            return True
+        if not isinstance(node.value, ast.Name) or node.value.id in self.bound:
+            return False
+        owner = self.lookup(node.value.id)
+        if isinstance(owner, types.ModuleType):
+            member = owner.__dict__.get(node.attr, _MISSING)
+            return type(member) in _PLAIN or self._pure(member)
+        return type(owner) in _PLAIN
+
+    def _call(self, node: ast.Call) -> bool:
+        if isinstance(node.func, ast.Name):
+            name = node.func.id
+            if name.startswith("."):
+                return True
+            if name in self.bound or not callable(self.lookup(name)):
+                return False
+        elif isinstance(node.func, ast.Attribute):
+            name = node.func.attr
+        else:
+            return False
+        if name not in _CALL_BACK:
+            return True
+        if any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords):
+            return False
+        called = [k.value for k in node.keywords if k.arg == "key"]
+        if _CALL_BACK[name] == 0:
+            called += node.args[:1]
+        return all(self._callback(c) for c in called)
+
+    def _callback(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Constant):
+            return node.value is None
+        return isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in self.bound)
+
+    def _pure(self, value: Any) -> bool:
+        """Whether calling `value` only computes."""
+        if id(value) in self.seen:
+            return True
+        if isinstance(value, types.FunctionType) and value.__module__ not in _PURE_MODULES:
+            self.seen.add(id(value))
+            return self._function(value)
+        module, name = getattr(value, "__module__", None), getattr(value, "__name__", "")
+        if module == "builtins":
+            own = name in _PURE_BUILTINS or (isinstance(value, type) and issubclass(value, BaseException))
+            return own and getattr(builtins, name, None) is value
+        return module in _PURE_MODULES and isinstance(value, (types.BuiltinFunctionType, types.FunctionType))
+
+    def _function(self, function: types.FunctionType) -> bool:
+        """The same proof for a function's body; its parameters and locals may be anything."""
+        from .units import source_of
+
+        if function.__closure__ or function.__code__.co_flags & 0x2A0 or hasattr(function, "__wrapped__"):
+            return False  # closures, generators and coroutines
+        try:
+            tree = ast.parse(source_of(function)).body[0]
+        except (HitlError, SyntaxError):
+            return False
+        if not isinstance(tree, ast.FunctionDef) or tree.decorator_list:
+            return False
+        of_globals: dict[str, Any] = function.__globals__
+        proof = _Proof(lambda name: of_globals.get(name, getattr(builtins, name, _MISSING)), self.seen)
+        names = set(function.__code__.co_varnames)
+        if any(isinstance(n, (ast.Global, ast.Nonlocal)) for n in ast.walk(tree)):
+            return False
+        local = _Proof(lambda name: _MISSING if name in names else proof.lookup(name), self.seen)
+        return local.holds(list(tree.body), names)

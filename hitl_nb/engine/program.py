@@ -1,0 +1,143 @@
+"""Operations: a cell or a function as a flat list that can be stopped and resumed anywhere.
+
+A `Program` is a list of `Op`s. Simple statements become one or a few operations that Python itself compiles
+and runs; control flow becomes jumps, and blocks that `machine.py` keeps on an explicit stack. So the whole
+position of a run is data: an index into the list, and that stack.
+
+`layout.py` and `expressions.py` make the operations; here is what one is, and what follows from their order:
+where control may go, and which names are still read behind a position.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Callable, Iterable
+from types import CodeType
+
+FORMAT = 1
+"""Version of the layout. A snapshot names an index into it, so it goes on only under the same number."""
+
+Label = tuple[tuple[str | int, ...], int]
+
+
+class Op:
+    """One operation.
+
+    Attributes:
+        kind: what the machine does; see `machine.py`.
+        nodes: the statements or the one expression that Python runs, if any.
+        target: where it jumps to, resolved to an index.
+        name: a variable or temporary that it stores to.
+        depth: for "leave": how many blocks stay.
+        drops: temporaries that nothing reads behind this operation.
+        callee: the temporary with what it calls, if its value is that of one call that its own code makes: a
+            checkpoint called so is resumed behind the call.
+        line: line of the statement in its file.
+        label: path of the statement in the syntax tree, and the operation's number within it.
+    """
+
+    __slots__ = (
+        *("_code", "_digest", "callee", "depth", "drops", "kind"),
+        *("label", "line", "name", "nodes", "target", "targets"),
+    )
+
+    def __init__(self, kind: str, nodes: ast.expr | list[ast.stmt] | None, label: Label, line: int) -> None:
+        self.kind = kind
+        self.nodes = nodes
+        self.label = label
+        self.line = line
+        self.target = -1
+        self.targets: list[int] = []
+        self.name = ""
+        self.depth = 0
+        self.drops: list[str] = []
+        self.callee = ""
+        self._code: CodeType | None = None
+        self._digest = ""
+
+    def code(self, generate: Callable[[Op], CodeType]) -> CodeType:
+        """The compiled code, made at first use."""
+        if self._code is None:
+            self._code = generate(self)
+        return self._code
+
+    def compiled_to(self, code: CodeType) -> bool:
+        """Whether `code` is this operation's."""
+        return code is self._code
+
+    @property
+    def digest(self) -> str:
+        """What the operation means, as a hash: equal for equal syntax, whatever its place and layout."""
+        if not self._digest:
+            nodes = self.nodes if isinstance(self.nodes, list) else [] if self.nodes is None else [self.nodes]
+            text = "|".join([self.kind, self.name, *(ast.dump(node) for node in nodes)])
+            self._digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return self._digest
+
+    def reads(self) -> set[str]:
+        """Names that it may read, nested scopes included."""
+        nodes = (n for root in self.tree() for n in ast.walk(root))
+        return {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)}
+
+    def writes(self) -> set[str]:
+        """Names that it surely binds."""
+        found = {self.name} if self.kind in ("let", "bind") else set[str]()
+        if self.kind == "do":
+            for node in self.tree():
+                if isinstance(node, ast.Assign):
+                    found |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+        return found
+
+    def tree(self) -> list[ast.AST]:
+        """The syntax nodes, always as a list."""
+        if self.nodes is None:
+            return []
+        return list(self.nodes) if isinstance(self.nodes, list) else [self.nodes]
+
+
+class Program:
+    """The operations of one cell or function, and the source they came from."""
+
+    def __init__(self, ops: list[Op], source: str, prefix: str) -> None:
+        self.ops = ops
+        self.source = source
+        self.prefix = prefix
+        self._index: dict[Label, int] | None = None
+        self._live: list[set[str]] | None = None
+
+    def at(self, label: Label) -> int | None:
+        """Index of the operation with this label."""
+        if self._index is None:
+            self._index = {op.label: i for i, op in enumerate(self.ops)}
+        return self._index.get(label)
+
+    def successors(self, i: int) -> Iterable[int]:
+        """Where control may go after operation `i`, exceptions aside."""
+        op = self.ops[i]
+        yield from (t for t in (op.target, *op.targets) if t >= 0)
+        if op.kind not in ("jump", "leave", "return", "reraise"):
+            yield i + 1
+
+    def live(self, starts: Iterable[int]) -> set[str]:
+        """Names that may still be read before they are bound again, when control is at `starts`."""
+        if self._live is None:
+            self._live = self._liveness()
+        return {name for i in starts if i < len(self.ops) for name in self._live[i]}
+
+    def _liveness(self) -> list[set[str]]:
+        """The textbook backward data-flow analysis, to its fixed point."""
+        ops = self.ops
+        reads = [op.reads() for op in ops]
+        writes = [op.writes() for op in ops]
+        live: list[set[str]] = [set() for _ in ops]
+        changed = True
+        while changed:
+            changed = False
+            for i in range(len(ops) - 1, -1, -1):
+                after = {name for j in self.successors(i) if j < len(ops) for name in live[j]}
+                now = reads[i] | (after - writes[i])
+                if now != live[i]:
+                    live[i] = now
+                    changed = True
+        return live

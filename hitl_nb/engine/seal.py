@@ -1,0 +1,98 @@
+"""Signing what will be unpickled.
+
+A sealed blob carries an HMAC-SHA256 over its place in the store and its content, made with a key that only
+this user can read and that lies outside the store (as nbformat's notary keeps its `notebook_secret`). It is
+checked before anything is loaded, so a snapshot that was edited, planted or moved to another run is refused.
+
+Layout: magic (6 bytes), HMAC (32), header length (4, big endian), header (JSON), body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import struct
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import Untrusted, WrongPython
+
+_MAGIC = b"HITL1\n"
+PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def seal(place: str, header: dict[str, Any], body: bytes) -> bytes:
+    """Sign `header` and `body` for one place in the store (`place` names store, run and role)."""
+    about = json.dumps({**header, "python": PYTHON}, separators=(",", ":")).encode()
+    return b"".join((_MAGIC, _mac(place, about, body), struct.pack(">I", len(about)), about, body))
+
+
+def unseal(place: str, blob: bytes) -> tuple[dict[str, Any], bytes]:
+    """Check the signature, then the Python version; the header and the body.
+
+    Raises:
+        Untrusted: not signed by this user's key for this place.
+        WrongPython: signed, but by another Python version.
+    """
+    start = len(_MAGIC) + 36
+    if len(blob) < start or blob[: len(_MAGIC)] != _MAGIC:
+        raise Untrusted(f"{place} is not a sealed record of hitl_nb; nothing in it was executed")
+    length = int.from_bytes(blob[start - 4 : start], "big")
+    about, body = blob[start : start + length], blob[start + length :]
+    if not hmac.compare_digest(blob[len(_MAGIC) : start - 4], _mac(place, about, body)):
+        raise Untrusted(
+            f"{place} is not signed by your key ({key_path()}): it was changed, or saved by another user; "
+            "nothing in it was executed. Run the agent anew with --restart if you do not need it"
+        )
+    header = json.loads(about)
+    if header["python"] != PYTHON:
+        raise WrongPython(
+            f"{place} was saved by {header['python']} and this is {PYTHON}: go on with {header['python']}, "
+            "or run the agent anew with --restart"
+        )
+    return header, body
+
+
+def key_path() -> Path:
+    """Where the key lies: `hitl_nb/key` in Jupyter's data directory."""
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Path(jupyter_data_dir()) / "hitl_nb" / "key"
+
+
+def _mac(place: str, about: bytes, body: bytes) -> bytes:
+    mac = hmac.new(_key(str(key_path())), digestmod=hashlib.sha256)
+    for part in (b"hitl/seal/v1", place.encode(), about, body):
+        mac.update(struct.pack(">Q", len(part)))
+        mac.update(part)
+    return mac.digest()
+
+
+@lru_cache(maxsize=4)
+def _key(path: str) -> bytes:
+    file = Path(path)
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = file.with_name(f".key-{os.getpid()}-{secrets.token_hex(4)}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(secrets.token_bytes(32))
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            os.link(fresh, file)  # fails if another process was first, so that there is one key
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    status = file.stat()
+    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o077):
+        raise Untrusted(f"{file} must belong to you and be readable by nobody else: chmod 600 {file}")
+    key = file.read_bytes()
+    if len(key) != 32:
+        raise Untrusted(f"{file} is not a key of hitl_nb (32 bytes); restore it, or remove it and restart your agents")
+    return key

@@ -1,0 +1,274 @@
+"""One process at work on one run: where the machine meets the store.
+
+The session saves the machine's state, asks questions, and knows what earlier tries of the same run recorded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+import msgspec
+
+from ..errors import CannotPause, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreError
+from ..records import Proposal, Question, Run, Snapshot, Step
+from ..store.ledger import Claim, Ledger
+from .decision import Asked, Decision, decision_on
+from .fleeting import is_callers_iterator, step_back
+from .machine import Machine
+from .state import Saver
+
+_current: ContextVar[Session | None] = ContextVar("hitl_nb_session", default=None)
+in_step: ContextVar[str | None] = ContextVar("hitl_nb_step", default=None)
+
+SHARE = 20
+"""A save between pauses is due when the time since the last is this many times what that one cost."""
+
+
+def current() -> Session | None:
+    """The session whose code is running, if any."""
+    return _current.get()
+
+
+def required(what: str) -> Session:
+    """The session whose code is running. Raises NotInAgent."""
+    session = _current.get()
+    if session is None:
+        raise NotInAgent(
+            f"{what} was called outside an agent: put the code into a %%agent cell, or into a function "
+            "marked @hitl.agent and started with .run(...)"
+        )
+    return session
+
+
+class Pending:
+    """A call that waits for decisions. It is saved with the position, and completed in place of being repeated."""
+
+    def __init__(self, asked: list[Asked]) -> None:
+        self.asked = asked
+
+    def go_on(self, decisions: list[Decision]) -> Any:
+        """The value of the call, now that people decided; may raise, may return an awaitable."""
+        raise AssertionError
+
+
+def place(ledger: Ledger, run_id: str) -> str:
+    """What a snapshot's signature is bound to."""
+    return f"snapshot/{ledger.store_id}/{run_id}"
+
+
+class Session:
+    """Args:
+    source: the code that runs, for the snapshot.
+    outputs: what was printed and displayed so far, as JSON.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        run: Run,
+        claim: Claim,
+        machine: Machine,
+        saver: Saver,
+        *,
+        source: str,
+        outputs: Callable[[], list[Any]] = list,
+        known: list[Step] | None = None,
+    ) -> None:
+        self.ledger = ledger
+        self.run_record = run
+        self.claim = claim
+        self.machine = machine
+        self.saver = saver
+        self.source = source
+        self.outputs = outputs
+        self.known = {step.key: step for step in known or ()}
+        self.answered: dict[str, list[Proposal]] = {}
+        self.proposals: list[Proposal] = []
+        self.envelope = b""
+        self.pending: Pending | None = None
+        self._cost = 0.005
+        self._saved_at = time.perf_counter()
+        machine.after_op = self._after_op
+        machine.before_unwinding = self._save
+
+    # -- running
+
+    async def run(self) -> Any:
+        """Run the machine to its end or next pause; keep how it ended.
+
+        Raises what the code raises, and Paused.
+        """
+        token = _current.set(self)
+        try:
+            result = await self.machine.run()
+        except Paused:
+            raise
+        except BaseException as error:
+            self._fail(error)
+            raise
+        else:
+            self.run_record = self.ledger.finish(self.claim, self.snapshot())
+            return result
+        finally:
+            _current.reset(token)
+            with contextlib.suppress(
+                StoreError
+            ):  # a full disk: the claim counts as let go in this process all the same
+                self.ledger.release(self.claim)
+
+    def _fail(self, error: BaseException) -> None:
+        machine = self.machine
+        if machine.failed_at is not None:
+            frames = machine.failed_at
+            machine.stack[:] = [frame for frame, _, _ in frames]
+            for frame, pc, blocks in frames:
+                frame.pc, frame.blocks = pc, blocks
+        unwound = any(b.kind in ("finally", "with", "awith") for f in machine.stack for b in f.blocks)
+        try:
+            snapshot = None if unwound else self.snapshot()
+        except CannotPause:
+            snapshot = None  # the last save stays
+        try:
+            self.ledger.fail(self.claim, snapshot, f"{type(error).__name__}: {error}")
+        except (StoreError, RunClaimed) as problem:
+            error.add_note(f"hitl_nb could not record that this run failed ({problem}); its last saved state stays")
+
+    # -- saving
+
+    def snapshot(self, pending: Pending | None = None, *, check: bool = False) -> Snapshot:
+        """The run's state now. Raises CannotPause."""
+        snapshot = self.saver.save(
+            self.machine,
+            place(self.ledger, self.run_record.id),
+            source=self.source,
+            outputs=self.outputs(),
+            pending=pending,
+            check=check,
+        )
+        self.envelope = snapshot.envelope
+        return snapshot
+
+    def _after_op(self) -> None:
+        if time.perf_counter() - self._saved_at >= SHARE * self._cost:
+            self._save()
+
+    def _save(self) -> None:
+        began = time.perf_counter()
+        with contextlib.suppress(CannotPause):  # only a checkpoint must be able to save; there the sentence is raised
+            self.ledger.save(self.claim, self.snapshot())
+        self._saved_at = time.perf_counter()
+        self._cost = max(self._saved_at - began, 0.0005)
+
+    def snapshot_if_cheap(self) -> Snapshot | None:
+        """The state to keep along with a step that starts, if that costs next to nothing."""
+        if self._cost > 0.005:
+            return None
+        began = time.perf_counter()
+        try:
+            snapshot = self.snapshot()
+        except CannotPause:
+            self._cost = max(self._cost, time.perf_counter() - began)
+            return None
+        self._cost = max(time.perf_counter() - began, 0.0005)
+        self._saved_at = time.perf_counter()
+        return snapshot
+
+    # -- asking
+
+    def ask(self, pending: Pending, *, exact: bool, name: str = "checkpoint") -> Any:
+        """Ask people, or use what they already answered here.
+
+        Args:
+            exact: the call stands in exact code: it is completed on resume; else it is made again, then answered.
+
+        Raises:
+            Paused: the run is saved and waits.
+            CannotPause: it cannot be saved here.
+        """
+        if self.machine.paused is not None:
+            raise self.machine.paused
+        step = in_step.get()
+        if step is not None:
+            raise CannotPause(
+                f"a checkpoint inside the step {step}() cannot pause: a step is called once and whole; move it out"
+            )
+        if self.machine.op.kind == "native":
+            raise CannotPause(
+                f"cannot pause at line {self.machine.op.line}: this loop was taken for one that cannot pause and ran "
+                "whole; run the agent again: it goes on here, one statement at a time"
+            )
+        if self.machine.unwinding:
+            raise CannotPause(
+                f"cannot pause at line {self.machine.op.line}: __exit__ runs because the with block is left by an "
+                "exception, return, break or continue; move the checkpoint out of __exit__"
+            )
+        if self.machine.op.kind == "next" and is_callers_iterator(self.machine.stack[-1].blocks[-1].value):
+            raise CannotPause(
+                f"cannot pause at line {self.machine.op.line}: the loop's iterator has taken an item that it would "
+                "lose; loop over list(...) of it"
+            )
+        for asked in pending.asked:
+            asked.question = msgspec.structs.replace(asked.question, position=self.machine.position(name))
+        answers = [self._answer(asked) for asked in pending.asked]
+        found = [answer for answer in answers if answer is not None]
+        if not exact and len(found) == len(answers):
+            try:
+                return pending.go_on([decision_on(a, p) for a, p in zip(pending.asked, found, strict=True)])
+            except InvalidEdit as error:
+                _add_note(pending, error)
+        return self.pause(pending, exact=exact)
+
+    def _answer(self, asked: Asked) -> Proposal | None:
+        """The newest decision on this very question, asked at this very place."""
+        same = self.answered.get(asked.question.position, ())
+        return next((p for p in reversed(same) if _same_question(p, asked.question)), None)
+
+    def pause(self, pending: Pending, *, exact: bool) -> NoReturn:
+        """Save the run with its questions, in one transaction, and leave. Raises Paused, CannotPause, StoreError."""
+        completed = pending if exact else None
+        frame = self.machine.stack[-1]
+        before = frame.pc, self.machine.tick
+        questions = [asked.question for asked in pending.asked]
+        try:
+            if not exact:
+                step_back(self.machine)
+            self.proposals = self.ledger.pause(self.claim, self.snapshot(completed, check=True), questions)
+        except BaseException:
+            frame.pc, self.machine.tick = before
+            raise
+        self.pending = completed
+        self.machine.paused = Paused(self.run_record.id, tuple(q.title for q in questions))
+        raise self.machine.paused
+
+    def completed(self, pending: Pending, proposals: list[Proposal]) -> Callable[[], Any]:
+        """What the machine does at the position of a call that was decided."""
+
+        def go_on() -> Any:
+            try:
+                decisions = [decision_on(a, p) for a, p in zip(pending.asked, proposals, strict=True)]
+            except InvalidEdit as error:
+                _add_note(pending, error)
+                self.pause(pending, exact=True)
+            return pending.go_on(decisions)
+
+        return go_on
+
+
+def _same_question(p: Proposal, q: Question) -> bool:
+    return p.decision is not None and (p.kind, p.title, p.value) == (q.kind, q.title, q.value)
+
+
+def _add_note(pending: Pending, error: InvalidEdit) -> None:
+    """Ask again, and say why."""
+    note = f"The last edit was not used: {error}"
+    for asked in pending.asked:
+        context = asked.question.context
+        if isinstance(context, dict):
+            context = {**context, "note": note}  # pyright: ignore[reportUnknownVariableType]
+        else:
+            context = f"{context}\n\n{note}" if context else note
+        asked.question = msgspec.structs.replace(asked.question, context=context)

@@ -1,0 +1,242 @@
+"""`@step`: a function whose result is recorded, so that it is not called again for the same run.
+
+"started" is durable before the call, the result after it. If the process dies in between, nobody can know
+whether the email went out: that is an *effect in doubt*, and a person is asked, unless the step is idempotent.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import io
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, TypeVar, overload
+
+from ..errors import HitlError, NotInAgent
+from ..records import Question, Step
+from .agents import Definition
+from .decision import Asked, Decision
+from .pickling import Pickler, Unpickler, resolve
+from .seal import seal, unseal
+from .session import Pending, Session, current, in_step
+
+F = TypeVar("F", bound=Callable[..., Any])
+_key: ContextVar[str | None] = ContextVar("hitl_nb_idempotency_key", default=None)
+
+
+def idempotency_key() -> str:
+    """Inside a step: a key that is the same on every try of this call, for a service that accepts one.
+
+    Raises:
+        NotInAgent: not inside a step of a run.
+    """
+    key = _key.get()
+    if key is None:
+        raise NotInAgent("idempotency_key() was called outside a @hitl.step of a running agent")
+    return key
+
+
+class StepFunction(Definition):
+    """What `@step` returns. Outside a run it is just the function."""
+
+    def __init__(self, function: Callable[..., Any], *, idempotent: bool = False, retries: int = 0) -> None:
+        super().__init__(function)
+        self.idempotent = idempotent
+        self.retries = retries
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        session = current()
+        if session is None or in_step.get() is not None:
+            return self.function(*args, **kwargs)
+        exact = session.machine.is_exact(self)
+        key = session.machine.position(self.__qualname__)
+        call = _Call(self, session, key, args, kwargs)
+        if inspect.iscoroutinefunction(self.function):
+            return call.awaited(exact)
+        return call.made(exact)
+
+
+class _Call:
+    """One call of a step in a run."""
+
+    def __init__(
+        self, step: StepFunction, session: Session, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.step = step
+        self.session = session
+        self.key = key
+        self.args = args
+        self.kwargs = kwargs
+
+    def made(self, exact: bool) -> Any:
+        done, value = self._recorded(exact)
+        return value if done else self._run()
+
+    async def awaited(self, exact: bool) -> Any:
+        done, value = self._recorded(exact)
+        if done:
+            return value
+        for attempt in range(self.step.retries + 1):
+            token, inside = self._enter()
+            try:
+                result = await self.step.function(*self.args, **self.kwargs)
+            except Exception as error:
+                if attempt == self.step.retries:
+                    self._failed(error)
+                    raise
+            else:
+                return self._finished(result)
+            finally:
+                _key.reset(token)
+                in_step.reset(inside)
+            import anyio
+
+            await anyio.sleep(_backoff(attempt))
+        raise AssertionError
+
+    def _run(self) -> Any:
+        for attempt in range(self.step.retries + 1):
+            token, inside = self._enter()
+            try:
+                result = self.step.function(*self.args, **self.kwargs)
+            except Exception as error:
+                if attempt == self.step.retries:
+                    self._failed(error)
+                    raise
+            else:
+                return self._finished(result)
+            finally:
+                _key.reset(token)
+                in_step.reset(inside)
+            time.sleep(_backoff(attempt))
+        raise AssertionError
+
+    def _recorded(self, exact: bool) -> tuple[bool, Any]:
+        """Whether this call was made before, and what came of it."""
+        session = self.session
+        if session.machine.paused is not None:
+            raise session.machine.paused
+        known = session.known.get(self.key)
+        if known is None:
+            self.record = session.ledger.start_step(
+                session.claim, self.key, self._name, snapshot=session.snapshot_if_cheap() if exact else None
+            )
+            return False, None
+        if known.status == "done":
+            return True, self._load(known)
+        if known.status == "failed":
+            raise self._load(known)
+        if not self.step.idempotent:
+            settled = session.ask(
+                _Doubt(self, session), exact=False, name=f"doubt:{self._name}:{known.started_at:%Y%m%dT%H%M%S.%f}"
+            )
+            if settled is not None:
+                return True, settled[0]
+        self.record = session.ledger.retry_step(session.claim, self.key)
+        return False, None
+
+    @property
+    def _name(self) -> str:
+        return self.step.__qualname__
+
+    @property
+    def _place(self) -> str:
+        return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}"
+
+    def _enter(self) -> tuple[Any, Any]:
+        return _key.set(self.record.idempotency_key), in_step.set(self._name)
+
+    def _finished(self, result: Any) -> Any:
+        self.session.ledger.finish_step(self.session.claim, self.key, result=self._dump(result), status="done")
+        return result
+
+    def _failed(self, error: Exception) -> None:
+        try:
+            result = self._dump(error)
+        except HitlError:
+            result = self._dump(RuntimeError(f"{type(error).__name__}: {error}"))
+        self.session.ledger.finish_step(self.session.claim, self.key, result=result, status="failed")
+
+    def _dump(self, value: Any) -> bytes:
+        file = io.BytesIO()
+        pickler = Pickler(file, self.session.saver.ns, inline=True)
+        try:
+            pickler.dump(value)  # pyright: ignore[reportUnknownMemberType]  # cloudpickle is untyped
+        except Exception as error:  # whatever a user's __reduce__ raises
+            raise HitlError(
+                f"the result of the step {self._name}() (a {type(value).__name__}) cannot be recorded ({error}); "
+                "return plain data from steps"
+            ) from error
+        return seal(self._place, {}, file.getvalue())
+
+    def _load(self, step: Step) -> Any:
+        ns = self.session.saver.ns
+        _, body = unseal(self._place, step.result or b"")
+        return Unpickler(body, lambda pid: ns if pid[0] == "ns" else resolve(pid[1], ns)).load()
+
+
+class _Doubt(Pending):
+    """Asks whether an effect happened."""
+
+    def __init__(self, call: _Call, session: Session) -> None:
+        name = call._name  # pyright: ignore[reportPrivateUsage]  # one module, two halves of one idea
+        arguments = ", ".join([*map(_short, call.args), *(f"{k}={_short(v)}" for k, v in call.kwargs.items())])
+        question = Question(
+            title=f"Did {name}({arguments}) happen?"[:200].replace("\n", " "),
+            kind="json",
+            value={"happened": True, "result": None},
+            type_name="dict",
+            schema={
+                "type": "object",
+                "properties": {
+                    "happened": {"type": "boolean", "description": "Untick to run it again"},
+                    "result": {"description": "What it returned, as JSON, if it happened"},
+                },
+                "required": ["happened", "result"],
+                "additionalProperties": False,
+            },
+            context=(
+                f"The process ended while `{name}` was being called, so nobody knows whether it took effect. "
+                "Look it up. Approve: it happened, go on. Edit: set `result`, or `happened` to false to call it again."
+            ),
+            allow=("approve", "edit"),
+        )
+        super().__init__([Asked(question, dict(question.value))])
+
+    def go_on(self, decisions: list[Decision]) -> list[Any] | None:
+        answer = decisions[0].value
+        return [answer["result"]] if answer["happened"] else None
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    if " at 0x" in text:  # an address: another one on the next try
+        text = type(value).__name__
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _backoff(attempt: int) -> float:
+    return min(0.1 * 2**attempt, 5.0)
+
+
+@overload
+def step(function: F, /) -> F: ...
+@overload
+def step(*, idempotent: bool = False, retries: int = 0) -> Callable[[F], F]: ...
+def step(function: Any = None, /, *, idempotent: bool = False, retries: int = 0) -> Any:
+    """Record the result of a function, sync or async: for one run, each call of it is made once.
+
+    Args:
+        idempotent: calling it again does no harm (it uses `idempotency_key()`, or only reads), so after a crash in
+            the middle it is called again without asking.
+        retries: how often to try again when it raises an Exception, with growing pauses.
+    """
+    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"retries must be an int >= 0, not {retries!r}")
+    if function is None:
+        return functools.partial(StepFunction, idempotent=idempotent, retries=retries)
+    if not callable(function):
+        raise TypeError(f"@hitl.step goes on a function, not on {type(function).__name__}")
+    return StepFunction(function)

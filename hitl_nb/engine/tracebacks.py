@@ -1,0 +1,74 @@
+"""Tracebacks that show the user's own lines and only those.
+
+An exception on its way through the machine has gone through frames of this package, and lacks the lines that
+called the `@agent` functions it came out of, because those calls are data here. Both are put right on the
+exception itself, so that IPython, `traceback` and a debugger all see the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from types import FunctionType, TracebackType
+from typing import Any
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
+
+
+def trimmed(error: BaseException) -> BaseException:
+    """Take this package's frames out of the traceback of `error`."""
+    kept: list[TracebackType] = []
+    entry = error.__traceback__
+    while entry is not None:
+        if not entry.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            kept.append(entry)
+        entry = entry.tb_next
+    following: TracebackType | None = None
+    for entry in reversed(kept):
+        following = TracebackType(following, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    error.__traceback__ = following
+    return error
+
+
+def called_from(error: BaseException, frame: Any, line: int) -> None:
+    """Put the line of `frame` that made the call in front of the traceback."""
+    function = getattr(frame.unit, "function", None)
+    ns: dict[str, Any] = dict(function.__globals__ if function is not None else frame.ns)
+    first = getattr(frame.unit, "line", 1)
+    error.__traceback__ = _entry(error.__traceback__, frame.unit.filename, frame.unit.name, line, ns, first)
+
+
+def lines_of(error: BaseException) -> list[tuple[str, str, int]]:
+    """The traceback of `error` as data: file, function and line of each entry."""
+    found: list[tuple[str, str, int]] = []
+    entry = trimmed(error).__traceback__
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        found.append((code.co_filename, code.co_name, entry.tb_lineno))
+        entry = entry.tb_next
+    return found
+
+
+def from_lines(lines: list[tuple[str, str, int]]) -> TracebackType | None:
+    """A traceback that shows `lines`, of an exception that was raised in another process."""
+    made: TracebackType | None = None
+    for filename, name, line in reversed(lines):
+        made = _entry(made, filename, name, line, {})
+    return made
+
+
+def _caller() -> Any:
+    return sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+
+
+def _entry(
+    following: TracebackType | None, filename: str, name: str, line: int, ns: dict[str, Any], first: int = 1
+) -> TracebackType:
+    tree = ast.parse("def here(): return __here__()")
+    call: Any = tree.body[0]
+    ast.increment_lineno(tree, first - 1)
+    ast.increment_lineno(call.body[0], line - first)
+    code: Any = compile(tree, filename, "exec").co_consts[0]
+    made = FunctionType(code.replace(co_name=name, co_qualname=name), {**ns, "__here__": _caller})()
+    return TracebackType(following, made, made.f_lasti, line)

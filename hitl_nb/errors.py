@@ -1,0 +1,132 @@
+"""What can go wrong, as one small tree.
+
+Everything a caller may want to catch derives from `HitlError`; the message says what happened, where,
+and what to do. `Paused` is apart: it is no error but the way a paused run leaves the cell, and a
+`BaseException` so that `except Exception` in the agent's code does not swallow it.
+
+    HitlError
+    ├── NotInAgent        checkpoint() outside an agent
+    ├── CannotPause       the state here cannot be saved
+    ├── CellChanged       what already ran was edited
+    ├── Rejected          a reviewer said no (Decision.require, gates)
+    ├── UnknownProposal, UnknownRun
+    ├── AlreadyDecided    somebody was first
+    ├── StaleDraft        decided on something else than what is proposed now
+    ├── InvalidEdit       the edited value does not fit its schema
+    ├── RunClaimed        another process runs this run
+    ├── Untrusted         not signed by this user's key
+    ├── WrongPython       saved by another Python version
+    └── StoreError
+        ├── StoreBusy, StoreFull, StoreCorrupt
+        └── StoreRefused  a place, a version or a process the store cannot work with
+"""
+
+from __future__ import annotations
+
+
+class HitlError(Exception):
+    """Base of all errors of hitl_nb."""
+
+
+class Paused(BaseException):
+    """The run is saved and waits for people; this leaves the agent's code.
+
+    Attributes:
+        run_id: the paused run.
+        titles: one line per open proposal, in order.
+    """
+
+    def __init__(self, run_id: str, titles: tuple[str, ...] = ()) -> None:
+        self.run_id = run_id
+        self.titles = titles
+        super().__init__(", ".join(titles) or run_id)
+
+
+class NotInAgent(HitlError):
+    """A call that needs a run was made outside of one."""
+
+
+class CannotPause(HitlError):
+    """The run cannot be saved at this checkpoint; nothing was shown or stored."""
+
+
+class CellChanged(HitlError):
+    """Code that already ran, or is paused, was edited. `diff` is a unified diff of the two sources."""
+
+    def __init__(self, message: str, diff: str = "") -> None:
+        self.diff = diff
+        super().__init__(message)
+
+
+class Rejected(HitlError):
+    """A reviewer rejected the proposal. `reason` and `reviewer` say why and who."""
+
+    def __init__(self, message: str, reason: str | None = None, reviewer: str | None = None) -> None:
+        self.reason = reason
+        self.reviewer = reviewer
+        super().__init__(message)
+
+
+class UnknownProposal(HitlError):
+    """No proposal has this id."""
+
+
+class UnknownRun(HitlError):
+    """No run has this id or name."""
+
+
+class AlreadyDecided(HitlError):
+    """The proposal is closed. `proposal` is its record: who decided what."""
+
+    def __init__(self, message: str, proposal: object = None) -> None:
+        self.proposal = proposal
+        super().__init__(message)
+
+
+class StaleDraft(HitlError):
+    """The proposal changed since the reviewer saw it."""
+
+
+class InvalidEdit(HitlError):
+    """An edited value does not satisfy the proposal. `fields` maps a path ("amount", "lines/0/sku") to a message."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self.fields = fields
+        shown = "; ".join(f"{path or 'value'}: {message}" for path, message in fields.items())
+        super().__init__(f"the edit does not fit the proposal: {shown}")
+
+
+class RunClaimed(HitlError):
+    """Another process holds, or took over, the claim on this run. `owner` names it."""
+
+    def __init__(self, message: str, owner: str = "") -> None:
+        self.owner = owner
+        super().__init__(message)
+
+
+class Untrusted(HitlError):
+    """A stored blob is not signed by this user's key for this place; nothing in it was executed."""
+
+
+class WrongPython(HitlError):
+    """A snapshot was saved by another Python version or an incompatible hitl_nb."""
+
+
+class StoreError(HitlError):
+    """Base of what the store reports."""
+
+
+class StoreBusy(StoreError):
+    """Another process kept the store locked for too long."""
+
+
+class StoreFull(StoreError):
+    """No room left on the disk, or a value above the limit; nothing was half-saved."""
+
+
+class StoreCorrupt(StoreError):
+    """A stored record is damaged or was planted."""
+
+
+class StoreRefused(StoreError):
+    """The store cannot be used here: network file system, newer format, wrong permissions, forked process."""

@@ -1,0 +1,285 @@
+"""Agent cells of one kernel: run them, show their pauses, and go on in the same cell when people decide."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextvars
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from ..engine.runs import Cell, Outcome, ledger_of, run_cell
+from ..engine.state import Saver, binding_line
+from ..engine.units import CellUnit
+from ..errors import HitlError, Paused, UnknownRun
+from ..records import Proposal
+from ..review.deciding import reviewer_name
+from ..store import open_store
+from ..store.ledger import Ledger
+from .interrupts import interruptible
+from .naming import Line, key_of, notebook_path, parse_line
+from .outputs import Recorder
+from .render import bundle
+from .tracebacks import noted, noting
+
+_HISTORY = re.compile(r"_(i*|\d+|i\d+|[ido]h)\Z")
+
+
+@dataclass
+class Place:
+    """A cell that ran here: what it takes to run it again into the same output."""
+
+    cell: Cell
+    line: Line
+    number: int
+    quiet: bool
+    ledger: Ledger
+    context: contextvars.Context
+    parent: Any
+    loop: asyncio.AbstractEventLoop
+    cell_id: str | None
+    panel: Any = None
+    held: bool = False
+    task: Any = field(default=None, repr=False)
+
+
+class AgentCells:
+    """The agent cells of one shell, by name."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.places: dict[str, Place] = {}
+
+    # -- running a cell
+
+    async def run(self, line: str, body: str) -> None:
+        """What `%%agent` does. Raises Paused when it waits for people."""
+        await noting(self._run_line(line, body))
+
+    async def _run_line(self, line: str, body: str) -> None:
+        parsed = parse_line(line)
+        place = self._place(parsed, line, body)
+        outcome = await self._run(place, restart=parsed.restart)
+        deadline = time.monotonic() + parsed.wait
+        while outcome.status == "waiting":
+            self._show(place, outcome)
+            if not await self._decided(place, outcome, deadline):
+                raise _pause(outcome)
+            self._start_over(place)
+            outcome = await self._run(place)
+
+    def _place(self, parsed: Line, line: str, body: str) -> Place:
+        shell = self.shell
+        text = f"# %%agent {line}\n" + shell.transform_cell(body)  # lines count from the magic's own
+        number = shell.displayhook.prompt_count
+        filename = shell.compile.cache(text, number, raw_code=f"%%agent {line}\n{body}")
+        tree = shell.transform_ast(ast.parse(text, filename))
+        notebook = notebook_path(shell.user_ns)
+        key = key_of(parsed.key, shell.user_ns)
+        unit = CellUnit(parsed.name, text, tree, filename, shell.compile.flags & ~ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        parent: dict[str, Any] = shell.get_parent() if hasattr(shell, "get_parent") else {}
+        place = Place(
+            cell=Cell(notebook, parsed.name, key, unit, shell.user_ns, _label()),
+            line=parsed,
+            number=number,
+            quiet=bool(shell.displayhook.semicolon_at_end_of_expression(body)),
+            ledger=ledger_of(open_store(parsed.store)),
+            context=contextvars.copy_context(),
+            parent=parent,
+            loop=asyncio.get_running_loop(),
+            cell_id=parent.get("metadata", {}).get("cellId"),
+        )
+        self._unique(place)
+        self._close(self.places.get(parsed.name))
+        self.places[parsed.name] = place
+        return place
+
+    def _unique(self, place: Place) -> None:
+        other = self.places.get(place.cell.agent)
+        if other is None or None in (other.cell_id, place.cell_id) or other.cell_id == place.cell_id:
+            return
+        if ast.dump(ast.parse(other.cell.unit.program.source)) != ast.dump(ast.parse(place.cell.unit.program.source)):
+            raise UsageError(
+                f"%%agent: another cell of this notebook is the agent {place.cell.agent!r} already, and names must be "
+                "unique; rename one of them (if you moved the cell, `%hitl forget NAME` first)"
+            )
+
+    async def _run(self, place: Place, *, restart: bool = False) -> Outcome:
+        recorder = Recorder(self.shell, place.cell.agent, place.number, quiet=place.quiet)
+        with recorder:
+            return await interruptible(
+                run_cell(
+                    place.ledger,
+                    place.cell,
+                    self._saver(),
+                    recorder,
+                    restart=restart,
+                    as_recorded=place.line.as_recorded,
+                )
+            )
+
+    def _saver(self) -> Saver:
+        shell = self.shell
+
+        def hidden(name: str) -> bool:
+            return name.startswith("__") or name in shell.user_ns_hidden or bool(_HISTORY.match(name))
+
+        return Saver(
+            shell.user_ns,
+            hidden=hidden,
+            binding=self._binding,
+            special=lambda obj: ("shell",) if obj is shell else None,
+            find_special=lambda pid: shell if pid == ("shell",) else None,
+        )
+
+    def _binding(self, name: str) -> str | None:
+        """How another cell of this session bound `name` last."""
+        for source in reversed(self.shell.user_ns.get("In", [])):
+            try:
+                body = ast.parse(source).body
+            except SyntaxError:
+                continue
+            for node in reversed(body):
+                stores = (n for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+                if any(n.id == name for n in stores):
+                    return binding_line(node, name)
+        return None
+
+    async def resume(self, name: str) -> None:
+        """Go on with a decided agent from anywhere in the notebook, with the code as it ran; its output comes here.
+
+        Raises Paused when it waits for people, and UnknownRun.
+        """
+        await noting(self._resume(name))
+
+    async def _resume(self, name: str) -> None:
+        ns = self.shell.user_ns
+        unit = CellUnit(name, "", ast.Module(body=[], type_ignores=[]), "<agent>")
+        parent: dict[str, Any] = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
+        place = Place(
+            cell=Cell(notebook_path(ns), name, "", unit, ns, _label()),
+            line=Line(name, None, False, True, 0.0, None),
+            number=self.shell.displayhook.prompt_count,
+            quiet=False,
+            ledger=ledger_of(open_store()),
+            context=contextvars.copy_context(),
+            parent=parent,
+            loop=asyncio.get_running_loop(),
+            cell_id=None,
+        )
+        if place.ledger.find_run(agent=name, notebook=place.cell.notebook) is None:
+            raise UnknownRun(f"no run of an agent {name!r} in this notebook; `%hitl runs` lists them")
+        outcome = await self._run(place)
+        if outcome.status == "waiting":
+            self._show(place, outcome)
+            raise _pause(outcome)
+
+    # -- showing a pause
+
+    def _show(self, place: Place, outcome: Outcome) -> None:
+        proposals = outcome.proposals
+        if _nobody_answers():
+            raise HitlError(_unanswered(place.cell.agent, proposals))
+        for note in outcome.notes:
+            print(f"hitl_nb: {note}")
+        self.shell.display_pub.publish(bundle(place.cell.agent, outcome.run.pauses, proposals), {})
+        if _shows_widgets(self.shell):
+            self.show_panel(place, proposals)
+
+    def show_panel(self, place: Place, proposals: list[Proposal]) -> None:
+        """Display the ipywidgets panel of a paused agent."""
+        from IPython.display import display  # pyright: ignore[reportUnknownVariableType]  # untyped
+
+        from .panel import Panel
+
+        self._close(place)
+        place.panel = Panel(
+            place.ledger, proposals, reviewer=reviewer_name(), on_decided=lambda: self._go_on_later(place)
+        )
+        display(place.panel.widget)
+
+    def _close(self, place: Place | None) -> None:
+        if place is not None and place.panel is not None:
+            place.panel.close()
+            place.panel = None
+
+    async def _decided(self, place: Place, outcome: Outcome, deadline: float) -> bool:
+        place.held = True
+        try:
+            while time.monotonic() < deadline:
+                if place.ledger.run(outcome.run.id).status != "waiting":
+                    return True
+                await asyncio.sleep(0.1)
+            return False
+        finally:
+            place.held = False
+
+    # -- going on in the same cell
+
+    def _go_on_later(self, place: Place) -> None:
+        """Called by the panel, perhaps on another thread (comm subshells): go on on the cell's own loop."""
+        if place.held:
+            return  # `--wait`: the cell itself goes on
+        place.loop.call_soon_threadsafe(self._start, place)
+
+    def _start(self, place: Place) -> None:
+        if place.task is None or place.task.done():
+            place.task = place.loop.create_task(self._go_on(place), context=place.context.copy())
+
+    async def _go_on(self, place: Place) -> None:
+        """Run the cell again, its output going where it went before."""
+        if hasattr(self.shell, "set_parent"):
+            self.shell.set_parent(place.parent)
+        self._status(place, "busy")
+        try:
+            self._start_over(place)
+            outcome = await self._run(place)
+            if outcome.status == "waiting":
+                self._show(place, outcome)
+        except BaseException as error:  # noqa: BLE001  # shown, as IPython shows what a cell raises
+            noted(error)
+            self.shell.showtraceback((type(error), error, error.__traceback__))
+        finally:
+            self._status(place, "idle")
+
+    def _status(self, place: Place, state: str) -> None:
+        """Tell the front end that the kernel works, although no cell runs as far as ipykernel knows."""
+        kernel = getattr(self.shell, "kernel", None)
+        if kernel is not None:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            content = {"execution_state": state}
+            kernel.session.send(kernel.iopub_socket, "status", content, parent=place.parent, ident=b"status")
+
+    def _start_over(self, place: Place) -> None:
+        self._close(place)
+        self.shell.display_pub.clear_output(wait=True)
+
+
+def _pause(outcome: Outcome) -> Paused:
+    return Paused(outcome.run.id, tuple(p.title for p in outcome.proposals))
+
+
+def _label() -> str:
+    return "hitl-nb run" if os.environ.get("HITL_NB_NOTEBOOK") else "kernel"
+
+
+def _nobody_answers() -> bool:
+    """Whether this kernel belongs to a test run (nbval, CI) where no person will ever decide."""
+    tested = os.environ.get("PYTEST_CURRENT_TEST") or os.environ.get("CI")
+    return bool(tested) and not os.environ.get("HITL_NB_NOTEBOOK")
+
+
+def _unanswered(agent: str, proposals: list[Proposal]) -> str:
+    titles = ", ".join(repr(p.title) for p in proposals)
+    return f"the agent {agent!r} waits for a decision on {titles}, and in a test run there is nobody to decide it"
+
+
+def _shows_widgets(shell: Any) -> bool:
+    return hasattr(shell, "kernel") and not os.environ.get("HITL_NB_NOTEBOOK")

@@ -1,0 +1,101 @@
+"""`%load_ext hitl_nb`: registers `%%agent` and `%hitl`, and how a paused cell ends.
+
+`%%agent` is a real magic (completion, `%%agent?`) whose value is a coroutine; an input transformer puts `await`
+before its call, so that an agent cell may `await`, be interrupted, and let the event loop run, as any cell.
+`Paused` ends the cell without a traceback: queued cells stop, and nothing red is shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine import runs
+from ..errors import HitlError, Paused
+from .cells import AgentCells
+from .commands import hitl_command
+from .naming import notebook_path
+from .tracebacks import ShownTracebacks, noted
+
+_loaded: dict[int, _Extension] = {}
+
+
+class _Extension:
+    def __init__(self, shell: Any) -> None:
+        from IPython.core.magic import no_var_expand
+
+        self.shell = shell
+        self.cells = AgentCells(shell)
+        self.before = (shell.custom_exceptions, shell.CustomTB)
+        self.tracebacks = ShownTracebacks(shell)
+        runs.here.append(notebook_path(shell.user_ns))
+
+        @no_var_expand
+        def agent(line: str, cell: str) -> Any:
+            """Run the cell as an agent: it may pause at hitl.checkpoint(...) and goes on there when people decided.
+
+            %%agent NAME [--key EXPR] [--restart] [--as-recorded] [--wait SECONDS] [--store URL]
+
+            NAME         a word, unique in the notebook
+            --key        one run per value of EXPR (one run per order, say)
+            --restart    run it anew, from the first statement
+            --as-recorded  go on with the code as it ran, although the cell was edited
+            --wait       hold the cell for at most so many seconds, in case somebody decides at once
+            --store      URL of another store
+            """
+            return self.cells.run(line, cell)
+
+        @no_var_expand
+        def hitl(line: str) -> Any:
+            """Proposals and runs.
+
+            %hitl [inbox]            what waits for a decision
+            %hitl runs               the runs of this store
+            %hitl show ID            one proposal in full
+            %hitl approve ID [REASON], edit ID VALUE, reject ID REASON, respond ID MESSAGE
+            %hitl widget NAME        the panel of a paused agent
+            %hitl resume NAME        go on with a decided agent, its output here
+            %hitl forget NAME        forget the runs of an agent of this notebook
+            """
+            try:
+                return hitl_command(self.cells, line)
+            except HitlError as error:
+                raise noted(error) from error.__cause__
+
+        shell.register_magic_function(agent, "cell", "agent")
+        shell.register_magic_function(hitl, "line", "hitl")
+        shell.input_transformers_post.append(awaited)
+        shell.set_custom_exc((*self.before[0], Paused), self._ended)
+
+    def _ended(self, shell: Any, etype: type[BaseException], value: Any, tb: Any, tb_offset: int | None = None) -> Any:
+        if issubclass(etype, Paused):
+            shell._last_traceback = []  # ipykernel sends it with the reply; the one there is of an older error
+            return []
+        return self.before[1](etype, value, tb, tb_offset=tb_offset)
+
+    def remove(self) -> None:
+        shell = self.shell
+        shell.input_transformers_post.remove(awaited)
+        shell.custom_exceptions, shell.CustomTB = self.before
+        shell.magics_manager.magics["cell"].pop("agent", None)
+        shell.magics_manager.magics["line"].pop("hitl", None)
+        self.tracebacks.remove()
+        runs.here.pop()
+
+
+def awaited(lines: list[str]) -> list[str]:
+    """Put `await` before the magics that return a coroutine."""
+    starts = ("get_ipython().run_cell_magic('agent',", "get_ipython().run_line_magic('hitl', 'resume")
+    return [f"await {line}" if line.startswith(starts) else line for line in lines]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext hitl_nb` calls. Loading it twice does nothing."""
+    if id(shell) not in _loaded:
+        _loaded[id(shell)] = _Extension(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """What `%unload_ext hitl_nb` calls."""
+    extension = _loaded.pop(id(shell), None)
+    if extension is not None:
+        extension.remove()

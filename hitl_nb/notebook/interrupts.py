@@ -1,0 +1,46 @@
+"""Interrupting an agent: KeyboardInterrupt in its own code, as in any cell.
+
+An agent cell is awaited, and for awaited cells ipykernel only asks asyncio to cancel: code that blocks (a model call,
+`time.sleep`) would go on unheard. And an agent that goes on after a decision is no cell to ipykernel at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Coroutine
+from types import FrameType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def interruptible(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`. SIGINT raises KeyboardInterrupt where it computes, and cancels it where it waits.
+
+    Raises what `work` raises.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return await work  # only the main thread receives signals
+    before = signal.getsignal(signal.SIGINT)
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        caller = frame
+        while caller is not None:
+            if caller.f_code is interruptible.__code__:
+                raise KeyboardInterrupt
+            caller = caller.f_back
+        if callable(before) and before is not signal.default_int_handler:
+            before(number, frame)
+            loop.call_soon_threadsafe(int)  # ipykernel asks the loop to cancel, and does not wake it
+        elif task is not None:
+            loop.call_soon_threadsafe(task.cancel)
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        return await work
+    finally:
+        if signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, before)

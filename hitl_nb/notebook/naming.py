@@ -1,0 +1,88 @@
+"""Which notebook this is, and what a `%%agent` line says."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from IPython.core.error import UsageError
+
+_NAME = re.compile(r"[\w.-]+\Z", re.ASCII)
+_USAGE = "%%agent NAME [--key EXPR] [--restart] [--as-recorded] [--wait SECONDS] [--store URL]"
+
+
+@dataclass
+class Line:
+    """A parsed `%%agent` line."""
+
+    name: str
+    key: str | None
+    restart: bool
+    as_recorded: bool
+    wait: float
+    store: str | None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%%agent: {message}; usage: {_USAGE}")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="%%agent", add_help=False, allow_abbrev=False)
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("--key")
+    parser.add_argument("--restart", action="store_true")
+    parser.add_argument("--as-recorded", action="store_true")
+    parser.add_argument("--wait", type=float, default=0.0)
+    parser.add_argument("--store")
+    return parser
+
+
+def parse_line(line: str) -> Line:
+    """Parse what stands behind `%%agent`. Raises UsageError in one sentence."""
+    try:
+        words = shlex.split(line, posix=False)
+    except ValueError as error:
+        raise UsageError(f"%%agent: {error} in {line!r}; usage: {_USAGE}") from None
+    given = _parser().parse_args([_unquoted(word) for word in words])
+    if not given.name:
+        raise UsageError(f"%%agent needs a NAME, unique in the notebook; usage: {_USAGE}")
+    if not _NAME.match(given.name):
+        raise UsageError(f"%%agent: NAME must be a word of letters, digits, '-', '_' and '.', not {given.name!r}")
+    if given.restart and given.as_recorded:
+        raise UsageError(
+            "%%agent: --restart runs the cell anew, --as-recorded goes on with the old code; give one of them"
+        )
+    if not 0 <= given.wait < float("inf"):
+        raise UsageError(f"%%agent: --wait must be a number of seconds >= 0, not {given.wait}")
+    return Line(given.name, given.key, given.restart, given.as_recorded, given.wait, given.store)
+
+
+def _unquoted(word: str) -> str:
+    quoted = len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" and word[0] not in word[1:-1]
+    return word[1:-1] if quoted else word
+
+
+def key_of(expression: str | None, ns: dict[str, Any]) -> str:
+    """The value of `--key EXPR`, as text. Raises UsageError if it cannot name a run."""
+    if expression is None:
+        return ""
+    try:
+        value = eval(expression, ns)
+    except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
+        raise UsageError(f"%%agent: --key {expression} raised {type(error).__name__}: {error}") from None
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+        raise UsageError(f"%%agent: --key must give a non-empty str or an int, and {expression} is {value!r}")
+    return str(value)
+
+
+def notebook_path(ns: dict[str, Any]) -> str:
+    """The notebook of this kernel: told by `hitl-nb run`, Jupyter's server or VS Code; else the working directory."""
+    found = os.environ.get("HITL_NB_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME") or ns.get("__vsc_ipynb_file__")
+    return str(Path(found).resolve()) if isinstance(found, str) and found else str(Path.cwd())

@@ -1,0 +1,195 @@
+"""Recording what an agent cell shows, and showing it again.
+
+What the cell printed before a pause is kept with its state, so that the finished cell tells the whole story,
+also after a kernel restart. The recorder of the running cell is a context variable: output of other cells,
+which run while this one waits, is not its own. Recorded are streams, displays and the last value, in the
+shapes of nbformat; a live widget is left out, since nothing can bring it back.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, cast
+
+from ..engine.runs import Shown
+from ..records import Proposal
+from .render import bundle
+
+_recorder: ContextVar[Recorder | None] = ContextVar("hitl_nb_recorder", default=None)
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class Recorder(Shown):
+    """Records one run's outputs while it is entered; the driver of the run's display.
+
+    Args:
+        agent: name of the agent.
+        number: the cell's number, for `Out[number]`.
+        quiet: whether the last expression's value is not shown (the cell ends in `;`).
+    """
+
+    def __init__(self, shell: Any, agent: str, number: int, *, quiet: bool = False) -> None:
+        self.shell = shell
+        self.agent = agent
+        self.number = number
+        self.quiet = quiet
+        self.recorded: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Recorder:
+        self._token = _recorder.set(self)
+        self._taps = Taps(self.shell)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._taps.remove()
+        _recorder.reset(self._token)
+
+    # -- Shown
+
+    def display(self, value: Any) -> None:
+        if not self.quiet:
+            with self._numbered() as hook:
+                hook(value)
+
+    def outputs(self) -> list[Any]:
+        return self.recorded
+
+    def replay(self, outputs: list[Any]) -> None:
+        for output in outputs:
+            match output["output_type"]:
+                case "stream":
+                    print(output["text"], end="", file=getattr(sys, output["name"]))
+                case "execute_result":
+                    with self._numbered() as hook:
+                        hook.start_displayhook()
+                        hook.write_output_prompt()
+                        hook.write_format_data(output["data"], output["metadata"])
+                        hook.finish_displayhook()
+                case _:
+                    self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
+
+    def decided(self, proposals: list[Proposal]) -> None:
+        self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals), {})
+
+    @contextmanager
+    def _numbered(self) -> Generator[Any]:
+        """The display hook, giving the cell's own number: another cell may have run since."""
+        shell, hook = self.shell, self.shell.displayhook
+        now = shell.execution_count
+        shell.execution_count = now + self.number - hook.prompt_count
+        try:
+            yield hook
+        finally:
+            shell.execution_count = now
+
+    # -- recording
+
+    def stream(self, name: str, text: str) -> None:
+        last = self.recorded[-1] if self.recorded else None
+        if last is not None and last["output_type"] == "stream" and last["name"] == name:
+            last["text"] += text
+        elif text:
+            self.recorded.append({"output_type": "stream", "name": name, "text": text})
+
+    def shown(
+        self, kind: str, data: dict[str, Any], metadata: dict[str, Any], display_id: str | None, update: bool
+    ) -> None:
+        data = {mime: value for mime, value in data.items() if mime != _WIDGET}
+        if update:
+            for output in self.recorded:
+                if display_id is not None and output.get("transient", {}).get("display_id") == display_id:
+                    output.update(data=data, metadata=metadata)
+            return
+        transient = {"display_id": display_id} if display_id else {}
+        self.recorded.append({"output_type": kind, "data": data, "metadata": metadata, "transient": transient})
+
+
+class Taps:
+    """Stands in the way of a shell's output: streams, display publisher, display hook. `remove` undoes it.
+
+    Put in place for each run, not once: IPython itself replaces `write` of the streams around every cell.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._undo: list[Callable[[], None]] = []
+        for name in ("stdout", "stderr"):
+            self._wrap(getattr(sys, name), "write", _writing(name))
+        self._wrap(shell.display_pub, "publish", _publishing)
+        self._wrap(shell.display_pub, "clear_output", _clearing)
+        self._wrap(shell.displayhook, "write_format_data", _resulting)
+
+    def _wrap(self, owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        original = getattr(owner, name)
+        had = name in vars(owner)
+        wrapper = make(original)
+        setattr(owner, name, wrapper)
+
+        def undo() -> None:
+            own = cast("dict[str, Any]", vars(owner))
+            if own.get(name) is wrapper:
+                setattr(owner, name, original) if had else delattr(owner, name)
+
+        self._undo.append(undo)
+
+    def remove(self) -> None:
+        for undo in self._undo:
+            undo()
+
+
+@contextmanager
+def _recording() -> Generator[Recorder | None]:
+    """The running cell's recorder, for what goes out now; taps below this one leave it alone."""
+    recorder = _recorder.get()
+    token = _recorder.set(None)
+    try:
+        yield recorder
+    finally:
+        _recorder.reset(token)
+
+
+def _writing(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def write(text: Any, *args: Any) -> Any:
+            with _recording() as recorder:
+                if recorder is not None and isinstance(text, str):
+                    recorder.stream(name, text)
+                return original(text, *args)
+
+        return write
+
+    return make
+
+
+def _publishing(original: Callable[..., Any]) -> Callable[..., Any]:
+    def publish(data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> Any:
+        with _recording() as recorder:
+            if recorder is not None:
+                transient: dict[str, Any] = kwargs.get("transient") or {}
+                update = bool(kwargs.get("update"))
+                recorder.shown("display_data", data, metadata or {}, transient.get("display_id"), update)
+            return original(data, metadata, *args, **kwargs)
+
+    return publish
+
+
+def _clearing(original: Callable[..., Any]) -> Callable[..., Any]:
+    def clear_output(wait: bool = False) -> Any:
+        with _recording() as recorder:
+            if recorder is not None:
+                recorder.recorded.clear()
+            return original(wait)
+
+    return clear_output
+
+
+def _resulting(original: Callable[..., Any]) -> Callable[..., Any]:
+    def write_format_data(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> Any:
+        with _recording() as recorder:
+            if recorder is not None:
+                recorder.shown("execute_result", data, metadata or {}, None, False)
+            return original(data, metadata)
+
+    return write_format_data

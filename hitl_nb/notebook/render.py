@@ -1,0 +1,156 @@
+"""What a paused cell shows where nothing runs: no kernel, no extension, no scripts.
+
+`plain` and `html` are pure functions of the proposals' records, so the same decisions give the same output. Everything
+that an agent or a person wrote is escaped, with hidden characters made visible. Who decided and when stands only inside
+`<span class="hitl-who">`; there are no ids, no paths and no other times. Colours are the page's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import Any, cast
+
+from hitl_nb.records import Proposal
+from hitl_nb.tables import cell_text
+from hitl_nb.values import as_text, changes, visible
+
+MIME = "application/vnd.hitl-nb.proposal+json"
+
+MAX_ROWS = 100
+"""Rows of a table in the HTML; the rest is counted there."""
+
+MAX_CHARACTERS = 50_000
+"""Length of one text in the HTML; the rest is counted there."""
+
+_DONE = {"approve": "Approved", "edit": "Approved with edits", "reject": "Rejected", "respond": "Responded"}
+_LINE = "border: 1px solid; border-color: rgba(128, 128, 128, 0.5);"
+_CARD = f"{_LINE} border-radius: 4px; padding: 0.6em 0.9em; margin: 0.4em 0; max-width: 60em;"
+_TEXT = (
+    f"{_LINE} border-width: 0 0 0 3px; white-space: pre-wrap; overflow-wrap: anywhere;"
+    " background: none; color: inherit; margin: 0.3em 0; padding: 0.1em 0.7em;"
+)
+_CELL = f"{_LINE} padding: 0.15em 0.5em; text-align: left; white-space: pre-wrap;"
+_FAINT = "opacity: 0.75; margin-top: 0.6em;"
+
+
+def bundle(agent: str, pause: int, proposals: Sequence[Proposal]) -> dict[str, Any]:
+    """The MIME bundle of a paused or finished pause: our type for the extension, HTML and text for the rest."""
+    return {
+        MIME: {"version": 1, "agent": agent, "pause": pause},
+        "text/html": html(proposals),
+        "text/plain": plain(proposals),
+    }
+
+
+def plain(proposals: Sequence[Proposal]) -> str:
+    """One line a proposal: what became of it, and its title. The same from run to run."""
+    waiting = " (waiting for a decision)"
+    return "\n".join(f"{outcome(p)}: {visible(p.title)}" + (waiting if p.status == "open" else "") for p in proposals)
+
+
+def outcome(p: Proposal) -> str:
+    """What became of a proposal, in a word or three."""
+    if p.status == "open":
+        return "Paused"
+    if p.status == "decided" and p.decision is not None:
+        return _DONE[p.decision.action]
+    return p.status.capitalize()
+
+
+def html(proposals: Sequence[Proposal]) -> str:
+    """The proposals as self-contained, escaped HTML."""
+    # MathJax would take "$5 to $6" for a formula.
+    return '<div class="hitl-nb tex2jax_ignore mathjax_ignore">' + "".join(_card(p) for p in proposals) + "</div>"
+
+
+def _card(p: Proposal) -> str:
+    parts = [f"<strong>{_safe(plain([p]))}</strong>"]
+    if p.context is not None:
+        parts.append(_context(p.context))
+    parts.append(_labelled("Proposed", _value(p)))
+    if p.status == "open":
+        way = "To decide, open this notebook in JupyterLab, or run <code>hitl-nb inbox</code> in a terminal."
+        parts.append(f'<div style="{_FAINT}">{way}</div>')
+    if p.decision is not None:
+        parts.append(_decision(p))
+    return f'<div style="{_CARD}">{"".join(parts)}</div>'
+
+
+def _context(context: Any) -> str:
+    if isinstance(context, str):
+        return _text(context)
+    rows = [
+        f'<tr><th style="{_CELL}">{_safe(key)}</th><td style="{_CELL}">{_safe(_spelled(item))}</td></tr>'
+        for key, item in cast("dict[str, Any]", context).items()
+    ]
+    return _table("".join(rows))
+
+
+def _value(p: Proposal) -> str:
+    value = p.value
+    if p.kind == "table":
+        return _frame(value)
+    if p.kind == "plan":
+        return "<ol>" + "".join(f"<li>{_text(_spelled(step))}</li>" for step in value) + "</ol>"
+    if p.kind == "tool_call":
+        arguments = json.dumps(value["arguments"], indent=2, ensure_ascii=False)
+        return f"<code>{_safe(value['name'])}</code>{_text(arguments)}"
+    if p.kind == "choice":
+        others = ", ".join(_spelled(option) for option in p.options or [] if option != value)
+        return _text(_spelled(value)) + _labelled("Other options", _text(others))
+    return _text(as_text(p, value))
+
+
+def _frame(table: dict[str, Any]) -> str:
+    columns, rows = table["columns"], table["rows"]
+    head = "".join(f'<th style="{_CELL}">{_safe(column["name"])}</th>' for column in columns)
+    lines = [f"<tr>{head}</tr>"]
+    for row in rows[:MAX_ROWS]:
+        cells = (
+            '<span style="opacity: 0.6;">null</span>' if cell is None else _safe(_cut(cell_text(column, cell)))
+            for column, cell in zip(columns, row, strict=True)
+        )
+        lines.append("<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells) + "</tr>")
+    more = len(rows) - MAX_ROWS
+    return _table("".join(lines)) + (f"<div>… and {more:,} more rows, not shown here.</div>" if more > 0 else "")
+
+
+def _decision(p: Proposal) -> str:
+    assert p.decision is not None
+    parts: list[str] = []
+    if p.decision.action == "edit":
+        parts.append(_labelled("Changes", _text(changes(p, p.decision.value) or "none")))
+    if p.decision.action == "respond":
+        parts.append(_labelled("Answer", _text(str(p.decision.value))))
+    if p.decision.reason:
+        parts.append(_labelled("Reason", _text(p.decision.reason)))
+    who = f"{p.decision.reviewer} ({p.decision.by}), {p.decision.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    parts.append(f'<div style="{_FAINT}">Decided by <span class="hitl-who">{_safe(who)}</span></div>')
+    return "".join(parts)
+
+
+def _labelled(label: str, shown: str) -> str:
+    return f'<div style="margin-top: 0.4em;"><span style="opacity: 0.75;">{label}</span>{shown}</div>'
+
+
+def _table(rows: str) -> str:
+    return f'<table style="border-collapse: collapse; margin: 0.3em 0;">{rows}</table>'
+
+
+def _text(text: str) -> str:
+    return f'<pre style="{_TEXT}">{_safe(_cut(text))}</pre>'
+
+
+def _cut(text: str) -> str:
+    more = len(text) - MAX_CHARACTERS
+    return text if more <= 0 else f"{text[:MAX_CHARACTERS]}\n… and {more:,} more characters, not shown here."
+
+
+def _spelled(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _safe(text: str) -> str:
+    return escape(visible(text))

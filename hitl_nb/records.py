@@ -1,0 +1,212 @@
+"""The records that are kept: runs, proposals, decisions, events. Frozen, JSON in and out.
+
+Times are aware datetimes in UTC. Values of proposals are JSON here; `values.py` knows how Python objects
+become JSON and come back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+FORMAT = 1
+"""Version of the stored layout. A store with a newer one is refused."""
+
+Action = Literal["approve", "edit", "reject", "respond"]
+ACTIONS: tuple[Action, ...] = ("approve", "edit", "reject", "respond")
+
+Kind = Literal["text", "markdown", "code", "json", "table", "tool_call", "plan", "choice"]
+KINDS: tuple[Kind, ...] = ("text", "markdown", "code", "json", "table", "tool_call", "plan", "choice")
+TEXT_KINDS: frozenset[str] = frozenset({"text", "markdown", "code"})
+
+By = Literal["person", "policy", "deadline", "script"]
+RunStatus = Literal["running", "waiting", "ready", "failed", "finished", "cancelled"]
+ProposalStatus = Literal["open", "decided", "expired", "superseded"]
+
+RUN_TRANSITIONS: dict[str, frozenset[str]] = {
+    "running": frozenset({"running", "waiting", "failed", "finished", "cancelled"}),
+    "waiting": frozenset({"ready", "cancelled", "waiting"}),
+    "ready": frozenset({"running", "cancelled"}),
+    "failed": frozenset({"running", "cancelled"}),
+    "finished": frozenset({"running"}),  # statements were added below
+    "cancelled": frozenset(),
+}
+"""Allowed changes of a run's status."""
+
+
+def now() -> datetime:
+    """The current time, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """An opaque id: 12 characters of `a-z2-7`, 60 random bits."""
+    alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+    return "".join(secrets.choice(alphabet) for _ in range(12))
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON spelling of `value` that is hashed: sorted keys, no spaces, UTF-8, no NaN."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def fingerprint(run: str, position: str, kind: str, title: str, value: Any) -> str:
+    """What a decision is bound to: SHA-256 (hex) over the question's canonical JSON."""
+    return hashlib.sha256(canonical([run, position, kind, title, value])).hexdigest()
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Base of the stored records."""
+
+    def json(self) -> bytes:
+        """This record as JSON bytes."""
+        return msgspec.json.encode(self)
+
+
+class Question(Record, frozen=True, kw_only=True):
+    """What `checkpoint()` asks, before it has an id: the JSON side of a proposal.
+
+    Attributes:
+        value: the proposed value as JSON, fit for `kind`.
+        kind: one of `KINDS`.
+        type_name: the Python type proposed, for people ("Refund", "DataFrame"); never imported from here.
+        codec: how `values.py` turns the JSON back: "json", "bytes", "model", "pandas", "polars".
+        schema: JSON Schema that an edited value must satisfy, or None.
+        options: for "choice", the values to choose from.
+        context: markdown text or a JSON mapping for the reviewer.
+        position: where in the run the question was asked (opaque).
+    """
+
+    title: str
+    kind: Kind
+    value: Any
+    type_name: str = "str"
+    codec: str = "json"
+    schema: dict[str, Any] | None = None
+    options: list[Any] | None = None
+    context: Any = None
+    allow: tuple[Action, ...] = ACTIONS
+    position: str = ""
+
+
+class DecisionRecord(Record, frozen=True, kw_only=True):
+    """A decision as stored. `value` is JSON: the edited value, or the message of a response.
+
+    `event` is the number of its entry in the audit log.
+    """
+
+    action: Action
+    value: Any = None
+    reason: str | None = None
+    reviewer: str
+    decided_at: datetime
+    by: By = "person"
+    fingerprint: str
+    event: int = 0
+
+
+class Proposal(Question, frozen=True, kw_only=True):
+    """A question with an identity, waiting or decided."""
+
+    id: str
+    run: str
+    agent: str
+    notebook: str
+    pause: int
+    ordinal: int = 0
+    status: ProposalStatus = "open"
+    revision: int = 1
+    fingerprint: str
+    created_at: datetime
+    deadline: datetime | None = None
+    decision: DecisionRecord | None = None
+
+
+class Run(Record, frozen=True, kw_only=True):
+    """One execution of an agent.
+
+    Attributes:
+        notebook: path of the notebook, or the place the agent belongs to outside one.
+        key: the value of `--key`, as text, or "".
+        generation: counts fresh starts of (notebook, agent, key), from 1.
+        pauses: how many times it has paused so far.
+        open: how many proposals of the current pause wait for a decision.
+        epoch: fencing number of the newest claim.
+    """
+
+    id: str
+    agent: str
+    notebook: str
+    key: str = ""
+    generation: int = 1
+    status: RunStatus = "running"
+    pauses: int = 0
+    open: int = 0
+    epoch: int = 0
+    error: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Step(Record, frozen=True, kw_only=True):
+    """A recorded call of a `@step` function.
+
+    Attributes:
+        key: the call's place in the run; unique in the run.
+        name: the function's qualified name.
+        result: sealed bytes (see `engine/state.py`), when done.
+        idempotency_key: the same on every try of this call.
+    """
+
+    key: str
+    name: str
+    status: Literal["started", "done", "failed"]
+    idempotency_key: str
+    result: bytes | None = None
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+class Event(Record, frozen=True, kw_only=True):
+    """One entry of the audit log, as hashed. `prev` is the hash of the entry before it ("" for the first)."""
+
+    n: int
+    at: datetime
+    type: str
+    run: str | None = None
+    proposal: str | None = None
+    actor: str
+    data: Any = None
+    prev: str = ""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A run's saved state on its way to or from the store.
+
+    Attributes:
+        envelope: signed header and state (see `engine/state.py`).
+        blobs: large buffers by their SHA-256 (hex); stored once, however many snapshots name them.
+    """
+
+    envelope: bytes
+    blobs: dict[str, Any] = {}
+
+
+def public_proposal(p: Proposal) -> dict[str, Any]:
+    """The JSON document P of API.md."""
+    shown: dict[str, Any] = msgspec.to_builtins(p)
+    shown.pop("codec")
+    return shown
+
+
+def public_run(r: Run) -> dict[str, Any]:
+    """The JSON document R of API.md."""
+    shown: dict[str, Any] = msgspec.to_builtins(r)
+    shown.pop("epoch")
+    return shown

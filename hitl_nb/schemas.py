@@ -1,0 +1,157 @@
+"""What an edited value must satisfy.
+
+`schema_of` turns a JSON Schema, a model or a type into a JSON Schema; `misfits` says, field by field, where a value
+breaks one, in words for the person who edits. References out of a schema are refused and never fetched.
+Pydantic and jsonschema are imported when they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from hitl_nb.plain import a_name, adapter, is_model, model_type, plain, spell
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+_TYPES = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "null",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+def schema_of(schema: Any) -> dict[str, Any]:
+    """The JSON Schema meant by a `schema` argument: a JSON Schema, a pydantic model or any type pydantic knows."""
+    if type(schema) is dict:
+        return _checked(cast("dict[str, Any]", plain(schema, "schema")))
+    if isinstance(schema, str) or is_model(schema):
+        raise TypeError(
+            f"schema is {a_name(type(schema).__name__)}; pass a JSON Schema (dict), a pydantic model class or a type"
+        )
+    from pydantic.errors import PydanticUserError
+
+    try:
+        return adapter(schema, "schema").json_schema()
+    except PydanticUserError as error:
+        raise TypeError(f"schema cannot be written as JSON Schema: {error.message}; pass a JSON Schema") from None
+
+
+def schema_from_value(value: Any) -> dict[str, Any] | None:
+    """The JSON Schema of a proposed model, dataclass or list of one, or None where pydantic has none for it."""
+    kind = model_type(value)
+    if kind is None:
+        return None
+    from pydantic.errors import PydanticInvalidForJsonSchema
+
+    try:
+        return adapter(kind, "value").json_schema()
+    except PydanticInvalidForJsonSchema:
+        return None
+
+
+def misfits(schema: dict[str, Any], value: Any) -> dict[str, str]:
+    """Where `value` breaks `schema`: paths such as "lines/0/sku" ("" for the whole) to one message each."""
+    fields: dict[str, str] = {}
+    for error in _validator(schema).iter_errors(value):
+        for path, message in _said(error):
+            fields.setdefault(path, message)
+    return fields
+
+
+def _checked(schema: dict[str, Any]) -> dict[str, Any]:
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import Draft202012Validator, validator_for
+    from referencing import Registry, Resource
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    try:
+        kind: Any = validator_for(schema, default=Draft202012Validator)
+        kind.check_schema(schema, format_checker=kind.FORMAT_CHECKER)  # its formats include "regex"
+    except SchemaError as error:
+        place = "/".join(str(part) for part in error.absolute_path)
+        raise ValueError(f"schema is no valid JSON Schema: {error.message[:200]} (at {place or 'its top'})") from None
+    resolver: Any = Registry[Any]().resolver_with_root(
+        Resource.from_contents(schema, default_specification=DRAFT202012)
+    )
+    for ref in _refs(schema):
+        try:
+            resolver.lookup(ref)
+        except Unresolvable:
+            raise ValueError(f"schema refers to {ref!r}, which is not inside it; copy that part into $defs") from None
+    return schema
+
+
+def _refs(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for key, item in cast("dict[str, Any]", schema).items():
+            if key in ("$ref", "$dynamicRef") and isinstance(item, str):
+                yield item
+            elif key not in ("const", "enum", "default", "examples"):
+                yield from _refs(item)
+    elif isinstance(schema, list):
+        for item in cast("list[Any]", schema):
+            yield from _refs(item)
+
+
+def _validator(schema: dict[str, Any]) -> Any:
+    from jsonschema import FormatChecker
+    from jsonschema.validators import Draft202012Validator, validator_for
+    from referencing import Registry
+
+    formats: Any = FormatChecker(formats=("email", "ipv4", "ipv6", "uuid"))
+    # jsonschema's own date-time and time want an offset, which Python's naive datetimes do not have.
+    for name, kind in (("date-time", datetime), ("date", date), ("time", time)):
+        formats.checks(name, raises=ValueError)(partial(_parses, kind))
+    validator: Any = validator_for(schema, default=Draft202012Validator)
+    return validator(schema, registry=Registry[Any](), format_checker=formats)  # an empty registry: nothing is fetched
+
+
+def _parses(kind: Any, text: Any) -> bool:
+    if isinstance(text, str):
+        kind.fromisoformat(text)
+    return True
+
+
+def _said(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """What one error of jsonschema means to a person: paths and messages."""
+    path = "/".join(str(part) for part in error.absolute_path)
+    rule: Any = error.validator
+    wanted: Any = error.validator_value
+    if rule == "required":
+        given: Any = error.instance
+        for name in wanted:
+            if name not in given:
+                yield f"{path}/{name}".lstrip("/"), "is required"
+    elif rule in ("anyOf", "oneOf") and error.context:
+        # The alternative that fits best is the one that fails deepest, and not by its type alone.
+        best = max(error.context, key=lambda one: (len(one.path), one.validator != "type"))
+        kinds = [cast(str, one.validator_value) for one in error.context if one.validator == "type" and not one.path]
+        if best.validator == "type" and not best.path:
+            yield path, f"must be {_kinds(kinds)}, not {spell(error.instance)}"
+        else:
+            yield from _said(best)
+    elif rule == "type":
+        yield path, f"must be {_kinds([wanted] if isinstance(wanted, str) else wanted)}, not {spell(error.instance)}"
+    elif rule == "enum":
+        yield path, f"must be one of {spell(wanted, 200)}, not {spell(error.instance)}"
+    elif rule == "const":
+        yield path, f"must be {spell(wanted)}, not {spell(error.instance)}"
+    elif rule == "format":
+        yield path, f"must be a valid {wanted}, not {spell(error.instance)}"
+    elif rule == "pattern":
+        yield path, f"must match {wanted}, not {spell(error.instance)}"
+    else:
+        yield path, error.message if len(error.message) <= 200 else error.message[:199] + "…"
+
+
+def _kinds(names: list[str]) -> str:
+    return " or ".join(dict.fromkeys(_TYPES.get(name, name) for name in names))

@@ -1,0 +1,299 @@
+"""One diskcache database, as the writer's thread sees it: transactions, the log, what can go wrong with them.
+
+Rows are written and read with SQL of our own over diskcache's table: an upsert and an index range take half the
+time of `Cache.set` and a hundredth of `Cache.iterkeys`. The triggers keep diskcache's counters right.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from hitl_nb.errors import StoreBusy, StoreError
+from hitl_nb.store import places
+from hitl_nb.store.faults import code_of, explain, translated
+from hitl_nb.store.gate import Gate
+from hitl_nb.store.keys import check_key, check_range
+from hitl_nb.store.safedisk import DATABASE, NORMAL, Link, SafeCache, SafeDisk, mend_settings
+from hitl_nb.store.writer import Request
+
+PAGE = 4096
+
+LOG_LIMIT = 1000 * PAGE
+"""Bytes written, by estimate, after which the log is taken into the database."""
+
+LOG_TOO_LONG = 16 * LOG_LIMIT
+"""Size of the log from which it is cut. A log that keeps its size is written over, which saves 40 % of a commit."""
+
+SYNC_SECONDS = 0.5
+"""Seconds until a commit of the drafts is synced."""
+_SELECT = "SELECT key, raw, mode, filename, value FROM Cache WHERE "
+_ASCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key LIMIT ?"
+_DESCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
+_UPSERT = (
+    "INSERT INTO Cache(key, raw, store_time, expire_time, access_time, access_count, tag, size, mode, filename, value)"
+    " VALUES (?, ?, ?, NULL, ?, 0, NULL, ?, ?, ?, ?)"
+    " ON CONFLICT(key, raw) DO UPDATE SET store_time = excluded.store_time, expire_time = NULL, tag = NULL,"
+    " size = excluded.size, mode = excluded.mode, filename = excluded.filename, value = excluded.value"
+)
+
+_Row = tuple[object, object, object, object, object]
+
+
+class Rows:
+    """Reading on one connection; each row is checked by the disk before it is believed."""
+
+    def __init__(self, link: Link, disk: SafeDisk) -> None:
+        self._link = link
+        self._disk = disk
+
+    def get(self, key: str) -> bytes | None:
+        check_key(key)
+        rows = [self._pair(row)[1] for row in self._link.con.execute(_SELECT + "key = ?", (key,)).fetchall()]
+        return rows[0] if rows else None
+
+    def scan(self, start: str, stop: str, limit: int | None, reverse: bool) -> list[tuple[str, bytes]]:
+        check_range(start, stop, limit)
+        bounds = (start, stop, -1 if limit is None else limit)
+        return [
+            self._pair(row) for row in self._link.con.execute(_DESCENDING if reverse else _ASCENDING, bounds).fetchall()
+        ]
+
+    def _pair(self, row: _Row) -> tuple[str, bytes]:
+        key, raw, mode, filename, value = row
+        return self._disk.get(key, raw), self._disk.fetch(mode, filename, value, False, key)
+
+
+class DiskTransaction:
+    """One request's view of the open transaction. `failure` dooms the transaction, even if the work goes on."""
+
+    def __init__(self, link: Link, disk: SafeDisk, directory: Path) -> None:
+        self.over = False
+        self.failure: sqlite3.Error | None = None
+        self.written = 0
+        self._con = link.con
+        self._disk = disk
+        self._rows = Rows(link, disk)
+        self._thread = threading.get_ident()
+        self._directory = directory
+
+    def get(self, key: str) -> bytes | None:
+        self._check()
+        try:
+            return self._rows.get(key)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def scan(
+        self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
+    ) -> list[tuple[str, bytes]]:
+        self._check()
+        try:
+            return self._rows.scan(start, stop, limit, reverse)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def put(self, key: str, value: bytes) -> None:
+        db_key, raw = self._disk.put(key)
+        size, mode, filename, blob = self._disk.store(value, False, key)
+        now = time.time()
+        self.written += PAGE + len(blob)
+        self._execute(_UPSERT, (db_key, raw, now, now, size, mode, filename, blob))
+
+    def delete(self, key: str) -> None:
+        check_key(key)
+        self.written += PAGE
+        self._execute("DELETE FROM Cache WHERE key = ? AND raw = 1", (key,))
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
+        self._check()
+        try:
+            self._con.execute(sql, values)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _check(self) -> None:
+        if self.over:
+            raise StoreError("this transaction is over; its work has returned")
+        if threading.get_ident() != self._thread:
+            raise StoreError("a transaction may only be used by its own work, on the thread that runs it")
+        if self.failure is not None:  # SQLite may have ended the transaction: nothing must be written outside one
+            raise explain(self.failure, self._directory)
+
+    def _failed(self, error: sqlite3.Error) -> StoreError:
+        self.failure = error
+        return explain(error, self._directory)
+
+
+class Database:
+    """One database, on the writer's thread."""
+
+    def __init__(self, root: Path, name: str, synchronous: int, patience: float) -> None:
+        self.directory = root / name
+        self.file = self.directory / DATABASE
+        self.synchronous = synchronous
+        self.cache: SafeCache | None = None
+        self.gate: Gate | None = None
+        self._lock = root / f"{name}.lock"
+        self._wal = self.directory / f"{DATABASE}-wal"
+        self._patience = patience
+        self._files: list[tuple[int, int]] = []
+        self._seen = -1  # data_version after our last look at the settings
+        self._log_size = 0
+        self._logged = 0  # bytes since the last checkpoint, by estimate
+        self._sync_at: float | None = None
+
+    def start(self) -> None:
+        with translated(self.directory):
+            self.gate = Gate(self._lock)
+            try:
+                with self.gate.held(self._patience):
+                    places.prepare_inner(self.directory, DATABASE)
+                    self.cache = self._open(time.monotonic() + self._patience)
+                    self.cache.link().con.execute("SELECT 1 FROM Cache").fetchone()  # the log exists from now on
+                    self._files = self._look()
+            except BaseException:
+                self.cache = None
+                self.gate.close()
+                raise
+
+    def commit(self, batch: Sequence[Request]) -> None:
+        assert self.cache is not None
+        assert self.gate is not None
+        with translated(self.directory), self.gate.held(self._patience):
+            try:
+                self._commit(self.cache, batch)
+            except sqlite3.Error as error:
+                failure = explain(error, self.directory)
+                if code_of(error) == sqlite3.SQLITE_IOERR:
+                    self.cache.close()  # what the system has cached may be gone: begin again from the files
+                    self._files, self._seen = self._files[:2], -1
+                raise failure from error
+
+    def settle(self) -> float | None:
+        if self._logged >= LOG_LIMIT:
+            self._checkpoint("PASSIVE" if self._log_size < LOG_TOO_LONG else "TRUNCATE")
+        if self._sync_at is not None and time.monotonic() >= self._sync_at:
+            self._sync()
+        return None if self._sync_at is None else max(0.0, self._sync_at - time.monotonic())
+
+    def stop(self) -> None:
+        assert self.cache is not None
+        assert self.gate is not None
+        if self._sync_at is not None:
+            self._sync()
+        self._checkpoint("TRUNCATE")
+        self.cache.close()
+        self.cache = None  # closes the connections of the other threads, once they are not in use
+        self.gate.close()
+
+    def _open(self, deadline: float) -> SafeCache:
+        while True:
+            try:
+                return SafeCache(self.directory, self.synchronous)
+            except sqlite3.OperationalError as error:
+                _wait_or_raise(error, deadline)
+
+    def _commit(self, cache: SafeCache, batch: Sequence[Request]) -> None:
+        link = cache.link()
+        con = link.con
+        self._begin(con)
+        try:
+            version = data_version(con)
+            if version != self._seen:
+                mend_settings(con, self.synchronous)
+            for request in batch:
+                self._work(link, cache.disk, request)
+            self._refuse_if_replaced()
+            if all(request.error is not None for request in batch):
+                con.execute("ROLLBACK")
+                return
+            con.execute("COMMIT")
+        except BaseException:
+            if con.in_transaction:
+                con.execute("ROLLBACK")
+            raise
+        self._seen = version
+        self._logged += 4 * PAGE
+        if self.synchronous == NORMAL and self._sync_at is None:
+            self._sync_at = time.monotonic() + SYNC_SECONDS
+
+    def _begin(self, con: sqlite3.Connection) -> None:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                con.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                _wait_or_raise(error, deadline)
+
+    def _work(self, link: Link, disk: SafeDisk, request: Request) -> None:
+        con = link.con
+        tx = DiskTransaction(link, disk, self.directory)
+        con.execute("SAVEPOINT request")
+        try:
+            request.result = request.work(tx)
+        except BaseException as error:  # noqa: BLE001 - belongs to whoever waits for the future
+            request.error = error
+        finally:
+            tx.over = True
+        self._logged += tx.written
+        if tx.failure is not None:
+            raise tx.failure
+        if request.error is not None:
+            con.execute("ROLLBACK TO request")
+        con.execute("RELEASE request")
+
+    def _refuse_if_replaced(self) -> None:
+        """A database whose file was removed would go on taking writes, and nobody would ever see them."""
+        found = self._look()
+        if not found or found[: len(self._files)] != self._files:
+            raise StoreError(
+                f"the store {self.directory} was removed or replaced while it was open; nothing was saved;"
+                " close it and open it again"
+            )
+        self._files = found
+
+    def _look(self) -> list[tuple[int, int]]:
+        """Which files the names stand for, the log last; none if one is missing. Also notes how long the log is."""
+        try:
+            found = [self.file.stat(), self._lock.stat(), self._wal.stat()]
+        except FileNotFoundError:
+            return []
+        self._log_size = found[2].st_size
+        return [(file.st_dev, file.st_ino) for file in found]
+
+    def _checkpoint(self, mode: str) -> None:
+        """Take the log into the database. It can wait: if somebody is in the way, a later one does it."""
+        assert self.cache is not None
+        assert self.gate is not None
+        self._logged = 0
+        with suppress(StoreBusy, sqlite3.Error), self.gate.held(1.0):
+            self.cache.link().con.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+
+    def _sync(self) -> None:
+        self._sync_at = None
+        with suppress(OSError):  # a log that is gone is reported by the next commit
+            log = os.open(self._wal, os.O_RDWR)
+            try:
+                os.fsync(log)
+            finally:
+                os.close(log)
+
+
+def data_version(con: sqlite3.Connection) -> int:
+    """A number that changes with every commit of another connection; it means nothing on any but this one."""
+    return con.execute("PRAGMA data_version").fetchone()[0]
+
+
+def _wait_or_raise(error: sqlite3.OperationalError, deadline: float) -> None:
+    """Sleep a little if a lock was the reason and there is time left; raise otherwise."""
+    if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+        raise error
+    time.sleep(random.uniform(0.001, 0.02))

@@ -1,0 +1,63 @@
+"""What SQLite reports, in the store's words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hitl_nb.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+@contextmanager
+def translated(directory: Path) -> Generator[None]:
+    """Raise SQLite's and the system's errors as StoreError, about the database in `directory`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, directory) from error
+    except OSError as error:
+        kind = StoreFull if error.errno in _NO_ROOM else StoreError
+        raise kind(f"the store {directory} cannot be used: {error.strerror}") from error
+
+
+def explain(error: sqlite3.Error, directory: Path) -> StoreError:
+    """The StoreError that says what `error` means here, and what to do."""
+    code = code_of(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy(f"another program holds the database in {directory}; close it, or try again")
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_TOOBIG) or (code == sqlite3.SQLITE_IOERR and _no_room(directory)):
+        return StoreFull(f"no room left for the store {directory}; nothing was half-saved; make room and try again")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreCorrupt(f"the database in {directory} is damaged ({error}); restore it from a backup")
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(f"reading or writing {directory} failed ({error}); check what was saved, then try again")
+    return StoreError(f"the store {directory} cannot be used: {error}")
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """SQLite's primary result code."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def _no_room(directory: Path) -> bool:
+    """Whether the next block of the write-ahead log could not be written either.
+
+    SQLite reports a quota or a limit on file sizes as an I/O error like any other.
+    """
+    probe = directory / "room.probe"
+    try:
+        end = max((file.stat().st_size for file in directory.glob("cache.db*")), default=0)
+        fd = os.open(probe, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            return os.pwrite(fd, bytes(1 << 16), end) < 1 << 16
+        finally:
+            os.close(fd)
+            probe.unlink()
+    except OSError as error:
+        return error.errno in _NO_ROOM

@@ -1,0 +1,295 @@
+"""Proposals and the decisions on them: find, list, decide, keep drafts.
+
+The inbox is an index of the open proposals by age, so a page of it is a short range however many are waiting.
+A decision is one transaction: the first wins, and whoever comes later is told who decided what.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from hitl_nb.errors import AlreadyDecided, StaleDraft, StoreCorrupt, UnknownProposal
+from hitl_nb.records import (
+    ACTIONS,
+    Action,
+    By,
+    DecisionRecord,
+    Proposal,
+    canonical,
+    now,
+)
+from hitl_nb.records import (
+    fingerprint as fingerprint_of,
+)
+from hitl_nb.store import chain, large, rows
+from hitl_nb.store.base import Reads, Store, Transaction
+
+_DONE = {"approve": "approved", "edit": "edited and approved", "reject": "rejected", "respond": "answered"}
+_PAGE = 200
+
+
+class NoDraft:
+    """The type of `NO_DRAFT`."""
+
+    def __repr__(self) -> str:
+        return "NO_DRAFT"
+
+
+NO_DRAFT: Final = NoDraft()
+"""What `Inbox.draft` returns where nobody has typed yet; None is a draft like any other."""
+
+
+class Inbox:
+    """The proposals of a store."""
+
+    store: Store
+
+    def proposal(self, proposal_id: str) -> Proposal:
+        """The proposal with this id, or whose id alone begins so (4 characters or more).
+
+        Raises UnknownProposal, also when several begin so.
+        """
+        return _find(self.store, proposal_id)
+
+    def proposals(self, run_id: str, pause: int | None = None) -> list[Proposal]:
+        """A run's proposals in the order asked; those of one pause (from 1), if given.
+
+        This is what a run resumes with, so every decision is checked against the audit log.
+        Raises UnknownRun, and StoreCorrupt for a decision that was never made like this.
+        """
+        rows.load_run(self.store, run_id)
+        found = rows.load_proposals(self.store, run_id, pause)
+        for p in found:
+            _check_decision_made(self.store, p)
+        return found
+
+    def inbox(
+        self, *, notebook: str | None = None, agent: str | None = None, limit: int = 50, after: str | None = None
+    ) -> list[Proposal]:
+        """At most `limit` open proposals, oldest first, that follow the proposal `after`. Raises UnknownProposal."""
+        check_limit(limit)
+        start = "open/" if after is None else rows.open_key(_find(self.store, after)) + "\0"
+        found: list[Proposal] = []
+        for p in self._open_from(start, limit if notebook is None and agent is None else max(limit, _PAGE)):
+            if notebook in (None, p.notebook) and agent in (None, p.agent):
+                found.append(p)
+                if len(found) == limit:
+                    break
+        return found
+
+    def decide(
+        self,
+        proposal_id: str,
+        action: Action,
+        *,
+        value: Any = None,
+        reason: str | None = None,
+        reviewer: str,
+        by: By = "person",
+        fingerprint: str | None = None,
+        revision: int | None = None,
+    ) -> Proposal:
+        """Decide a proposal, for good.
+
+        Args:
+            proposal_id: its id, or the beginning of it.
+            action: one of those that the proposal allows.
+            value: for "edit" the edited value as JSON (already checked), for "respond" the message.
+            reviewer: user name of who decides.
+            fingerprint, revision: those of the proposal that the reviewer saw.
+
+        Raises AlreadyDecided (who and what), StaleDraft (the proposal is not the one seen), UnknownProposal,
+        StoreCorrupt (the stored proposal was tampered with), ValueError or TypeError for bad arguments.
+        """
+        _check_decision(action, value, reason, reviewer)
+        return self.store.transact(
+            lambda tx: _decide(tx, _find(tx, proposal_id), action, value, reason, reviewer, by, fingerprint, revision)
+        )
+
+    def decide_many(
+        self,
+        seen: Sequence[Proposal],
+        action: Action,
+        *,
+        value: Any = None,
+        reason: str | None = None,
+        reviewer: str,
+        by: By = "person",
+    ) -> list[Proposal]:
+        """Decide all of them the same way, or, if one of them cannot be, none.
+
+        Args:
+            seen: the proposals as the reviewer saw them; each is decided only if it is still that one.
+
+        The other arguments and the errors are those of `decide`.
+        """
+        _check_decision(action, value, reason, reviewer)
+        shown = list({p.id: p for p in seen}.values())
+        return self.store.transact(
+            lambda tx: [
+                _decide(tx, _find(tx, p.id), action, value, reason, reviewer, by, p.fingerprint, p.revision)
+                for p in shown
+            ]
+        )
+
+    def save_draft(self, proposal_id: str, value: Any) -> None:
+        """Keep what is being typed (JSON). `proposal_id` is the full id. Raises UnknownProposal."""
+        if not rows.is_id(proposal_id) or self.store.get(f"proposal/{proposal_id}") is None:
+            raise UnknownProposal(_unknown(proposal_id))
+        raw = json.dumps(value, allow_nan=False).encode()
+        self.store.drafts.transact(lambda tx: large.replace(tx, _draft_key(proposal_id), raw))
+
+    def draft(self, proposal_id: str) -> Any:
+        """What was last typed (JSON), or `NO_DRAFT`. `proposal_id` is the full id."""
+        raw = large.get(self.store.drafts, _draft_key(proposal_id)) if rows.is_id(proposal_id) else None
+        return NO_DRAFT if raw is None else json.loads(raw)
+
+    def _drop_drafts(self, proposal_ids: Sequence[str]) -> None:
+        def work(tx: Transaction) -> None:
+            for one in proposal_ids:
+                large.delete(tx, _draft_key(one))
+
+        if proposal_ids:
+            self.store.drafts.transact(work)
+
+    def _open_from(self, start: str, page: int) -> Iterator[Proposal]:
+        while pairs := self.store.scan(start, "open0", limit=page):
+            for _, raw in pairs:
+                p = rows.load_proposal(self.store, raw.decode())
+                if p is not None and p.status == "open":
+                    yield p
+            start = pairs[-1][0] + "\0"
+
+
+def check_limit(limit: int) -> None:
+    if limit < 1:
+        raise ValueError(f"limit must be 1 or more, not {limit}")
+
+
+def supersede(tx: Transaction, run_id: str, pause: int) -> list[str]:
+    """Close the open proposals of a run's pause without a decision; their ids."""
+    stale = [p for p in rows.load_proposals(tx, run_id, pause) if p.status == "open"]
+    for p in stale:
+        rows.close_proposal(tx, msgspec.structs.replace(p, status="superseded", revision=p.revision + 1))
+    return [p.id for p in stale]
+
+
+def _find(reads: Reads, proposal_id: str) -> Proposal:
+    if not rows.is_id(proposal_id) or len(proposal_id) < 4:
+        raise UnknownProposal(_unknown(proposal_id))
+    exact = rows.load_proposal(reads, proposal_id)
+    if exact is not None:
+        return exact
+    found = reads.scan(f"proposal/{proposal_id}", f"proposal/{proposal_id}~", limit=2)
+    if not found:
+        raise UnknownProposal(_unknown(proposal_id))
+    if len(found) > 1:
+        raise UnknownProposal(f"several proposals begin with {proposal_id!r}; give more characters of the id")
+    key, raw = found[0]
+    return rows.decode(large.whole(reads, key, raw), Proposal, key)
+
+
+def _unknown(proposal_id: str) -> str:
+    return (
+        f"there is no proposal {proposal_id!r} in this store; `hitl-nb inbox` lists those that wait "
+        "(the first 4 or more characters of an id are enough)"
+    )
+
+
+def _decide(
+    tx: Transaction,
+    p: Proposal,
+    action: Action,
+    value: Any,
+    reason: str | None,
+    reviewer: str,
+    by: By,
+    fingerprint: str | None = None,
+    revision: int | None = None,
+) -> Proposal:
+    if p.status != "open":
+        raise AlreadyDecided(_closed(p), p)
+    if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):
+        raise StaleDraft(f"proposal {p.id} ({p.title}) has changed since it was shown; look at it again, then decide")
+    _check_question(p)
+    if action not in p.allow:
+        raise ValueError(f"{action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}")
+    decision = DecisionRecord(
+        action=action,
+        value=value,
+        reason=reason,
+        reviewer=reviewer,
+        decided_at=now(),
+        by=by,
+        fingerprint=p.fingerprint,
+    )
+    logged = chain.append(
+        tx, "decision", actor=reviewer, run=p.run, proposal=p.id, data=_decision_data(p, decision, p.revision)
+    )
+    decision = msgspec.structs.replace(decision, event=logged)
+    decided = msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
+    rows.close_proposal(tx, decided)
+    run = rows.load_run(tx, p.run)
+    rows.put_run(tx, rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1))
+    return decided
+
+
+def _check_question(p: Proposal) -> None:
+    if p.fingerprint != fingerprint_of(p.run, p.position, p.kind, p.title, p.value):
+        raise StoreCorrupt(f"proposal {p.id} is not what the agent asked: its record was changed in the store")
+
+
+def _check_decision_made(reads: Reads, p: Proposal) -> None:
+    if p.decision is None:
+        return
+    _check_question(p)
+    logged = chain.at(reads, p.decision.event)
+    said = _decision_data(p, p.decision, p.revision - 1)
+    if logged is None or (logged.proposal, logged.actor, logged.data) != (p.id, p.decision.reviewer, said):
+        raise StoreCorrupt(
+            f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
+        )
+
+
+def _decision_data(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
+    outcome = p.value if decision.action == "approve" else decision.value
+    return {
+        "action": decision.action,
+        "by": decision.by,
+        "reason": decision.reason,
+        "value_sha256": None if decision.action == "reject" else hashlib.sha256(canonical(outcome)).hexdigest(),
+        "fingerprint": p.fingerprint,
+        "revision": revision,
+    }
+
+
+def _check_decision(action: str, value: Any, reason: str | None, reviewer: str) -> None:
+    if action not in ACTIONS:
+        raise ValueError(f"action must be one of {', '.join(ACTIONS)}, not {action!r}")
+    if not reviewer:
+        raise ValueError("reviewer must be a user name, not empty")
+    if action in ("approve", "reject") and value is not None:
+        raise ValueError(f"{action} takes no value; decide with 'edit' to change the proposal")
+    if action == "respond" and not isinstance(value, str):
+        raise TypeError(f"value must be the message (str) for 'respond', not {type(value).__name__}")
+    if reason is not None and not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"reason must be text or None, not {type(reason).__name__}")
+    canonical(value)
+
+
+def _closed(p: Proposal) -> str:
+    if p.decision is None:
+        why = "has expired" if p.status == "expired" else "was superseded: its run was cancelled or started anew"
+        return f"proposal {p.id} ({p.title}) {why}; it can no longer be decided"
+    by, action = p.decision.reviewer, _DONE[p.decision.action]
+    reason = f" ({p.decision.reason})" if p.decision.reason else ""
+    return f"proposal {p.id} ({p.title}) is already decided: {by} {action} it{reason}"
+
+
+def _draft_key(proposal_id: str) -> str:
+    return f"draft/{proposal_id}"

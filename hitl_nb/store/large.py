@@ -1,0 +1,80 @@
+"""A value of any size under one key.
+
+What fits into one value of the store is kept as it is, readable with `sqlite3`. What does not is cut into
+pieces under `chunk/<token>/...`, and its key names the token. Each writing takes a new token, so a reader who
+meets a value that is being replaced notices, and reads the new one.
+"""
+
+from __future__ import annotations
+
+import json
+
+from hitl_nb.errors import StoreCorrupt
+from hitl_nb.records import new_id
+from hitl_nb.store.base import MAX_VALUE, Reads, Transaction
+
+_MARK = b"\x00hitl/large/v1\x00"
+
+
+def span(prefix: str) -> tuple[str, str]:
+    """The bounds of a scan over the keys that begin with `prefix` (which ends in "/")."""
+    return prefix, prefix[:-1] + "0"  # "0" follows "/"
+
+
+def put(tx: Transaction, key: str, data: bytes) -> None:
+    """Set `key`, which holds nothing yet."""
+    if len(data) <= MAX_VALUE and not data.startswith(_MARK):
+        tx.put(key, data)
+        return
+    token = new_id()
+    for n, start in enumerate(range(0, len(data), MAX_VALUE)):
+        tx.put(f"chunk/{token}/{n:06d}", data[start : start + MAX_VALUE])
+    tx.put(key, _MARK + json.dumps({"token": token, "size": len(data)}).encode())
+
+
+def replace(tx: Transaction, key: str, data: bytes) -> None:
+    """Set `key`, whatever it holds."""
+    _drop_pieces(tx, key)
+    put(tx, key, data)
+
+
+def delete(tx: Transaction, key: str) -> None:
+    """Remove `key`, if it is there."""
+    _drop_pieces(tx, key)
+    tx.delete(key)
+
+
+def get(reads: Reads, key: str) -> bytes | None:
+    """The whole value of `key`, or None. Raises StoreCorrupt if a piece of it is missing."""
+    value = reads.get(key)
+    return None if value is None else whole(reads, key, value)
+
+
+def whole(reads: Reads, key: str, value: bytes) -> bytes:
+    """The whole value of `key`, given what a scan or `Reads.get` found there. Raises StoreCorrupt."""
+    while value.startswith(_MARK):
+        token, size = _place(key, value)
+        data = b"".join(piece for _, piece in reads.scan(*span(f"chunk/{token}/")))
+        if len(data) == size:
+            return data
+        newer = reads.get(key)
+        if newer is None or newer == value:
+            raise StoreCorrupt(f"the stored value {key} is damaged: {len(data)} of its {size} bytes are there")
+        value = newer
+    return value
+
+
+def _drop_pieces(tx: Transaction, key: str) -> None:
+    old = tx.get(key)
+    if old is not None and old.startswith(_MARK):
+        token, size = _place(key, old)
+        for n in range(-(-size // MAX_VALUE)):
+            tx.delete(f"chunk/{token}/{n:06d}")
+
+
+def _place(key: str, value: bytes) -> tuple[str, int]:
+    try:
+        place = json.loads(value[len(_MARK) :])
+        return str(place["token"]), int(place["size"])
+    except (ValueError, KeyError, TypeError) as damage:
+        raise StoreCorrupt(f"the stored value {key} is damaged: {damage}") from damage

@@ -1,0 +1,371 @@
+"""Runs over a store: open, claim, save, pause, finish, forget. `Ledger` is all that the rest of hitl_nb sees.
+
+Every method is one transaction: what it tells the store happens whole, or not at all. Writes of a run carry the
+claim they are made under and are refused once the run was taken over (`claims.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from hitl_nb.errors import HitlError, StoreRefused, UnknownRun
+from hitl_nb.records import (
+    FORMAT,
+    Event,
+    Proposal,
+    Question,
+    Record,
+    Run,
+    RunStatus,
+    Snapshot,
+    fingerprint,
+    new_id,
+    now,
+)
+from hitl_nb.store import chain, claims, large, rows, snapshots
+from hitl_nb.store.base import Store, Transaction
+from hitl_nb.store.chain import Verification
+from hitl_nb.store.claims import Claim, Claims
+from hitl_nb.store.inbox import NO_DRAFT, Inbox, check_limit, supersede
+from hitl_nb.store.owner import Owner
+from hitl_nb.store.steps import Steps
+
+__all__ = ["NO_DRAFT", "Claim", "Ledger", "Verification"]
+
+_PAGE = 200
+_FORMAT_KEY = "meta/format"
+
+
+class _Format(Record, frozen=True):
+    format: int
+    store_id: str
+
+
+class Ledger(Steps, Inbox):
+    """The runs, steps, proposals and events of a store.
+
+    Args:
+        store: where they live; a new one is marked with its format and a random id.
+        clock: monotonic seconds.
+
+    Raises StoreRefused for a store that a newer hitl_nb has written.
+
+    Attributes:
+        store_id: names this store for good; what is signed is bound to it.
+    """
+
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.store = store
+        self.store_id = _store_id(store)
+        self._claims = Claims(store, clock)
+
+    # Runs
+
+    def open_run(
+        self, *, agent: str, notebook: str, key: str = "", label: str = "kernel", wait: bool = False
+    ) -> tuple[Run, Claim]:
+        """Start a new generation of the named run, claimed by this process.
+
+        The generation before it is cancelled unless it is finished, and its open proposals are superseded.
+        Raises RunClaimed if a living process runs it (with `wait`, see `claim`).
+        """
+        born, new = now(), new_id()
+
+        def work(tx: Transaction, owner: Owner) -> tuple[Run, Claim]:
+            last = rows.newest_run(tx, notebook, agent, key)
+            if last is not None:
+                self._claims.check_free(tx, last)
+                if last.status not in ("finished", "cancelled"):
+                    _cancel(tx, last, actor=str(owner))
+            run = Run(
+                id=new,
+                agent=agent,
+                notebook=notebook,
+                key=key,
+                generation=last.generation + 1 if last else 1,
+                epoch=1,
+                created_at=born,
+                updated_at=born,
+            )
+            rows.add_run(tx, run)
+            data = {"agent": agent, "notebook": notebook, "key": key, "generation": run.generation}
+            chain.append(tx, "run.opened", actor=str(owner), run=new, data=data)
+            return run, self._claims.seize(tx, msgspec.structs.replace(run, epoch=0), owner)
+
+        def last_run() -> str:
+            last = rows.newest_run(self.store, notebook, agent, key)
+            return last.id if last else ""
+
+        return self._claims.take(work, label, target=new, watched=last_run if wait else None)
+
+    def find_run(self, *, agent: str, notebook: str, key: str = "") -> Run | None:
+        """The newest generation of the named run."""
+        return rows.newest_run(self.store, notebook, agent, key)
+
+    def run(self, run_id: str) -> Run:
+        """The run with this id. Raises UnknownRun."""
+        return rows.load_run(self.store, run_id)
+
+    def runs(
+        self,
+        *,
+        notebook: str | None = None,
+        agent: str | None = None,
+        status: RunStatus | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> list[Run]:
+        """At most `limit` runs, newest first, older than the run `before`. Raises UnknownRun."""
+        check_limit(limit)
+        stop = "made0" if before is None else rows.made_key(self.run(before))
+        page = limit if notebook is agent is status is None else max(limit, _PAGE)
+        found: list[Run] = []
+        while pairs := self.store.scan("made/", stop, limit=page, reverse=True):
+            for _, raw in pairs:
+                try:
+                    run = rows.load_run(self.store, raw.decode())
+                except UnknownRun:
+                    continue  # forgotten between the index and here
+                if notebook in (None, run.notebook) and agent in (None, run.agent) and status in (None, run.status):
+                    found.append(run)
+                if len(found) == limit:
+                    return found
+            stop = pairs[-1][0]
+        return found
+
+    def claim(self, run_id: str, *, label: str = "kernel", wait: bool = False) -> tuple[Run, Claim]:
+        """Take the right to run a run that is ready, failed, finished, or whose owner is gone; it is running then.
+
+        Raises RunClaimed if the owner lives. Of an owner on another machine that is known only after 15 s
+        without a heartbeat: with `wait` this call stays for them, without, later calls go on watching.
+        Raises HitlError for a run that waits for decisions or is cancelled, UnknownRun.
+        """
+
+        def work(tx: Transaction, owner: Owner) -> tuple[Run, Claim]:
+            run = rows.load_run(tx, run_id)
+            if run.status == "waiting":
+                decisions = "1 decision" if run.open == 1 else f"{run.open} decisions"
+                raise HitlError(f"run {run.id} ({run.agent}) waits for {decisions}; `hitl-nb inbox` shows them")
+            before = run.status
+            held = self._claims.seize(tx, run, owner)
+            run = rows.moved(run, "running", epoch=held.epoch, error=None)
+            rows.put_run(tx, run)
+            chain.append(tx, "run.resumed", actor=held.owner, run=run.id, data={"from": before, "epoch": held.epoch})
+            return run, held
+
+        return self._claims.take(work, label, target=run_id, watched=(lambda: run_id) if wait else None)
+
+    def release(self, claim: Claim) -> None:
+        """Give the claim back. Idempotent; fine, too, for one that was taken over."""
+        self._claims.release(claim)
+
+    def save(self, claim: Claim, snapshot: Snapshot) -> None:
+        """Keep the run's state between pauses. Raises RunClaimed if it was taken over."""
+        self._claims.write(claim, lambda tx: snapshots.put(tx, claim.run, snapshot))
+
+    def pause(self, claim: Claim, snapshot: Snapshot, questions: Sequence[Question]) -> list[Proposal]:
+        """Keep the state, ask the questions and let go of the run; the proposals, in order.
+
+        Raises RunClaimed if the run was taken over; ValueError for no question, or for a value that is not JSON.
+        """
+        if not questions:
+            raise ValueError("questions must hold at least one question to pause for")
+        asked_at, ids = now(), [new_id() for _ in questions]
+        prints = [fingerprint(claim.run, q.position, q.kind, q.title, q.value) for q in questions]
+
+        def work(tx: Transaction) -> list[Proposal]:
+            run = rows.load_run(tx, claim.run)
+            run = rows.moved(run, "waiting", pauses=run.pauses + 1, open=len(questions))
+            asked = [
+                _proposal(q, run, id=one, ordinal=n, fingerprint=fp, created_at=asked_at)
+                for n, (q, one, fp) in enumerate(zip(questions, ids, prints, strict=True))
+            ]
+            snapshots.put(tx, run.id, snapshot)
+            for p in asked:
+                rows.add_proposal(tx, p)
+            rows.put_run(tx, run)
+            shown = [{"id": p.id, "title": p.title, "fingerprint": p.fingerprint} for p in asked]
+            data = {"pause": run.pauses, "proposals": shown}
+            chain.append(tx, "run.paused", actor=claim.owner, run=run.id, data=data)
+            claims.free(tx, run.id)
+            return asked
+
+        return self._claims.write_last(claim, work)
+
+    def finish(self, claim: Claim, snapshot: Snapshot) -> Run:
+        """Keep the final state and let go of the run. Raises RunClaimed if it was taken over."""
+        return self._end(claim, "finished", snapshot, None)
+
+    def fail(self, claim: Claim, snapshot: Snapshot | None, error: str) -> Run:
+        """Record that the run failed, and let go of it; without `snapshot` its last one stays. Raises RunClaimed."""
+        return self._end(claim, "failed", snapshot, error)
+
+    def hand_back(self, claim: Claim, status: RunStatus) -> None:
+        """Give the claim back, nothing having run: the run has the status again that it was claimed from."""
+
+        def work(tx: Transaction) -> None:
+            run = rows.load_run(tx, claim.run)
+            rows.put_run(tx, msgspec.structs.replace(run, status=status, updated_at=now()))
+            claims.free(tx, run.id)
+
+        self._claims.write_last(claim, work)
+
+    def snapshot(self, run_id: str) -> tuple[bytes, Callable[[str], bytes]] | None:
+        """The run's saved envelope, and a function that reads a blob by its SHA-256 (hex); None if never saved.
+
+        The function raises StoreCorrupt if the blob is missing or is not what its hash says.
+        """
+        return snapshots.get(self.store, run_id)
+
+    def cancel(self, run_id: str, *, actor: str) -> Run:
+        """Stop a run for good: its open proposals are superseded, and its owner, if any, can write no more.
+
+        Raises UnknownRun; HitlError for a finished run. A cancelled one stays as it is.
+        """
+
+        def work(tx: Transaction) -> Run:
+            run = rows.load_run(tx, run_id)
+            return run if run.status == "cancelled" else _cancel(tx, run, actor=actor)
+
+        return self.store.transact(work)
+
+    def forget(self, *, agent: str, notebook: str, key: str | None = None, actor: str | None = None) -> int:
+        """Remove all generations of the named run (of every key, if None) and what hangs on them; how many there were.
+
+        The events stay, and one more says what was forgotten. Raises RunClaimed if a living process runs one.
+        """
+        by = str(Owner.here("kernel")) if actor is None else actor
+
+        def work(tx: Transaction) -> tuple[list[str], list[str]]:
+            found = tx.scan(*large.span(rows.name_prefix(notebook, agent, key)))
+            gone = [rows.load_run(tx, raw.decode()) for _, raw in found]
+            for run in gone:
+                self._claims.check_free(tx, run)
+            drafts = [proposal_id for run in gone for proposal_id in _delete(tx, run)]
+            ids = [run.id for run in gone]
+            if ids:
+                data = {"agent": agent, "notebook": notebook, "key": key, "runs": ids}
+                chain.append(tx, "run.forgotten", actor=by, data=data)
+            return ids, drafts
+
+        ids, drafts = self.store.transact(work)
+        self._drop_drafts(drafts)
+        return len(ids)
+
+    def rename(self, old_notebook: str, new_notebook: str) -> int:
+        """Let a notebook's runs and open proposals follow it to its new path; how many runs moved.
+
+        Runs already known at the new path become earlier generations, as if each agent had been started anew.
+        Raises RunClaimed if a living process runs one of those.
+        """
+
+        def work(tx: Transaction) -> int:
+            found = tx.scan(*large.span(rows.name_prefix(old_notebook)))
+            for _, raw in found:
+                _move(tx, rows.load_run(tx, raw.decode()), new_notebook, self._claims)
+            return len(found)
+
+        return 0 if old_notebook == new_notebook else self.store.transact(work)
+
+    # Events
+
+    def events(self, *, after: int = 0, limit: int = 1000) -> list[Event]:
+        """At most `limit` events whose number follows `after`, in order."""
+        check_limit(limit)
+        return [rows.decode(raw, Event, f"event {n}") for n, raw in chain.read(self.store, after, limit)]
+
+    def raw_events(self, *, after: int = 0, limit: int = 1000) -> list[bytes]:
+        """The same as the exact bytes that are hashed, for export."""
+        check_limit(limit)
+        return [raw for _, raw in chain.read(self.store, after, limit)]
+
+    def verify(self) -> Verification:
+        """Check the whole log: no event was edited, removed, reordered or cut off."""
+        return chain.verify(self.store)
+
+    # How it is done
+
+    def _end(self, claim: Claim, status: RunStatus, snapshot: Snapshot | None, error: str | None) -> Run:
+        def work(tx: Transaction) -> Run:
+            run = rows.moved(rows.load_run(tx, claim.run), status, error=error)
+            if snapshot is not None:
+                snapshots.put(tx, run.id, snapshot)
+            rows.put_run(tx, run)
+            data = None if error is None else {"error": error}
+            chain.append(tx, f"run.{status}", actor=claim.owner, run=run.id, data=data)
+            claims.free(tx, run.id)
+            return run
+
+        return self._claims.write_last(claim, work)
+
+
+def _store_id(store: Store) -> str:
+    raw = store.get(_FORMAT_KEY)
+    mark = rows.decode(raw, _Format, _FORMAT_KEY) if raw is not None else _mark(store)
+    if mark.format > FORMAT:
+        raise StoreRefused(
+            f"the store {store.url} has format {mark.format}, and this hitl_nb knows formats up to {FORMAT}: "
+            "update hitl_nb, or set HITL_NB_STORE to another store"
+        )
+    return mark.store_id
+
+
+def _mark(store: Store) -> _Format:
+    fresh = _Format(format=FORMAT, store_id=new_id())
+
+    def work(tx: Transaction) -> _Format:
+        raw = tx.get(_FORMAT_KEY)
+        if raw is not None:
+            return rows.decode(raw, _Format, _FORMAT_KEY)
+        tx.put(_FORMAT_KEY, fresh.json())
+        return fresh
+
+    return store.transact(work)
+
+
+def _proposal(question: Question, run: Run, **identity: Any) -> Proposal:
+    asked = {name: getattr(question, name) for name in Question.__struct_fields__}
+    return Proposal(**asked, **identity, run=run.id, agent=run.agent, notebook=run.notebook, pause=run.pauses)
+
+
+def _cancel(tx: Transaction, run: Run, *, actor: str) -> Run:
+    stale = supersede(tx, run.id, run.pauses)
+    run = rows.moved(run, "cancelled", open=0)
+    rows.put_run(tx, run)
+    claims.free(tx, run.id)
+    chain.append(tx, "run.cancelled", actor=actor, run=run.id, data={"superseded": stale})
+    return run
+
+
+def _move(tx: Transaction, run: Run, notebook: str, owners: Claims) -> None:
+    """Put `run` under another notebook, as the newest generation there."""
+    last = rows.newest_run(tx, notebook, run.agent, run.key)
+    if last is not None and last.status not in ("finished", "cancelled"):
+        owners.check_free(tx, last)
+        _cancel(tx, last, actor="rename")
+    tx.delete(rows.name_key(run))
+    generation = max(run.generation, last.generation + 1 if last else 1)
+    run = msgspec.structs.replace(run, notebook=notebook, generation=generation)
+    tx.put(rows.name_key(run), run.id.encode())
+    rows.put_run(tx, run)
+    for p in rows.load_proposals(tx, run.id, run.pauses):
+        if p.status == "open":
+            moved = msgspec.structs.replace(p, notebook=notebook)
+            large.replace(tx, f"proposal/{p.id}", moved.json())
+
+
+def _delete(tx: Transaction, run: Run) -> list[str]:
+    """Remove a run and all that hangs on it, but the drafts; the ids of its proposals."""
+    asked = rows.load_proposals(tx, run.id)
+    for p in asked:
+        rows.delete_proposal(tx, p)
+    for place, _ in tx.scan(*large.span(f"step/{run.id}/")):
+        large.delete(tx, place)
+    snapshots.delete(tx, run.id)
+    claims.delete(tx, run.id)
+    rows.delete_run(tx, run)
+    return [p.id for p in asked]

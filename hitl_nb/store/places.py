@@ -1,0 +1,126 @@
+"""Where a store may live: its URL, and a directory that is local and belongs to this user alone."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from hitl_nb.errors import StoreError, StoreRefused
+
+ENVIRONMENT = "HITL_NB_STORE"
+MOUNTINFO = Path("/proc/self/mountinfo")
+
+NETWORK = ("nfs*", "cifs", "smb*", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.sshfs",
+           "fuse.ceph*", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs")  # fmt: skip
+"""File systems on which SQLite's WAL, which is shared memory of one machine, loses data."""
+
+_ACCEPTED = "accepted are diskcache:///absolute/path, memory: and memory:NAME"
+_NAME = re.compile(r"[A-Za-z0-9._-]*")
+
+
+def default_url() -> str:
+    """The store that `HITL_NB_STORE` names, else the one in Jupyter's data directory."""
+    from jupyter_core.paths import jupyter_data_dir
+
+    return os.environ.get(ENVIRONMENT) or f"diskcache://{Path(jupyter_data_dir()).absolute() / 'hitl_nb' / 'store'}"
+
+
+def normalise(url: object) -> str:
+    """The one spelling of a store's URL: links resolved, no trailing slash; the path is taken literally.
+
+    Raises TypeError or ValueError for what is no store's URL, StoreRefused for a backend that is not there.
+    """
+    if not isinstance(url, str):
+        raise TypeError(f"url must be a str or None, not {type(url).__name__}; {_ACCEPTED}")
+    scheme, colon, rest = url.partition(":")
+    if scheme == "memory" and colon and _NAME.fullmatch(rest):
+        return url
+    if scheme in ("postgresql", "postgres") and colon:
+        raise StoreRefused(f"{scheme}:// stores are not part of this version of hitl_nb; {_ACCEPTED}")
+    if scheme == "diskcache" and rest.startswith("///") and rest.strip("/"):
+        path = rest[3:] if os.name == "nt" else rest[2:]
+        return f"diskcache://{os.path.realpath(path if os.name == 'nt' else '/' + path.lstrip('/'))}"
+    shown = url if "@" not in url else f"{scheme}:..."
+    raise ValueError(f"url {shown!r} names no store; {_ACCEPTED}")
+
+
+def directory_of(url: str) -> Path:
+    """The directory of a normalised diskcache URL."""
+    return Path(url.removeprefix("diskcache://"))
+
+
+def prepare(directory: Path) -> None:
+    """Make `directory` if it is missing, mode 0700. Raises StoreRefused where a store would not be safe."""
+    _refuse_network(directory)
+    _make(directory)
+    if os.name == "posix" and _owned(directory).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise StoreRefused(
+            f"the store directory {directory} is writable by other users; `chmod 700 {directory}`, or choose another"
+        )
+
+
+def prepare_inner(directory: Path, database: str) -> None:
+    """Make a database's own directory, 0700, and its file, 0600, so that nothing is ever readable by others."""
+    _make(directory)
+    file = directory / database
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    if os.name != "posix":
+        return
+    if _owned(directory).st_mode & 0o077:
+        directory.chmod(0o700)
+    found = os.lstat(file)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        raise StoreRefused(f"{file} is not a plain file of its own; move it away")
+    if found.st_mode & 0o077:
+        file.chmod(0o600)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the store directory {directory} cannot be made: {error.strerror}") from error
+
+
+def _owned(directory: Path) -> os.stat_result:
+    found = os.lstat(directory)
+    if not stat.S_ISDIR(found.st_mode):
+        raise StoreRefused(f"{directory} is not a directory of its own (a link?); move it away or choose another store")
+    if found.st_uid != os.geteuid():
+        raise StoreRefused(
+            f"the store directory {directory} belongs to user {found.st_uid}, not to you ({os.geteuid()});"
+            f" set {ENVIRONMENT}=diskcache:///path/of/your/own"
+        )
+    return found
+
+
+def _refuse_network(directory: Path) -> None:
+    try:
+        mounts = MOUNTINFO.read_text(errors="surrogateescape")
+    except OSError:
+        return  # no /proc: nothing is known
+    kind = _file_system(directory, mounts)
+    if any(fnmatch.fnmatchcase(kind, pattern) for pattern in NETWORK):
+        raise StoreRefused(
+            f"the store directory {directory} is on a network file system ({kind}), where SQLite loses data;"
+            f" set {ENVIRONMENT}=diskcache:///local/path to a directory on a local disk"
+        )
+
+
+def _file_system(directory: Path, mounts: str) -> str:
+    """The type of the file system of an absolute path: that of the longest mount point above it."""
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        left, dash, right = line.partition(" - ")
+        fields = left.split(" ")
+        if not dash or len(fields) < 5:
+            continue
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
+        if len(point) >= len(best) and directory.is_relative_to(point):
+            best, kind = point, right.split(" ")[0]
+    return kind

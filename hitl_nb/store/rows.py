@@ -1,0 +1,167 @@
+"""Where each record is kept, and how it is read back.
+
+meta/format                                   {format, store_id}
+meta/events                                   {n, h}: the newest event and its hash
+event/<n>                                     Event, exactly as hashed
+run/<run>                                     Run
+made/<microseconds>-<run>                     index: runs by age
+name/<notebook>/<agent>/<key>/<generation>    index: runs by name (the parts hashed)
+claim/<run>                                   ClaimRecord
+snapshot/<run>, blobs/<run>                   envelope; the blobs that it names
+blob/<sha256>/<n>, blobref/<sha256>/<run>     a buffer, in pieces; who names it
+step/<run>/<key>                              Step
+proposal/<proposal>                           Proposal
+asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
+open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first
+chunk/<token>/<n>                             pieces of values above MAX_VALUE
+draft/<proposal>                              JSON of a draft (in `Store.drafts`)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from hitl_nb.errors import HitlError, StoreCorrupt, UnknownRun
+from hitl_nb.records import RUN_TRANSITIONS, Proposal, Record, Run, RunStatus, Step, now
+from hitl_nb.store import large
+from hitl_nb.store.base import Reads, Transaction
+from hitl_nb.store.large import span
+
+R = TypeVar("R", bound=Record)
+
+_LONGEST = 512
+"""Longest step key that is readable in the store, well below what a store's key may have."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def decode(raw: bytes, kind: type[R], key: str) -> R:
+    """The record at `key`. Raises StoreCorrupt if it is none."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.DecodeError as damage:
+        raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be an id, or the beginning of one."""
+    return re.fullmatch("[a-z2-7]{1,12}", text) is not None
+
+
+def made_key(run: Run) -> str:
+    return f"made/{_microseconds(run.created_at)}-{run.id}"
+
+
+def open_key(p: Proposal) -> str:
+    return f"open/{_microseconds(p.created_at)}-{p.ordinal:06d}-{p.id}"
+
+
+def asked_key(p: Proposal) -> str:
+    return f"asked/{p.run}/{p.pause:06d}/{p.ordinal:06d}"
+
+
+def step_key(run_id: str, key: str) -> str:
+    place = quote(key, safe="")
+    if len(place) > _LONGEST:
+        place = f"{quote(key[:9], safe='')}-{hashlib.sha256(key.encode()).hexdigest()}"  # its order is in the beginning
+    return f"step/{run_id}/{place}"
+
+
+def name_prefix(notebook: str, agent: str | None = None, key: str | None = None) -> str:
+    """The prefix of the names of a notebook's runs, of one agent's, or of one key's."""
+    parts = [part for part in (notebook, agent, key) if part is not None]
+    return "name/" + "".join(hashlib.sha256(part.encode()).hexdigest()[:24] + "/" for part in parts)
+
+
+def name_key(run: Run) -> str:
+    return f"{name_prefix(run.notebook, run.agent, run.key)}{run.generation:08d}"
+
+
+def load_run(reads: Reads, run_id: str) -> Run:
+    """The run. Raises UnknownRun."""
+    raw = large.get(reads, f"run/{run_id}") if is_id(run_id) else None
+    if raw is None:
+        raise UnknownRun(f"there is no run {run_id!r} in this store; `hitl-nb runs` lists them")
+    run = decode(raw, Run, f"run/{run_id}")
+    if run.id != run_id:
+        raise StoreCorrupt(f"the stored record run/{run_id} is of another run, {run.id!r}")
+    return run
+
+
+def newest_run(reads: Reads, notebook: str, agent: str, key: str) -> Run | None:
+    """The newest generation of a named run."""
+    found = reads.scan(*span(name_prefix(notebook, agent, key)), limit=1, reverse=True)
+    return load_run(reads, found[0][1].decode()) if found else None
+
+
+def add_run(tx: Transaction, run: Run) -> None:
+    tx.put(made_key(run), run.id.encode())
+    tx.put(name_key(run), run.id.encode())
+    put_run(tx, run)
+
+
+def put_run(tx: Transaction, run: Run) -> None:
+    large.replace(tx, f"run/{run.id}", run.json())
+
+
+def delete_run(tx: Transaction, run: Run) -> None:
+    tx.delete(made_key(run))
+    tx.delete(name_key(run))
+    large.delete(tx, f"run/{run.id}")
+
+
+def moved(run: Run, status: RunStatus, **changes: Any) -> Run:
+    """`run` with another status. Raises HitlError for a change that is not allowed."""
+    if status not in RUN_TRANSITIONS[run.status]:
+        raise HitlError(f"run {run.id} ({run.agent}) is {run.status} and cannot become {status}; start it anew")
+    return msgspec.structs.replace(run, status=status, updated_at=now(), **changes)
+
+
+def load_step(reads: Reads, run_id: str, key: str) -> Step | None:
+    place = step_key(run_id, key)
+    raw = large.get(reads, place)
+    return None if raw is None else decode(raw, Step, place)
+
+
+def load_proposals(reads: Reads, run_id: str, pause: int | None = None) -> list[Proposal]:
+    """A run's proposals in the order asked; those of one pause, if given."""
+    prefix = f"asked/{run_id}/" if pause is None else f"asked/{run_id}/{pause:06d}/"
+    found = (load_proposal(reads, raw.decode()) for _, raw in reads.scan(*span(prefix)))
+    return [p for p in found if p is not None]
+
+
+def load_proposal(reads: Reads, proposal_id: str) -> Proposal | None:
+    raw = large.get(reads, f"proposal/{proposal_id}")
+    if raw is None:
+        return None
+    p = decode(raw, Proposal, f"proposal/{proposal_id}")
+    if p.id != proposal_id:
+        raise StoreCorrupt(f"the stored record proposal/{proposal_id} is of another proposal, {p.id!r}")
+    return p
+
+
+def add_proposal(tx: Transaction, p: Proposal) -> None:
+    tx.put(asked_key(p), p.id.encode())
+    tx.put(open_key(p), p.id.encode())
+    large.put(tx, f"proposal/{p.id}", p.json())
+
+
+def close_proposal(tx: Transaction, p: Proposal) -> None:
+    """Store `p`, which is no longer open."""
+    tx.delete(open_key(p))
+    large.replace(tx, f"proposal/{p.id}", p.json())
+
+
+def delete_proposal(tx: Transaction, p: Proposal) -> None:
+    tx.delete(open_key(p))
+    tx.delete(asked_key(p))
+    large.delete(tx, f"proposal/{p.id}")
+
+
+def _microseconds(at: datetime) -> str:
+    return f"{(at - _EPOCH) // timedelta(microseconds=1):017d}"

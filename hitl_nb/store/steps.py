@@ -1,0 +1,91 @@
+"""Recorded calls: a step is "started" durably before it is called, and its result is kept after.
+
+Between the two nobody can know whether the call had its effect; that is for `engine/steps.py` to ask about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import Future
+from typing import Literal
+
+import msgspec
+
+from hitl_nb.errors import HitlError
+from hitl_nb.records import Snapshot, Step, now
+from hitl_nb.store import chain, large, rows, snapshots
+from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.store.claims import Claim, Claims
+
+
+class Steps:
+    """The recorded calls of a store's runs."""
+
+    store: Store
+    _claims: Claims
+
+    def start_step(self, claim: Claim, key: str, name: str, *, snapshot: Snapshot | None = None) -> Step:
+        """Record, durably, that a step is about to be called; one that is recorded already is returned as it is.
+
+        `snapshot` is saved along with it. Raises RunClaimed if the run was taken over.
+        """
+        token = hashlib.sha256(f"hitl/step/v1\0{claim.run}\0{key}".encode()).hexdigest()[:32]
+        fresh = Step(key=key, name=name, status="started", idempotency_key=token, started_at=now())
+
+        def work(tx: Transaction) -> Step:
+            step = rows.load_step(tx, claim.run, key)
+            if step is None:
+                step = fresh
+                large.put(tx, rows.step_key(claim.run, key), step.json())
+            if snapshot is not None:
+                snapshots.put(tx, claim.run, snapshot)
+            return step
+
+        return self._claims.write(claim, work)
+
+    def retry_step(self, claim: Claim, key: str) -> Step:
+        """Record, durably, that a step is about to be called again. Raises RunClaimed; HitlError if never started."""
+
+        def work(tx: Transaction) -> Step:
+            old = _recorded(tx, claim.run, key)
+            step = msgspec.structs.replace(old, status="started", result=None, finished_at=None)
+            large.replace(tx, rows.step_key(claim.run, key), step.json())
+            return step
+
+        return self._claims.write(claim, work)
+
+    def finish_step(
+        self, claim: Claim, key: str, *, result: bytes | None, status: Literal["done", "failed"]
+    ) -> Future[None]:
+        """Record how a call ended; in order with the run's other writes, but not waited for.
+
+        The future is done when it is durable. If it fails (as `retry_step` does), the run's next write fails too.
+        """
+        finished_at = now()
+
+        def work(tx: Transaction) -> None:
+            old = _recorded(tx, claim.run, key)
+            step = msgspec.structs.replace(old, status=status, result=result, finished_at=finished_at)
+            large.replace(tx, rows.step_key(claim.run, key), step.json())
+            data = {"step": key, "name": step.name, "status": status}
+            chain.append(tx, "step.done", actor=claim.owner, run=claim.run, data=data)
+
+        return self._claims.write_lazily(claim, work)
+
+    def step(self, run_id: str, key: str) -> Step | None:
+        """The record of a call, or None if it was never started."""
+        return rows.load_step(self.store, run_id, key)
+
+    def steps(self, run_id: str, *, start: str = "") -> list[Step]:
+        """The recorded calls of a run whose key is not below `start`, in the order they were first started."""
+        first, stop = large.span(f"step/{run_id}/")
+        found = self.store.scan(max(first, rows.step_key(run_id, start)) if start else first, stop)
+        steps = [rows.decode(large.whole(self.store, place, raw), Step, place) for place, raw in found]
+        return sorted(steps, key=lambda step: step.started_at)
+
+
+def _recorded(reads: Reads, run_id: str, key: str) -> Step:
+    step = rows.load_step(reads, run_id, key)
+    if step is None:
+        raise HitlError(f"step {key!r} of run {run_id} was never started; start_step comes first")
+    return step

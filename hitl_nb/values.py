@@ -1,0 +1,351 @@
+"""What an agent proposes, as JSON for people, and what people made of it, as Python for the agent.
+
+`ask` turns a Python value into a `Question`; `check_edit` and `parse_edit` accept or refuse an edit, anywhere, without
+the agent's types; `restore` gives the agent an object of the type that it proposed. `as_text`, `changes` and `visible`
+show values exactly.
+
+The JSON by codec: "json" the value itself (models inside it as objects); "bytes" `{"base64": "..."}`; "model" the
+object's fields; "pandas" and "polars" a table (see `tables.py`). The kind adds: text, markdown and code are a str;
+tool_call is `{"name": str, "arguments": {...}}`; plan is a list of steps, each a str or an object; choice is one of
+`options`. A `schema` is about the whole value; for a table, about each row as an object.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.frames import from_table, library_of, to_table
+from hitl_nb.plain import align, is_model, json_size, model_from, model_type, plain, spell
+from hitl_nb.records import ACTIONS, KINDS, TEXT_KINDS, Action, Kind, Question, canonical
+from hitl_nb.schemas import misfits, schema_from_value, schema_of
+from hitl_nb.tables import check_table, csv_text, parse_csv, records
+
+MAX_TITLE = 200
+"""Longest title, in characters."""
+
+_BYTES_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"base64": {"type": "string", "contentEncoding": "base64"}},
+    "required": ["base64"],
+    "additionalProperties": False,
+}
+_JSON_TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
+
+
+def ask(
+    value: Any,
+    *,
+    title: str,
+    kind: Kind | None = None,
+    context: Any = None,
+    schema: Any = None,
+    options: Any = None,
+    allow: Iterable[Action] = ACTIONS,
+) -> Question:
+    """The question that `checkpoint()` puts to people (see API.md for the arguments).
+
+    Raises TypeError or ValueError: one sentence that names the argument, what was given and what is accepted.
+    """
+    kind = _kind(value, kind, options)
+    codec, encoded = _encoded(value, kind)
+    json_size(encoded, "value")
+    choices = _options(options, kind)
+    question = Question(
+        title=_title(title),
+        kind=kind,
+        value=encoded,
+        type_name=type(value).__name__,
+        codec=codec,
+        schema=_schema(value, schema, codec),
+        options=choices,
+        context=_context(context),
+        allow=_allow(allow),
+    )
+    try:
+        _by_kind(question, encoded)
+    except InvalidEdit as error:
+        path, message = next(iter(error.fields.items()))
+        raise ValueError(f"value does not fit kind={kind!r}: {path + ' ' if path else ''}{message}") from None
+    return question
+
+
+def check_edit(question: Question, value: Any) -> Any:
+    """The edited JSON, normalised as it is to be stored. Raises InvalidEdit with one message per field path.
+
+    An edit keeps the JSON type of what was proposed (any type for a proposed null), its kind's rules, and the schema.
+    """
+    try:
+        value = plain(value)
+        json_size(value, "the edit")
+    except (TypeError, ValueError) as error:
+        raise InvalidEdit({"": str(error)}) from None
+    value = _by_kind(question, value if question.kind == "table" else align(question.value, value))
+    if question.schema is not None:
+        if question.kind == "table":
+            rows = enumerate(records(value))
+            bad = [
+                (f"rows/{r}/{path}".rstrip("/"), text)
+                for r, row in rows
+                for path, text in misfits(question.schema, row).items()
+            ]
+            wrong = dict(bad)
+        else:
+            wrong = misfits(question.schema, value)
+        if wrong:
+            raise InvalidEdit(wrong)
+    return value
+
+
+def restore(question: Question, value: Any, original: Any, schema: Any = None) -> Any:
+    """The edited JSON as an object of the type that was proposed.
+
+    `original` is the proposed object itself and `schema` the live argument: where it is a model or a type, its own
+    validation counts too. Raises InvalidEdit.
+    """
+    value = check_edit(question, value)
+    if schema is not None and not isinstance(schema, dict):
+        if question.kind == "table":
+            model_from(list[schema], records(value))
+        else:
+            model_from(schema, value)
+    if canonical(value) == canonical(question.value):
+        return original
+    if question.codec in ("pandas", "polars"):
+        return from_table(value, original, question.value, "pandas" if question.codec == "pandas" else "polars")
+    if question.codec == "bytes":
+        return base64.b64decode(value["base64"])
+    return _like(original, value, "")
+
+
+def parse_edit(question: Question, text: str) -> Any:
+    """The checked edit meant by a text: as it is for text, markdown and code; JSON otherwise; CSV too for a table.
+
+    A choice may be named without JSON's quotes. Raises InvalidEdit.
+    """
+    if question.kind in TEXT_KINDS:
+        return check_edit(question, text)
+    if question.kind == "table" and not text.lstrip("\ufeff \t\r\n").startswith("{"):
+        return check_edit(question, parse_csv(question.value, text))
+    try:
+        return check_edit(question, _parsed(text))
+    except InvalidEdit:
+        if question.kind == "choice" and text.strip() in [o for o in question.options or [] if isinstance(o, str)]:
+            return text.strip()
+        raise
+
+
+def as_text(question_or_kind: Question | str, value: Any) -> str:
+    """`value` (JSON) as exact text: itself for a text kind, CSV for a table, indented JSON otherwise.
+
+    `parse_edit(question, as_text(question, value)) == value`. A table's draft that is no table yet is its text already.
+    """
+    kind = question_or_kind if isinstance(question_or_kind, str) else question_or_kind.kind
+    if kind in TEXT_KINDS or (kind == "table" and isinstance(value, str)):
+        return value
+    if kind == "table":
+        return csv_text(value)
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def changes(question: Question, value: Any) -> str:
+    """Unified diff from the agent's version to the edit, hidden characters made visible; "" when equal."""
+    if canonical(question.value) == canonical(value):
+        return ""
+    before, after = (visible(as_text(question, one)).split("\n") for one in (question.value, value))
+    return "\n".join(difflib.unified_diff(before, after, "proposed", "edited", lineterm="")) + "\n"
+
+
+def visible(text: str) -> str:
+    """`text` with bidi, zero-width and control characters spelled out as ⟨U+202E⟩; newline and tab stay."""
+    return re.sub(r"[^\x20-\x7e\n\t]", lambda match: _shown(match[0]), text)
+
+
+def _shown(character: str) -> str:
+    # Hangul fillers, the grapheme joiner and variation selectors hide text too; U+FE0F alone only picks emoji style.
+    blank = character in "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0" or "\ufe00" <= character <= "\ufe0e"
+    hidden = blank or "\U000e0100" <= character <= "\U000e01ef"
+    if hidden or unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
+
+
+# --- arguments of ask -----------------------------------------------------------------------------------------------
+
+
+def _title(title: Any) -> str:
+    if not isinstance(title, str):
+        raise TypeError(f"title is a {type(title).__name__}; it must be a str, one line that says what is asked")
+    if not title.strip() or len(title.splitlines()) != 1:
+        raise ValueError(f"title is {title[:80]!r}; it must be one line of text that says what is asked")
+    if len(title) > MAX_TITLE:
+        raise ValueError(
+            f"title has {len(title)} characters, at most {MAX_TITLE} are accepted; put the rest in context"
+        )
+    return plain(str(title), "title")
+
+
+def _kind(value: Any, kind: Any, options: Any) -> Kind:
+    if kind is None:
+        if options is not None:
+            return "choice"
+        return "text" if type(value) is str else "table" if library_of(value) else "json"
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}; accepted are {', '.join(KINDS)}")
+    if options is not None and kind != "choice":
+        raise ValueError(f"options are given with kind={kind!r}; they belong to kind='choice'")
+    name = type(value).__name__
+    if kind in TEXT_KINDS and type(value) is not str:
+        raise TypeError(f"value is a {name}; kind={kind!r} takes a str")
+    if (kind == "table") is not (library_of(value) is not None):
+        wanted = "takes a pandas or polars DataFrame" if kind == "table" else "does not take one; use kind='table'"
+        raise TypeError(f"value is a {name}; kind={kind!r} {wanted}")
+    return kind
+
+
+def _encoded(value: Any, kind: Kind) -> tuple[str, Any]:
+    library = library_of(value)
+    if library:
+        return library, to_table(value, library)
+    if type(value) is bytes and kind == "json":
+        return "bytes", {"base64": base64.b64encode(value).decode()}
+    return ("model" if is_model(value) else "json"), plain(value)
+
+
+def _schema(value: Any, schema: Any, codec: str) -> dict[str, Any] | None:
+    if schema is not None:
+        return schema_of(schema)
+    return _BYTES_SCHEMA if codec == "bytes" else schema_from_value(value)
+
+
+def _options(options: Any, kind: Kind) -> list[Any] | None:
+    if kind != "choice":
+        return None
+    if not isinstance(options, (list, tuple)) or not options:
+        raise TypeError(f"options is {options!r:.80}; kind='choice' takes a non-empty list of values to choose from")
+    choices = [plain(option, f"options[{i}]") for i, option in enumerate(cast("list[Any]", options))]
+    spelled = [canonical(choice) for choice in choices]
+    twice = next((i for i, one in enumerate(spelled) if one in spelled[:i]), None)
+    if twice is not None:
+        raise ValueError(f"options[{twice}] is {spell(choices[twice])} again; each option may be given once")
+    json_size(choices, "options")
+    return choices
+
+
+def _context(context: Any) -> Any:
+    if context is not None and not isinstance(context, (str, Mapping)):
+        raise TypeError(f"context is a {type(context).__name__}; it must be markdown (str) or a mapping of JSON values")
+    if isinstance(context, Mapping):
+        context = dict(cast("Mapping[Any, Any]", context))
+    context = plain(context, "context")
+    json_size(context, "context")
+    return context
+
+
+def _allow(allow: Any) -> tuple[Action, ...]:
+    given: list[Any] = (
+        [allow] if isinstance(allow, str) or not isinstance(allow, Iterable) else list(cast("Any", allow))
+    )
+    unknown = [action for action in given if action not in ACTIONS]
+    if isinstance(allow, str) or unknown or not given:
+        raise ValueError(f"allow is {allow!r}; it must be a non-empty tuple of {', '.join(map(repr, ACTIONS))}")
+    return tuple(action for action in ACTIONS if action in given)
+
+
+# --- edits ----------------------------------------------------------------------------------------------------------
+
+
+def _by_kind(question: Question, value: Any) -> Any:
+    """`value` by the rules of the question's kind. Raises InvalidEdit."""
+    kind = question.kind
+    if kind == "table":
+        return check_table(question.value, value)
+    if kind == "choice":
+        for option in question.options or []:
+            if canonical(align(option, value)) == canonical(option):
+                return option
+        raise InvalidEdit({"": f"must be one of {spell(question.options, 200)}, not {spell(value)}"})
+    _same_type(question, value)
+    if kind == "tool_call":
+        _tool_call(value)
+    elif kind == "plan":
+        _plan(value)
+    elif question.codec == "bytes" and not misfits(_BYTES_SCHEMA, value):
+        try:
+            base64.b64decode(value["base64"], validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidEdit({"base64": "must be base64 text"}) from None
+    return value
+
+
+def _same_type(question: Question, value: Any) -> None:
+    proposed = question.value
+    if proposed is None or type(value) is type(proposed) or question.codec == "model":
+        return
+    wanted = _JSON_TYPES.get(cast("type[Any]", type(proposed)), "an object")
+    raise InvalidEdit({"": f"must be {wanted}, as was proposed, not {spell(value)}"})
+
+
+def _tool_call(value: Any) -> None:
+    call = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    name = call.get("name")
+    if set(call) != {"name", "arguments"}:
+        raise InvalidEdit({"": 'must be an object with "name" and "arguments", and nothing else'})
+    if not isinstance(name, str) or not name:
+        raise InvalidEdit({"name": f"must be the name of a tool, not {spell(name)}"})
+    if not isinstance(call["arguments"], dict):
+        raise InvalidEdit({"arguments": f"must be an object, not {spell(call['arguments'])}"})
+
+
+def _plan(value: Any) -> None:
+    if not isinstance(value, list):
+        raise InvalidEdit({"": "must be a list of steps"})
+    steps = enumerate(cast("list[Any]", value))
+    wrong = {str(i): "must be a text or an object" for i, step in steps if not isinstance(step, (str, dict))}
+    if wrong:
+        raise InvalidEdit(wrong)
+
+
+def _like(original: Any, value: Any, path: str) -> Any:
+    """`value` with the models that `original` has at the same places."""
+    kind = model_type(original)
+    if kind is not None:
+        try:
+            return model_from(kind, value)
+        except InvalidEdit as error:
+            raise InvalidEdit({f"{path}/{where}".strip("/"): said for where, said in error.fields.items()}) from None
+    if isinstance(original, dict) and isinstance(value, dict):
+        before, after = cast("dict[str, Any]", original), cast("dict[str, Any]", value)
+        return {key: _like(before.get(key), item, f"{path}/{key}") for key, item in after.items()}
+    if isinstance(original, list) and isinstance(value, list):
+        old, new = cast("list[Any]", original), cast("list[Any]", value)
+        if len(old) != len(new) and any(is_model(item) for item in old):
+            raise InvalidEdit({path.strip("/"): "must keep its number of items: they are of several types"})
+        return [_like(old[i] if i < len(old) else None, item, f"{path}/{i}") for i, item in enumerate(new)]
+    return value
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidEdit({"": f"must be JSON: {error}"}) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")

@@ -1,0 +1,86 @@
+"""One agent cell at a desk: run it, decide, close the kernel and open another, look at what the store has."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import linecache
+from typing import Any
+
+import world
+
+import hitl_nb as hitl
+from hitl_nb.engine import runs
+from hitl_nb.engine.runs import Cell, Outcome, Shown, run_cell
+from hitl_nb.engine.state import Saver, binding_line
+from hitl_nb.engine.tracebacks import trimmed
+from hitl_nb.engine.units import CellUnit
+from hitl_nb.records import Proposal, Run, new_id
+from hitl_nb.store import open_store
+from hitl_nb.store.ledger import Ledger
+
+
+class Desk:
+    """Attributes:
+    ns: the namespace of the kernel that is open.
+    cells: what was run in this kernel beside the agent, for rebuilding what cannot be pickled.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self.ledger = Ledger(open_store(url or f"memory:{new_id()}"))
+        self.new_kernel()
+
+    def new_kernel(self) -> None:
+        """All live objects are gone."""
+        runs._held.clear()
+        self.ns = world._namespace(hitl)
+        self.cells: list[str] = []
+        world.journal.clear()
+
+    def cell(self, source: str) -> None:
+        """Run an ordinary cell."""
+        name = f"<cell {len(self.cells)} {id(self.ns)}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        exec(compile(source, name, "exec"), self.ns)
+        self.cells.append(source)
+
+    def run(self, source: str, *, name: str = "agent", flags: int = 0, **options: Any) -> Outcome:
+        """Run the agent cell."""
+        linecache.cache[world.FILE] = (len(source), None, source.splitlines(True), world.FILE)
+        unit = CellUnit(name, source, ast.parse(source), world.FILE, flags)
+        saver = Saver(self.ns, binding=self._binding)
+        try:
+            return asyncio.run(run_cell(self.ledger, Cell("nb", name, "", unit, self.ns), saver, Shown(), **options))
+        except BaseException as error:  # noqa: BLE001 - raised again
+            raise trimmed(error) from error.__cause__
+
+    def _binding(self, name: str) -> str | None:
+        for source in reversed(self.cells):
+            for node in reversed(ast.parse(source).body):
+                if name in {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}:
+                    return binding_line(node, name)
+        return None
+
+    def answer(self, action: str = "approve", value: Any = None, *, name: str = "agent") -> Proposal:
+        """Decide the first open proposal."""
+        p = self.open(name)[0]
+        reason = "because" if action == "reject" else None
+        return self.ledger.decide(p.id, action, value=value, reviewer="ann", reason=reason)  # type: ignore[arg-type]
+
+    def open(self, name: str = "agent") -> list[Proposal]:
+        run = self.record(name)
+        return [p for p in self.ledger.proposals(run.id, run.pauses) if p.status == "open"] if run.pauses else []
+
+    def record(self, name: str = "agent") -> Run:
+        run = self.ledger.find_run(agent=name, notebook="nb")
+        assert run is not None
+        return run
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Keys of the store."""
+        return [key for key, _ in self.ledger.store.scan(prefix, prefix + "\U0010ffff")]
+
+
+def effects() -> list[str]:
+    """What happened since the kernel was started, as "name(arguments)"."""
+    return [f"{name}{arguments}" for name, arguments in world.journal]

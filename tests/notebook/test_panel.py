@@ -1,0 +1,457 @@
+"""The ipywidgets panel, driven as a person does: by the controls' values and the buttons."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import enum
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets
+import msgspec
+import pandas as pd
+import pydantic
+import pytest
+
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.notebook.looks import sheet
+from hitl_nb.notebook.panel import Panel
+from hitl_nb.records import Proposal, Question, Snapshot, new_id
+from hitl_nb.store.ledger import NO_DRAFT, Ledger
+from hitl_nb.store.memory import MemoryStore
+from hitl_nb.values import ask
+
+
+class Tier(enum.Enum):
+    BASIC = "basic"
+    VIP = "vip"
+
+
+class Refund(pydantic.BaseModel):
+    order: str = pydantic.Field(title="Order number", description="As on the invoice")
+    amount: float
+    count: int
+    express: bool = False
+    tier: Tier = Tier.BASIC
+    note: str | None = None
+    lines: list[int] = []
+
+
+class Shown:
+    """A panel and a person's way around it."""
+
+    def __init__(self, ledger: Ledger, *questions: Question, check: Any = None, reviewer: str = "alice") -> None:
+        self.ledger = ledger
+        run, claim = ledger.open_run(agent=new_id(), notebook="n.ipynb")
+        self.proposals = ledger.pause(claim, Snapshot(envelope=b"state"), questions)
+        self.run = run.id
+        self.done = 0
+        self.check, self.reviewer = check, reviewer
+        self.again()
+
+    def again(self) -> None:
+        """A new panel, as after a kernel restart."""
+        proposals = [self.ledger.proposal(p.id) for p in self.proposals]
+        self.panel = Panel(self.ledger, proposals, reviewer=self.reviewer, on_decided=self._finished, check=self.check)
+
+    def _finished(self) -> None:
+        self.done += 1
+
+    def widgets(self) -> Iterator[Any]:
+        def inside(widget: Any) -> Iterator[Any]:
+            yield widget
+            for child in getattr(widget, "children", ()):
+                yield from inside(child)
+
+        return inside(self.panel.widget)
+
+    def control(self, name: str, nth: int = 0) -> Any:
+        found = [w for w in self.widgets() if name in (getattr(w, "description", None), getattr(w, "tooltip", None))]
+        return found[nth]
+
+    def click(self, name: str, nth: int = 0) -> None:
+        self.control(name, nth).click()
+
+    def buttons(self) -> set[str]:
+        """Those that can be pressed."""
+        kinds = (w for w in self.widgets() if isinstance(w, ipywidgets.Button))
+        return {b.description for b in kinds if b.layout.display != "none" and not b.disabled}
+
+    def texts(self) -> str:
+        """All that stands there and cannot be edited."""
+        shown = (w for w in self.widgets() if isinstance(w, ipywidgets.Label) or getattr(w, "disabled", False))
+        return "\n".join(str(w.value) for w in shown if hasattr(w, "value") and w.layout.display != "none")
+
+    def record(self, nth: int = 0) -> Proposal:
+        return self.ledger.proposal(self.proposals[nth].id)
+
+    def decision(self, nth: int = 0) -> tuple[str, Any, str | None, str] | None:
+        d = self.record(nth).decision
+        return None if d is None else (d.action, d.value, d.reason, d.reviewer)
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    store = MemoryStore()
+    yield Ledger(store)
+    store.close()
+
+
+# --- deciding -------------------------------------------------------------------------------------------------------
+
+
+def test_approve_decides_what_was_proposed(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("Dear A", title="Reply", context={"order": "5678", "n": [1]}))
+    assert shown.texts().startswith("Reply\n")
+    assert "order: 5678\nn: [\n  1\n]" in shown.texts()
+    assert shown.buttons() == {"Approve", "Reject", "Respond"}
+    shown.click("Approve")
+    assert shown.decision() == ("approve", None, None, "alice")
+    assert shown.done == 1
+    assert shown.buttons() == set()
+    assert shown.control("Proposed value").disabled
+    assert "Approved: Reply" in shown.texts()
+    assert "Decided by alice (person)" in shown.texts()
+    shown.click("Reject")
+    assert shown.done == 1
+    assert shown.decision() == ("approve", None, None, "alice")
+
+
+def test_an_edit_is_shown_as_changes_and_decided(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("Dear A\nbye", title="Reply"))
+    shown.control("Proposed value").value = "Dear B\nbye"
+    assert "-Dear A\n+Dear B\n bye" in shown.control("Changes").value
+    assert "Approve" not in shown.buttons()
+    shown.click("Approve")
+    assert shown.decision() is None
+    assert "You edited this" in shown.texts()
+    shown.control("Reason").value = " softer "
+    shown.click("Approve with edits")
+    assert shown.decision() == ("edit", "Dear B\nbye", "softer", "alice")
+    assert "Approved with edits: Reply" in shown.texts()
+
+
+def test_reject_and_respond(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("x", title="A"), ask("y", title="B"))
+    shown.control("Reason").value = "no"
+    shown.click("Reject")
+    assert (shown.decision(), shown.done) == (("reject", None, "no", "alice"), 0)
+    shown.click("Respond", 1)
+    assert shown.decision(1) is None
+    assert "Write an answer first." in shown.texts()
+    shown.control("Answer", 1).value = "which order?"
+    shown.click("Respond", 1)
+    assert (shown.decision(1), shown.done) == (("respond", "which order?", None, "alice"), 1)
+
+
+def test_only_what_is_allowed_is_offered(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("x", title="A", allow=("approve", "reject")))
+    assert shown.buttons() == {"Approve", "Reject"}
+    assert shown.control("Proposed value").disabled
+    shown.click("Respond")
+    assert shown.decision() is None
+
+
+def test_approve_all(ledger: Ledger) -> None:
+    shown = Shown(ledger, *(ask("x", title=t) for t in "ABC"))
+    shown.click("Reject", 1)
+    shown.control("Proposed value").value = "y"
+    shown.click("Approve all")
+    assert "You edited 'A'" in shown.texts()
+    assert shown.decision(2) is None
+    shown.click("Undo edits")
+    shown.click("Approve all")
+    assert [shown.decision(i) and shown.decision(i)[0] for i in range(3)] == ["approve", "reject", "approve"]
+    assert (shown.done, shown.buttons()) == (1, set())
+
+
+def test_approve_all_is_offered_for_several_only(ledger: Ledger) -> None:
+    assert "Approve all" not in Shown(ledger, ask("x", title="A")).buttons()
+    assert "Approve all" not in Shown(ledger, ask("x", title="A"), ask("x", title="B", allow=("reject",))).buttons()
+
+
+def test_who_was_first_is_said(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("x", title="A"))
+    ledger.decide(shown.proposals[0].id, "reject", reason="mine", reviewer="bob")
+    shown.click("Approve")
+    assert "bob" in shown.texts()
+    assert "Rejected: A" in shown.texts()
+    assert (shown.done, shown.buttons()) == (1, set())
+
+
+def test_approve_all_says_who_was_first_and_goes_on_with_the_rest(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("x", title="A"), ask("x", title="B"))
+    ledger.decide(shown.proposals[0].id, "reject", reviewer="bob")
+    shown.click("Approve all")
+    assert "bob" in shown.texts()
+    assert shown.decision(1) is None
+    shown.click("Approve", 1)
+    assert shown.done == 1
+
+
+# --- drafts ---------------------------------------------------------------------------------------------------------
+
+
+def test_typing_is_saved_and_a_new_panel_starts_from_it(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("Dear A", title="A"), ask({"a": 1}, title="B"))
+    assert ledger.draft(shown.proposals[0].id) is NO_DRAFT
+    shown.control("Proposed value").value = "Dear A and B"
+    shown.control("Proposed value", 1).value = '{"a": '
+    shown.again()
+    assert shown.control("Proposed value").value == "Dear A and B"
+    assert shown.control("Proposed value", 1).value == '{"a": '
+    assert {"Approve with edits", "Undo edits"} <= shown.buttons()
+    shown.click("Undo edits")
+    assert ledger.draft(shown.proposals[0].id) == "Dear A"
+    assert shown.control("Proposed value").value == "Dear A"
+
+
+def test_half_typed_fields_and_cells_survive_too(ledger: Ledger) -> None:
+    frame = pd.DataFrame({"n": [1, 2]})
+    shown = Shown(ledger, ask(Refund(order="1", amount=1.5, count=2), title="A"), ask(frame, title="T"))
+    shown.control("Lines").value = "[1, "
+    shown.control("n, row 1").value = "1x"
+    shown.again()
+    assert shown.control("Lines").value == "[1, "
+    assert shown.control("n, row 1").value == "1x"
+    shown.click("Approve with edits")
+    shown.click("Approve with edits", 1)
+    assert shown.decision() is shown.decision(1) is None
+    assert 'rows/0/n: must be a whole number, not "1x"' in shown.texts()
+
+
+# --- kinds ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_a_form_with_messages_at_the_fields(ledger: Ledger) -> None:
+    proposed = Refund(order="5678", amount=49.9, count=1)
+    shown = Shown(ledger, ask(proposed, title="Refund"))
+    assert "As on the invoice" in shown.texts()
+    assert shown.control("As on the invoice").description == "Order number"
+    kinds = {"Amount": "FloatText", "Count": "IntText", "Express": "Checkbox", "Tier": "Dropdown", "Lines": "Textarea"}
+    assert {name: type(shown.control(name)).__name__ for name in kinds} == kinds
+    shown.control("Amount").value = 20
+    shown.control("Express").value = True
+    shown.control("Tier").value = 1
+    shown.control("Note").value = "sorry"
+    shown.control("Lines").value = "[1, 2"
+    assert "must be JSON" in shown.texts()
+    shown.click("Approve with edits")
+    assert shown.decision() is None
+    shown.control("Lines").value = '[1, "x"]'
+    assert '1: must be a whole number, not "x"' in shown.texts()
+    shown.control("Lines").value = "[1, 2]"
+    assert "must be" not in shown.texts()
+    shown.click("Approve with edits")
+    changed = {"amount": 20.0, "express": True, "tier": "vip", "note": "sorry", "lines": [1, 2]}
+    edited = {"order": "5678", "count": 1, **changed}
+    assert shown.decision() == ("edit", edited, None, "alice")
+
+
+def test_an_untouched_form_is_no_edit(ledger: Ledger) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "a": {"type": "number"},
+            "b": {"type": ["integer", "null"]},
+            "c": {"type": "string"},
+            "d": {"type": "boolean"},
+            "e": {"enum": ["x", 1]},
+            "f": {"$ref": "#/$defs/f"},
+            "g": {},
+            "h": {"type": "integer"},
+            "i": {"type": ["string", "null"]},
+        },
+        "$defs": {"f": {"type": "array"}},
+    }
+    for value in (
+        {"a": 5, "b": None, "c": "", "d": True, "e": 1, "f": [1], "g": {"x": 1.0}, "h": 2**60, "i": None, "more": "x"},
+        {},
+        {"a": "wrong", "e": "gone", "c": "two\nlines", "h": 1.5, "i": ""},
+    ):
+        shown = Shown(ledger, ask(value, title="A", schema=schema))
+        assert shown.control("Changes").value == ""
+        assert "Approve" in shown.buttons()
+
+
+def test_optional_fields_can_be_filled_and_emptied(ledger: Ledger) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}, "s": {"type": "string"}}, "required": ["s"]}
+    shown = Shown(ledger, ask({"s": "x"}, title="A", schema=schema))
+    shown.control("n").value = "5"
+    shown.control("s").value = ""
+    shown.click("Approve with edits")
+    assert shown.decision() == ("edit", {"s": "", "n": 5}, None, "alice")
+
+
+def test_a_tool_call_is_its_name_and_a_form(ledger: Ledger) -> None:
+    call = {"name": "pay", "arguments": {"to": "A", "amount": 5, "urgent": False, "meta": {"a": 1}}}
+    shown = Shown(ledger, ask(call, title="Pay", kind="tool_call"))
+    assert shown.control("Tool").value == "pay"
+    shown.control("to").value = "B"
+    shown.control("amount").value = 7
+    shown.click("Approve with edits")
+    edited = {"name": "pay", "arguments": {"to": "B", "amount": 7, "urgent": False, "meta": {"a": 1}}}
+    assert shown.decision() == ("edit", edited, None, "alice")
+
+
+def test_a_plan_is_a_step_a_line(ledger: Ledger) -> None:
+    steps = ["look", {"do": "it"}, '"quoted"', " spaced", "two\nlines", ""]
+    shown = Shown(ledger, ask(steps, title="Plan", kind="plan"))
+    area = shown.control("Steps, one a line")
+    assert "Approve" in shown.buttons()
+    area.value = "look twice\n\n" + area.value
+    shown.click("Approve with edits")
+    assert shown.decision() == ("edit", ["look twice", *steps], None, "alice")
+    shown = Shown(ledger, ask(["a"], title="Plan", kind="plan"))
+    shown.control("Steps, one a line").value = '{"do": '
+    shown.click("Approve with edits")
+    assert shown.decision() is None
+
+
+def test_a_choice_is_radio_buttons(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("1", title="Pick", options=["1", 1, {"a": 2}]))
+    radio = next(w for w in shown.widgets() if isinstance(w, ipywidgets.RadioButtons))
+    assert [text for text, _ in radio.options] == ['"1"', "1", '{"a": 2}']
+    radio.index = 1
+    shown.click("Approve with edits")
+    assert shown.decision() == ("edit", 1, None, "alice")
+
+
+def test_a_small_table_is_a_grid(ledger: Ledger) -> None:
+    frame = pd.DataFrame({"id": [7, 8], "due": [dt.date(2026, 1, 1), None], "text": ["", 'a "b"\nc']})
+    shown = Shown(ledger, ask(frame, title="T"))
+    assert "Approve" in shown.buttons()
+    shown.control("due, row 2").value = "soon"
+    assert "rows/1/due: must be a date" in shown.texts()
+    shown.control("due, row 2").value = "2026-02-01"
+    shown.click("Remove row 1")
+    shown.click("Add an empty row at the end")
+    shown.click("Approve with edits")
+    assert shown.decision() is None
+    shown.control("id, row 2", 1).value = "9"
+    shown.click("Approve with edits")
+    decision = shown.decision()
+    assert decision is not None
+    assert decision[1]["rows"] == [[8, "2026-02-01", 'a "b"\nc'], [9, None, None]]
+
+
+def test_a_large_table_is_csv(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask(pd.DataFrame({"n": range(201)}), title="T"))
+    area = shown.control("Proposed value")
+    assert area.value.startswith("n\n0\n1\n")
+    area.value = "n\n5\nx"
+    assert 'rows/1/n: must be a whole number, not "x"' in shown.texts()
+    shown.again()
+    area = shown.control("Proposed value")
+    assert area.value == "n\n5\nx"
+    area.value = "n\n5\n6"
+    shown.click("Approve with edits")
+    assert shown.record().decision.value["rows"] == [[5], [6]]  # type: ignore[union-attr]
+
+
+# --- checks and safety ----------------------------------------------------------------------------------------------
+
+
+def test_the_agents_own_check_is_asked_before_deciding(ledger: Ledger) -> None:
+    def check(p: Proposal, value: Any) -> None:
+        if value["order"] == "void":
+            raise InvalidEdit({"order": "unknown order"})
+
+    shown = Shown(ledger, ask(Refund(order="1", amount=1.5, count=2), title="A"), check=check)
+    shown.control("Order number").value = "void"
+    shown.click("Approve with edits")
+    assert shown.decision() is None
+    assert "unknown order" in shown.texts()
+    shown.control("Order number").value = "2"
+    assert "unknown order" not in shown.texts()
+    shown.click("Approve with edits")
+    assert shown.decision() is not None
+
+
+@dataclasses.dataclass
+class Mail:
+    body: str
+
+
+HOSTILE = "<script>alert(1)</script> $x$ \u202e"
+
+
+def test_what_an_agent_wrote_is_never_markup(ledger: Ledger) -> None:
+    values: list[tuple[Any, dict[str, Any]]] = [
+        (HOSTILE, {"context": HOSTILE}),
+        ({HOSTILE: HOSTILE}, {"context": {HOSTILE: HOSTILE}}),
+        (Mail(HOSTILE), {"schema": {"properties": {"body": {"title": HOSTILE, "description": HOSTILE}}}}),
+        ({"name": HOSTILE, "arguments": {HOSTILE: HOSTILE}}, {"kind": "tool_call"}),
+        (pd.DataFrame({HOSTILE: [HOSTILE]}), {}),
+        (HOSTILE, {"options": [HOSTILE, "x"]}),
+    ]
+    for value, more in values:
+        shown = Shown(ledger, ask(value, title=HOSTILE, **more))
+        assert "⟨U+202E⟩" in shown.texts()
+        for widget in shown.widgets():
+            if isinstance(widget, ipywidgets.HTML):
+                assert widget.value == sheet().value
+            assert not isinstance(widget, (ipywidgets.HTMLMath, ipywidgets.Output))
+            assert not getattr(widget, "description_allow_html", False)
+            if isinstance(widget, ipywidgets.Label):
+                assert {"mathjax_ignore", "tex2jax_ignore"} <= set(widget._dom_classes)
+            assert not {"$", "\u202e"} & set(str(getattr(widget, "description", "")))
+
+
+def test_hidden_characters_are_shown(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("Dear A", title="A"))
+    assert shown.control("Hidden characters").layout.display == "none"
+    shown.control("Proposed value").value = "Dear\u200b A"
+    assert "Dear⟨U+200B⟩ A" in shown.control("Hidden characters").value
+    assert "+Dear⟨U+200B⟩ A" in shown.control("Changes").value
+
+
+def test_long_values_are_compared_when_they_are_decided(ledger: Ledger) -> None:
+    long = "word " * 5000
+    shown = Shown(ledger, ask(long, title="A"))
+    assert "Approve" in shown.buttons()
+    shown.control("Proposed value").value = long + "!"
+    assert "too long to compare while you type (more than 20,000 characters)" in shown.control("Changes").value
+    assert ledger.draft(shown.proposals[0].id) == long + "!"
+    shown.click("Approve with edits")
+    assert "word !" in shown.control("Changes").value
+    schema = {"properties": {"n": {"minimum": 0, "type": "integer"}}}
+    shown = Shown(ledger, ask({"text": long, "n": 1}, title="A", schema=schema))
+    shown.control("n").value = -1
+    assert "⚠" not in shown.texts()
+    shown.click("Approve with edits")
+    assert shown.decision() is None
+    assert "⚠ -1 is less than the minimum of 0" in shown.texts()
+
+
+def test_text_areas_grow_with_their_text(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("Dear A", title="A"))
+    area = shown.control("Proposed value")
+    assert area.rows == 3
+    area.value = "line\n" * 9
+    assert area.rows == 10
+    area.value = "line\n" * 900
+    assert area.rows == 20
+    assert shown.control("Reason").rows == 1
+
+
+def test_approve_all_is_bound_to_what_was_shown(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("x", title="A"), ask("y", title="B"))
+    other = msgspec.structs.replace(shown.proposals[1], revision=7)
+    shown.panel = Panel(ledger, [shown.proposals[0], other], reviewer="alice", on_decided=shown._finished)
+    shown.click("Approve all")
+    assert "None was decided: " in shown.texts()
+    assert "has changed since it was shown" in shown.texts()
+    assert shown.decision() is shown.decision(1) is None
+    shown.click("Approve all")
+    assert shown.done == 1
+
+
+def test_close_takes_the_panel_away_and_keeps_the_draft(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("x", title="A"), ask({"name": "t", "arguments": {"a": 1}}, title="B", kind="tool_call"))
+    shown.control("Proposed value").value = "y"
+    before = list(shown.widgets())
+    shown.panel.close()
+    assert all(widget.comm is None for widget in before)
+    assert ledger.draft(shown.proposals[0].id) == "y"

@@ -1,0 +1,39 @@
+"""Fixtures of the tests that look at a real JupyterLab: one server and one browser window a module."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab import Lab, Page, chromium, launch
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if chromium() is None:
+        pytest.skip("no Chromium found; install it, or set CHROMIUM=/path/to/it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = launch(playwright)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, lab: Lab) -> Page:
+    window = browser.new_context(viewport={"width": 1300, "height": 2400}).new_page()
+    return Page(window, lab)

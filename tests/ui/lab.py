@@ -1,0 +1,258 @@
+"""A real JupyterLab and a real Chromium, for tests that look at what a person sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+
+_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+_HIDDEN = ("CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION", "HITL_NB_NOTEBOOK")
+
+
+class Lab:
+    """One JupyterLab server over a folder, with settings, data and a store of its own."""
+
+    def __init__(self, folder: Path, state: Path, *, app: str = "lab") -> None:
+        self.folder = folder
+        self.token = secrets.token_hex(8)
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {k: v for k, v in os.environ.items() if k not in _HIDDEN} | {
+            "JUPYTER_CONFIG_DIR": str(state / "config"),
+            "JUPYTER_DATA_DIR": str(state / "data"),
+            "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(state / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
+            "HITL_NB_STORE": f"diskcache://{state / 'store'}",
+        }
+        quiet = state / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+        quiet.parent.mkdir(parents=True, exist_ok=True)
+        quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        log = (state / "lab.log").open("wb")
+        command = [sys.executable, "-m", "jupyter", app, "--no-browser", "--allow-root", f"--port={self.port}"]
+        options = [
+            f"--IdentityProvider.token={self.token}",
+            "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+            "--ServerApp.port_retries=0",
+        ]
+        self.process = subprocess.Popen(
+            [*command, *options], cwd=folder, env=self.env, stdout=log, stderr=log, start_new_session=True
+        )
+        self._wait_until_up(state / "lab.log")
+
+    def _wait_until_up(self, log: Path) -> None:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            try:
+                self.get("api")
+                return
+            except OSError:
+                if self.process.poll() is not None:
+                    raise RuntimeError(log.read_text()) from None
+                time.sleep(0.2)
+        raise RuntimeError("JupyterLab did not come up:\n" + log.read_text())
+
+    def get(self, path: str, method: str = "GET") -> Any:
+        """One call of Jupyter's REST API."""
+        headers = {"Authorization": f"token {self.token}"}
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.url}/{path}", None, headers, method=method)
+        ) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def close(self) -> None:
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+class Page:
+    """A browser window with the application loaded once; notebooks are opened and closed in it."""
+
+    def __init__(self, page: Any, lab: Lab) -> None:
+        self.page = page
+        self.lab = lab
+        page.goto(f"{lab.url}/lab?token={lab.token}&reset")
+        page.wait_for_function("() => window.jupyterapp?.restored && window.jupyterapp.started", timeout=90_000)
+        page.evaluate("() => window.jupyterapp.restored")
+
+    def open(self, name: str, *cells: str) -> Notebook:
+        """Write a notebook into the lab's folder, open it, and wait for its kernel."""
+        write_notebook(self.lab.folder / name, *cells)
+        return self.show(name)
+
+    def show(self, name: str) -> Notebook:
+        """Open a notebook that is there, and wait for its kernel."""
+        command = "path => { window.jupyterapp.commands.execute('docmanager:open', {path}) }"
+        self.page.evaluate(command, name)
+        self.page.wait_for_function(
+            "path => window.jupyterapp.shell.currentWidget?.context?.path === path", arg=name, timeout=60_000
+        )
+        return Notebook(self.page, self.lab, name)
+
+    def theme(self, name: str) -> None:
+        """Change the theme, e.g. to "JupyterLab Dark"."""
+        self.page.evaluate("theme => { window.jupyterapp.commands.execute('apputils:change-theme', {theme}) }", name)
+        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name, timeout=30_000)
+        self.page.wait_for_load_state("networkidle")
+
+
+class Notebook:
+    """The notebook in front, as a person sees and drives it."""
+
+    def __init__(self, page: Any, lab: Lab, name: str) -> None:
+        self.page = page
+        self.lab = lab
+        self.name = name
+        self.until_kernel()
+
+    @property
+    def panel(self) -> Any:
+        """The panel that is shown (a locator)."""
+        return self.page.locator(".hitl-nb-panel:visible")
+
+    def button(self, name: str, nth: int = 0) -> Any:
+        """A button of the panel (a locator)."""
+        return self.panel.get_by_role("button", name=name, exact=True).nth(nth)
+
+    def field(self, name: str, nth: int = 0) -> Any:
+        """A control of the panel by its label (a locator)."""
+        return self.panel.get_by_label(name, exact=True).nth(nth)
+
+    def until_kernel(self) -> None:
+        """Wait until the kernel is connected and idle."""
+        self._until(
+            """() => {
+              const kernel = window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
+              return kernel && kernel.status === 'idle' && kernel.connectionStatus === 'connected';
+            }"""
+        )
+
+    def command(self, name: str) -> None:
+        """Run a command of JupyterLab, without waiting for its end."""
+        self.page.evaluate("name => { window.jupyterapp.commands.execute(name) }", name)
+
+    def run(self, cell: int) -> None:
+        """Press Ctrl-Enter in a cell, so to speak."""
+        self.page.evaluate(
+            "i => { const n = window.jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = i; }",
+            cell,
+        )
+        self.command("notebook:run-cell")
+
+    def run_all(self) -> None:
+        self.command("notebook:run-all-cells")
+
+    def accept(self) -> None:
+        """Say yes to the dialog that JupyterLab shows."""
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+
+    def until_prompt(self, cell: int, text: str) -> None:
+        """Wait until `text` stands beside a cell: "[1]:", "[*]:", "[ ]:"."""
+        self.cell(cell).locator(".jp-InputPrompt").get_by_text(text, exact=True).wait_for()
+
+    def text(self, cell: int) -> str:
+        """The text of a cell's outputs, the panel left out."""
+        script = """cell => [...cell.querySelectorAll('.jp-OutputArea-output')]
+          .filter(one => !one.querySelector('.hitl-nb-panel')).map(one => one.innerText).join('\\n')"""
+        return str(self.cell(cell).evaluate(script))
+
+    def until(self, cell: int, text: str) -> None:
+        """Wait until a cell's output has `text`."""
+        self._until(
+            f"""text => window.jupyterapp.shell.currentWidget.content.widgets[{cell}].node
+              .querySelector('.jp-OutputArea')?.innerText.includes(text)""",
+            text,
+        )
+
+    def until_ran(self, cell: int) -> None:
+        """Wait until a cell has a number beside it again, and the kernel is idle."""
+        model = f"window.jupyterapp.shell.currentWidget.content.widgets[{cell}].model"
+        self._until(f"() => {model}.executionCount !== null")
+        self.until_kernel()
+
+    def reds(self) -> int:
+        """How many outputs are errors or standard error."""
+        kinds = ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr")
+        return sum(self._front().locator(f'[data-mime-type="{kind}"]').count() for kind in kinds)
+
+    def kernel_pid(self) -> int:
+        """The process id of this notebook's kernel."""
+        kernel = self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id")
+        for child in psutil.Process(self.lab.process.pid).children(recursive=True):
+            if any(kernel in part for part in child.cmdline()):
+                return child.pid
+        raise AssertionError(f"no process of kernel {kernel}")
+
+    def close(self) -> None:
+        """Shut the kernel down and close the tab."""
+        self.page.evaluate(
+            """async () => {
+              const widget = window.jupyterapp.shell.currentWidget;
+              await widget.context.save();
+              await widget.sessionContext.shutdown();
+              widget.dispose();
+            }"""
+        )
+
+    def _front(self) -> Any:
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    def cell(self, cell: int) -> Any:
+        """A cell (a locator)."""
+        return self._front().locator(".jp-Cell").nth(cell)
+
+    def _until(self, condition: str, arg: Any = None) -> None:
+        self.page.wait_for_function(condition, arg=arg, timeout=60_000)
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """A notebook of code cells."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+    made.cells = [nbformat.v4.new_code_cell(cell, id=f"cell-{i}") for i, cell in enumerate(cells)]
+    nbformat.write(made, path)
+
+
+def chromium() -> str | None:
+    """The browser: `CHROMIUM`, else the system's own."""
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+def launch(playwright: Any) -> Any:
+    """The system's Chromium under Playwright."""
+    return playwright.chromium.launch(executable_path=chromium(), args=_ARGS)
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
