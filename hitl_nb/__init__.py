@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .errors import StoreError as StoreError
     from .errors import StoreFull as StoreFull
     from .errors import StoreRefused as StoreRefused
+    from .errors import Unanswered as Unanswered
     from .errors import UnknownProposal as UnknownProposal
     from .errors import UnknownRun as UnknownRun
     from .errors import Untrusted as Untrusted
@@ -61,7 +62,7 @@ _HOMES = {
         (
             *("AlreadyDecided", "CannotPause", "CellChanged", "HitlError", "InvalidEdit", "NotInAgent", "Paused"),
             *("Rejected", "RunClaimed", "StaleDraft", "StoreBusy", "StoreCorrupt", "StoreError", "StoreFull"),
-            *("StoreRefused", "UnknownProposal", "UnknownRun", "Untrusted", "WrongPython"),
+            *("StoreRefused", "Unanswered", "UnknownProposal", "UnknownRun", "Untrusted", "WrongPython"),
         ),
         "errors",
     ),

@@ -213,6 +213,31 @@ def respond(
 
 
 @app.command()
+def record(
+    notebook: Annotated[Path, typer.Argument(help="The notebook (.ipynb).", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it here instead of beside the notebook.")
+    ] = None,
+    store: Store = None,
+) -> None:
+    """Write the decisions on a notebook to its .decisions.json, so that it runs to its end under pytest --nbval."""
+    from hitl_nb.review import script
+
+    source = notebook.resolve()
+    if not source.is_file() or source.suffix != ".ipynb":
+        raise HitlError(f"there is no notebook {notebook}")
+    ledger = _ledger(store)
+    entries = script.recorded(ledger, str(source))
+    if not entries:
+        raise HitlError(f"nothing was decided on {source.name} in this store; run it and decide first")
+    target = output or source.with_suffix(".decisions.json")
+    _replace(target, script.written(entries))
+    waiting = len(ledger.inbox(notebook=str(source)))
+    then = f"; {waiting} more wait for a decision" if waiting else ""
+    out.note(f"{len(entries)} decisions written to {target.name}{then}")
+
+
+@app.command()
 def audit(
     verify: Annotated[bool, typer.Option("--verify", help="Only check that nothing was changed or removed.")] = False,
     export: Annotated[
@@ -301,6 +326,18 @@ def _text_of(file: Path) -> str:
         raise HitlError(f"{file} is not UTF-8 text") from None
     except OSError as e:
         raise HitlError(f"cannot read {file}: {e.strerror}") from None
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write `text` to `file` in one step."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(file)
+    except OSError as e:
+        raise HitlError(f"cannot write {file}: {e.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _edited(ledger: Ledger, p: Proposal) -> str:

@@ -13,6 +13,7 @@ and what to do. `Paused` is apart: it is no error but the way a paused run leave
     ├── AlreadyDecided    somebody was first
     ├── StaleDraft        decided on something else than what is proposed now
     ├── InvalidEdit       the edited value does not fit its schema
+    ├── Unanswered        in a test run, and no decision was written down for this proposal
     ├── RunClaimed        another process runs this run
     ├── Untrusted         not signed by this user's key
     ├── WrongPython       saved by another Python version
@@ -94,6 +95,10 @@ class InvalidEdit(HitlError):
         self.fields = fields
         shown = "; ".join(f"{path or 'value'}: {message}" for path, message in fields.items())
         super().__init__(f"the edit does not fit the proposal: {shown}")
+
+
+class Unanswered(HitlError):
+    """A test run came to a proposal that nothing answers; the message has the entry to add."""
 
 
 class RunClaimed(HitlError):

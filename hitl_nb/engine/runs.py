@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HitlError, Paused
 from ..records import Proposal, Run, new_id
+from ..review import script
 from ..store import open_store
 from ..store.base import Store
 from ..store.ledger import Claim, Ledger
@@ -350,8 +351,18 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
     """See `Agent.run`."""
     if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")
+    key = key or new_id()
+    state = await _run_agent(agent, args, kwargs, key)
+    reviewer = script.current()
+    while reviewer is not None and state.status == "waiting":
+        reviewer.answer(ledger_of(), state.open)
+        state = await _run_agent(agent, args, kwargs, key)
+    return state
+
+
+async def _run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str) -> AgentRun:
     ledger, ns, shown = ledger_of(), agent.function.__globals__, Shown()
-    name, home, key = agent.__qualname__, home_of(agent), key or new_id()
+    name, home = agent.__qualname__, home_of(agent)
     saver = Saver(ns)
     run = ledger.find_run(agent=name, notebook=home, key=key)
     if run is None:

@@ -17,8 +17,9 @@ from IPython.core.error import UsageError
 from ..engine.runs import Cell, Outcome, ledger_of, run_cell
 from ..engine.state import Saver, binding_line
 from ..engine.units import CellUnit
-from ..errors import HitlError, Paused, UnknownRun
+from ..errors import Paused, UnknownRun
 from ..records import Proposal
+from ..review import script
 from ..review.deciding import reviewer_name
 from ..store import open_store
 from ..store.ledger import Ledger
@@ -65,7 +66,7 @@ class AgentCells:
     async def _run_line(self, line: str, body: str) -> None:
         parsed = parse_line(line)
         place = self._place(parsed, line, body)
-        outcome = await self._run(place, restart=parsed.restart)
+        outcome = await self._answered(place, await self._run(place, restart=parsed.restart))
         deadline = time.monotonic() + parsed.wait
         while outcome.status == "waiting":
             self._show(place, outcome)
@@ -110,8 +111,16 @@ class AgentCells:
                 "unique; rename one of them (if you moved the cell, `%hitl forget NAME` first)"
             )
 
-    async def _run(self, place: Place, *, restart: bool = False) -> Outcome:
-        recorder = Recorder(self.shell, place.cell.agent, place.number, quiet=place.quiet)
+    async def _answered(self, place: Place, outcome: Outcome) -> Outcome:
+        """Where a script answers instead of people: on behind each pause, below what the cell has shown so far."""
+        reviewer = script.current()
+        while reviewer is not None and outcome.status == "waiting":
+            reviewer.answer(place.ledger, outcome.proposals)
+            outcome = await self._run(place, shown=True)
+        return outcome
+
+    async def _run(self, place: Place, *, restart: bool = False, shown: bool = False) -> Outcome:
+        recorder = Recorder(self.shell, place.cell.agent, place.number, quiet=place.quiet, shown=shown)
         with recorder:
             return await interruptible(
                 run_cell(
@@ -175,7 +184,7 @@ class AgentCells:
         )
         if place.ledger.find_run(agent=name, notebook=place.cell.notebook) is None:
             raise UnknownRun(f"no run of an agent {name!r} in this notebook; `%hitl runs` lists them")
-        outcome = await self._run(place)
+        outcome = await self._answered(place, await self._run(place))
         if outcome.status == "waiting":
             self._show(place, outcome)
             raise _pause(outcome)
@@ -185,7 +194,7 @@ class AgentCells:
     def _show(self, place: Place, outcome: Outcome) -> None:
         proposals = outcome.proposals
         if _nobody_answers():
-            raise HitlError(_unanswered(place.cell.agent, proposals))
+            raise script.unanswered(proposals[0])
         for note in outcome.notes:
             print(f"hitl_nb: {note}")
         self.shell.display_pub.publish(bundle(place.cell.agent, outcome.run.pauses, proposals), {})
@@ -274,11 +283,6 @@ def _nobody_answers() -> bool:
     """Whether this kernel belongs to a test run (nbval, CI) where no person will ever decide."""
     tested = os.environ.get("PYTEST_CURRENT_TEST") or os.environ.get("CI")
     return bool(tested) and not os.environ.get("HITL_NB_NOTEBOOK")
-
-
-def _unanswered(agent: str, proposals: list[Proposal]) -> str:
-    titles = ", ".join(repr(p.title) for p in proposals)
-    return f"the agent {agent!r} waits for a decision on {titles}, and in a test run there is nobody to decide it"
 
 
 def _shows_widgets(shell: Any) -> bool:

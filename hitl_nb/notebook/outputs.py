@@ -29,13 +29,15 @@ class Recorder(Shown):
         agent: name of the agent.
         number: the cell's number, for `Out[number]`.
         quiet: whether the last expression's value is not shown (the cell ends in `;`).
+        shown: whether what an earlier try recorded stands in the cell's output already.
     """
 
-    def __init__(self, shell: Any, agent: str, number: int, *, quiet: bool = False) -> None:
+    def __init__(self, shell: Any, agent: str, number: int, *, quiet: bool = False, shown: bool = False) -> None:
         self.shell = shell
         self.agent = agent
         self.number = number
         self.quiet = quiet
+        self.stands = shown
         self.recorded: list[dict[str, Any]] = []
 
     def __enter__(self) -> Recorder:
@@ -58,6 +60,9 @@ class Recorder(Shown):
         return self.recorded
 
     def replay(self, outputs: list[Any]) -> None:
+        if self.stands:
+            self.recorded.extend(outputs)
+            return
         for output in outputs:
             match output["output_type"]:
                 case "stream":

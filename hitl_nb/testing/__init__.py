@@ -1,0 +1,72 @@
+"""Testing agents that pause: decisions written down beforehand answer their checkpoints.
+
+In pytest, `--nbval` is enough (see `plugin.py`). From Python, and for `@hitl.agent` functions:
+
+    with ScriptedReviewer([{"title": "Refund *", "action": "approve"}]):
+        run = await refund.run(order, key="5678")
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+__all__ = ["ScriptedReviewer"]
+
+
+class ScriptedReviewer:
+    """Answers the checkpoints of agents, while it is entered, in this process and in those it starts.
+
+    Args:
+        decisions: a `.decisions.json` file, or its entries: mappings with "action" and, as needed, "agent", "title",
+            "value" and "reason". Each answers one proposal, in order among those that match.
+
+    A proposal without an entry raises `Unanswered`, which prints the entry to add.
+
+    Raises:
+        HitlError: an entry, or the file, is not as it should be.
+    """
+
+    def __init__(self, decisions: str | os.PathLike[str] | Sequence[Mapping[str, Any]]) -> None:
+        from hitl_nb.review import script
+
+        if isinstance(decisions, (str, os.PathLike)):
+            entries = script.read(Path(decisions))
+        else:
+            document = {"version": script.VERSION, "decisions": list(decisions)}
+            entries = script.parse(json.dumps(document).encode(), "ScriptedReviewer")
+        self._text = script.written(entries)
+
+    def __enter__(self) -> ScriptedReviewer:
+        from hitl_nb.review import script
+
+        handle, self._path = tempfile.mkstemp(prefix="scripted-", suffix=".decisions.json")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(self._text)
+        self._before = os.environ.get(script.ENVIRONMENT)
+        os.environ[script.ENVIRONMENT] = f"script:{self._path}"
+        self._script = script.current()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        from hitl_nb.review import script
+
+        if self._before is None:
+            del os.environ[script.ENVIRONMENT]
+        else:
+            os.environ[script.ENVIRONMENT] = self._before
+        Path(self._path).unlink(missing_ok=True)
+
+    @property
+    def unused(self) -> list[dict[str, Any]]:
+        """The entries that have answered nothing in this process so far."""
+        import msgspec
+
+        return [msgspec.to_builtins(entry) for entry in self._script.unused] if self._script else []

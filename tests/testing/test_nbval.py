@@ -1,0 +1,168 @@
+"""Notebooks with paused agents under `pytest --nbval`: they pass as often as one likes, and fail where they should."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from hitl_nb.notebook.headless import run_notebook
+from hitl_nb.review.deciding import decide
+from hitl_nb.store import open_store
+from hitl_nb.store.ledger import Ledger
+
+LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl"
+AGENT = """%%agent letters
+sent = []
+for order in ["A1", "B2"]:
+    print("writing about", order)
+    decision = hitl.checkpoint(f"Dear {order}", title=f"Letter {order}")
+    if decision.approved:
+        sent.append(decision.value)
+print("done")
+sent"""
+ENTRIES = [
+    {"agent": "letters", "title": "Letter A1", "action": "edit", "value": "Dear Ms Doe", "reason": "by name"},
+    {"title": "Letter *", "action": "reject", "reason": "not her"},
+]
+
+
+@dataclass
+class Folder:
+    """A folder of notebooks, validated by a pytest of its own."""
+
+    path: Path
+    temporary: Path
+    found: str = field(default="", repr=False)
+
+    def notebook(self, name: str, *sources: str) -> Path:
+        file = self.path / f"{name}.ipynb"
+        kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        cells = [new_code_cell(source, id=f"c{i}") for i, source in enumerate(sources)]
+        nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), file)
+        return file
+
+    def decisions(self, name: str, *entries: dict[str, Any]) -> Path:
+        file = self.path / f"{name}.decisions.json"
+        file.write_text(json.dumps({"version": 1, "decisions": list(entries)}))
+        return file
+
+    def validate(self, *arguments: str) -> int:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval", "--color=no", "-vv", *arguments]
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("HITL_NB_", "PYTEST_", "CI"))}
+        env |= {"TMPDIR": str(self.temporary), "COLUMNS": "200"}
+        done = subprocess.run(command, cwd=self.path, env=env, capture_output=True, text=True, check=False)
+        self.found = done.stdout + done.stderr
+        return done.returncode
+
+    def files(self) -> list[str]:
+        """What is there, but for the folder that pytest itself keeps for its workers."""
+        found = (str(file) for root in (self.path, self.temporary) for file in root.rglob("*"))
+        return sorted(file for file in found if "/pytest-of-" not in file)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    for name in ("notebooks", "tmp"):
+        (tmp_path / name).mkdir()
+    return Folder(tmp_path / "notebooks", tmp_path / "tmp")
+
+
+@pytest.fixture
+def decided(tmp_path: Path, folder: Folder) -> Callable[[str], Path]:
+    """Makes a notebook whose outputs are those of a run that a person decided, and its decisions file."""
+
+    def make(name: str) -> Path:
+        file = folder.notebook(name, LOAD, AGENT, "len(sent)")
+        url = f"diskcache://{tmp_path}/store"
+        ledger = Ledger(open_store(url))
+        decide(ledger, run_notebook(file, store=url).open[0], "edit", "Dear Ms Doe", reason="by name")
+        decide(ledger, run_notebook(file, store=url).open[0], "reject", reason="not her")
+        assert run_notebook(file, store=url).status == "finished"
+        folder.decisions(name, *ENTRIES)
+        return file
+
+    return make
+
+
+def test_what_people_decided_and_what_a_script_decides_are_the_same(
+    folder: Folder, decided: Callable[[str], Path]
+) -> None:
+    saved = decided("letters").read_text()
+    assert "Approved with edits: Letter A1" in saved
+    before = folder.files()
+    for _ in range(2):
+        assert folder.validate() == 0, folder.found
+        assert "3 passed" in folder.found
+        assert folder.files() == before
+
+
+def test_in_any_order_and_in_parallel(folder: Folder, decided: Callable[[str], Path]) -> None:
+    first = decided("first")
+    for name in ("second", "third"):
+        (folder.path / f"{name}.ipynb").write_bytes(first.read_bytes())
+        folder.decisions(name, *ENTRIES)
+    (folder.path / "shuffling.py").write_text(
+        "import random\n\ndef pytest_collection_modifyitems(items):\n    random.Random(7).shuffle(items)\n"
+    )
+    before = folder.files()
+    assert folder.validate("-n", "2", "--dist", "worksteal", "third.ipynb", "first.ipynb") == 0, folder.found
+    assert folder.validate("-n", "2", "-p", "shuffling", "-p", "no:randomly") == 0, folder.found
+    assert "9 passed" in folder.found
+    assert [file for file in folder.files() if "__pycache__" not in file] == before
+
+
+def test_a_missing_decision_is_named_with_the_entry_to_add(folder: Folder, decided: Callable[[str], Path]) -> None:
+    decided("letters")
+    (folder.path / "letters.decisions.json").unlink()
+    assert folder.validate() == 1
+    assert "waits for a decision on 'Letter A1', and there is no entry for it" in folder.found
+    assert "write letters.decisions.json beside the notebook" in folder.found
+    document = next(line for line in folder.found.splitlines() if line.strip().startswith('{"version"'))
+    assert json.loads(document)["decisions"] == [{"agent": "letters", "title": "Letter A1", "action": "approve"}]
+
+    folder.decisions("letters", ENTRIES[0])
+    assert folder.validate() == 1
+    assert "waits for a decision on 'Letter B2', and there is no entry for it; add to letters.decisions.json" in (
+        folder.found
+    )
+    entry = next(line for line in folder.found.splitlines() if line.strip().startswith('{"agent"'))
+    folder.decisions("letters", ENTRIES[0], {**json.loads(entry), "action": "reject", "reason": "not her"})
+    assert folder.validate() == 0, folder.found
+
+
+def test_a_changed_output_fails(folder: Folder, decided: Callable[[str], Path]) -> None:
+    decided("letters")
+    folder.decisions("letters", {**ENTRIES[0], "value": "Dear Mr Doe"}, ENTRIES[1])
+    assert folder.validate() == 1
+    assert "Cell outputs differ" in folder.found
+    assert "Dear Mr Doe" in folder.found
+
+
+def test_an_entry_that_does_not_fit_and_a_file_that_is_none(folder: Folder) -> None:
+    folder.notebook("letters", LOAD, AGENT)
+    folder.decisions("letters", {"action": "edit", "value": 5})
+    assert folder.validate() == 1
+    assert "letters.decisions.json: the entry for 'Letter A1' cannot be used" in folder.found
+    folder.decisions("letters", {"action": "accept"})
+    assert folder.validate() == 1
+    assert "letters.decisions.json is no script of decisions: Invalid enum value 'accept'" in folder.found
+
+
+def test_notebooks_without_agents_and_other_tests_are_left_alone(folder: Folder) -> None:
+    run = folder.notebook("plain", "import os\nprint(1 + 1)")
+    run_notebook(run, store=f"diskcache://{folder.temporary.parent}/store")
+    (folder.path / "test_env.py").write_text(
+        "import os\n\ndef test_it():\n    assert 'HITL_NB_STORE' not in os.environ\n"
+    )
+    assert folder.validate() == 0, folder.found
+    assert "2 passed" in folder.found
