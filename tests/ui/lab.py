@@ -131,6 +131,7 @@ class Notebook:
         self.page = page
         self.lab = lab
         self.name = name
+        self.closed = False
         self.until_kernel()
 
     @property
@@ -212,7 +213,8 @@ class Notebook:
         raise AssertionError(f"no process of kernel {kernel}")
 
     def close(self) -> None:
-        """Shut the kernel down and close the tab."""
+        """Save the notebook, shut the kernel down and close the tab."""
+        self.closed = True
         self.page.evaluate(
             """async () => {
               const widget = window.jupyterapp.shell.currentWidget;

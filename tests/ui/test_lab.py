@@ -58,7 +58,8 @@ def opened(page: Page) -> Iterator[Callable[..., Notebook]]:
 
     yield opening
     for notebook in notebooks:
-        notebook.close()
+        if not notebook.closed:
+            notebook.close()
 
 
 @pytest.fixture
@@ -125,6 +126,36 @@ def test_a_loop_pauses_is_edited_and_goes_on_in_the_same_cell(opened: Callable[.
     nb.until(1, "all sent")
     assert nb.text(1) == finished
     assert effects(nb, "loop.txt") == ["5678 99.5", "5679 120.5"]
+
+
+def test_what_was_decided_here_is_recorded_and_passes_under_nbval(opened: Callable[..., Notebook]) -> None:
+    nb = opened("recorded.ipynb", LOAD, AGENT.replace("FILE", "'recorded.txt'"), "print('the cell below')")
+    nb.run_all()
+    nb.field("Amount").fill("99.5")
+    nb.field("Reason").fill("only the shipping")
+    nb.button("Approve with edits").click()
+    nb.until(1, "Paused: Refund order 5679")
+    nb.button("Approve").click()
+    nb.until(1, "all sent")
+    nb.run(2)
+    nb.until(2, "the cell below")
+    nb.until_kernel()
+    nb.close()
+
+    def works(*command: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=nb.lab.folder,
+            env=nb.lab.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    works("hitl_nb.cli", "record", "recorded.ipynb")
+    works("pytest", "-p", "no:cacheprovider", "--nbval", "recorded.ipynb")
+    assert effects(nb, "recorded.txt") == ["5678 99.5", "5679 120.5"] * 2  # once by people, once by the script
 
 
 def test_a_killed_kernel_loses_nothing(opened: Callable[..., Notebook], ledger: Ledger) -> None:
