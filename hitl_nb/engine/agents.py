@@ -18,7 +18,7 @@ from .stack import Frame
 from .units import FunctionUnit, source_of
 
 if TYPE_CHECKING:
-    from .runs import AgentRun
+    from .outside import AgentRun
 
 
 class Definition:
@@ -85,7 +85,7 @@ class Agent(Definition):
         Returns its state: `.status` "finished" with `.result`, or "waiting" with the proposals it waits for in `.open`.
         Raises what the agent raises, and RunClaimed if another process runs it.
         """
-        from .runs import run_agent
+        from .outside import run_agent
 
         return await run_agent(self, args, kwargs, key)
 

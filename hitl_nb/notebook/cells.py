@@ -14,7 +14,8 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from ..engine.runs import Cell, Outcome, ledger_of, run_cell
+from ..engine.resuming import Outcome
+from ..engine.runs import Cell, ledger_of, run_cell
 from ..engine.state import Saver, binding_line
 from ..engine.units import CellUnit
 from ..errors import Paused, UnknownRun

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine import runs
+from ..engine import outside
 from ..errors import HitlError, Paused
 from .cells import AgentCells
 from .commands import hitl_command
@@ -27,7 +27,7 @@ class _Extension:
         self.cells = AgentCells(shell)
         self.before = (shell.custom_exceptions, shell.CustomTB)
         self.tracebacks = ShownTracebacks(shell)
-        runs.here.append(notebook_path(shell.user_ns))
+        outside.here.append(notebook_path(shell.user_ns))
 
         @no_var_expand
         def agent(line: str, cell: str) -> Any:
@@ -79,7 +79,7 @@ class _Extension:
         shell.magics_manager.magics["cell"].pop("agent", None)
         shell.magics_manager.magics["line"].pop("hitl", None)
         self.tracebacks.remove()
-        runs.here.pop()
+        outside.here.pop()
 
 
 def awaited(lines: list[str]) -> list[str]:

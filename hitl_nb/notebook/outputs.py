@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
-from ..engine.runs import Shown
+from ..engine.resuming import Shown
 from ..records import Proposal
 from .render import bundle
 

@@ -10,8 +10,9 @@ from typing import Any
 import world
 
 import hitl_nb as hitl
-from hitl_nb.engine import runs
-from hitl_nb.engine.runs import Cell, Outcome, Shown, run_cell
+from hitl_nb.engine import resuming
+from hitl_nb.engine.resuming import Outcome, Shown
+from hitl_nb.engine.runs import Cell, run_cell
 from hitl_nb.engine.state import Saver, binding_line
 from hitl_nb.engine.tracebacks import trimmed
 from hitl_nb.engine.units import CellUnit
@@ -32,7 +33,7 @@ class Desk:
 
     def new_kernel(self) -> None:
         """All live objects are gone."""
-        runs._held.clear()
+        resuming.held.clear()
         self.ns = world._namespace(hitl)
         self.cells: list[str] = []
         world.journal.clear()

@@ -20,10 +20,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import hitl_nb as hitl
-from hitl_nb.engine import decision, runs
+from hitl_nb.engine import decision, resuming
 from hitl_nb.engine.agents import Definition
 from hitl_nb.engine.decision import Decision
-from hitl_nb.engine.runs import Cell, Shown, run_cell
+from hitl_nb.engine.resuming import Shown
+from hitl_nb.engine.runs import Cell, run_cell
 from hitl_nb.engine.state import Saver
 from hitl_nb.engine.tracebacks import trimmed
 from hitl_nb.engine.units import CellUnit
@@ -163,7 +164,7 @@ def engine(
     with _watched(source):
         for number in range(rounds):
             if number and not keep:
-                runs._held.clear()
+                resuming.held.clear()
                 ns = _namespace(None)
             result = _engine_once(ledger, source, name, ns, options or {})
             if result.status != "waiting":

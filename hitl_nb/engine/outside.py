@@ -1,0 +1,87 @@
+"""Agents outside notebooks: `await agent.run(..., key=...)` starts a run, or goes on with the one of that key."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..records import Proposal, new_id
+from ..review import script
+from .resuming import Code, Outcome, Shown, go_on, loaded_state, saved_state, start
+from .runs import ledger_of, not_cancelled
+from .state import Saver
+from .units import FunctionUnit
+
+if TYPE_CHECKING:
+    from .agents import Agent
+
+
+@dataclass
+class AgentRun:
+    """A run of an `@agent` function.
+
+    Attributes:
+        status: "finished" or "waiting".
+        result: what the function returned, once finished.
+        open: the proposals it waits for.
+        key: pass it to `.run(..., key=...)` to go on, in this process or another.
+    """
+
+    id: str
+    key: str
+    status: str
+    result: Any = None
+    open: list[Proposal] = field(default_factory=list[Proposal])
+
+
+here: list[str] = []
+"""The notebook of this process, if it has one; the notebook driver sets it."""
+
+
+def home_of(agent: Agent) -> str:
+    """What runs of an `@agent` function belong to: its module, or the notebook, script or folder that defines it."""
+    if agent.__module__ != "__main__":
+        return str(agent.__module__)
+    if here:
+        return here[-1]
+    script_file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return str(Path(script_file).resolve() if script_file else Path.cwd())
+
+
+async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None) -> AgentRun:
+    """See `Agent.run`."""
+    if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")
+    key = key or new_id()
+    outcome = await _outcome(agent, args, kwargs, key)
+    reviewer = script.current()
+    while reviewer is not None and outcome.status == "waiting":
+        reviewer.answer(ledger_of(), outcome.proposals)
+        outcome = await _outcome(agent, args, kwargs, key)
+    waits = [p for p in outcome.proposals if p.status == "open"]
+    return AgentRun(outcome.run.id, key, outcome.status, outcome.result, waits)
+
+
+async def _outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str) -> Outcome:
+    ledger, ns, shown = ledger_of(), agent.function.__globals__, Shown()
+    name, home, saver = agent.__qualname__, home_of(agent), Saver(ns)
+    code = Code(
+        agent.unit,
+        ns,
+        begin=lambda: agent.frame(args, kwargs),
+        recorded=lambda source: FunctionUnit(agent.function, agent, source),
+    )
+    run = ledger.find_run(agent=name, notebook=home, key=key)
+    if run is None:
+        agent.frame(args, kwargs)  # arguments that do not fit are no run
+        opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
+        return await start(ledger, opened, code, saver, shown)
+    not_cancelled(run, "use another key")
+    if run.status == "waiting":
+        return Outcome("waiting", run, ledger.proposals(run.id, run.pauses))
+    saved = saved_state(ledger, run)
+    if run.status == "finished" and saved is not None:
+        return Outcome("finished", run, result=loaded_state(run, saved, ns, saver).result)
+    return await go_on(ledger, run, code, saver, shown, "process")

@@ -1,0 +1,231 @@
+"""From what the store has of a run to a machine that goes on: claim it, put its state back, work.
+
+In the process that paused, the live objects go on being used; anywhere else they are loaded from the snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import Paused
+from ..records import Proposal, Run
+from ..store.ledger import Claim, Ledger
+from .loading import Loaded, Saved, load, open_snapshot
+from .machine import Machine
+from .pickling import notebook_name, resolve
+from .positions import restored
+from .session import Pending, Session, place
+from .stack import Frame
+from .state import Saver, frame_entry
+from .units import CellUnit, FunctionUnit, Unit
+
+
+@dataclass
+class Code:
+    """What a run executes, as it is defined now.
+
+    Attributes:
+        unit: the cell's or the function's program.
+        ns: its globals.
+        begin: makes the first frame.
+        recorded: makes the unit of a source that a snapshot recorded.
+    """
+
+    unit: Unit
+    ns: dict[str, Any]
+    begin: Callable[[], Frame]
+    recorded: Callable[[str], Unit]
+
+
+class Shown:
+    """What a run shows while it works. A driver overrides this to print, display and record."""
+
+    def display(self, value: Any) -> None:
+        """The value of the cell's last expression."""
+
+    def outputs(self) -> list[Any]:
+        """What was shown so far, as JSON."""
+        return []
+
+    def replay(self, outputs: list[Any]) -> None:
+        """Show again what an earlier try recorded."""
+
+    def decided(self, proposals: list[Proposal]) -> None:
+        """The decisions that the run goes on with."""
+
+
+@dataclass
+class Outcome:
+    """How running ended: "finished", or "waiting" with its open proposals."""
+
+    status: str
+    run: Run
+    proposals: list[Proposal] = field(default_factory=list[Proposal])
+    notes: list[str] = field(default_factory=list[str])
+    result: Any = None
+
+
+@dataclass
+class _Held:
+    """The live objects of a run that this process worked on, and the snapshot they are the state of."""
+
+    envelope: bytes
+    loaded: Loaded
+
+
+held: dict[str, _Held] = {}
+"""By run."""
+
+
+async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Saver, shown: Shown) -> Outcome:
+    """Work on a run that was just opened. Raises what its code raises."""
+    run, claim = opened
+    machine = Machine([code.begin()], display=shown.display)
+    session = Session(ledger, run, claim, machine, saver, source=code.unit.program.source, outputs=shown.outputs)
+    return await _work(session, code.ns)
+
+
+async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Shown, label: str) -> Outcome:
+    """Claim a run that stands still, and work on it from where it stands.
+
+    Raises:
+        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError: it stands where it stood.
+        What its code raises.
+    """
+    run, claim = ledger.claim(before.id, label=label)
+    try:
+        saved = saved_state(ledger, run)
+        machine, pending = _machine(run, before.status, saved, code, saver, shown)
+        session = _session(ledger, run, claim, machine, saver, code.unit.program.source, shown.outputs, before.status)
+        asked = ledger.proposals(run.id, run.pauses) if before.status == "ready" or pending is not None else []
+        if saved is not None:
+            shown.replay(saved.outputs)
+        if before.status == "ready":
+            shown.decided(asked)
+        if pending is not None:
+            machine.pending = session.completed(pending, asked)
+    except BaseException:
+        ledger.hand_back(claim, before.status)
+        raise
+    return await _work(session, code.ns)
+
+
+def saved_state(ledger: Ledger, run: Run) -> Saved | None:
+    """The run's newest snapshot, its signature checked. Raises Untrusted, WrongPython."""
+    found = ledger.snapshot(run.id)
+    return open_snapshot(place(ledger, run.id), *found) if found is not None else None
+
+
+def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Loaded:
+    """The state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
+    live = held.get(run.id)
+    if live is None or live.envelope != saved.envelope:
+        return load(saved, ns, special=saver.find_special)
+    for name, value in live.loaded.variables.items():
+        if notebook_name(ns.get(name), ns) is None:
+            ns[name] = value
+    return live.loaded
+
+
+async def _work(session: Session, ns: dict[str, Any]) -> Outcome:
+    machine, run_id = session.machine, session.run_record.id
+    try:
+        result = await session.run()
+    except Paused:
+        _hold(session, ns)
+        run = session.ledger.run(run_id)
+        return Outcome("waiting", run, session.proposals, session.saver.notes)
+    except BaseException:
+        _hold(session, ns)
+        raise
+    finally:
+        _clear(machine, ns)
+    _hold(session, ns)
+    return Outcome("finished", session.run_record, result=result)
+
+
+def _hold(session: Session, ns: dict[str, Any]) -> None:
+    """Keep the live objects: in this process the run goes on with them, not with copies."""
+    machine = session.machine
+    if any(b.kind in ("finally", "with", "awith") for f in machine.stack for b in f.blocks) and machine.paused is None:
+        held.pop(session.run_record.id, None)  # unwinding changed them; the snapshot has them as they were
+        return
+    stack = [frame_entry(frame) for frame in machine.stack]
+    variables = {name: ns[name] for name in session.saver.saved_names if name in ns}
+    loaded = Loaded(variables, stack, session.pending, machine.result, machine.done)
+    held[session.run_record.id] = _Held(session.envelope, loaded)
+
+
+def _clear(machine: Machine, ns: dict[str, Any]) -> None:
+    prefixes = tuple(f".{f.unit.program.prefix}:" for f in machine.stack if isinstance(f.unit, CellUnit))
+    for name in [n for n in ns if n.startswith(prefixes)] if prefixes else []:
+        del ns[name]
+
+
+def _machine(
+    run: Run, status: str, saved: Saved | None, code: Code, saver: Saver, shown: Shown
+) -> tuple[Machine, Pending | None]:
+    """The machine at its position, and the question that it asked there."""
+    if saved is None:
+        return Machine([code.begin()], display=shown.display), None
+    loaded = loaded_state(run, saved, code.ns, saver)
+    retry = status == "failed"
+    stack: list[Frame] = []
+    for entry in loaded.stack:
+        if entry[0] == "cell" or entry is loaded.stack[0]:
+            stack.append(restored(entry, code.unit, code.ns, code.recorded, retry=retry))
+        else:
+            stack.append(_frame_of(_current_definition(entry[1], code.ns), entry, retry=retry))
+    machine = Machine(stack, display=shown.display)
+    machine.tick = loaded.tick
+    machine.result = loaded.result
+    return machine, loaded.pending
+
+
+def _frame_of(agent: Any, entry: Any, *, retry: bool) -> Frame:
+    def recorded(source: str) -> Unit:
+        return FunctionUnit(agent.function, agent, source)
+
+    return restored(entry, agent.unit, agent.function.__globals__, recorded, retry=retry)
+
+
+def _current_definition(agent: Any, ns: dict[str, Any]) -> Any:
+    """The agent as the notebook defines it now: a function that was mended is used mended."""
+    found = resolve(agent.__qualname__, ns) if agent.__module__ == ns.get("__name__") else None
+    return found if type(found) is type(agent) else agent
+
+
+def _session(
+    ledger: Ledger,
+    run: Run,
+    claim: Claim,
+    machine: Machine,
+    saver: Saver,
+    source: str,
+    outputs: Callable[[], list[Any]],
+    status: str,
+) -> Session:
+    floor = f"{machine.tick + 1:09d}"
+    known = [
+        step
+        for step in ledger.steps(run.id, start=floor)
+        if not (status == "failed" and step.status == "failed" and step.key.startswith(floor))
+    ]
+    session = Session(ledger, run, claim, machine, saver, source=source, outputs=outputs, known=known)
+    for proposal in reversed(_since(ledger, run, floor)):
+        if proposal.status == "decided":
+            session.answered.setdefault(proposal.position, []).append(proposal)
+    return session
+
+
+def _since(ledger: Ledger, run: Run, floor: str) -> list[Proposal]:
+    """Proposals asked by the operation at the position, newest first: a resume reads these, not the whole history."""
+    found: list[Proposal] = []
+    for pause in range(run.pauses, 0, -1):
+        asked = ledger.proposals(run.id, pause)
+        found += reversed(asked)
+        if any(p.position < floor for p in asked):
+            break
+    return found
