@@ -6,6 +6,7 @@ become JSON and come back.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import secrets
@@ -46,8 +47,7 @@ def now() -> datetime:
 
 def new_id() -> str:
     """An opaque id: 12 characters of `a-z2-7`, 60 random bits."""
-    alphabet = "abcdefghijklmnopqrstuvwxyz234567"
-    return "".join(secrets.choice(alphabet) for _ in range(12))
+    return base64.b32encode(secrets.token_bytes(8))[:12].decode().lower()
 
 
 def canonical(value: Any) -> bytes:
@@ -162,12 +162,14 @@ class Step(Record, frozen=True, kw_only=True):
         name: the function's qualified name.
         result: sealed bytes (see `engine/state.py`), when done.
         idempotency_key: the same on every try of this call.
+        tries: how often it was begun.
     """
 
     key: str
     name: str
     status: Literal["started", "done", "failed"]
     idempotency_key: str
+    tries: int = 1
     result: bytes | None = None
     started_at: datetime
     finished_at: datetime | None = None

@@ -129,9 +129,8 @@ class _Call:
         if known.status == "failed":
             raise self._load(known)
         if not self.step.idempotent:
-            settled = session.ask(
-                _Doubt(self, session), exact=False, name=f"doubt:{self._name}:{known.started_at:%Y%m%dT%H%M%S.%f}"
-            )
+            # Each try has a doubt of its own: what a person found out about one does not answer for the next.
+            settled = session.ask(_Doubt(self, session), exact=False, name=f"doubt:{self._name}:{known.tries}")
             if settled is not None:
                 return True, settled[0]
         self.record = session.ledger.retry_step(session.claim, self.key)

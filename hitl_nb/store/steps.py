@@ -25,18 +25,19 @@ class Steps:
     _claims: Claims
 
     def start_step(self, claim: Claim, key: str, name: str, *, snapshot: Snapshot | None = None) -> Step:
-        """Record, durably, that a step is about to be called; one that is recorded already is returned as it is.
+        """Record, durably, that a step is about to be called, for the first time or after it failed.
 
-        `snapshot` is saved along with it. Raises RunClaimed if the run was taken over.
+        One that is started or done already is returned as it is. `snapshot` is saved along with it.
+        Raises RunClaimed if the run was taken over.
         """
         token = hashlib.sha256(f"hitl/step/v1\0{claim.run}\0{key}".encode()).hexdigest()[:32]
         fresh = Step(key=key, name=name, status="started", idempotency_key=token, started_at=now())
 
         def work(tx: Transaction) -> Step:
             step = rows.load_step(tx, claim.run, key)
-            if step is None:
-                step = fresh
-                large.put(tx, rows.step_key(claim.run, key), step.json())
+            if step is None or step.status == "failed":
+                step = fresh if step is None else _again(step)
+                large.replace(tx, rows.step_key(claim.run, key), step.json())
             if snapshot is not None:
                 snapshots.put(tx, claim.run, snapshot)
             return step
@@ -47,8 +48,7 @@ class Steps:
         """Record, durably, that a step is about to be called again. Raises RunClaimed; HitlError if never started."""
 
         def work(tx: Transaction) -> Step:
-            old = _recorded(tx, claim.run, key)
-            step = msgspec.structs.replace(old, status="started", result=None, finished_at=None)
+            step = _again(_recorded(tx, claim.run, key))
             large.replace(tx, rows.step_key(claim.run, key), step.json())
             return step
 
@@ -82,6 +82,10 @@ class Steps:
         found = self.store.scan(max(first, rows.step_key(run_id, start)) if start else first, stop)
         steps = [rows.decode(large.whole(self.store, place, raw), Step, place) for place, raw in found]
         return sorted(steps, key=lambda step: step.started_at)
+
+
+def _again(step: Step) -> Step:
+    return msgspec.structs.replace(step, status="started", result=None, finished_at=None, tries=step.tries + 1)
 
 
 def _recorded(reads: Reads, run_id: str, key: str) -> Step:

@@ -339,6 +339,35 @@ def test_an_effect_in_doubt_is_a_question(
     assert done.journal == [("send", "(7,)")] * sends + [("after", f"({result!r},)")]
 
 
+def test_a_second_call_that_dies_too_is_a_question_of_its_own(forks: Forks, tmp_path: Path) -> None:
+    """Found by killing the refunds 200 times: "it did not happen" was taken for an answer about the next call."""
+    url, flag = f"diskcache://{tmp_path}/store", tmp_path / "flag"
+    answers = [("edit", {"happened": False, "result": None}), ("edit", {"happened": False, "result": None})]
+    for action, value in answers:
+        flag.touch()
+        with pytest.raises(ChildDied):
+            forks(dying, DYING, url, str(flag))
+        assert forks(dying, DYING, url, str(flag)).status == "waiting"
+        assert forks(decided, url, action, value) == ["Did send(7) happen?"]
+    assert [n for n, _ in forks(dying, DYING, url, str(flag)).journal] == ["send", "after"]
+
+
+def test_a_failed_step_that_dies_when_it_is_called_again_is_in_doubt(forks: Forks, tmp_path: Path) -> None:
+    url, flag, failed = f"diskcache://{tmp_path}/store", tmp_path / "flag", tmp_path / "failed"
+    source = DYING.replace(
+        "    if dies():",
+        f"    if not os.path.exists({str(failed)!r}):\n        open({str(failed)!r}, 'w').close()\n"
+        "        raise OSError('no line')\n    if dies():",
+    )
+    assert forks(dying, source, url, str(flag)).error is not None
+    flag.touch()
+    with pytest.raises(ChildDied):
+        forks(dying, source, url, str(flag))
+    assert forks(dying, source, url, str(flag)).status == "waiting"
+    assert forks(decided, url, "approve", None) == ["Did send(7) happen?"]
+    assert [n for n, _ in forks(dying, source, url, str(flag)).journal] == ["after"]
+
+
 def test_an_idempotent_step_is_called_again_with_the_same_key(forks: Forks, tmp_path: Path) -> None:
     url, flag = f"diskcache://{tmp_path}/store", tmp_path / "flag"
     source = DYING.replace("@hitl.step\n", "@hitl.step(idempotent=True)\n").replace(
