@@ -64,7 +64,9 @@ def _move(frame: Frame, old: Program, unit: Unit, *, retry: bool) -> None:
     if frame.pc >= len(old.ops):
         frame.pc = _behind(old, new)
     else:
+        failed = old.ops[frame.pc]
         frame.pc = moved(frame.pc, same=not mended)
+        frame.mended = new.ops[frame.pc].digest != failed.digest
 
 
 def _behind(old: Program, new: Program) -> int:

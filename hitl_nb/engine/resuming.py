@@ -102,10 +102,10 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         asked = ledger.proposals(run.id, run.pauses) if before.status == "ready" or pending is not None else []
         if saved is not None:
             shown.replay(saved.outputs)
-        if before.status == "ready":
+        if before.status == "ready" or (pending is not None and not pending.shown):
             shown.decided(asked)
         if pending is not None:
-            machine.pending = session.completed(pending, asked)
+            machine.pending = session.completed(pending, ledger.proposals(run.id, pending.pause or run.pauses))
     except BaseException:
         ledger.hand_back(claim, before.status)
         raise
@@ -181,7 +181,7 @@ def _machine(
     machine = Machine(stack, display=shown.display)
     machine.tick = loaded.tick
     machine.result = loaded.result
-    return machine, loaded.pending
+    return machine, None if stack[-1].mended else loaded.pending  # another question now
 
 
 def _frame_of(agent: Any, entry: Any, *, retry: bool) -> Frame:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from ..errors import CannotPause, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreError
+from ..errors import CannotPause, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
 from ..records import Proposal, Question, Run, Snapshot, Step
 from ..store.ledger import Claim, Ledger
 from .decision import Asked, Decision, decision_on
@@ -45,7 +45,15 @@ def required(what: str) -> Session:
 
 
 class Pending:
-    """A call that waits for decisions. It is saved with the position, and completed in place of being repeated."""
+    """A call that waits for decisions. It is saved with the position, and completed in place of being repeated.
+
+    Attributes:
+        pause: the number of the pause that asked; 0 in snapshots of older versions: the run's last one.
+        shown: whether what was decided at the run's last pause is among the saved outputs.
+    """
+
+    pause = 0
+    shown = False
 
     def __init__(self, asked: list[Asked]) -> None:
         self.asked = asked
@@ -90,6 +98,7 @@ class Session:
         self.proposals: list[Proposal] = []
         self.envelope = b""
         self.pending: Pending | None = None
+        self._completing: tuple[Pending | None, int] = None, -1
         self._cost = 0.005
         self._saved_at = time.perf_counter()
         machine.after_op = self._after_op
@@ -141,6 +150,7 @@ class Session:
 
     def snapshot(self, pending: Pending | None = None, *, check: bool = False) -> Snapshot:
         """The run's state now. Raises CannotPause."""
+        pending = pending or self._around()
         snapshot = self.saver.save(
             self.machine,
             place(self.ledger, self.run_record.id),
@@ -149,7 +159,7 @@ class Session:
             pending=pending,
             check=check,
         )
-        self.envelope = snapshot.envelope
+        self.envelope, self.pending = snapshot.envelope, pending
         return snapshot
 
     def _after_op(self) -> None:
@@ -229,23 +239,31 @@ class Session:
 
     def pause(self, pending: Pending, *, exact: bool) -> NoReturn:
         """Save the run with its questions, in one transaction, and leave. Raises Paused, CannotPause, StoreError."""
-        completed = pending if exact else None
+        completed = pending if exact else self._around()
+        if exact:
+            pending.pause = self.run_record.pauses + 1
+        if completed is not None:
+            completed.shown = False
         frame = self.machine.stack[-1]
         before = frame.pc, self.machine.tick
         questions = [asked.question for asked in pending.asked]
         try:
-            if not exact:
+            if completed is None:
                 step_back(self.machine)
             self.proposals = self.ledger.pause(self.claim, self.snapshot(completed, check=True), questions)
         except BaseException:
             frame.pc, self.machine.tick = before
             raise
-        self.pending = completed
         self.machine.paused = Paused(self.run_record.id, tuple(q.title for q in questions))
         raise self.machine.paused
 
     def completed(self, pending: Pending, proposals: list[Proposal]) -> Callable[[], Any]:
-        """What the machine does at the position of a call that was decided."""
+        """What the machine does at the position of a call that was decided. Raises StoreCorrupt if one is missing."""
+        if len(proposals) != len(pending.asked):
+            raise StoreCorrupt(
+                f"run {self.run_record.id} asked {len(pending.asked)} questions at its last pause, and the store has "
+                f"{len(proposals)} of them; restore it from a backup, or run the agent anew"
+            )
 
         def go_on() -> Any:
             try:
@@ -253,9 +271,16 @@ class Session:
             except InvalidEdit as error:
                 _add_note(pending, error)
                 self.pause(pending, exact=True)
+            pending.shown = True
+            self._completing = pending, self.machine.tick
             return pending.go_on(decisions)
 
         return go_on
+
+    def _around(self) -> Pending | None:
+        """The decided call that is being completed, if what asks or fails now is inside it: its decisions stand."""
+        pending, tick = self._completing
+        return pending if self.machine.in_op and tick == self.machine.tick else None
 
 
 def _same_question(p: Proposal, q: Question) -> bool:

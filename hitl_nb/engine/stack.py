@@ -48,9 +48,10 @@ class Frame:
         ns: the cell's namespace; a function has `cells`, one for each local.
         ran: indices of operations that were begun; what must be unchanged when an edited cell goes on.
         handled: the exception that was being handled where this call was made.
+        mended: whether the operation at the position failed, and is another one now.
     """
 
-    __slots__ = ("blocks", "cells", "handled", "ns", "pc", "ran", "unit")
+    __slots__ = ("blocks", "cells", "handled", "mended", "ns", "pc", "ran", "unit")
 
     def __init__(self, unit: Unit, ns: dict[str, Any], cells: dict[str, CellType] | None = None) -> None:
         self.unit = unit
@@ -60,6 +61,7 @@ class Frame:
         self.blocks: list[Block] = []
         self.ran: set[int] = set()
         self.handled: BaseException | None = None
+        self.mended = False
 
     def cell(self, name: str) -> CellType:
         """The cell of a local, a free variable or a temporary."""
