@@ -38,7 +38,7 @@ class Op:
     """
 
     __slots__ = (
-        *("_code", "_digest", "callee", "depth", "drops", "kind"),
+        *("_code", "_digest", "_reads", "callee", "depth", "drops", "kind"),
         *("label", "line", "name", "nodes", "target", "targets"),
     )
 
@@ -55,6 +55,7 @@ class Op:
         self.callee = ""
         self._code: CodeType | None = None
         self._digest = ""
+        self._reads: set[str] | None = None
 
     def code(self, generate: Callable[[Op], CodeType]) -> CodeType:
         """The compiled code, made at first use."""
@@ -77,8 +78,10 @@ class Op:
 
     def reads(self) -> set[str]:
         """Names that it may read, nested scopes included."""
-        nodes = (n for root in self.tree() for n in ast.walk(root))
-        return {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)}
+        if self._reads is None:  # every save asks
+            nodes = (n for root in self.tree() for n in ast.walk(root))
+            self._reads = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)}
+        return self._reads
 
     def writes(self) -> set[str]:
         """Names that it surely binds."""

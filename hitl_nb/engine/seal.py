@@ -9,7 +9,6 @@ Layout: magic (6 bytes), HMAC (32), header length (4, big endian), header (JSON)
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
@@ -23,6 +22,11 @@ from typing import Any
 from ..errors import Untrusted, WrongPython
 
 _MAGIC = b"HITL1\n"
+_PLACES = (
+    *("JUPYTER_DATA_DIR", "JUPYTER_PLATFORM_DIRS", "JUPYTER_CONFIG_DIR"),
+    *("HOME", "USERPROFILE", "XDG_DATA_HOME", "APPDATA"),
+)
+"""What Jupyter's data directory depends on."""
 PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -60,17 +64,21 @@ def unseal(place: str, blob: bytes) -> tuple[dict[str, Any], bytes]:
 
 def key_path() -> Path:
     """Where the key lies: `hitl_nb/key` in Jupyter's data directory."""
+    return _key_path(*map(os.environ.get, _PLACES))
+
+
+@lru_cache(maxsize=4)
+def _key_path(*_: str | None) -> Path:
+    """The same, looked up again only when the environment names another place."""
     from jupyter_core.paths import jupyter_data_dir
 
     return Path(jupyter_data_dir()) / "hitl_nb" / "key"
 
 
 def _mac(place: str, about: bytes, body: bytes) -> bytes:
-    mac = hmac.new(_key(str(key_path())), digestmod=hashlib.sha256)
-    for part in (b"hitl/seal/v1", place.encode(), about, body):
-        mac.update(struct.pack(">Q", len(part)))
-        mac.update(part)
-    return mac.digest()
+    parts = (b"hitl/seal/v1", place.encode(), about, body)
+    message = b"".join(piece for part in parts for piece in (struct.pack(">Q", len(part)), part))
+    return hmac.digest(_key(str(key_path())), message, "sha256")
 
 
 @lru_cache(maxsize=4)

@@ -99,7 +99,7 @@ def _link_problem(number: int, raw: bytes, n: int, h: str) -> str | None:
         return f"event {n + 1} was removed"
     try:
         event = msgspec.json.decode(raw, type=Event)
-    except msgspec.DecodeError as damage:
+    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
         return f"event {number} is unreadable: {damage}"
     if event.n != number:
         return f"event {number} was moved: it says that it is number {event.n}"

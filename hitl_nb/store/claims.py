@@ -111,7 +111,9 @@ class Claims:
                 free(tx, claim.run)
 
         try:
-            self._store.transact(work)
+            held = _record(self._store, claim.run)
+            if held is not None and held.epoch == claim.epoch and not held.released:
+                self._store.transact(work)
         finally:
             self._let_go(claim)
 

@@ -1,15 +1,10 @@
-"""One diskcache database, as the writer's thread sees it: transactions, the log, what can go wrong with them.
-
-Rows are written and read with SQL of our own over diskcache's table: an upsert and an index range take half the
-time of `Cache.set` and a hundredth of `Cache.iterkeys`. The triggers keep diskcache's counters right.
-"""
+"""One diskcache database, as the writer's thread sees it: commits, the log, what can go wrong with them."""
 
 from __future__ import annotations
 
 import os
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,11 +14,9 @@ from hitl_nb.errors import StoreBusy, StoreError
 from hitl_nb.store import places
 from hitl_nb.store.faults import code_of, explain, translated
 from hitl_nb.store.gate import Gate
-from hitl_nb.store.keys import check_key, check_range
 from hitl_nb.store.safedisk import DATABASE, NORMAL, Link, SafeCache, SafeDisk, mend_settings
+from hitl_nb.store.transaction import PAGE, DiskTransaction
 from hitl_nb.store.writer import Request
-
-PAGE = 4096
 
 LOG_LIMIT = 1000 * PAGE
 """Bytes written, by estimate, after which the log is taken into the database."""
@@ -33,102 +26,6 @@ LOG_TOO_LONG = 16 * LOG_LIMIT
 
 SYNC_SECONDS = 0.5
 """Seconds until a commit of the drafts is synced."""
-_SELECT = "SELECT key, raw, mode, filename, value FROM Cache WHERE "
-_ASCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key LIMIT ?"
-_DESCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
-_UPSERT = (
-    "INSERT INTO Cache(key, raw, store_time, expire_time, access_time, access_count, tag, size, mode, filename, value)"
-    " VALUES (?, ?, ?, NULL, ?, 0, NULL, ?, ?, ?, ?)"
-    " ON CONFLICT(key, raw) DO UPDATE SET store_time = excluded.store_time, expire_time = NULL, tag = NULL,"
-    " size = excluded.size, mode = excluded.mode, filename = excluded.filename, value = excluded.value"
-)
-
-_Row = tuple[object, object, object, object, object]
-
-
-class Rows:
-    """Reading on one connection; each row is checked by the disk before it is believed."""
-
-    def __init__(self, link: Link, disk: SafeDisk) -> None:
-        self._link = link
-        self._disk = disk
-
-    def get(self, key: str) -> bytes | None:
-        check_key(key)
-        rows = [self._pair(row)[1] for row in self._link.con.execute(_SELECT + "key = ?", (key,)).fetchall()]
-        return rows[0] if rows else None
-
-    def scan(self, start: str, stop: str, limit: int | None, reverse: bool) -> list[tuple[str, bytes]]:
-        check_range(start, stop, limit)
-        bounds = (start, stop, -1 if limit is None else limit)
-        return [
-            self._pair(row) for row in self._link.con.execute(_DESCENDING if reverse else _ASCENDING, bounds).fetchall()
-        ]
-
-    def _pair(self, row: _Row) -> tuple[str, bytes]:
-        key, raw, mode, filename, value = row
-        return self._disk.get(key, raw), self._disk.fetch(mode, filename, value, False, key)
-
-
-class DiskTransaction:
-    """One request's view of the open transaction. `failure` dooms the transaction, even if the work goes on."""
-
-    def __init__(self, link: Link, disk: SafeDisk, directory: Path) -> None:
-        self.over = False
-        self.failure: sqlite3.Error | None = None
-        self.written = 0
-        self._con = link.con
-        self._disk = disk
-        self._rows = Rows(link, disk)
-        self._thread = threading.get_ident()
-        self._directory = directory
-
-    def get(self, key: str) -> bytes | None:
-        self._check()
-        try:
-            return self._rows.get(key)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
-
-    def scan(
-        self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
-    ) -> list[tuple[str, bytes]]:
-        self._check()
-        try:
-            return self._rows.scan(start, stop, limit, reverse)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
-
-    def put(self, key: str, value: bytes) -> None:
-        db_key, raw = self._disk.put(key)
-        size, mode, filename, blob = self._disk.store(value, False, key)
-        now = time.time()
-        self.written += PAGE + len(blob)
-        self._execute(_UPSERT, (db_key, raw, now, now, size, mode, filename, blob))
-
-    def delete(self, key: str) -> None:
-        check_key(key)
-        self.written += PAGE
-        self._execute("DELETE FROM Cache WHERE key = ? AND raw = 1", (key,))
-
-    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
-        self._check()
-        try:
-            self._con.execute(sql, values)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
-
-    def _check(self) -> None:
-        if self.over:
-            raise StoreError("this transaction is over; its work has returned")
-        if threading.get_ident() != self._thread:
-            raise StoreError("a transaction may only be used by its own work, on the thread that runs it")
-        if self.failure is not None:  # SQLite may have ended the transaction: nothing must be written outside one
-            raise explain(self.failure, self._directory)
-
-    def _failed(self, error: sqlite3.Error) -> StoreError:
-        self.failure = error
-        return explain(error, self._directory)
 
 
 class Database:
@@ -140,11 +37,14 @@ class Database:
         self.synchronous = synchronous
         self.cache: SafeCache | None = None
         self.gate: Gate | None = None
+        self._name = str(self.file)
         self._lock = root / f"{name}.lock"
         self._wal = self.directory / f"{DATABASE}-wal"
+        self._names = [str(path) for path in (self.file, self._lock, self._wal)]
         self._patience = patience
         self._files: list[tuple[int, int]] = []
         self._seen = -1  # data_version after our last look at the settings
+        self._recent: dict[str, bytes | None] = {}
         self._log_size = 0
         self._logged = 0  # bytes since the last checkpoint, by estimate
         self._sync_at: float | None = None
@@ -207,6 +107,7 @@ class Database:
         try:
             version = data_version(con)
             if version != self._seen:
+                self._recent.clear()
                 mend_settings(con, self.synchronous)
             for request in batch:
                 self._work(link, cache.disk, request)
@@ -216,6 +117,7 @@ class Database:
                 return
             con.execute("COMMIT")
         except BaseException:
+            self._recent.clear()
             if con.in_transaction:
                 con.execute("ROLLBACK")
             raise
@@ -235,7 +137,7 @@ class Database:
 
     def _work(self, link: Link, disk: SafeDisk, request: Request) -> None:
         con = link.con
-        tx = DiskTransaction(link, disk, self.directory)
+        tx = DiskTransaction(link, disk, self.directory, self._recent)
         con.execute("SAVEPOINT request")
         try:
             request.result = request.work(tx)
@@ -247,6 +149,7 @@ class Database:
         if tx.failure is not None:
             raise tx.failure
         if request.error is not None:
+            self._recent.clear()
             con.execute("ROLLBACK TO request")
         con.execute("RELEASE request")
 
@@ -260,10 +163,22 @@ class Database:
             )
         self._files = found
 
+    def refuse_if_gone(self) -> None:
+        """The same for reading: a file that was removed would show for ever what it held."""
+        try:
+            found = os.stat(self._name)  # noqa: PTH116 - at every read; a Path takes twice as long
+        except FileNotFoundError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != self._files[0]:
+            raise StoreError(
+                f"the store {self.directory} was removed or replaced while it was open; put it back as it was,"
+                " or start this process again to begin with what is there now"
+            )
+
     def _look(self) -> list[tuple[int, int]]:
         """Which files the names stand for, the log last; none if one is missing. Also notes how long the log is."""
         try:
-            found = [self.file.stat(), self._lock.stat(), self._wal.stat()]
+            found = [os.stat(name) for name in self._names]  # noqa: PTH116 - at every commit; a Path takes twice as long
         except FileNotFoundError:
             return []
         self._log_size = found[2].st_size

@@ -17,9 +17,10 @@ from weakref import WeakSet
 from hitl_nb.errors import StoreError, StoreRefused
 from hitl_nb.store import places
 from hitl_nb.store.base import Store
-from hitl_nb.store.database import Database, Rows, data_version
+from hitl_nb.store.database import Database, data_version
 from hitl_nb.store.faults import translated
 from hitl_nb.store.safedisk import FULL, NORMAL, connect
+from hitl_nb.store.transaction import Rows
 from hitl_nb.store.writer import Writer, WrittenByThread
 
 PATIENCE = 10.0
@@ -90,6 +91,7 @@ class DiskStore(WrittenByThread):
         """See `Store.version`."""
         self._writer.check()
         with self._watching, translated(self.database.directory):
+            self.database.refuse_if_gone()
             if self._watcher is None:
                 self._watcher = connect(self.database.file, self.database.synchronous)
             return data_version(self._watcher)
@@ -122,6 +124,7 @@ class DiskStore(WrittenByThread):
         cache = self.database.cache
         if cache is None:
             raise StoreError(f"the store {self.root} is closed")
+        self.database.refuse_if_gone()
         return Rows(cache.link(), cache.disk)
 
 

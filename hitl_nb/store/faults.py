@@ -21,6 +21,8 @@ def translated(directory: Path) -> Generator[None]:
         yield
     except sqlite3.Error as error:
         raise explain(error, directory) from error
+    except UnicodeDecodeError as error:  # of the text in which SQLite says what is damaged
+        raise StoreCorrupt(f"the database in {directory} is damaged; restore it from a backup") from error
     except OSError as error:
         kind = StoreFull if error.errno in _NO_ROOM else StoreError
         raise kind(f"the store {directory} cannot be used: {error.strerror}") from error

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -28,9 +29,9 @@ from hitl_nb.records import (
 )
 from hitl_nb.store import chain, large, rows
 from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.store.waiting import waiting
 
 _DONE = {"approve": "approved", "edit": "edited and approved", "reject": "rejected", "respond": "answered"}
-_PAGE = 200
 
 
 class NoDraft:
@@ -73,14 +74,8 @@ class Inbox:
     ) -> list[Proposal]:
         """At most `limit` open proposals, oldest first, that follow the proposal `after`. Raises UnknownProposal."""
         check_limit(limit)
-        start = "open/" if after is None else rows.open_key(_find(self.store, after)) + "\0"
-        found: list[Proposal] = []
-        for p in self._open_from(start, limit if notebook is None and agent is None else max(limit, _PAGE)):
-            if notebook in (None, p.notebook) and agent in (None, p.agent):
-                found.append(p)
-                if len(found) == limit:
-                    break
-        return found
+        last = None if after is None else _find(self.store, after)
+        return list(islice(waiting(self.store, notebook=notebook, agent=agent, after=last, limit=limit), limit))
 
     def decide(
         self,
@@ -145,9 +140,12 @@ class Inbox:
         self.store.drafts.transact(lambda tx: large.replace(tx, _draft_key(proposal_id), raw))
 
     def draft(self, proposal_id: str) -> Any:
-        """What was last typed (JSON), or `NO_DRAFT`. `proposal_id` is the full id."""
+        """What was last typed (JSON), or `NO_DRAFT`. `proposal_id` is the full id. Raises StoreCorrupt."""
         raw = large.get(self.store.drafts, _draft_key(proposal_id)) if rows.is_id(proposal_id) else None
-        return NO_DRAFT if raw is None else json.loads(raw)
+        try:
+            return NO_DRAFT if raw is None else json.loads(raw)
+        except ValueError as damage:
+            raise StoreCorrupt(f"the stored draft of proposal {proposal_id} is damaged: {damage}") from damage
 
     def _drop_drafts(self, proposal_ids: Sequence[str]) -> None:
         def work(tx: Transaction) -> None:
@@ -156,14 +154,6 @@ class Inbox:
 
         if proposal_ids:
             self.store.drafts.transact(work)
-
-    def _open_from(self, start: str, page: int) -> Iterator[Proposal]:
-        while pairs := self.store.scan(start, "open0", limit=page):
-            for _, raw in pairs:
-                p = rows.load_proposal(self.store, raw.decode())
-                if p is not None and p.status == "open":
-                    yield p
-            start = pairs[-1][0] + "\0"
 
 
 def check_limit(limit: int) -> None:

@@ -125,9 +125,9 @@ class Ledger(Steps, Inbox):
         page = limit if notebook is agent is status is None else max(limit, _PAGE)
         found: list[Run] = []
         while pairs := self.store.scan("made/", stop, limit=page, reverse=True):
-            for _, raw in pairs:
+            for entry in pairs:
                 try:
-                    run = rows.load_run(self.store, raw.decode())
+                    run = rows.load_run(self.store, rows.id_at(*entry))
                 except UnknownRun:
                     continue  # forgotten between the index and here
                 if notebook in (None, run.notebook) and agent in (None, run.agent) and status in (None, run.status):
@@ -242,7 +242,7 @@ class Ledger(Steps, Inbox):
 
         def work(tx: Transaction) -> tuple[list[str], list[str]]:
             found = tx.scan(*large.span(rows.name_prefix(notebook, agent, key)))
-            gone = [rows.load_run(tx, raw.decode()) for _, raw in found]
+            gone = [rows.load_run(tx, rows.id_at(*entry)) for entry in found]
             for run in gone:
                 self._claims.check_free(tx, run)
             drafts = [proposal_id for run in gone for proposal_id in _delete(tx, run)]
@@ -265,8 +265,8 @@ class Ledger(Steps, Inbox):
 
         def work(tx: Transaction) -> int:
             found = tx.scan(*large.span(rows.name_prefix(old_notebook)))
-            for _, raw in found:
-                _move(tx, rows.load_run(tx, raw.decode()), new_notebook, self._claims)
+            for entry in found:
+                _move(tx, rows.load_run(tx, rows.id_at(*entry)), new_notebook, self._claims)
             return len(found)
 
         return 0 if old_notebook == new_notebook else self.store.transact(work)

@@ -42,9 +42,7 @@ class Owner(Record, frozen=True):
     def here(cls, label: str) -> Owner:
         """This process, about to claim a run."""
         pid = os.getpid()
-        return cls(
-            host=_host(), name=platform.node(), pid=pid, started=_started(pid) or "", label=label, token=new_id()
-        )
+        return cls(host=_host(), name=platform.node(), pid=pid, started=_started_here(pid), label=label, token=new_id())
 
     def __str__(self) -> str:
         return f"{self.label} (pid {self.pid} on {self.name})"
@@ -53,9 +51,9 @@ class Owner(Record, frozen=True):
         """Whether the claim's owner lives; None if that cannot be seen from here."""
         if self.host != _host():
             return None
-        started = _started(self.pid)
-        if self.pid == os.getpid() and started == self.started:
+        if self.pid == os.getpid() and self.started == _started_here(self.pid):
             return self.token in LIVE
+        started = _started(self.pid)
         if started == "":
             return None
         return started == self.started
@@ -69,6 +67,12 @@ def _host() -> str:
     except OSError:
         place = f"{platform.node()} {uuid.getnode()}"
     return hashlib.sha256(place.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _started_here(pid: int) -> str:
+    """When this process, `pid`, started; a forked child has another `pid`."""
+    return _started(pid) or ""
 
 
 def _started(pid: int) -> str | None:

@@ -19,6 +19,7 @@ draft/<proposal>                              JSON of a draft (in `Store.drafts`
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
@@ -44,13 +45,21 @@ def decode(raw: bytes, kind: type[R], key: str) -> R:
     """The record at `key`. Raises StoreCorrupt if it is none."""
     try:
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.DecodeError as damage:
+    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
         raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
 
 
 def is_id(text: str) -> bool:
     """Whether `text` can be an id, or the beginning of one."""
     return re.fullmatch("[a-z2-7]{1,12}", text) is not None
+
+
+def id_at(key: str, raw: bytes) -> str:
+    """The id that the index entry `key` holds. Raises StoreCorrupt if it is none."""
+    text = raw.decode("ascii", "replace")
+    if not is_id(text):
+        raise StoreCorrupt(f"the stored index entry {key} is damaged: it names {text[:40]!r}")
+    return text
 
 
 def made_key(run: Run) -> str:
@@ -62,9 +71,14 @@ def open_key(p: Proposal) -> str:
 
 
 def asked_key(p: Proposal) -> str:
-    return f"asked/{p.run}/{p.pause:06d}/{p.ordinal:06d}"
+    return f"{asked_prefix(p.run, p.pause)}{p.ordinal:06d}"
 
 
+def asked_prefix(run_id: str, pause: int | None = None) -> str:
+    return f"asked/{run_id}/" if pause is None else f"asked/{run_id}/{pause:06d}/"
+
+
+@functools.lru_cache(maxsize=64)
 def step_key(run_id: str, key: str) -> str:
     place = quote(key, safe="")
     if len(place) > _LONGEST:
@@ -96,7 +110,7 @@ def load_run(reads: Reads, run_id: str) -> Run:
 def newest_run(reads: Reads, notebook: str, agent: str, key: str) -> Run | None:
     """The newest generation of a named run."""
     found = reads.scan(*span(name_prefix(notebook, agent, key)), limit=1, reverse=True)
-    return load_run(reads, found[0][1].decode()) if found else None
+    return load_run(reads, id_at(*found[0])) if found else None
 
 
 def add_run(tx: Transaction, run: Run) -> None:
@@ -130,8 +144,7 @@ def load_step(reads: Reads, run_id: str, key: str) -> Step | None:
 
 def load_proposals(reads: Reads, run_id: str, pause: int | None = None) -> list[Proposal]:
     """A run's proposals in the order asked; those of one pause, if given."""
-    prefix = f"asked/{run_id}/" if pause is None else f"asked/{run_id}/{pause:06d}/"
-    found = (load_proposal(reads, raw.decode()) for _, raw in reads.scan(*span(prefix)))
+    found = (load_proposal(reads, id_at(*entry)) for entry in reads.scan(*span(asked_prefix(run_id, pause))))
     return [p for p in found if p is not None]
 
 

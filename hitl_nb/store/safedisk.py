@@ -174,7 +174,8 @@ def _refuse_planted_settings(file: Path, settings: dict[str, Any], synchronous: 
     try:
         if con.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone() is None:
             return
-        unknown = {key for (key,) in con.execute("SELECT key FROM Settings")} - settings.keys() - _COUNTERS
+        rows = con.execute("SELECT key, value FROM Settings")  # as diskcache reads it; an index could tell otherwise
+        unknown = {key for key, _ in rows} - settings.keys() - _COUNTERS
     finally:
         con.close()
     if unknown:

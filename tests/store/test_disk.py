@@ -1,11 +1,9 @@
-"""What the store on disk promises beyond the contract: hostile rows, foreign settings, crashes, full disks, forks."""
+"""What the store on disk promises beyond the contract: settings, places, processes, files. See `tests/faults`, too."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
-import signal
 import sqlite3
 import stat
 import subprocess
@@ -25,7 +23,6 @@ from hitl_nb.store import open_store, places
 from hitl_nb.store.base import Transaction
 from hitl_nb.store.disk import DiskStore
 from hitl_nb.store.gate import Gate
-from hitl_nb.store.safedisk import SafeCache, SafeDisk
 
 LONG = 60.0
 
@@ -61,85 +58,6 @@ def output(process: subprocess.Popen[str]) -> str:
     found, _ = process.communicate(timeout=LONG)
     assert process.returncode == 0
     return found
-
-
-# Hostile rows
-
-
-class Bomb:
-    def __init__(self, crater: Path) -> None:
-        self.crater = crater
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.crater),)
-
-
-HOSTILE = {
-    "a pickle": {"mode": 4},
-    "a text file": {"mode": 3, "filename": "VICTIM", "value": None},
-    "a binary file": {"mode": 2, "filename": "VICTIM", "value": None},
-    "a file beside plain bytes": {"filename": "VICTIM"},
-    "a pickled file": {"mode": 4, "filename": "VICTIM", "value": None},
-    "a pickled key": {"raw": 0},
-    "text": {"value": "text"},
-    "a number": {"value": 7},
-    "nothing": {"value": None},
-    "no mode": {"mode": 0},
-}
-
-
-@pytest.mark.parametrize("planted", HOSTILE.values(), ids=HOSTILE)
-def test_planted_rows_are_refused(store: DiskStore, root: Path, tmp_path: Path, planted: dict[str, Any]) -> None:
-    victim, crater = tmp_path / "victim", tmp_path / "crater"
-    victim.write_bytes(pickle.dumps(Bomb(crater)))
-    store.transact(put("a", b"good"))
-    row = {"key": "b", "raw": 1, "mode": 1, "filename": None, "value": pickle.dumps(Bomb(crater)), "size": 0} | planted
-    if row["filename"] == "VICTIM":
-        row["filename"] = os.path.relpath(victim, root / "journal")
-    with sqlite3.connect(root / "journal/cache.db") as con:
-        con.execute(f"INSERT INTO Cache({','.join(row)}) VALUES ({','.join('?' * len(row))})", tuple(row.values()))
-    con.close()
-
-    for read in (
-        lambda: store.get("b"),
-        lambda: store.scan("a", "c"),
-        lambda: store.transact(lambda tx: tx.get("b")),
-        lambda: store.transact(lambda tx: tx.scan("a", "c", reverse=True)),
-    ):
-        with pytest.raises(StoreCorrupt, match="'b' was not written by hitl_nb"):
-            read()
-    store.transact(put("a", b"others still work"))
-    store.transact(put("b", b"written over"))
-    store.transact(lambda tx: tx.delete("b"))
-    assert store.get("a") == b"others still work"
-    assert victim.exists()
-    assert not crater.exists()
-
-
-def test_a_key_that_is_a_pickle_is_never_loaded(store: DiskStore, root: Path, tmp_path: Path) -> None:
-    with sqlite3.connect(root / "journal/cache.db") as con:
-        row = (pickle.dumps(Bomb(tmp_path / "crater")), b"value")
-        con.execute("INSERT INTO Cache(key, raw, mode, value) VALUES (?, 0, 1, ?)", row)
-    con.close()
-    store.scan("", "\U0010ffff")
-    assert not (tmp_path / "crater").exists()
-
-
-def test_diskcaches_own_calls_are_as_strict(root: Path, tmp_path: Path) -> None:
-    DiskStore(root).close()
-    cache = SafeCache(root / "journal", 2)
-    cache.set("k", b"v")
-    assert cache.get("k") == b"v"
-    for key, value in ((1, b""), ("k", "text"), ("k", None), ("k", [1]), (("k",), b"")):
-        with pytest.raises(TypeError):
-            cache.set(key, value)
-    victim = tmp_path / "victim"
-    victim.touch()
-    SafeDisk(str(root)).remove(os.path.relpath(victim, root))
-    assert victim.exists()
-    with pytest.raises(TypeError, match="files"):
-        SafeDisk(str(root)).filename()
-    cache.close()
 
 
 # Foreign settings
@@ -361,53 +279,6 @@ def test_two_busy_processes_do_not_starve_each_other(root: Path) -> None:
     assert min(handovers) >= 24  # of about 40 batches
 
 
-def test_kill_9_loses_nothing_acknowledged(root: Path) -> None:
-    script = """
-    def run(name):
-        n = 0
-        while True:
-            key = f"{os.getpid()}/{name}/{n}"
-            store.transact(lambda tx: (tx.put(key, b"v"), tx.put("pair/" + key, b"v")))
-            os.write(1, f"{key}\\n".encode())
-            n += 1
-    for name in range(4): threading.Thread(target=run, args=(name,)).start()
-    """
-    acknowledged: list[str] = []
-    for round_ in range(4):
-        process = start(script, root)
-        assert process.stdout is not None
-        acknowledged += [process.stdout.readline().strip() for _ in range(40 + 77 * round_)]
-        process.kill()
-        acknowledged += [line.strip() for line in process.stdout if line.endswith("\n")]
-        process.wait()
-    assert len(set(acknowledged)) == len(acknowledged) > 600
-    store = DiskStore(root)
-    assert [key for key in acknowledged if store.get(key) is None] == []
-    pairs = [key.removeprefix("pair/") for key, _ in store.scan("pair/", "pair0")]
-    assert all(store.get(key) for key in pairs)
-    assert len(store.scan("0", ":")) == len(pairs)
-    store.close()
-
-
-def test_drafts_survive_kill_9_and_are_synced_soon(root: Path) -> None:
-    script = """
-    from hitl_nb.store import database
-    real = os.fsync
-    def fsync(fd): real(fd); os.write(1, os.path.basename(os.readlink(f"/proc/self/fd/{fd}")).encode() + b"\\n")
-    os.fsync = fsync
-    store.drafts.transact(lambda tx: tx.put("k", b"typed"))
-    threading.Event().wait()
-    """
-    process = start(script, root)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "cache.db-wal\n"
-    process.kill()
-    process.wait()
-    store = DiskStore(root)
-    assert store.drafts.get("k") == b"typed"
-    store.close()
-
-
 def test_a_store_that_others_hold_is_busy_and_says_who(root: Path) -> None:
     store = DiskStore(root, patience=0.1)
     gate = Gate(root / "journal.lock")
@@ -452,163 +323,7 @@ def test_being_busy_does_not_end_a_repetition(root: Path) -> None:
     store.close()
 
 
-def test_a_forked_child_is_refused_and_harms_nobody(root: Path) -> None:
-    script = """
-    from hitl_nb.errors import StoreRefused
-    from hitl_nb.store.disk import DiskStore
-    store.transact(lambda tx: tx.put("k", b"1")); store.version(); drafts = store.drafts
-    child = os.fork()
-    if child == 0:
-        refused = 0
-        for use in (lambda: store.get("k"), lambda: store.transact(lambda tx: tx.put("k", b"child")), store.version,
-                    lambda: open_store(url), lambda: DiskStore(sys.argv[1]),
-                    lambda: drafts.get("k"), lambda: store.drafts):
-            try: use()
-            except StoreRefused as error: refused += "spawn" in str(error)
-        store.close()
-        other = open_store(url + "-other"); other.transact(lambda tx: tx.put("k", b"1")); other.close()
-        mine = open_store("memory:"); mine.transact(lambda tx: tx.put("k", b"1"))
-        print(refused, flush=True)
-        sys.exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    store.transact(lambda tx: tx.put("k", tx.get("k") + b"2"))
-    print(store.get("k").decode())
-    store.close()
-    child = os.fork()
-    if child == 0:
-        again = open_store(url); print(again.get("k").decode(), flush=True); again.close(); os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    """
-    assert output(start(script, root)).split() == ["7", "12", "12"]
-
-
-def test_a_child_of_a_fork_does_not_keep_the_gate(root: Path) -> None:
-    script = """
-    entered, go = threading.Event(), threading.Event()
-    store.submit(lambda tx: (entered.set(), go.wait()))
-    entered.wait()
-    if os.fork() == 0:
-        print(os.getpid(), flush=True)
-        os.close(1)
-        import signal; signal.pause()
-    os.kill(os.getpid(), 9)
-    """
-    process = start(script, root)
-    assert process.stdout is not None
-    child = int(process.stdout.readline())
-    process.wait()
-    try:
-        store = DiskStore(root, patience=2)
-        store.transact(put("k"))
-        store.close()
-    finally:
-        os.kill(child, signal.SIGKILL)
-
-
-def test_interrupts_of_the_main_thread_leave_no_transaction_open(root: Path) -> None:
-    script = """
-    import random, signal, time
-    acknowledged, calls, stopping = [], 0, False
-    def storm():
-        global stopping
-        for _ in range(400):
-            time.sleep(random.uniform(0.0002, 0.002)); os.kill(os.getpid(), signal.SIGINT)
-        stopping = True
-    thread = threading.Thread(target=storm)
-    interrupts = 0
-    def go():
-        global calls
-        while not stopping:
-            calls += 1
-            key = f"k/{calls}"
-            store.transact(lambda tx: tx.put(key, b"v"))
-            acknowledged.append(key)
-    while not stopping:
-        try:
-            if not thread.ident: thread.start()
-            go()
-        except KeyboardInterrupt: interrupts += 1
-    thread.join()
-    store.transact(lambda tx: None)  # ends what was submitted but interrupted
-    import sqlite3
-    con = sqlite3.connect(sys.argv[1] + "/journal/cache.db", timeout=0, isolation_level=None)
-    con.execute("BEGIN IMMEDIATE"); con.execute("ROLLBACK")
-    store.transact(lambda tx: tx.put("after", b"v"))
-    assert interrupts > 50, interrupts
-    print(len([key for key in acknowledged if store.get(key) is None]), store.get("after"))
-    """
-    assert output(start(script, root)) == "0 b'v'\n"
-
-
-# Full disks, damage, removal
-
-
-def test_a_full_disk(root: Path) -> None:
-    script = """
-    import resource
-    from hitl_nb.errors import StoreFull
-    store.transact(lambda tx: tx.put("before", b"1"))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
-    entered, go = threading.Event(), threading.Event()
-    held = store.submit(lambda tx: (entered.set(), go.wait()))
-    entered.wait()
-    small = store.submit(lambda tx: tx.put("small", b"1"))
-    large = store.submit(lambda tx: [tx.put(f"z/large/{n}", bytes(1 << 16)) for n in range(20)])
-    other = store.submit(lambda tx: tx.put("other", b"1"))
-    go.set()
-    def swallow(tx):
-        try: [tx.put(f"z/large/{n}", bytes(1 << 20)) for n in range(40)]
-        except StoreFull: pass
-        try: tx.put("z/outside", b"1")
-        except StoreFull: pass
-    swallowed = store.submit(swallow)
-    for future in (small, large, other, swallowed):
-        error = future.exception(); print(type(error).__name__)
-    print(store.get("before"), store.get("small"), store.get("other"), store.scan("z/", "z0"))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    store.transact(lambda tx: tx.put("after", bytes(1 << 20)))
-    print(len(store.get("after")), os.listdir(sys.argv[1] + "/journal").count("room.probe"))
-    """
-    assert output(start(script, root)).splitlines() == [
-        "NoneType",
-        "StoreFull",
-        "NoneType",
-        "StoreFull",
-        "b'1' b'1' b'1' []",
-        f"{1 << 20} 0",
-    ]
-
-
-def test_a_damaged_database_is_named(root: Path) -> None:
-    DiskStore(root).close()
-    (root / "journal/cache.db").write_bytes(b"this is no database at all. " * 400)
-    with pytest.raises(StoreCorrupt, match="damaged"):
-        DiskStore(root)
-
-
-@pytest.mark.parametrize("gone", ["", "journal", "journal/cache.db", "journal/cache.db-wal", "journal.lock"])
-def test_removal_while_open_is_an_error_and_not_a_silent_loss(store: DiskStore, root: Path, gone: str) -> None:
-    store.transact(put("k"))
-    target = root / gone
-    shutil.rmtree(target) if target.is_dir() else target.unlink()
-    for _ in range(2):
-        with pytest.raises(StoreError, match="removed or replaced"):
-            store.transact(put("k2"))
-    store.close()
-    again = DiskStore(root)
-    assert again.get("k2") is None
-    again.transact(put("k2", b"1"))
-    again.close()
-
-
-def test_replacement_while_open_is_an_error(store: DiskStore, root: Path) -> None:
-    root.rename(root.with_name("moved"))
-    other = DiskStore(root)
-    with pytest.raises(StoreError, match="removed or replaced"):
-        store.transact(put("k"))
-    assert other.get("k") is None
-    other.close()
+# Files
 
 
 def test_the_log_does_not_grow_without_end(store: DiskStore, root: Path) -> None:
@@ -701,13 +416,13 @@ def test_importing_the_store_is_light() -> None:
 
 
 def test_the_range_scan_uses_the_index(store: DiskStore, root: Path) -> None:
-    from hitl_nb.store import database
+    from hitl_nb.store import transaction
 
     con = sqlite3.connect(root / "journal/cache.db")
     for sql, values in (
-        (database._ASCENDING, ("a", "b", 5)),
-        (database._DESCENDING, ("a", "b", 5)),
-        (database._SELECT + "key = ?", ("a",)),
+        (transaction._ASCENDING, ("a", "b", 5)),
+        (transaction._DESCENDING, ("a", "b", 5)),
+        (transaction._SELECT + "key = ?", ("a",)),
     ):
         plan = str(con.execute("EXPLAIN QUERY PLAN " + sql, values).fetchall())
         assert "Cache_key_raw" in plan

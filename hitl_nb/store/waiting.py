@@ -1,0 +1,54 @@
+"""Open proposals in the order they were asked: of the whole store, or of one notebook.
+
+The inbox's index is by age, so a page of all is a short range of it. A notebook's proposals lie scattered in it; they
+are found through its runs, unless these are so many that the index is the shorter way.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+
+from hitl_nb.errors import UnknownRun
+from hitl_nb.records import Proposal
+from hitl_nb.store import rows
+from hitl_nb.store.base import Reads
+from hitl_nb.store.large import span
+
+_PAGE = 200
+_RUNS = 100
+"""Most runs of a notebook that are looked at one by one."""
+
+
+def waiting(
+    reads: Reads, *, notebook: str | None, agent: str | None, after: Proposal | None, limit: int
+) -> Iterator[Proposal]:
+    """The open proposals that follow `after`, oldest first. `limit` is how many the caller is going to take."""
+    start = "open/" if after is None else rows.open_key(after) + "\0"
+    if notebook is not None:
+        named = reads.scan(*span(rows.name_prefix(notebook, agent)), limit=_RUNS + 1)
+        if len(named) <= _RUNS:
+            found = (_of_run(reads, rows.id_at(*entry), start) for entry in named)
+            return heapq.merge(*found, key=rows.open_key)
+    everything = _listed(reads, start, "open0", limit if notebook is agent is None else max(limit, _PAGE))
+    return (p for p in everything if notebook in (None, p.notebook) and agent in (None, p.agent))
+
+
+def _of_run(reads: Reads, run_id: str, after: str) -> Iterator[Proposal]:
+    try:
+        run = rows.load_run(reads, run_id)
+    except UnknownRun:
+        return  # forgotten between the index and here
+    start, stop = span(rows.asked_prefix(run.id, run.pauses))
+    if run.open:
+        yield from (p for p in _listed(reads, start, stop, _PAGE) if rows.open_key(p) >= after)
+
+
+def _listed(reads: Reads, start: str, stop: str, page: int) -> Iterator[Proposal]:
+    """The open ones of the proposals that an index names, read by the page."""
+    while pairs := reads.scan(start, stop, limit=page):
+        for entry in pairs:
+            p = rows.load_proposal(reads, rows.id_at(*entry))
+            if p is not None and p.status == "open":
+                yield p
+        start = pairs[-1][0] + "\0"
