@@ -18,6 +18,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from hitl_nb.errors import HitlError
 from hitl_nb.notebook.headless import agent_name, run_notebook
+from hitl_nb.review.deciding import decide
+from hitl_nb.store import open_store
+from hitl_nb.store.ledger import Ledger
 
 
 @pytest.fixture
@@ -108,10 +111,6 @@ def test_a_cell_that_takes_too_long(tmp_path: Path, store: str) -> None:
 
 
 def test_pauses_decides_and_goes_on(tmp_path: Path, store: str) -> None:
-    from hitl_nb.review.deciding import decide
-    from hitl_nb.store import open_store
-    from hitl_nb.store.ledger import Ledger
-
     path = notebook(tmp_path / "a.ipynb", LOAD, AGENT, "print('after')")
     result = run_notebook(path, store=store)
     assert result.status == "waiting"
@@ -128,6 +127,19 @@ def test_pauses_decides_and_goes_on(tmp_path: Path, store: str) -> None:
     assert outputs(path)[2] == "after\n"
     assert run_notebook(path, store=store).status == "finished"
     assert "sent: Dear Mr Roe" in outputs(path)[1]
+
+
+def test_a_kernel_that_dies_behind_a_decision_still_shows_it(tmp_path: Path, store: str) -> None:
+    trap = "if not Path('died').exists():\n    Path('died').touch()\n    os.kill(os.getpid(), 9)"
+    path = notebook(tmp_path / "a.ipynb", f"{LOAD}\nimport os\nfrom pathlib import Path", f"{AGENT}\n{trap}")
+    asked = run_notebook(path, store=store).open[0]
+    decide(Ledger(open_store(store)), asked, "approve")
+    assert run_notebook(path, store=store).status == "failed"
+    assert (tmp_path / "died").exists()
+    assert run_notebook(path, store=store).status == "finished"
+    card, *rest = nbformat.read(path, as_version=4).cells[2].outputs
+    assert card.data["text/plain"] == "Approved: Send the email"
+    assert "".join(output.text for output in rest).startswith("sent: Dear Ms Doe")
 
 
 def test_a_cell_tagged_raises_exception_does_not_hold_up_the_rest(tmp_path: Path, store: str) -> None:
@@ -174,7 +186,7 @@ def test_no_kernel_outlives_the_command(tmp_path: Path, store: str, stop: signal
 def test_being_killed_at_any_moment_leaves_a_whole_notebook(tmp_path: Path) -> None:
     path = notebook(tmp_path / "a.ipynb", *["print('x' * 100_000)"] * 30)
     script = (
-        "import sys, nbformat, pathlib\nfrom hitl_nb.notebook.headless import write_notebook\n"
+        "import sys, nbformat, pathlib\nfrom hitl_nb.notebook.files import write_notebook\n"
         "p = pathlib.Path(sys.argv[1]); nb = nbformat.read(p, as_version=4)\n"
         "while True:\n nb.metadata.n = nb.metadata.get('n', 0) + 1\n write_notebook(nb, p)\n print(flush=True)"
     )

@@ -15,23 +15,20 @@ thread, finds somebody who can put the kernel away.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import stat
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import nbformat
 from IPython.core.error import UsageError
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbformat.validator import NotebookValidationError, ValidationError, normalize, validate
 
 from hitl_nb.errors import HitlError, Paused
+from hitl_nb.notebook.files import first_line, joined, read_notebook, write_notebook
 from hitl_nb.notebook.naming import parse_line
 from hitl_nb.records import Proposal
 from hitl_nb.store import open_store
@@ -81,7 +78,7 @@ def run_notebook(
         raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
     source = Path(path).resolve()
     target = source if output is None else Path(output).absolute()
-    notebook = _read(source)
+    notebook = read_notebook(source)
     _refuse_duplicates(notebook, source)
     if not target.parent.is_dir():
         raise HitlError(f"cannot write {target.name}: the folder {target.parent} does not exist")
@@ -159,11 +156,12 @@ class _Player:
                 )
             except CellExecutionError as e:
                 if e.ename != Paused.__name__:
-                    trouble = f"{e.ename}: {_first_line(e.evalue)}"
+                    trouble = f"{e.ename}: {first_line(e.evalue)}"
             except CellTimeoutError:
                 trouble = f"it took longer than {self.timeout} s"
             except DeadKernelError:
                 trouble = "the kernel died; run the notebook again, and its agents go on where they stopped"
+            cells[index].outputs = joined(cells[index].outputs)
             write_notebook(self.notebook, self.target)
             if trouble:
                 return "failed", f"cell {index + 1}: {trouble}"
@@ -205,37 +203,6 @@ def _apart(player: _Player) -> tuple[Literal["finished", "waiting", "failed"], s
     return task.result()
 
 
-def _read(path: Path) -> Any:
-    """The notebook at `path`, or one sentence that says why there is none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise HitlError(f"there is no notebook {path}") from None
-    except IsADirectoryError:
-        raise HitlError(f"{path} is a folder, not a notebook") from None
-    except UnicodeDecodeError:
-        raise HitlError(f"{path} is not a notebook: it is not UTF-8 text") from None
-    except OSError as e:
-        raise HitlError(f"cannot read {path}: {e.strerror}") from None
-    try:
-        raw: Any = json.loads(text)
-    except ValueError:
-        raise HitlError(f"{path} is not a notebook: it is not JSON") from None
-    if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):  # pyright: ignore[reportUnknownMemberType]
-        raise HitlError(f"{path} is not a notebook: it names no notebook format")
-    if raw["nbformat"] != 4:
-        raise HitlError(
-            f"{path} has notebook format {raw['nbformat']}, and only format 4 can be run; "
-            "open and save it in JupyterLab, or run `jupyter nbconvert --to notebook` on it"
-        )
-    try:
-        _, repaired = normalize(raw)  # cells without an id get one, as in JupyterLab
-        validate(repaired)
-    except (NotebookValidationError, ValidationError, AttributeError, KeyError, TypeError) as e:
-        raise HitlError(f"{path} is not a notebook: {_first_line(str(e)) or type(e).__name__}") from None
-    return nbformat.reads(json.dumps(repaired), as_version=nbformat.NO_CONVERT)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-
-
 def agent_name(source: str) -> str | None:
     """The NAME in a cell's `%%agent NAME` line, or None if it is no agent cell."""
     first = next((line for line in source.splitlines() if line.strip()), "")
@@ -268,25 +235,3 @@ def _open(ledger: Ledger, notebook: str) -> list[Proposal]:
     while page := ledger.inbox(notebook=notebook, after=found[-1].id if found else None):
         found += page
     return found
-
-
-def _first_line(text: str) -> str:
-    return text.strip().split("\n", 1)[0]
-
-
-def write_notebook(notebook: Any, path: Path) -> None:
-    """Replace the file at `path` by `notebook` in one step; a reader, or a crash, sees the old one or the new one."""
-    text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)  # pyright: ignore[reportUnknownMemberType]  # untyped
-    final = Path(os.path.realpath(path))  # a link to a notebook stays a link
-    draft = final.with_name(f".{final.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text if text.endswith("\n") else text + "\n")
-            file.flush()
-            if final.exists():
-                draft.chmod(stat.S_IMODE(final.stat().st_mode))
-            os.fsync(file.fileno())
-        draft.replace(final)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
