@@ -20,8 +20,9 @@ DOCS = ROOT / "docs"
 MARGIN = 12
 LIMIT = 200_000
 
-sys.path.insert(0, str(ROOT / "tests" / "ui"))
+sys.path[:0] = [str(ROOT / "tests" / "ui"), str(ROOT / "examples")]
 
+from demo import forget_outputs  # noqa: E402
 from lab import Lab, Notebook, Page, launch  # noqa: E402
 
 from hitl_nb.store import open_store  # noqa: E402
@@ -36,6 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         stage, state = Path(folder, "refunds"), Path(folder, "state")
         shutil.copytree(ROOT / "examples", stage, ignore=shutil.ignore_patterns("*.jsonl", "__pycache__"))
+        forget_outputs(stage / "refunds.ipynb")
         state.mkdir()
         lab = Lab(stage, state)
         try:
