@@ -1,20 +1,26 @@
 # make test            everything CI runs, closing with pytest's own summary
 # make demo            opens the example in JupyterLab and prints its address
 # make demo HEADLESS=1 plays the example's story in the terminal
+# make faults          every fault test, the long ones too (an hour; 200 kills); HITL_NB_SEED=n takes other seeds
+# make bench           measures the promises that have numbers (ten minutes); JSON=1 prints JSON, ONLY="steps inbox" some
 #
-# All of it lives in .venv, which is made on first use and brought up to date only when pyproject.toml changed.
+# All of it lives in .venv, which is made on first use and brought up to date only when pyproject.toml changed; the
+# benchmarks' peers live in .venv-bench, so that nobody who only tests has to install them.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: test demo check clean
+.PHONY: test faults demo bench check clean
 .DELETE_ON_ERROR:
 
 test: check
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-check: $(READY) .venv/.chromium
+faults: $(READY) .venv/.compiler
+	@$(BIN)/python -m pytest tests/faults -m "faults_long or not faults_long" -n 2 --dist worksteal
+
+check: $(READY) .venv/.chromium .venv/.compiler
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-logo
@@ -25,6 +31,15 @@ ifdef HEADLESS
 else
 	@$(BIN)/python examples/demo.py --lab
 endif
+
+bench: .venv-bench/.ready
+	@.venv-bench/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json)
+
+.venv-bench/.ready: pyproject.toml $(READY)
+	@test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
+	@echo "Installing hitl_nb and what it is measured against into .venv-bench (once) ..." >&2
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "hitl_nb needs Python 3.11 or newer, and none was found; set PYTHON=/path/to/python3"; exit 1; }
@@ -46,5 +61,15 @@ $(READY): pyproject.toml
 	else echo "no Chromium found: the tests that need a browser are skipped (install it, or set CHROMIUM=/path)"; fi
 	@touch $@
 
+# Some fault tests break system calls, with a few lines of C.
+.venv/.compiler: $(READY)
+	@if command -v cc gcc >/dev/null 2>&1; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1; then \
+		echo "Installing gcc ..."; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev; } \
+			>/dev/null || echo "gcc could not be installed; the tests that need a compiler are skipped"; \
+	else echo "no C compiler found: the tests that break system calls are skipped (install gcc)"; fi
+	@touch $@
+
 clean:
-	rm -rf .venv .demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
