@@ -81,7 +81,7 @@ async def _outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], 
     not_cancelled(run, "use another key")
     if run.status == "waiting":
         return Outcome("waiting", run, ledger.proposals(run.id, run.pauses))
-    saved = saved_state(ledger, run)
-    if run.status == "finished" and saved is not None:
+    saved = saved_state(ledger, run) if run.status == "finished" else None
+    if saved is not None:
         return Outcome("finished", run, result=loaded_state(run, saved, ns, saver).result)
     return await go_on(ledger, run, code, saver, shown, "process")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Paused
-from ..records import Proposal, Run
+from ..records import Proposal, Run, Step
 from ..store.ledger import Claim, Ledger
 from .loading import Loaded, Saved, load, open_snapshot
 from .machine import Machine
@@ -98,14 +98,18 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
     try:
         saved = saved_state(ledger, run)
         machine, pending = _machine(run, before.status, saved, code, saver, shown)
-        session = _session(ledger, run, claim, machine, saver, code.unit.program.source, shown.outputs, before.status)
-        asked = ledger.proposals(run.id, run.pauses) if before.status == "ready" or pending is not None else []
+        asked = ledger.proposals(run.id, run.pauses) if run.pauses else []
+        known = _known(ledger, run, machine, before.status)
+        source = code.unit.program.source
+        session = Session(ledger, run, claim, machine, saver, source=source, outputs=shown.outputs, known=known)
+        _remember(session, asked)
         if saved is not None:
             shown.replay(saved.outputs)
         if before.status == "ready" or (pending is not None and not pending.shown):
             shown.decided(asked)
         if pending is not None:
-            machine.pending = session.completed(pending, ledger.proposals(run.id, pending.pause or run.pauses))
+            same = pending.pause in (0, run.pauses)
+            machine.pending = session.completed(pending, asked if same else ledger.proposals(run.id, pending.pause))
     except BaseException:
         ledger.hand_back(claim, before.status)
         raise
@@ -197,35 +201,32 @@ def _current_definition(agent: Any, ns: dict[str, Any]) -> Any:
     return found if type(found) is type(agent) else agent
 
 
-def _session(
-    ledger: Ledger,
-    run: Run,
-    claim: Claim,
-    machine: Machine,
-    saver: Saver,
-    source: str,
-    outputs: Callable[[], list[Any]],
-    status: str,
-) -> Session:
-    floor = f"{machine.tick + 1:09d}"
-    known = [
+def _known(ledger: Ledger, run: Run, machine: Machine, status: str) -> list[Step]:
+    """The recorded calls from the operation at the position on; one that failed there is made again."""
+    floor = _floor(machine)
+    return [
         step
         for step in ledger.steps(run.id, start=floor)
         if not (status == "failed" and step.status == "failed" and step.key.startswith(floor))
     ]
-    session = Session(ledger, run, claim, machine, saver, source=source, outputs=outputs, known=known)
-    for proposal in reversed(_since(ledger, run, floor)):
-        if proposal.status == "decided":
-            session.answered.setdefault(proposal.position, []).append(proposal)
-    return session
 
 
-def _since(ledger: Ledger, run: Run, floor: str) -> list[Proposal]:
-    """Proposals asked by the operation at the position, newest first: a resume reads these, not the whole history."""
-    found: list[Proposal] = []
+def _remember(session: Session, asked: list[Proposal]) -> None:
+    """Know what was decided about questions of the operation at the position; `asked` is the last pause's.
+
+    A resume reads these, not the whole history.
+    """
+    run, floor = session.run_record, _floor(session.machine)
+    decided: list[Proposal] = []
     for pause in range(run.pauses, 0, -1):
-        asked = ledger.proposals(run.id, pause)
-        found += reversed(asked)
-        if any(p.position < floor for p in asked):
+        found = asked if pause == run.pauses else session.ledger.proposals(run.id, pause)
+        decided = [p for p in found if p.status == "decided"] + decided
+        if any(p.position < floor for p in found):
             break
-    return found
+    for p in decided:
+        session.answered.setdefault(p.position, []).append(p)
+
+
+def _floor(machine: Machine) -> str:
+    """What the places of the operation at the position begin with."""
+    return f"{machine.tick + 1:09d}"

@@ -77,7 +77,7 @@ async def run_cell(
         opened = ledger.open_run(agent=cell.agent, notebook=cell.notebook, key=cell.key, label=cell.label)
         return await start(ledger, opened, cell.code(), saver, shown)
     not_cancelled(run, "--restart runs it anew")
-    saved = saved_state(ledger, run)
+    saved = saved_state(ledger, run) if as_recorded or run.status in ("waiting", "finished") else None
     if run.status == "waiting":
         shown.replay(saved.outputs if saved else [])
         return Outcome("waiting", run, ledger.proposals(run.id, run.pauses), saved.notes if saved else [])

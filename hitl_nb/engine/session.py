@@ -99,6 +99,7 @@ class Session:
         self.envelope = b""
         self.pending: Pending | None = None
         self._completing: tuple[Pending | None, int] = None, -1
+        self._along = False
         self._cost = 0.005
         self._saved_at = time.perf_counter()
         machine.after_op = self._after_op
@@ -174,10 +175,14 @@ class Session:
         self._cost = max(self._saved_at - began, 0.0005)
 
     def snapshot_if_cheap(self) -> Snapshot | None:
-        """The state to keep along with a step that starts, if that costs next to nothing."""
-        if self._cost > 0.005:
-            return None
+        """The state to keep along with a step that starts: the first time, and then when it costs next to nothing.
+
+        So a run goes on at the step itself after a crash, unless steps follow one another faster than they are saved.
+        """
         began = time.perf_counter()
+        if self._along and (self._cost > 0.005 or began - self._saved_at < SHARE * self._cost):
+            return None
+        self._along = True
         try:
             snapshot = self.snapshot()
         except CannotPause:

@@ -91,6 +91,7 @@ class DiskStore(WrittenByThread):
         """See `Store.version`."""
         self._writer.check()
         with self._watching, translated(self.database.directory):
+            self._writer.check()  # again: closed meanwhile, it would open a connection that nobody closes
             self.database.refuse_if_gone()
             if self._watcher is None:
                 self._watcher = connect(self.database.file, self.database.synchronous)
