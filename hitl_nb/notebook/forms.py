@@ -214,11 +214,15 @@ class GridEditor(Editor):
         super().__init__()
         self._columns: list[Column] = p.value["columns"]
         self._rows: list[list[tuple[Any, str, Any]]] = [self._boxes(row, r) for r, row in enumerate(value["rows"])]
-        self._grid = ui.GridBox(
-            layout={"grid_template_columns": f"repeat({len(self._columns)}, minmax(6em, 1fr)) auto"}
-        )
+        self._grid = ui.GridBox(layout={"grid_template_columns": " ".join([*self._tracks(), "auto"])})
         self._add = button("Add row", "Add an empty row at the end", self._add_row)
         self._fill()
+
+    def _tracks(self) -> list[str]:
+        """Each column takes a share of the width that goes with its longest text, within reason."""
+        shown = [[text for _, text, _ in column] for column in zip(*self._rows, strict=True)]
+        longest = [max([6, *map(len, texts)]) for texts in shown] or [6 for _ in self._columns]
+        return [f"minmax({0.75 * min(n, 12) + 1.8:.1f}em, {min(n, 40)}fr)" for n in longest]
 
     def read(self) -> Any:
         wrong: dict[str, str] = {}

@@ -29,7 +29,7 @@ _LINE = "border: 1px solid; border-color: rgba(128, 128, 128, 0.5);"
 _CARD = f"{_LINE} border-radius: 4px; padding: 0.6em 0.9em; margin: 0.4em 0; max-width: 60em;"
 _TEXT = (
     f"{_LINE} border-width: 0 0 0 3px; white-space: pre-wrap; overflow-wrap: anywhere;"
-    " background: none; color: inherit; margin: 0.3em 0; padding: 0.1em 0.7em;"
+    " word-break: normal; background: none; color: inherit; margin: 0.3em 0; padding: 0.1em 0.7em;"
 )
 _CELL = f"{_LINE} padding: 0.15em 0.5em; text-align: left; white-space: pre-wrap;"
 _FAINT = "opacity: 0.75; margin-top: 0.6em;"
@@ -132,7 +132,7 @@ def _decision(p: Proposal) -> str:
 
 
 def _labelled(label: str, shown: str) -> str:
-    return f'<div style="margin-top: 0.4em;"><span style="opacity: 0.75;">{label}</span>{shown}</div>'
+    return f'<div style="margin-top: 0.4em;"><span style="opacity: 0.75;">{label}</span> {shown}</div>'
 
 
 def _table(rows: str) -> str:
