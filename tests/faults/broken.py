@@ -1,0 +1,70 @@
+"""hitl_nb with one promise taken out each: what the fault tests must be able to tell from the real one.
+
+Each function breaks the process that it is called in, for good; `child` breaks a child of `forks.Forks` only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import story
+
+from hitl_nb.store import disk, safedisk
+from hitl_nb.store.database import Database, DiskTransaction
+from hitl_nb.store.outcome import Outcome
+from hitl_nb.store.writer import Request, Writer
+
+
+def in_pieces() -> None:
+    """A store without transactions: each write is committed by itself."""
+    execute = DiskTransaction._execute
+
+    def committed(self: DiskTransaction, sql: str, values: tuple[object, ...]) -> None:
+        execute(self, sql, values)
+        for statement in ("COMMIT", "BEGIN IMMEDIATE", "SAVEPOINT request"):
+            self._con.execute(statement)
+
+    DiskTransaction._execute = committed
+
+
+def acknowledged_early() -> None:
+    """A store that says "saved" and commits after."""
+    went_on = threading.Event()
+    work, enqueue, note = Database._work, Writer._enqueue, story.note
+    set_result = Outcome.set_result
+
+    def worked(self: Database, link: Any, disk: Any, request: Request) -> None:
+        work(self, link, disk, request)
+        if request.error is None:
+            went_on.clear()
+            set_result(request.future, request.result)
+            went_on.wait(1)  # until whoever was told has told others, or wants the next thing
+
+    def enqueued(self: Writer, item: Any) -> None:
+        went_on.set()
+        enqueue(self, item)
+
+    def noted(file: str, *what: Any) -> None:
+        note(file, *what)
+        went_on.set()
+
+    def set_once(self: Outcome[Any], result: Any) -> None:
+        if not self.done():
+            set_result(self, result)
+
+    Database._work, Writer._enqueue, story.note = worked, enqueued, noted
+    Outcome.set_result = set_once
+
+
+def not_synced() -> None:
+    """diskcache's own setting: a commit does not wait for the disk."""
+    disk.FULL = safedisk.NORMAL
+
+
+def child(breaks: str, work: Callable[..., Any], *args: Any) -> Any:
+    """In a new process: `work(*args)` with what the function named `breaks` has broken ("" for nothing)."""
+    if breaks:
+        globals()[breaks]()
+    return work(*args)

@@ -1,0 +1,242 @@
+"""F7: rows, settings and snapshots that somebody planted. Nothing of them is executed, read, or deleted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import sqlite3
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import diskcache
+import pytest
+from desk import Desk, effects
+
+from hitl_nb.engine import seal
+from hitl_nb.errors import StoreCorrupt, Untrusted, WrongPython
+from hitl_nb.store.base import Transaction
+from hitl_nb.store.disk import DiskStore
+from hitl_nb.store.safedisk import SafeCache, SafeDisk
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def store(root: Path) -> Iterator[DiskStore]:
+    store = DiskStore(root)
+    yield store
+    store.close()
+
+
+def put(key: str, value: bytes = b"") -> Callable[[Transaction], None]:
+    return lambda tx: tx.put(key, value)
+
+
+# Hostile rows
+
+
+class Bomb:
+    def __init__(self, crater: Path) -> None:
+        self.crater = crater
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.crater),)
+
+
+HOSTILE = {
+    "a pickle": {"mode": 4},
+    "a text file": {"mode": 3, "filename": "VICTIM", "value": None},
+    "a binary file": {"mode": 2, "filename": "VICTIM", "value": None},
+    "a file beside plain bytes": {"filename": "VICTIM"},
+    "a pickled file": {"mode": 4, "filename": "VICTIM", "value": None},
+    "a pickled key": {"raw": 0},
+    "text": {"value": "text"},
+    "a number": {"value": 7},
+    "nothing": {"value": None},
+    "no mode": {"mode": 0},
+}
+
+
+@pytest.mark.parametrize("planted", HOSTILE.values(), ids=HOSTILE)
+def test_planted_rows_are_refused(store: DiskStore, root: Path, tmp_path: Path, planted: dict[str, Any]) -> None:
+    victim, crater = tmp_path / "victim", tmp_path / "crater"
+    victim.write_bytes(pickle.dumps(Bomb(crater)))
+    store.transact(put("a", b"good"))
+    row = {"key": "b", "raw": 1, "mode": 1, "filename": None, "value": pickle.dumps(Bomb(crater)), "size": 0} | planted
+    if row["filename"] == "VICTIM":
+        row["filename"] = os.path.relpath(victim, root / "journal")
+    with sqlite3.connect(root / "journal/cache.db") as con:
+        con.execute(f"INSERT INTO Cache({','.join(row)}) VALUES ({','.join('?' * len(row))})", tuple(row.values()))
+    con.close()
+
+    for read in (
+        lambda: store.get("b"),
+        lambda: store.scan("a", "c"),
+        lambda: store.transact(lambda tx: tx.get("b")),
+        lambda: store.transact(lambda tx: tx.scan("a", "c", reverse=True)),
+    ):
+        with pytest.raises(StoreCorrupt, match="'b' was not written by hitl_nb"):
+            read()
+    store.transact(put("a", b"others still work"))
+    store.transact(put("b", b"written over"))
+    store.transact(lambda tx: tx.delete("b"))
+    assert store.get("a") == b"others still work"
+    assert victim.exists()
+    assert not crater.exists()
+
+
+def test_a_key_that_is_a_pickle_is_never_loaded(store: DiskStore, root: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(root / "journal/cache.db") as con:
+        row = (pickle.dumps(Bomb(tmp_path / "crater")), b"value")
+        con.execute("INSERT INTO Cache(key, raw, mode, value) VALUES (?, 0, 1, ?)", row)
+    con.close()
+    store.scan("", "\U0010ffff")
+    assert not (tmp_path / "crater").exists()
+
+
+def test_diskcaches_own_calls_are_as_strict(root: Path, tmp_path: Path) -> None:
+    DiskStore(root).close()
+    cache = SafeCache(root / "journal", 2)
+    cache.set("k", b"v")
+    assert cache.get("k") == b"v"
+    for key, value in ((1, b""), ("k", "text"), ("k", None), ("k", [1]), (("k",), b"")):
+        with pytest.raises(TypeError):
+            cache.set(key, value)
+    victim = tmp_path / "victim"
+    victim.touch()
+    SafeDisk(str(root)).remove(os.path.relpath(victim, root))
+    assert victim.exists()
+    with pytest.raises(TypeError, match="files"):
+        SafeDisk(str(root)).filename()
+    cache.close()
+
+
+@pytest.mark.parametrize("disk", [diskcache.Disk, diskcache.JSONDisk])
+def test_control_diskcaches_own_disks_execute_what_was_planted(tmp_path: Path, disk: Any) -> None:
+    cache = diskcache.Cache(str(tmp_path / "cache"), disk=disk)
+    with sqlite3.connect(tmp_path / "cache/cache.db") as con:
+        planted = pickle.dumps(Bomb(tmp_path / "crater"))
+        con.execute(
+            "INSERT INTO Cache(key, raw, store_time, access_time, mode, value) VALUES (?, 1, 0, 0, 4, ?)",
+            (cache.disk.put("b")[0], planted),
+        )
+    con.close()
+    with contextlib.suppress(TypeError):  # what it makes of the result is too late
+        cache.get("b")
+    cache.close()
+    assert (tmp_path / "crater").exists()
+
+
+# Snapshots
+
+SOURCE = "answer = hitl.checkpoint('Dear Ann', title='Letter').value\neffect('send', answer)\n"
+
+
+def decided() -> Desk:
+    """A run that is ready to go on, in a new kernel."""
+    desk = Desk()
+    desk.run(SOURCE)
+    desk.answer()
+    desk.new_kernel()
+    return desk
+
+
+def plant(desk: Desk, envelope: bytes) -> None:
+    key = f"snapshot/{desk.record().id}"
+    desk.ledger.store.transact(put(key, envelope))
+
+
+def envelope_of(desk: Desk) -> bytes:
+    return desk.ledger.store.get(f"snapshot/{desk.record().id}") or b""
+
+
+def with_a_bomb(envelope: bytes, crater: Path) -> bytes:
+    """The same envelope, its definitions replaced by a pickle that makes a directory."""
+    start = len(b"HITL1\n") + 32
+    length = int.from_bytes(envelope[start : start + 4], "big")
+    bomb = pickle.dumps(Bomb(crater))
+    header = json.loads(envelope[start + 4 : start + 4 + length]) | {"sizes": [2, len(bomb)]}
+    about = json.dumps(header).encode()
+    return envelope[:start] + struct.pack(">I", len(about)) + about + b"[]" + bomb
+
+
+def unsealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is signed by nobody is taken as if it were."""
+    monkeypatch.setattr(seal.hmac, "compare_digest", lambda one, other: True)
+
+
+def test_a_snapshot_with_one_byte_changed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = decided()
+    envelope = envelope_of(desk)
+    for name in ("load", "loads"):
+        monkeypatch.setattr(pickle, name, never)
+    for at in range(0, len(envelope), 7):
+        plant(desk, envelope[:at] + bytes([envelope[at] ^ 1]) + envelope[at + 1 :])
+        with pytest.raises(Untrusted):
+            desk.run(SOURCE)
+    assert desk.record().status == "ready"
+    assert effects() == []
+    monkeypatch.undo()
+
+
+def never(*args: Any) -> Any:
+    raise AssertionError("loaded")
+
+
+def test_a_planted_snapshot_is_refused_and_not_executed(tmp_path: Path) -> None:
+    desk = decided()
+    sound = envelope_of(desk)
+    plant(desk, with_a_bomb(sound, tmp_path / "crater"))
+    with pytest.raises(Untrusted):
+        desk.run(SOURCE)
+    assert not (tmp_path / "crater").exists()
+    plant(desk, sound)
+    assert desk.run(SOURCE).status == "finished"
+    assert effects() == ["send('Dear Ann',)"]
+
+
+def test_control_without_the_seal_it_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unsealed(monkeypatch)
+    desk = decided()
+    plant(desk, with_a_bomb(envelope_of(desk), tmp_path / "crater"))
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever comes of it
+        desk.run(SOURCE)
+    assert not isinstance(caught.value, Untrusted)
+    assert (tmp_path / "crater").exists()
+
+
+def test_a_snapshot_of_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = of_another_python(monkeypatch)
+    with pytest.raises(WrongPython, match=r"cpython 3\.99"):
+        desk.run(SOURCE)
+    assert desk.record().status == "ready"
+    assert effects() == []
+
+
+def test_control_without_a_look_at_the_version_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Anything(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __ne__(self, other: object) -> bool:
+            return False
+
+    desk = of_another_python(monkeypatch)
+    monkeypatch.setattr(seal, "PYTHON", Anything(seal.PYTHON))
+    assert desk.run(SOURCE).status == "finished"
+
+
+def of_another_python(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    with monkeypatch.context() as patch:
+        patch.setattr(seal, "PYTHON", "cpython 3.99")
+        return decided()

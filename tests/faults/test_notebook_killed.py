@@ -1,0 +1,121 @@
+"""A notebook's kernel is killed, again and again: nothing happens twice, no decision is lost, and it ends all the same.
+
+What a failing case leaves in its folder (store, notebook, `effects.jsonl`, `kills.jsonl`) says what happened when.
+`HITL_NB_SEED` moves all seeds; `make faults` kills 200 times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from refund_desk_story import WAITING, Desk, kernel_of, strike
+
+SEED = int(os.environ.get("HITL_NB_SEED", "0"))
+KILLS = 20
+"""How often for each of ten seeds, by `make faults`."""
+
+
+def killed(desk: Desk, dice: random.Random, kills: int) -> None:
+    """Let the notebook go on until it has been killed so often."""
+    while kills:
+        process = desk.start()
+        kernel = kernel_of(process)
+        if kernel is not None and strike(desk, process, kernel, dice):
+            kills -= 1
+        said, _ = process.communicate()
+        assert process.returncode in (0, 1, WAITING, -9), said
+        nbformat.validate(nbformat.read(desk.notebook, as_version=4))
+        desk.decide()
+
+
+LONG = [pytest.param(SEED + n, KILLS, marks=pytest.mark.faults_long) for n in range(10)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "kills"), [(SEED, 4), *LONG])
+def test_killed_at_random_moments(tmp_path: Path, seed: int, kills: int) -> None:
+    desk = Desk(tmp_path / "desk", model_seconds=0.01)
+    killed(desk, random.Random(seed), kills)
+    desk.finish()
+    assert "refunded" in desk.printed()["summary"]
+    desk.check_everything_happened_once()
+    desk.check_no_decision_was_lost()
+
+
+@pytest.mark.slow
+def test_control_without_steps_things_happen_twice(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk", model_seconds=0.01)
+    text = desk.notebook.read_text(encoding="utf-8")
+    bare = text.replace('"@hitl.step\\n",\n', "").replace("hitl.idempotency_key()", "None")
+    assert bare.count("@hitl.step") == 1  # the model's
+    desk.notebook.write_text(bare, encoding="utf-8")
+    for _ in range(20):
+        process = desk.start()
+        kernel, before = kernel_of(process), sum(desk.things("refund").values())
+        assert kernel is not None
+        while process.poll() is None and sum(desk.things("refund").values()) == before:
+            time.sleep(0.0005)
+        with contextlib.suppress(psutil.NoSuchProcess):  # it paused first
+            kernel.kill()
+        process.communicate()
+        desk.decide()
+        if any(not thing.startswith("model call") for thing in desk.twice()):
+            return
+    raise AssertionError("20 kills, and the check saw nothing twice")
+
+
+def test_the_whole_story(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk", model_seconds=0.05)
+    process = desk.start()
+    kernel = kernel_of(process)
+    assert kernel is not None
+    while len(desk.things("email")) < 3:
+        assert process.poll() is None
+        time.sleep(0.005)
+    kernel.kill()
+    process.communicate()
+    assert process.returncode == 1
+
+    decided: list[str] = []
+    while desk.run() == WAITING:
+        assert desk.printed()["summary"] == ""
+        for proposal in desk.waiting():
+            title, context = proposal["title"], str(proposal["context"])
+            if title.startswith("Did "):
+                desk.decide()
+                continue
+            decided.append(title)
+            if "VIP" in context:
+                desk.hitl("respond", proposal["id"], "--message", "call her first")
+            elif "return window" in context:
+                desk.hitl("reject", proposal["id"], "--reason", "four months is too long")
+            elif "40215" in title:
+                value = {**proposal["value"], "amount": 1199, "email": "Dear Mr Brandt, we refund 1199 EUR."}
+                desk.hitl("edit", proposal["id"], "--value", json.dumps(value))
+            else:
+                desk.hitl("approve", proposal["id"])
+    assert decided == [f"Refund order {n}" for n in (40215, 40398, 39127, 40455)]
+
+    assert desk.twice() == []
+    sent = {line["about"]: line for line in desk.effects()}
+    assert (sent["40215"]["amount"], sent["40215"]["currency"]) == (1199, "EUR")
+    assert sent["R-1007"]["text"] == "Dear Mr Brandt, we refund 1199 EUR."
+    assert (sent["40455"]["amount"], sent["40455"]["currency"]) == (28500, "JPY")
+    assert not {"40398", "39127"} & desk.things("refund").keys()
+    said = desk.printed()["summary"]
+    assert "not refunded: four months is too long" in said
+    assert "not refunded: call her first" in said
+    assert sum(int(line.split()[0]) for line in said.splitlines()) == len(desk.orders()) == 44
+
+    before = desk.log.read_bytes()
+    assert desk.run() == 0
+    assert desk.log.read_bytes() == before
+    assert desk.printed()["summary"] == said
