@@ -7,9 +7,11 @@ Pydantic and jsonschema are imported when they are needed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 from hitl_nb.plain import a_name, adapter, is_model, model_type, plain, spell
@@ -57,6 +59,16 @@ def schema_from_value(value: Any) -> dict[str, Any] | None:
         return None
 
 
+def _import_jsonschema() -> None:
+    """Import jsonschema, but not the grammar of IRIs: it takes over a second to build, and no format here needs it."""
+    if "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules:
+        sys.modules["rfc3987_syntax"] = cast("ModuleType", None)  # how Python says: there is none
+        try:
+            import jsonschema  # pyright: ignore[reportUnusedImport]  # noqa: F401
+        finally:
+            del sys.modules["rfc3987_syntax"]
+
+
 def misfits(schema: dict[str, Any], value: Any) -> dict[str, str]:
     """Where `value` breaks `schema`: paths such as "lines/0/sku" ("" for the whole) to one message each."""
     fields: dict[str, str] = {}
@@ -67,6 +79,7 @@ def misfits(schema: dict[str, Any], value: Any) -> dict[str, str]:
 
 
 def _checked(schema: dict[str, Any]) -> dict[str, Any]:
+    _import_jsonschema()
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import Draft202012Validator, validator_for
     from referencing import Registry, Resource
@@ -103,6 +116,7 @@ def _refs(schema: Any) -> Iterator[str]:
 
 
 def _validator(schema: dict[str, Any]) -> Any:
+    _import_jsonschema()
     from jsonschema import FormatChecker
     from jsonschema.validators import Draft202012Validator, validator_for
     from referencing import Registry

@@ -15,6 +15,8 @@ import hashlib
 from collections.abc import Callable, Iterable
 from types import CodeType
 
+from .bindings import binds
+
 FORMAT = 1
 """Version of the layout. A snapshot names an index into it, so it goes on only under the same number."""
 
@@ -38,7 +40,7 @@ class Op:
     """
 
     __slots__ = (
-        *("_code", "_digest", "_reads", "callee", "depth", "drops", "kind"),
+        *("_binds", "_code", "_digest", "_reads", "callee", "depth", "drops", "kind"),
         *("label", "line", "name", "nodes", "target", "targets"),
     )
 
@@ -56,6 +58,7 @@ class Op:
         self._code: CodeType | None = None
         self._digest = ""
         self._reads: set[str] | None = None
+        self._binds: set[str] | None = None
 
     def code(self, generate: Callable[[Op], CodeType]) -> CodeType:
         """The compiled code, made at first use."""
@@ -82,6 +85,12 @@ class Op:
             nodes = (n for root in self.tree() for n in ast.walk(root))
             self._reads = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)}
         return self._reads
+
+    def binds(self) -> set[str]:
+        """Names that it may bind, once it was begun."""
+        if self._binds is None:  # every save asks
+            self._binds = binds(self.tree())
+        return self._binds
 
     def writes(self) -> set[str]:
         """Names that it surely binds."""

@@ -24,8 +24,8 @@ from .state import Saver
 _current: ContextVar[Session | None] = ContextVar("hitl_nb_session", default=None)
 in_step: ContextVar[str | None] = ContextVar("hitl_nb_step", default=None)
 
-SHARE = 20
-"""A save between pauses is due when the time since the last is this many times what that one cost."""
+SHARE = 40
+"""A save between pauses is due when the time since the last is this many times what that one cost: 2.5 % of a run."""
 
 
 def current() -> Session | None:

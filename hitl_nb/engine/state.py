@@ -13,12 +13,12 @@ import contextlib
 import io
 import json
 import pickle
-import sys
 from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from ..errors import CannotPause, HitlError
 from ..records import Snapshot
+from .bindings import binding_line, binds
 from .loading import END
 from .machine import Machine
 from .pickling import Pickler, Unpickler, notebook_name, resolve
@@ -117,7 +117,7 @@ class Saver:
             if isinstance(frame.unit, CellUnit):
                 for i in frame.ran:
                     if i < len(program.ops):
-                        touched |= program.ops[i].reads() | _stored(program.ops[i].tree())
+                        touched |= program.ops[i].reads() | program.ops[i].binds()
         return {
             name: name in live
             for name in self.ns
@@ -286,7 +286,7 @@ class Saver:
             return None
         unit = machine.stack[0].unit
         if isinstance(unit, CellUnit):
-            bound = [n for n in ast.walk(ast.parse(unit.program.source)) if name in _stored([n], deep=False)]
+            bound = [n for n in ast.walk(ast.parse(unit.program.source)) if name in binds([n], deep=False)]
             if bound:
                 return binding_line(bound[-1], name) if len(bound) == 1 else None
         return self.binding(name)
@@ -311,20 +311,7 @@ def _bound_by(machine: Machine) -> set[str]:
     """Names that the cell itself has bound."""
     cell = machine.stack[0]
     ops = cell.unit.program.ops
-    return (
-        {n for i in cell.ran if i < len(ops) for n in _stored(ops[i].tree())}
-        if isinstance(cell.unit, CellUnit)
-        else set()
-    )
-
-
-def binding_line(node: ast.AST, name: str) -> str | None:
-    """`node` as source if it is `name = call(...)`, else None."""
-    match node:
-        case ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call() | ast.Await(value=ast.Call())) if bound == name:
-            return None if isinstance(node.value, ast.Await) else ast.unparse(node)
-        case _:
-            return None
+    return {n for i in cell.ran if i < len(ops) for n in ops[i].binds()} if isinstance(cell.unit, CellUnit) else set()
 
 
 def _behind(machine: Machine, frame: Frame, pending: Any) -> bool:
@@ -350,42 +337,6 @@ def _contents(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:
         return None
-
-
-def _stored(nodes: Iterable[ast.AST], *, deep: bool = True) -> set[str]:
-    """Names that a statement binds."""
-    found: set[str] = set()
-    for root in nodes:
-        for node in ast.walk(root) if deep else [root]:
-            match node:
-                case ast.Name(id=name, ctx=ast.Store()) if deep:
-                    found.add(name)
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                    found.add(name)
-                case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")]):
-                    imported = sys.modules.get(module)
-                    found |= {
-                        n for n in getattr(imported, "__all__", vars(imported) if imported else ()) if n[0] != "_"
-                    }
-                case ast.Import(names=names) | ast.ImportFrom(names=names):
-                    found |= {a.asname or a.name.split(".")[0] for a in names}
-                case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)) if (
-                    deep
-                ):
-                    found.add(name)
-                case ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.For() | ast.With() | ast.NamedExpr() if (
-                    not deep
-                ):
-                    own = [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.stmt)]
-                    found |= {
-                        n.id
-                        for o in own
-                        for n in ast.walk(o)
-                        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-                    }
-                case _:
-                    pass
-    return found
 
 
 def _read(line: str) -> set[str]:

@@ -14,9 +14,10 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from ..engine.bindings import binding_line
 from ..engine.resuming import Outcome
 from ..engine.runs import Cell, ledger_of, run_cell
-from ..engine.state import Saver, binding_line
+from ..engine.state import Saver
 from ..engine.units import CellUnit
 from ..errors import Paused, UnknownRun
 from ..records import Proposal

@@ -11,9 +11,10 @@ import world
 
 import hitl_nb as hitl
 from hitl_nb.engine import resuming
+from hitl_nb.engine.bindings import binding_line
 from hitl_nb.engine.resuming import Outcome, Shown
 from hitl_nb.engine.runs import Cell, run_cell
-from hitl_nb.engine.state import Saver, binding_line
+from hitl_nb.engine.state import Saver
 from hitl_nb.engine.tracebacks import trimmed
 from hitl_nb.engine.units import CellUnit
 from hitl_nb.records import Proposal, Run, new_id

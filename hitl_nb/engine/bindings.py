@@ -1,0 +1,52 @@
+"""Which names a piece of code binds."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable
+
+
+def binds(nodes: Iterable[ast.AST], *, deep: bool = True) -> set[str]:
+    """Names that the statements bind; without `deep`, not those bound inside their bodies."""
+    found: set[str] = set()
+    for root in nodes:
+        for node in ast.walk(root) if deep else [root]:
+            match node:
+                case ast.Name(id=name, ctx=ast.Store()) if deep:
+                    found.add(name)
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    found.add(name)
+                case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")]):
+                    imported = sys.modules.get(module)
+                    found |= {
+                        n for n in getattr(imported, "__all__", vars(imported) if imported else ()) if n[0] != "_"
+                    }
+                case ast.Import(names=names) | ast.ImportFrom(names=names):
+                    found |= {a.asname or a.name.split(".")[0] for a in names}
+                case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)) if (
+                    deep
+                ):
+                    found.add(name)
+                case ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.For() | ast.With() | ast.NamedExpr() if (
+                    not deep
+                ):
+                    own = [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.stmt)]
+                    found |= {
+                        n.id
+                        for o in own
+                        for n in ast.walk(o)
+                        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+                    }
+                case _:
+                    pass
+    return found
+
+
+def binding_line(node: ast.AST, name: str) -> str | None:
+    """`node` as source if it is `name = call(...)`, else None."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call() | ast.Await(value=ast.Call())) if bound == name:
+            return None if isinstance(node.value, ast.Await) else ast.unparse(node)
+        case _:
+            return None
