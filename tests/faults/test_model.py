@@ -78,7 +78,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         for store in self.stores:
             store.close()
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def some(self, fits: Callable[[Modelled], bool]) -> bool:
         return any(map(fits, self.runs.values()))

@@ -355,7 +355,7 @@ def test_in_a_test_run_an_open_pause_is_an_error(start: Callable[..., Kernel]) -
     kernel = start(PYTEST_CURRENT_TEST="test_x")
     ran = kernel.run(ASK)
     assert ran.kinds[-1] == "error"
-    assert ran.reply["ename"] == "HitlError"
+    assert ran.reply["ename"] == "Unanswered"
     assert (
         "the agent 'ask' waits for a decision on 'Letter', and in a test run there is nobody to decide it" in ran.text
     )
