@@ -28,7 +28,7 @@ def fill(ledger: Ledger) -> None:
         for n in range(EACH)
     ]
     for number in range(NOTEBOOKS):
-        _, claim = ledger.open_run(agent="refunds", notebook=f"/work/{number}.ipynb")
+        _, claim = ledger.open_run(agent="refunds", notebook=f"/notebooks/{number}.ipynb")
         ledger.pause(claim, Snapshot(envelope=b"", blobs={}), questions)
 
 
@@ -46,7 +46,7 @@ def measure(folder: Path, rounds: int = 40) -> list[Line]:
     fill(ledger)
     plain = rows(folder)
     middle = ledger.inbox(limit=NOTEBOOKS * EACH // 2)[-1].id
-    one = f"/work/{NOTEBOOKS // 2}.ipynb"
+    one = f"/notebooks/{NOTEBOOKS // 2}.ipynb"
 
     def page(**filters: str) -> Callable[[], float]:
         assert len(ledger.inbox(limit=PAGE, **filters)) == PAGE
