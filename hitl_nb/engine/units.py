@@ -277,7 +277,7 @@ def _binder(function: FunctionType, node: Any) -> CodeType:
     owner = _class_of(function)
     if owner:
         tree = ast.parse(f"class {owner}: pass").body[0]
-        tree.body = [made]  # type: ignore[attr-defined]
+        tree.body = [made]  # type: ignore[attr-defined]  # a class statement, as just parsed
     module = ast.fix_missing_locations(ast.Module(body=[tree], type_ignores=[]))
     code = compile(module, function.__code__.co_filename, "exec", 0, True)
     found = _inner(code, owner, function.__name__) if owner else _inner(code, function.__name__)

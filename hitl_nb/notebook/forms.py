@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -26,7 +27,7 @@ GRID_CELLS = 200
 """Tables with more cells are edited as CSV."""
 
 
-class Editor:
+class Editor(ABC):
     """The controls of one value.
 
     Attributes:
@@ -39,13 +40,13 @@ class Editor:
         self.controls: list[Any] = []
         self._watcher: Callable[[], None] | None = None
 
+    @abstractmethod
     def read(self) -> Any:
         """The JSON in the controls. Raises InvalidEdit where they hold none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draft(self) -> Any:
         """The JSON in the controls; what is no JSON yet, as its text."""
-        raise NotImplementedError
 
     def say(self, wrong: dict[str, str]) -> dict[str, str]:
         """Put messages at their fields, and take older ones away; what is left has no field here."""

@@ -44,7 +44,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """The environment that the notebook's kernel inherits."""
     if not _is_cell(item):
         return (yield)
-    item.parent.sanitize_patterns[WHO] = "..."  # type: ignore[union-attr]
+    item.parent.sanitize_patterns[WHO] = "..."  # type: ignore[union-attr]  # its parent is nbval's file
     with mock.patch.dict(os.environ, _environment(item)):
         os.environ.pop("HITL_NB_NOTEBOOK", None)  # of `hitl-nb run`, if it is that which runs pytest
         return (yield)
