@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from hitl_nb.store.disk import DiskStore
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "engine")]
 
@@ -17,6 +20,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker("faults_long")]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def store(root: Path) -> Iterator[DiskStore]:
+    store = DiskStore(root)
+    yield store
+    store.close()
 
 
 @pytest.fixture(autouse=True)

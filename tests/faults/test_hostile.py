@@ -8,7 +8,7 @@ import os
 import pickle
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,6 @@ from hitl_nb.errors import StoreCorrupt, Untrusted, WrongPython
 from hitl_nb.store.base import Transaction
 from hitl_nb.store.disk import DiskStore
 from hitl_nb.store.safedisk import SafeCache, SafeDisk
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def store(root: Path) -> Iterator[DiskStore]:
-    store = DiskStore(root)
-    yield store
-    store.close()
 
 
 def put(key: str, value: bytes = b"") -> Callable[[Transaction], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,6 @@ from hitl_nb.store.database import Database
 from hitl_nb.store.disk import DiskStore
 
 SOURCE = "answer = hitl.checkpoint('Dear Ann', title='Letter').value\neffect('send', answer)\n"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def store(root: Path) -> Iterator[DiskStore]:
-    store = DiskStore(root)
-    yield store
-    store.close()
 
 
 def put(key: str) -> Callable[[Transaction], None]:
