@@ -1,0 +1,19 @@
+"""The Jupyter server extension: review proposals over HTTP, without a kernel, off the store that the kernels use.
+
+Installing the package enables it. `extension.py` loads it, `routes.py` is the table of all calls, `handlers.py` checks
+and answers requests, `who.py` says who asks and what they may do, `feed.py` tells browsers what changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: ignore[reportUnusedFunction]  # Jupyter's
+    return [{"module": "hitl_nb.server"}]
+
+
+def _load_jupyter_server_extension(app: Any) -> None:  # pyright: ignore[reportUnusedFunction]  # Jupyter calls it
+    from .extension import load
+
+    load(app)

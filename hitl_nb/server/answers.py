@@ -1,0 +1,93 @@
+"""The JSON of the answers: records as people's browsers see them, and errors as status codes with a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitl_nb.errors import (
+    AlreadyDecided,
+    HitlError,
+    InvalidEdit,
+    RunClaimed,
+    StaleDraft,
+    StoreBusy,
+    StoreCorrupt,
+    StoreFull,
+    StoreRefused,
+    UnknownProposal,
+    UnknownRun,
+)
+from hitl_nb.records import Proposal, Run, public_proposal, public_run
+from hitl_nb.server.desk import Desk
+from hitl_nb.store.ledger import NO_DRAFT, Ledger
+from hitl_nb.values import as_text, changes, visible
+
+SUMMARY = 200
+"""Characters of a value that a list shows."""
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (UnknownProposal, 404),
+    (UnknownRun, 404),
+    (AlreadyDecided, 409),
+    (StaleDraft, 409),
+    (RunClaimed, 409),
+    (InvalidEdit, 422),
+    (StoreBusy, 503),
+    (StoreRefused, 503),
+    (StoreFull, 507),
+    (StoreCorrupt, 500),
+    (HitlError, 409),
+    (ValueError, 400),
+    (TypeError, 400),
+)
+
+
+def full(desk: Desk, ledger: Ledger, p: Proposal) -> dict[str, Any]:
+    """A proposal with all that its card shows."""
+    draft = ledger.draft(p.id) if p.status == "open" else NO_DRAFT
+    edited = p.decision is not None and p.decision.action == "edit"
+    shown = {
+        **public_proposal(p),
+        "path": desk.path(p.notebook),
+        "has_draft": draft is not NO_DRAFT,
+        "text": as_text(p, p.value),
+        "changes": changes(p, p.decision.value) if edited and p.decision is not None else "",
+    }
+    return shown if draft is NO_DRAFT else {**shown, "draft": draft}
+
+
+def summary(desk: Desk, p: Proposal) -> dict[str, Any]:
+    """A proposal as a list shows it."""
+    shown = {**public_proposal(p), "path": desk.path(p.notebook), "summary": _beginning(p)}
+    for name in ("value", "context", "schema", "options"):
+        del shown[name]
+    return shown
+
+
+def _beginning(p: Proposal) -> str:
+    value = p.value
+    if p.kind == "table":  # the text of a whole table takes long
+        value = {**value, "rows": value["rows"][:5]}
+    return visible(as_text(p, value)[:SUMMARY])
+
+
+def run(desk: Desk, r: Run) -> dict[str, Any]:
+    return {**public_run(r), "path": desk.path(r.notebook)}
+
+
+def status_of(error: Exception) -> int | None:
+    """The HTTP status of an error that a request may end with; None for one that is a bug of ours."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), None)
+
+
+def failure(desk: Desk, error: Exception) -> dict[str, Any]:
+    """What is said about an error."""
+    name = "BadRequest" if type(error) in (ValueError, TypeError) else type(error).__name__
+    said: dict[str, Any] = {"error": name, "message": str(error)}
+    if isinstance(error, AlreadyDecided) and isinstance(error.proposal, Proposal):
+        said["proposal"] = {**public_proposal(error.proposal), "path": desk.path(error.proposal.notebook)}
+    if isinstance(error, InvalidEdit):
+        said["fields"] = error.fields
+    if isinstance(error, RunClaimed):
+        said["owner"] = error.owner
+    return said

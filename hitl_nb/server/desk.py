@@ -1,0 +1,91 @@
+"""What one server reviews with: its settings, its ledger, the threads that wait for the store, and the live feed.
+
+The store's calls block, so none of them runs on the event loop: reads run on a few threads of the desk's own, writes
+on the store's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from traitlets import Bool, Unicode
+from traitlets import List as ListOf
+from traitlets.config import LoggingConfigurable
+
+from hitl_nb.records import new_id
+from hitl_nb.store import open_store
+from hitl_nb.store.ledger import Ledger
+
+T = TypeVar("T")
+
+_THREADS = 4
+
+
+class HitlNb(LoggingConfigurable):
+    """Options of the review, as `c.HitlNb.…` in `jupyter_server_config.py`."""
+
+    store: Any = Unicode(
+        "", config=True, help="URL of the store; the kernels that this server starts use it too. Empty: HITL_NB_STORE."
+    )
+    reviewers: Any = ListOf(
+        Unicode(), config=True, help="User names of those who may decide. Empty: everybody whom the server lets in."
+    )
+    allow_token_decisions: Any = Bool(
+        None,
+        allow_none=True,
+        config=True,
+        help="Whether somebody known by the server's token alone may decide. None: only on a server of one user that "
+        "listens on this machine alone.",
+    )
+
+
+class Desk:
+    """One server's review.
+
+    Attributes:
+        settings: the options.
+        root: the server's folder, which contents paths are relative to.
+        id: names this server's process.
+        alone: whether the server is one user's own, out of reach of other machines.
+    """
+
+    def __init__(self, settings: HitlNb, root: Path, *, alone: bool) -> None:
+        self.settings = settings
+        self.root = root
+        self.id = new_id()
+        self.alone = alone
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="hitl_nb server")
+        self._ledger: Ledger | None = None
+
+    async def call(self, work: Callable[[Ledger], T]) -> T:
+        """Run `work` off the event loop. Raises what it raises, StoreError if the store cannot be opened."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(self.ledger()))
+
+    def ledger(self) -> Ledger:
+        """The ledger, opened when first asked for, and again if the store was closed. Blocks."""
+        store = open_store(self.settings.store or None)
+        if self._ledger is None or self._ledger.store is not store:
+            self._ledger = Ledger(store)
+        return self._ledger
+
+    def path(self, notebook: str) -> str | None:
+        """The contents path of a notebook's file, or None if it lies outside of the server's folder."""
+        try:
+            return Path(notebook).relative_to(self.root).as_posix()
+        except ValueError:
+            return None
+
+    def notebook(self, path: str) -> str:
+        """The file of a contents path, as kernels name it. Raises ValueError for one outside of the folder."""
+        found = Path(os.path.normpath(self.root / path.lstrip("/")))
+        if not found.is_relative_to(self.root):
+            raise ValueError(f"path {path!r} is outside of the server's folder")
+        return str(found.resolve())
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)

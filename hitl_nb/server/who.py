@@ -1,0 +1,56 @@
+"""Who asks, how the server knows them, and whether they may decide.
+
+`username` is the identity; display names may be edited by their owners. A bare token names nobody: the server makes up
+an anonymous user. JupyterHub's authorizer looks at neither action nor resource, so what a person may do is asked here
+too, not only of the `Authorizer`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hitl_nb.server.desk import Desk
+
+Authn = Literal["login", "token", "anonymous"]
+
+_MADE_UP = re.compile(r"[0-9a-f]{32}")
+"""The user name of somebody whom Jupyter made up: a random UUID."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who made a request: `authn` says how the server knows."""
+
+    username: str
+    display_name: str
+    authn: Authn
+
+
+def person(handler: Any) -> Person:
+    """The person behind an authenticated request."""
+    user = handler.current_user
+    if handler.token_authenticated:
+        authn: Authn = "token"
+    elif _MADE_UP.fullmatch(user.username) and user.display_name.startswith("Anonymous "):
+        authn = "anonymous"
+    else:
+        authn = "login"
+    return Person(user.username, user.display_name or user.name or user.username, authn)
+
+
+def refusal(desk: Desk, who: Person) -> str | None:
+    """Why this person may not decide, in a sentence; None if they may."""
+    allowed = desk.settings.reviewers
+    if allowed:
+        return (
+            None if who.username in allowed and who.authn == "login" else f"{who.username} is not among the reviewers"
+        )
+    tokens = desk.settings.allow_token_decisions
+    if who.authn != "login" and not (desk.alone if tokens is None else tokens):
+        return (
+            "this server accepts decisions only from people who logged in, and you are known by its token alone; "
+            "c.HitlNb.allow_token_decisions = True changes that"
+        )
+    return None

@@ -1,0 +1,94 @@
+"""A real Jupyter server with the extension, over a store that the test writes to."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitl_nb.records import Proposal, Snapshot
+from hitl_nb.store import open_store
+from hitl_nb.store.ledger import Ledger
+from hitl_nb.values import ask
+
+
+class Server:
+    """A server, and its ledger as the kernels see it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve() / "notebooks"
+        self.folder.mkdir()
+        self.token = secrets.token_hex(8)
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            self.port = int(sock.getsockname()[1])
+        store = f"diskcache://{folder}/store"
+        env = os.environ | {
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "HITL_NB_STORE": store,
+        }
+        self.log = (folder / "server.log").open("wb")
+        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
+        options = [
+            f"--IdentityProvider.token={self.token}",
+            "--ServerApp.port_retries=0",
+            "--ServerApp.jpserver_extensions={'hitl_nb.server': True}",
+        ]
+        self.process = subprocess.Popen(
+            [*command, *options], cwd=self.folder, env=env, stdout=self.log, stderr=self.log, start_new_session=True
+        )
+        self.ledger = Ledger(open_store(store))
+        deadline = time.monotonic() + 60
+        while self.call("GET", "status")[0] != 200:
+            assert self.process.poll() is None, (folder / "server.log").read_text()
+            assert time.monotonic() < deadline, (folder / "server.log").read_text()
+            time.sleep(0.1)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """One call: status and JSON. `body` is bytes or anything for JSON; 0 if nobody listens yet."""
+        raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        given = {"Authorization": f"token {self.token}", "Content-Type": "application/json", **headers}
+        url = f"http://127.0.0.1:{self.port}/hitl_nb/api/{path}"
+        request = urllib.request.Request(url, raw, {k: v for k, v in given.items() if v}, method=method)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            text = refused.read()
+            return refused.code, json.loads(text) if text.startswith(b"{") else text
+        except OSError:
+            return 0, None
+
+    def paused(self, *values: Any, agent: str = "letters", **asked: Any) -> list[Proposal]:
+        """Proposals of a run that pauses in `letters.ipynb`."""
+        notebook = str(self.folder / "letters.ipynb")
+        _, claim = self.ledger.open_run(agent=agent, notebook=notebook)
+        questions = [ask(value, title=f"Letter {i}", **asked) for i, value in enumerate(values)]
+        return self.ledger.pause(claim, Snapshot(envelope=b"state"), questions)
+
+    def close(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
+        self.ledger.store.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server(tmp_path_factory.mktemp("server"))
+    yield started
+    started.close()

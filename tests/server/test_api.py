@@ -1,0 +1,156 @@
+"""The REST API of a real server: reviewing as a browser does, and everything that is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from hitl_nb.server.routes import LARGE, ROUTES
+
+
+class Refund(BaseModel):
+    order: str
+    amount: float = Field(ge=0, le=500)
+
+
+def shown(p: Any) -> dict[str, Any]:
+    return {"revision": p.revision, "fingerprint": p.fingerprint}
+
+
+def test_the_status_says_whose_store_it_is_and_that_a_token_names_nobody(server: Any) -> None:
+    status, said = server.call("GET", "status")
+    assert status == 200
+    assert said["store"] == server.ledger.store.url
+    assert (said["authn"], said["may"], said["decide_refused"]) == ("token", {"decide": True}, None)
+
+
+def test_what_waits_is_listed_by_the_page_and_shown_in_full(server: Any) -> None:
+    made = server.paused("Dear Ann", "Dear Bo", "Dear Cy", agent="pages")
+    _, first = server.call("GET", "proposals?agent=pages&limit=2")
+    _, second = server.call("GET", f"proposals?agent=pages&limit=2&cursor={first['next']}")
+    assert [p["id"] for p in first["proposals"] + second["proposals"]] == [p.id for p in made]
+    assert second["next"] is None
+    assert "value" not in first["proposals"][0]
+    assert first["proposals"][0]["summary"] == "Dear Ann"
+    status, said = server.call("GET", f"proposals/{made[1].id}")
+    assert (status, said["value"], said["path"]) == (200, "Dear Bo", "letters.ipynb")
+
+
+def test_a_cell_finds_the_proposals_of_its_pause(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="cell")
+    status, said = server.call("GET", "pauses?path=letters.ipynb&agent=cell&pause=1")
+    assert (status, [one["id"] for one in said["proposals"]], said["run"]["id"]) == (200, [p.id], p.run)
+    status, said = server.call("GET", "pauses?path=letters.ipynb&agent=cell&pause=2")
+    assert (status, said["error"]) == (404, "UnknownRun")
+    assert server.ledger.store.url in said["message"]
+    status, said = server.call("GET", "pauses?path=../secret.ipynb&agent=cell&pause=1")
+    assert (status, said["error"]) == (400, "BadRequest")
+
+
+def test_a_draft_is_kept_and_an_edit_decided(server: Any) -> None:
+    (p,) = server.paused(Refund(order="5678", amount=120), agent="edits")
+    assert server.call("PUT", f"proposals/{p.id}/draft", {"value": {"order": "5678", "amount": 9}})[0] == 200
+    assert server.call("GET", f"proposals/{p.id}")[1]["draft"] == {"order": "5678", "amount": 9}
+    edit = {"action": "edit", "value": {"order": "5678", "amount": 99.5}, "reason": "shipping", **shown(p)}
+    status, said = server.call("POST", f"proposals/{p.id}/decision", edit)
+    assert status == 200
+    assert said["run"]["status"] == "ready"
+    assert '+  "amount": 99.5' in said["proposal"]["changes"]
+    decision = server.ledger.proposal(p.id).decision
+    assert (decision.action, decision.value["amount"], decision.reason) == ("edit", 99.5, "shipping")
+
+
+def test_an_edit_that_does_not_fit_is_refused_field_by_field_and_nothing_is_decided(server: Any) -> None:
+    (p,) = server.paused(Refund(order="5678", amount=120), agent="misfit")
+    edit = {"action": "edit", "value": {"order": 1, "amount": 900}, **shown(p)}
+    for path, body in ((f"proposals/{p.id}/decision", edit), (f"proposals/{p.id}/check", {"value": edit["value"]})):
+        status, said = server.call("POST", path, body)
+        assert (status, said["error"], set(said["fields"])) == (422, "InvalidEdit", {"order", "amount"})
+    assert server.ledger.proposal(p.id).status == "open"
+
+
+def test_the_second_reviewer_is_told_who_decided_what(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="twice")
+    server.ledger.decide(p.id, "reject", reason="too early", reviewer="alice")
+    status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p)})
+    assert (status, said["error"], said["proposal"]["decision"]["reviewer"]) == (409, "AlreadyDecided", "alice")
+    assert "too early" in said["message"]
+
+
+@pytest.mark.parametrize("other", [{"revision": 7}, {"fingerprint": "0" * 64}])
+def test_a_decision_on_something_else_than_what_is_asked_is_refused(server: Any, other: dict[str, Any]) -> None:
+    (p,) = server.paused("Dear Ann", agent="stale")
+    status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p), **other})
+    assert (status, said["error"]) == (409, "StaleDraft")
+    many = {"action": "approve", "proposals": [{"id": p.id, **shown(p), **other}]}
+    assert server.call("POST", "decisions", many)[0] == 409
+    assert server.ledger.proposal(p.id).status == "open"
+
+
+def test_several_are_decided_together_or_none(server: Any) -> None:
+    made = server.paused("a", "b", "c", agent="many")
+    server.ledger.decide(made[2].id, "reject", reviewer="alice")
+    every = {"action": "approve", "proposals": [{"id": p.id, **shown(p)} for p in made]}
+    assert server.call("POST", "decisions", every)[0] == 409
+    assert server.ledger.proposal(made[0].id).status == "open"
+    two = {**every, "proposals": every["proposals"][:2]}
+    status, said = server.call("POST", "decisions", two)
+    assert (status, [p["status"] for p in said["proposals"]]) == (200, ["decided", "decided"])
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{", {}, 400),
+        (b"[]", {}, 400),
+        (b'{"action": "approve"}', {}, 400),
+        (b'{"action": "shout", "revision": 1, "fingerprint": ""}', {}, 400),
+        (b'{"action": "approve", "revision": 1, "fingerprint": "", "sudo": true}', {}, 400),
+        (b"\xff", {}, 400),
+        (b"{}", {"Content-Type": "text/plain"}, 415),
+        (b" " * (LARGE + 1), {}, 413),
+    ],
+)
+def test_bad_bodies_are_refused_with_a_sentence(server: Any, body: bytes, headers: dict[str, str], status: int) -> None:
+    (p,) = server.paused("Dear Ann", agent="bodies")
+    found, said = server.call("POST", f"proposals/{p.id}/decision", body, **headers)
+    assert (found, said["error"]) == (status, "BadRequest")
+    assert said["message"]
+
+
+def test_unknown_ids_and_bad_numbers(server: Any) -> None:
+    assert server.call("GET", "proposals/aaaaaaaaaaaa")[1]["error"] == "UnknownProposal"
+    assert server.call("GET", "runs/aaaaaaaaaaaa")[1]["error"] == "UnknownRun"
+    assert server.call("GET", "proposals?limit=9999")[1]["error"] == "BadRequest"
+    assert server.call("GET", "proposals/..%2f..%2fetc")[0] == 404
+
+
+def test_runs_and_the_audit_log(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="log")
+    assert server.call("GET", "runs?agent=log")[1]["runs"][0]["id"] == p.run
+    assert server.call("GET", f"runs/{p.run}")[1]["proposals"][0]["id"] == p.id
+    assert server.call("POST", f"runs/{p.run}/cancel", {})[1]["run"]["status"] == "cancelled"
+    assert server.call("GET", "events?limit=1")[1] == {**server.call("GET", "events?limit=1")[1], "next": 1}
+    assert server.call("GET", "events/verify")[1]["ok"] is True
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_nobody_gets_in_without_credentials(server: Any, route: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="walk")
+    path = route.path.replace("{id}", p.id)
+    body = b"{}" if route.method != "GET" else None
+    own = {"Cookie": "_xsrf=mine", "X-XSRFToken": "mine"}
+    for headers in ({"Authorization": ""}, {"Authorization": "token wrong"}, {"Authorization": "", **own}):
+        status, said = server.call(route.method, path, body, **headers)
+        assert status == 403, said
+    assert server.ledger.proposal(p.id).status == "open"
+
+
+def test_the_api_describes_itself(server: Any) -> None:
+    status, said = server.call("GET", "openapi.json")
+    described = {(m.upper(), path) for path, calls in said["paths"].items() for m in calls}
+    assert status == 200
+    assert described == {(route.method, f"/hitl_nb/api/{route.path}") for route in ROUTES}
+    assert server.call("GET", "openapi.json", Authorization="")[0] == 403
