@@ -10,22 +10,26 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 BIN := .venv/bin
 READY := .venv/.ready
+FRONT := hitl_nb/labextension/package.json
+FRONT_SOURCES := $(shell find extension/src extension/style -type f) extension/package.json extension/tsconfig.json
 
 .PHONY: test faults demo bench check clean
 .DELETE_ON_ERROR:
 
 test: check
+	@cd extension && npm test --silent
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 faults: $(READY) .venv/.compiler
 	@$(BIN)/python -m pytest tests/faults -m "faults_long or not faults_long" -n 2 --dist worksteal
 
-check: $(READY) .venv/.chromium .venv/.compiler
+check: $(READY) $(FRONT) .venv/.chromium .venv/.compiler
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-logo
+	@cd extension && npm run --silent check
 
-demo: $(READY)
+demo: $(READY) $(FRONT)
 ifdef HEADLESS
 	@$(BIN)/python examples/demo.py
 else
@@ -47,8 +51,17 @@ $(READY): pyproject.toml
 		{ echo "hitl_nb needs Python 3.11 or newer, and $(PYTHON) is older; set PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
 		{ echo "cannot make .venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@echo "Installing hitl_nb and its tools into .venv (once) ..."
+	@command -v npm >/dev/null 2>&1 || { echo "hitl_nb's JupyterLab extension is built with Node.js 20 or newer, and no npm was found; install Node.js"; exit 1; }
+	@echo "Installing hitl_nb and its tools into .venv, and building its JupyterLab extension (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lab]'
+	@mkdir -p .venv/share/jupyter/labextensions && rm -rf .venv/share/jupyter/labextensions/hitl-nb && \
+		ln -s "$(CURDIR)/hitl_nb/labextension" .venv/share/jupyter/labextensions/hitl-nb
+	@touch $@
+
+# What JupyterLab loads. Installing has built it once; here it follows the sources.
+$(FRONT): $(READY) $(FRONT_SOURCES) extension/package-lock.json
+	@cd extension && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent; } && \
+		PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build >/dev/null
 	@touch $@
 
 # The notebook's tests look at it in a real browser: the system's own Chromium, or one named by CHROMIUM.
@@ -72,4 +85,4 @@ $(READY): pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-bench .demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .demo extension/node_modules extension/lib hitl_nb/labextension .pytest_cache .ruff_cache .hypothesis .import_linter_cache

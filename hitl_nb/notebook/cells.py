@@ -288,4 +288,7 @@ def _nobody_answers() -> bool:
 
 
 def _shows_widgets(shell: Any) -> bool:
-    return hasattr(shell, "kernel") and not os.environ.get("HITL_NB_NOTEBOOK")
+    """Whether a pause is followed by the ipywidgets panel: not where the JupyterLab extension draws the proposal."""
+    if not hasattr(shell, "kernel") or os.environ.get("HITL_NB_NOTEBOOK"):
+        return False
+    return os.environ.get("HITL_NB_WIDGET") == "1" or os.environ.get("HITL_NB_EXTENSION") != "1"

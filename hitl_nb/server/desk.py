@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +26,8 @@ from hitl_nb.store.ledger import Ledger
 T = TypeVar("T")
 
 _THREADS = 4
+GRANTED = 30.0
+"""Seconds that a browser has to begin."""
 
 
 class HitlNb(LoggingConfigurable):
@@ -44,6 +48,28 @@ class HitlNb(LoggingConfigurable):
     )
 
 
+class Grants:
+    """Who of several browsers executes a decided run's cell again: the first that asks, once a pause.
+
+    This keeps the others from trying in vain; what makes it safe is the run's claim, which only one process gets. A
+    browser that does nothing with its grant, because it was closed say, loses it after a while.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._held: dict[str, tuple[int, str, float]] = {}
+
+    def take(self, run: str, pause: int, browser: str) -> str:
+        """The browser that may go on with the run: `browser`, unless another one was before it."""
+        with self._lock:
+            last, holder, at = self._held.get(run, (0, browser, 0.0))
+            if last != pause or self._clock() - at > GRANTED:
+                holder, at = browser, self._clock()
+            self._held[run] = (pause, holder, at)
+            return holder
+
+
 class Desk:
     """One server's review.
 
@@ -52,6 +78,7 @@ class Desk:
         root: the server's folder, which contents paths are relative to.
         id: names this server's process.
         alone: whether the server is one user's own, out of reach of other machines.
+        grants: which browser goes on with which run.
     """
 
     def __init__(self, settings: HitlNb, root: Path, *, alone: bool) -> None:
@@ -59,6 +86,7 @@ class Desk:
         self.root = root
         self.id = new_id()
         self.alone = alone
+        self.grants = Grants()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="hitl_nb server")
         self._ledger: Ledger | None = None
 

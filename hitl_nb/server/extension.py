@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
+
+from jupyter_core.paths import jupyter_config_path, jupyter_path
 
 from hitl_nb.server.desk import Desk, HitlNb
 from hitl_nb.server.handlers import handlers
 from hitl_nb.store.places import ENVIRONMENT, default_url, normalise
 
+LABEXTENSION = "hitl-nb"
+DRAWN = "HITL_NB_EXTENSION"
+"""Tells kernels that JupyterLab draws proposals by itself, so that they leave the ipywidgets panel out."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -20,6 +26,24 @@ def load(app: Any) -> None:
     desk = Desk(settings, root, alone=app.ip in _LOOPBACK and "JUPYTERHUB_API_TOKEN" not in os.environ)
     # Kernels inherit this process' environment: so all of them, and this server, use one store.
     os.environ[ENVIRONMENT] = normalise(settings.store or default_url())
+    if draws_proposals():
+        os.environ[DRAWN] = "1"
+    else:
+        os.environ.pop(DRAWN, None)
     base = app.web_app.settings["base_url"].rstrip("/")
     app.web_app.add_handlers(".*$", [(base + path, made, options) for path, made, options in handlers(desk)])
     app.log.info("hitl_nb reviews proposals of %s", os.environ[ENVIRONMENT])
+
+
+def draws_proposals() -> bool:
+    """Whether hitl_nb's JupyterLab extension is installed here and not disabled."""
+    found = any(Path(place, "labextensions", LABEXTENSION, "package.json").exists() for place in jupyter_path())
+    return found and not any(_disables(Path(place, "labconfig", "page_config.json")) for place in jupyter_config_path())
+
+
+def _disables(config: Path) -> bool:
+    try:
+        disabled = json.loads(config.read_text(encoding="utf-8")).get("disabledExtensions", {})
+    except (OSError, ValueError, AttributeError):
+        return False  # none, or one that JupyterLab cannot read either
+    return LABEXTENSION in disabled and (isinstance(disabled, list) or bool(disabled[LABEXTENSION]))

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 from jupyter_core.utils import ensure_async
-from jupyter_server.base.handlers import APIHandler
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.web import HTTPError
 
 from hitl_nb.server import answers
 from hitl_nb.server.desk import Desk
+from hitl_nb.server.feed import Feed, FeedHandler
 from hitl_nb.server.openapi import document
 from hitl_nb.server.routes import ROUTES, Asked, Route
 from hitl_nb.server.who import person, refusal
@@ -26,8 +27,9 @@ _ID = "(?P<id>[A-Za-z0-9_-]{1,64})"
 class RouteHandler(APIHandler):
     """Answers the calls of one path; `routes` has one for each method."""
 
-    def initialize(self, desk: Desk, routes: dict[str, Route]) -> None:
+    def initialize(self, desk: Desk, routes: dict[str, Route], feed: Feed) -> None:
         self.desk = desk
+        self.feed = feed
         self.routes = routes
 
     def set_default_headers(self) -> None:
@@ -78,6 +80,8 @@ class RouteHandler(APIHandler):
             self.set_status(status)
             self.finish(json.dumps(answers.failure(self.desk, error)))
             return
+        if method != "GET":
+            self.feed.soon()
         self.finish(json.dumps(said, ensure_ascii=False))
 
     def _body(self, route: Route) -> Any:
@@ -110,14 +114,17 @@ class OpenApiHandler(RouteHandler):
         self.finish(json.dumps(document()))
 
 
-def handlers(desk: Desk) -> list[tuple[str, type[RouteHandler], dict[str, Any]]]:
-    """What Tornado is given: one handler a path."""
+def handlers(desk: Desk) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
+    """What Tornado is given: one handler a path, and the feed."""
+    feed = Feed(desk)
     paths: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method] = route
-    made: list[tuple[str, type[RouteHandler], dict[str, Any]]] = [
-        (f"/hitl_nb/api/{path.replace('{id}', _ID)}", RouteHandler, {"desk": desk, "routes": routes})
+    made: list[tuple[str, type[JupyterHandler], dict[str, Any]]] = [
+        (f"/hitl_nb/api/{path.replace('{id}', _ID)}", RouteHandler, {"desk": desk, "routes": routes, "feed": feed})
         for path, routes in paths.items()
     ]
-    made.append(("/hitl_nb/api/openapi.json", OpenApiHandler, {"desk": desk, "routes": {}}))
+    described: dict[str, Any] = {"desk": desk, "routes": {}, "feed": feed}
+    made.append(("/hitl_nb/api/openapi.json", OpenApiHandler, described))
+    made.append(("/hitl_nb/api/feed", FeedHandler, {"feed": feed}))
     return made

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.errors import StaleDraft, UnknownRun
+from hitl_nb.errors import HitlError, RunClaimed, StaleDraft, UnknownRun
 from hitl_nb.records import Action, Proposal
 from hitl_nb.server import answers
 from hitl_nb.server.desk import Desk
@@ -58,6 +58,12 @@ class DecidingMany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     proposals: list[Shown]
     value: Any = None
     reason: str | None = None
+
+
+class Resuming(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A browser that would execute a decided run's cell again; `browser` is what the feed called it."""
+
+    browser: str
 
 
 @dataclass(frozen=True)
@@ -218,6 +224,17 @@ def _run(asked: Asked) -> dict[str, Any]:
     return {"run": answers.run(asked.desk, r), "proposals": [answers.summary(asked.desk, p) for p in found]}
 
 
+def _resume(asked: Asked) -> dict[str, Any]:
+    """Grant one browser the right to go on with a run."""
+    r = asked.ledger.run(asked.id)
+    if r.status not in ("ready", "failed"):
+        raise HitlError(f"run {r.id} ({r.agent}) is {r.status}; only one that is ready or failed can go on")
+    holder = asked.desk.grants.take(r.id, r.pauses, asked.body.browser)
+    if holder != asked.body.browser:
+        raise RunClaimed(f"another browser window goes on with run {r.id} ({r.agent})", owner=holder)
+    return {"granted": True, "run": answers.run(asked.desk, r)}
+
+
 def _cancel(asked: Asked) -> dict[str, Any]:
     return {"run": answers.run(asked.desk, asked.ledger.cancel(asked.id, actor=asked.who.username))}
 
@@ -249,6 +266,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "decisions", *_DECIDE, _decide_many, "Decide several, all or none", body=DecidingMany),
     Route("GET", "runs", *_READ, _runs, "The runs, newest first", query=("notebook", "agent", *_PAGE)),
     Route("GET", "runs/{id}", *_READ, _run, "One run, and what its last pause asked"),
+    Route("POST", "runs/{id}/resume", *_WRITE, _resume, "Ask to go on with a decided run", body=Resuming),
     Route("POST", "runs/{id}/cancel", "hitl:admin", "write", _cancel, "Stop a run for good"),
     Route("GET", "events", *_AUDIT, _events, "The audit log", query=("after", "limit")),
     Route("GET", "events/verify", *_AUDIT, _verify, "Check the whole audit log"),

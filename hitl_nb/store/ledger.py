@@ -283,6 +283,10 @@ class Ledger(Steps, Inbox):
         check_limit(limit)
         return [raw for _, raw in chain.read(self.store, after, limit)]
 
+    def head(self) -> int:
+        """The number of the newest event; 0 if there is none."""
+        return chain.head(self.store).n
+
     def verify(self) -> Verification:
         """Check the whole log: no event was edited, removed, reordered or cut off."""
         return chain.verify(self.store)

@@ -32,9 +32,13 @@ _HIDDEN = ("CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION", "HITL_NB_NOTEBOOK")
 
 
 class Lab:
-    """One JupyterLab server over a folder, with settings, data and a store of its own."""
+    """One JupyterLab server over a folder, with settings, data and a store of its own.
 
-    def __init__(self, folder: Path, state: Path, *, app: str = "lab") -> None:
+    Args:
+        extension: whether hitl_nb's JupyterLab extension is enabled; without it there is the ipywidgets panel.
+    """
+
+    def __init__(self, folder: Path, state: Path, *, app: str = "lab", extension: bool = False) -> None:
         self.folder = folder
         self.token = secrets.token_hex(8)
         self.port = _free_port()
@@ -50,6 +54,10 @@ class Lab:
         quiet = state / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
         quiet.parent.mkdir(parents=True, exist_ok=True)
         quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        if not extension:
+            pages = state / "config" / "labconfig" / "page_config.json"
+            pages.parent.mkdir(parents=True, exist_ok=True)
+            pages.write_text('{"disabledExtensions": {"hitl-nb": true}}')
         log = (state / "lab.log").open("wb")
         command = [sys.executable, "-m", "jupyter", app, "--no-browser", "--allow-root", f"--port={self.port}"]
         options = [

@@ -1,0 +1,165 @@
+/**
+ * The REST calls of the server extension, over whatever way the host has to make a request.
+ */
+
+import { ApiError } from './errors';
+import type {
+  IComment,
+  IDecisionRequest,
+  IEntry,
+  IFilter,
+  IProposal,
+  IRun,
+  IStatus,
+  ISummary,
+  Json
+} from './types';
+
+/** Makes one request below `hitl_nb/api/`; the host knows base URL, credentials and XSRF. */
+export type Fetch = (path: string, init: RequestInit) => Promise<Response>;
+
+export class Client {
+  constructor(private _fetch: Fetch) {}
+
+  status(): Promise<IStatus> {
+    return this._call('GET', 'status');
+  }
+
+  proposals(
+    filter: IFilter = {},
+    limit = 200,
+    cursor?: string
+  ): Promise<{ proposals: ISummary[]; next: string | null }> {
+    return this._call(
+      'GET',
+      `proposals${query({
+        status: filter.status,
+        notebook: filter.notebook,
+        agent: filter.agent,
+        reviewer: filter.reviewer,
+        older_than: filter.olderThan,
+        newer_than: filter.newerThan,
+        limit,
+        cursor
+      })}`
+    );
+  }
+
+  proposal(id: string): Promise<IProposal> {
+    return this._call('GET', `proposals/${id}`);
+  }
+
+  /** The proposals of a notebook's pause: what a cell's output names. */
+  pause(path: string, agent: string, pause: number): Promise<{ run: IRun; proposals: IProposal[] }> {
+    return this._call('GET', `pauses${query({ path, agent, pause })}`);
+  }
+
+  check(id: string, value: Json): Promise<{ ok: true; value: Json; changes: string }> {
+    return this._call('POST', `proposals/${id}/check`, { value });
+  }
+
+  saveDraft(id: string, value: Json): Promise<{ saved: true }> {
+    return this._call('PUT', `proposals/${id}/draft`, { value });
+  }
+
+  dropDraft(id: string): Promise<{ saved: true }> {
+    return this._call('DELETE', `proposals/${id}/draft`);
+  }
+
+  decide(
+    shown: { id: string; revision: number; fingerprint: string },
+    request: IDecisionRequest
+  ): Promise<{ proposal: IProposal; run: IRun }> {
+    const { id, revision, fingerprint } = shown;
+    return this._call('POST', `proposals/${id}/decision`, {
+      ...request,
+      revision,
+      fingerprint
+    });
+  }
+
+  decideMany(
+    shown: { id: string; revision: number; fingerprint: string }[],
+    request: IDecisionRequest
+  ): Promise<{ proposals: IProposal[] }> {
+    const proposals = shown.map(({ id, revision, fingerprint }) => ({
+      id,
+      revision,
+      fingerprint
+    }));
+    return this._call('POST', 'decisions', { ...request, proposals });
+  }
+
+  comment(id: string, text: string): Promise<{ comment: IComment }> {
+    return this._call('POST', `proposals/${id}/comments`, { text });
+  }
+
+  assign(id: string, assignee: string | null): Promise<{ proposal: IProposal }> {
+    return this._call('PUT', `proposals/${id}/assignee`, { assignee });
+  }
+
+  runs(limit = 100, cursor?: string): Promise<{ runs: IRun[]; next: string | null }> {
+    return this._call('GET', `runs${query({ limit, cursor })}`);
+  }
+
+  run(id: string): Promise<{ run: IRun; proposals: ISummary[] }> {
+    return this._call('GET', `runs/${id}`);
+  }
+
+  timeline(id: string): Promise<{ run: IRun; entries: IEntry[] }> {
+    return this._call('GET', `runs/${id}/timeline`);
+  }
+
+  /** Ask for the right to go on with a run; one browser gets it. */
+  resume(id: string, browser: string): Promise<{ granted: true; run: IRun }> {
+    return this._call('POST', `runs/${id}/resume`, { browser });
+  }
+
+  cancel(id: string): Promise<{ run: IRun }> {
+    return this._call('POST', `runs/${id}/cancel`, {});
+  }
+
+  private async _call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const init: RequestInit = { method };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      init.headers = { 'Content-Type': 'application/json' };
+    }
+    let response: Response;
+    try {
+      response = await this._fetch(path, init);
+    } catch (reason) {
+      throw new ApiError(0, 'Unreachable', 'The Jupyter server does not answer.');
+    }
+    const answer = await json(response);
+    if (!response.ok) {
+      throw failure(response, answer);
+    }
+    return answer as T;
+  }
+}
+
+async function json(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    return null;
+  }
+}
+
+function failure(response: Response, answer: unknown): ApiError {
+  const said = (answer ?? {}) as {
+    error?: string;
+    message?: string;
+  } & ApiError['details'];
+  const message = said.message ?? `The server answered ${response.status} ${response.statusText}.`;
+  return new ApiError(response.status, said.error ?? 'Refused', message, said);
+}
+
+function query(values: { [name: string]: string | number | undefined }): string {
+  const given = Object.entries(values).filter(
+    (pair): pair is [string, string | number] => pair[1] !== undefined
+  );
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return text ? `?${text}` : '';
+}

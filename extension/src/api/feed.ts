@@ -1,0 +1,96 @@
+/**
+ * The server's live feed: which proposals and runs changed. A hint, never a source: whoever hears it reads again.
+ *
+ * The socket is opened again, with growing pauses, when it was lost, and everybody reads again then.
+ */
+
+import { ISignal, Signal } from '@lumino/signaling';
+import type { FeedMessage } from './types';
+
+const LONGEST_PAUSE = 30_000;
+
+export class Feed {
+  /** @param open - makes a socket to `hitl_nb/api/feed`. */
+  constructor(private _open: () => WebSocket) {
+    this._connect();
+  }
+
+  /** Proposals and runs that changed, by id; null after a gap: anything may have. */
+  get changed(): ISignal<this, { proposals: string[]; runs: string[] } | null> {
+    return this._changed;
+  }
+
+  /** What the server's headless runs do. */
+  get headless(): ISignal<this, Extract<FeedMessage, { type: 'headless' }>> {
+    return this._headless;
+  }
+
+  /** Whether the socket is open; emitted when that changes. */
+  get connectedChanged(): ISignal<this, boolean> {
+    return this._connectedChanged;
+  }
+
+  get connected(): boolean {
+    return this._connected;
+  }
+
+  /** The server's name for this browser window, once connected. */
+  get browser(): string {
+    return this._browser;
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    clearTimeout(this._again);
+    this._socket?.close();
+    Signal.clearData(this);
+  }
+
+  private _connect(): void {
+    const socket = (this._socket = this._open());
+    socket.onmessage = event => this._heard(JSON.parse(event.data as string) as FeedMessage);
+    socket.onclose = () => {
+      if (this._disposed) {
+        return;
+      }
+      this._setConnected(false);
+      this._pause = Math.min(this._pause * 2, LONGEST_PAUSE);
+      this._again = setTimeout(() => this._connect(), this._pause * (0.5 + Math.random() / 2));
+    };
+  }
+
+  private _heard(message: FeedMessage): void {
+    if (message.type === 'hello') {
+      this._browser = message.browser;
+      this._pause = 500;
+      this._setConnected(true);
+      if (this._head !== -1 && message.head !== this._head) {
+        this._changed.emit(null);
+      }
+      this._head = message.head;
+    } else if (message.type === 'changed') {
+      this._head = message.head;
+      this._changed.emit(message);
+    } else {
+      this._headless.emit(message);
+    }
+  }
+
+  private _setConnected(connected: boolean): void {
+    if (connected !== this._connected) {
+      this._connected = connected;
+      this._connectedChanged.emit(connected);
+    }
+  }
+
+  private _changed = new Signal<this, { proposals: string[]; runs: string[] } | null>(this);
+  private _headless = new Signal<this, Extract<FeedMessage, { type: 'headless' }>>(this);
+  private _connectedChanged = new Signal<this, boolean>(this);
+  private _connected = false;
+  private _disposed = false;
+  private _browser = '';
+  private _head = -1;
+  private _pause = 500;
+  private _again = 0 as unknown as ReturnType<typeof setTimeout>;
+  private _socket: WebSocket | null = null;
+}

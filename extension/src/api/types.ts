@@ -1,0 +1,178 @@
+/**
+ * What the server says, in TypeScript: the JSON of `hitl_nb/api/`, as its OpenAPI file describes it.
+ */
+
+export type Action = 'approve' | 'edit' | 'reject' | 'respond';
+
+export type Kind = 'text' | 'markdown' | 'code' | 'json' | 'table' | 'tool_call' | 'plan' | 'choice';
+
+export type ProposalStatus = 'open' | 'decided' | 'expired' | 'superseded';
+
+export type RunStatus = 'running' | 'waiting' | 'ready' | 'failed' | 'finished' | 'cancelled';
+
+/** How the reviewer was known to the server. */
+export type Authn = 'login' | 'token' | 'anonymous';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+export type JsonObject = { [key: string]: Json };
+
+/** A column of a table; see `hitl_nb/tables.py`. */
+export interface IColumn {
+  name: string;
+  type: string;
+  index?: boolean;
+  required?: boolean;
+  options?: Json[];
+  minimum?: number;
+  maximum?: number;
+  aware?: boolean;
+}
+
+export interface ITable {
+  columns: IColumn[];
+  rows: Json[][];
+}
+
+export interface IDecision {
+  action: Action;
+  value: Json;
+  reason: string | null;
+  reviewer: string;
+  reviewer_name: string;
+  decided_at: string;
+  by: 'person' | 'policy' | 'deadline' | 'script';
+  authn: Authn | null;
+  assurance: string | null;
+}
+
+export interface IComment {
+  id: string;
+  proposal: string;
+  author: string;
+  author_name: string;
+  text: string;
+  at: string;
+}
+
+/** A proposal as it is listed. */
+export interface ISummary {
+  id: string;
+  title: string;
+  kind: Kind;
+  status: ProposalStatus;
+  agent: string;
+  notebook: string;
+  /** Path of the notebook for the contents API, or null outside of the server's folder. */
+  path: string | null;
+  run: string;
+  pause: number;
+  ordinal: number;
+  revision: number;
+  fingerprint: string;
+  created_at: string;
+  deadline: string | null;
+  assignee: string | null;
+  allow: Action[];
+  reasons: string[];
+  decision: IDecision | null;
+  has_draft: boolean;
+  summary: string;
+}
+
+/** A proposal in full. */
+export interface IProposal extends Omit<ISummary, 'summary'> {
+  value: Json;
+  context: string | JsonObject | null;
+  type_name: string;
+  schema: JsonObject | null;
+  options: Json[] | null;
+  draft?: Json;
+  comments: IComment[];
+  /** The exact text of the value. */
+  text: string;
+  /** Unified diff from the agent's version to what was decided, or "". */
+  changes: string;
+}
+
+export interface IRun {
+  id: string;
+  agent: string;
+  notebook: string;
+  path: string | null;
+  key: string;
+  generation: number;
+  status: RunStatus;
+  pauses: number;
+  open: number;
+  error: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface IStatus {
+  version: string;
+  api: number;
+  store: string;
+  server: string;
+  assurance: string;
+  authn: Authn;
+  user: { username: string; display_name: string };
+  may: { decide: boolean; admin: boolean };
+  decide_refused: string | null;
+  headless: boolean;
+  open: number;
+}
+
+export type EntryType =
+  | 'opened'
+  | 'working'
+  | 'statement'
+  | 'step'
+  | 'waiting'
+  | 'decision'
+  | 'comment'
+  | 'doubt'
+  | 'resumed'
+  | 'paused'
+  | 'failed'
+  | 'finished'
+  | 'cancelled';
+
+/** One entry of a run's timeline. */
+export interface IEntry {
+  n: number;
+  type: EntryType;
+  at: string;
+  until: string | null;
+  seconds: number | null;
+  what: string;
+  actor: string;
+  detail: JsonObject;
+}
+
+export interface IDecisionRequest {
+  action: Action;
+  value?: Json;
+  reason?: string;
+}
+
+/** What the feed says. */
+export type FeedMessage =
+  | { type: 'hello'; browser: string; head: number }
+  | { type: 'changed'; proposals: string[]; runs: string[]; head: number }
+  | {
+      type: 'headless';
+      run: string;
+      state: 'started' | 'finished' | 'waiting' | 'failed';
+      message: string;
+    };
+
+export interface IFilter {
+  status?: ProposalStatus | 'all';
+  notebook?: string;
+  agent?: string;
+  reviewer?: string;
+  olderThan?: number;
+  newerThan?: number;
+}

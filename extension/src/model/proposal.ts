@@ -1,0 +1,269 @@
+/**
+ * A proposal over the REST API. What is typed is kept on the server shortly after, and checked there: the rules for an
+ * edit live in one place. A decision names the revision that was shown; whatever else the server has is a surprise.
+ */
+
+import { ISignal, Signal } from '@lumino/signaling';
+import type { Client } from '../api/client';
+import { ApiError } from '../api/errors';
+import type { Feed } from '../api/feed';
+import type { Action, IProposal, IRun, Json } from '../api/types';
+import type { IProposalModel } from './index';
+
+/** Milliseconds from the last keystroke until the draft is saved and checked. */
+const PAUSE = 400;
+
+export class ProposalModel implements IProposalModel {
+  constructor(
+    private _client: Client,
+    private _feed: Feed,
+    private _proposal: IProposal,
+    private _run: IRun | null = null
+  ) {
+    this._value = started(_proposal);
+    _feed.changed.connect(this._heard, this);
+    if (this.edited) {
+      void this._check();
+    }
+  }
+
+  get proposal(): IProposal {
+    return this._proposal;
+  }
+
+  get run(): IRun | null {
+    return this._run;
+  }
+
+  get value(): Json {
+    return this._value;
+  }
+
+  get unfinished(): string {
+    return this._unfinished;
+  }
+
+  get edited(): boolean {
+    return !same(this._value, this._proposal.value);
+  }
+
+  get fields(): { [path: string]: string } {
+    return this._fields;
+  }
+
+  get changes(): string {
+    return this._changes;
+  }
+
+  get problem(): string {
+    return this._problem;
+  }
+
+  get surprise(): { shown: IProposal; now: IProposal } | null {
+    return this._surprise;
+  }
+
+  get deciding(): boolean {
+    return this._deciding;
+  }
+
+  get saved(): string {
+    return this._saved;
+  }
+
+  get changed(): ISignal<IProposalModel, void> {
+    return this._changed;
+  }
+
+  edit(value: Json): void {
+    this._value = value;
+    this._unfinished = '';
+    this._later(value);
+  }
+
+  cannotEdit(text: string, why: string): void {
+    this._unfinished = why;
+    this._later(text);
+  }
+
+  startOver(): void {
+    this.edit(this._proposal.value);
+  }
+
+  async decide(action: Action, options: { reason?: string; message?: string }): Promise<boolean> {
+    if (this._deciding) {
+      return false;
+    }
+    this._deciding = true;
+    this._problem = '';
+    this._surprise = null;
+    this._changed.emit();
+    const shown = this._proposal;
+    try {
+      await this._flush();
+      const value = action === 'edit' ? this._value : action === 'respond' ? options.message : undefined;
+      const answer = await this._client.decide(shown, { action, value, reason: options.reason });
+      this._proposal = answer.proposal;
+      this._run = answer.run;
+      return true;
+    } catch (reason) {
+      await this._refused(reason, shown);
+      return false;
+    } finally {
+      this._deciding = false;
+      this._changed.emit();
+    }
+  }
+
+  async comment(text: string): Promise<boolean> {
+    return this._tell(() => this._client.comment(this._proposal.id, text));
+  }
+
+  async assign(assignee: string | null): Promise<boolean> {
+    return this._tell(() => this._client.assign(this._proposal.id, assignee));
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const found = await this._client.proposal(this._proposal.id);
+      const typing = this._timer !== null || this._unfinished !== '';
+      this._proposal = found;
+      if (!typing) {
+        this._value = started(found);
+      }
+      this._run = (await this._client.run(found.run)).run;
+    } catch (reason) {
+      this._problem = said(reason);
+    }
+    this._changed.emit();
+  }
+
+  dispose(): void {
+    void this._flush();
+    this._disposed = true;
+    this._feed.changed.disconnect(this._heard, this);
+    Signal.clearData(this);
+  }
+
+  private _heard(_: unknown, changed: { proposals: string[]; runs: string[] } | null): void {
+    const mine =
+      changed === null ||
+      changed.proposals.includes(this._proposal.id) ||
+      changed.runs.includes(this._proposal.run);
+    if (mine && !this._deciding) {
+      void this.refresh();
+    }
+  }
+
+  private _later(draft: Json): void {
+    this._draft = draft;
+    this._saved = 'saving';
+    if (this._timer !== null) {
+      clearTimeout(this._timer);
+    }
+    this._timer = setTimeout(() => void this._flush(), PAUSE);
+    this._changed.emit();
+  }
+
+  /** Save what was typed, and have it checked. */
+  private async _flush(): Promise<void> {
+    if (this._timer === null || this._disposed) {
+      return;
+    }
+    clearTimeout(this._timer);
+    this._timer = null;
+    try {
+      await this._client.saveDraft(this._proposal.id, this._draft);
+      this._saved = 'saved';
+    } catch (reason) {
+      this._saved = said(reason);
+    }
+    await this._check();
+  }
+
+  private async _check(): Promise<void> {
+    if (!this.edited || this._unfinished) {
+      this._fields = {};
+      this._changes = '';
+    } else {
+      const value = this._value;
+      try {
+        const answer = await this._client.check(this._proposal.id, value);
+        if (value === this._value) {
+          this._fields = {};
+          this._changes = answer.changes;
+        }
+      } catch (reason) {
+        if (reason instanceof ApiError && reason.details.fields) {
+          this._fields = reason.details.fields;
+        } else {
+          this._problem = said(reason);
+        }
+      }
+    }
+    this._changed.emit();
+  }
+
+  private async _refused(reason: unknown, shown: IProposal): Promise<void> {
+    if (reason instanceof ApiError && reason.status === 409) {
+      await this.refresh();
+      this._surprise = { shown, now: this._proposal };
+    }
+    if (reason instanceof ApiError && reason.details.fields) {
+      this._fields = reason.details.fields;
+    }
+    this._problem = said(reason);
+  }
+
+  private async _tell(call: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await call();
+      this._problem = '';
+    } catch (reason) {
+      this._problem = said(reason);
+      this._changed.emit();
+      return false;
+    }
+    await this.refresh();
+    return true;
+  }
+
+  private _value: Json;
+  private _draft: Json = null;
+  private _unfinished = '';
+  private _fields: { [path: string]: string } = {};
+  private _changes = '';
+  private _problem = '';
+  private _surprise: { shown: IProposal; now: IProposal } | null = null;
+  private _deciding = false;
+  private _saved = 'saved';
+  private _disposed = false;
+  private _timer: ReturnType<typeof setTimeout> | null = null;
+  private _changed = new Signal<IProposalModel, void>(this);
+}
+
+function started(proposal: IProposal): Json {
+  return proposal.draft === undefined ? proposal.value : proposal.draft;
+}
+
+function same(one: Json, other: Json): boolean {
+  return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+}
+
+function sorted(value: Json): Json {
+  if (Array.isArray(value)) {
+    return value.map(sorted);
+  }
+  if (value !== null && typeof value === 'object') {
+    return Object.fromEntries(
+      Object.keys(value)
+        .sort()
+        .map(key => [key, sorted(value[key])])
+    );
+  }
+  return value;
+}
+
+function said(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

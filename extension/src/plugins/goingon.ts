@@ -1,0 +1,173 @@
+/**
+ * After the decision: the agent's cell is executed again, by exactly one of the browsers that could.
+ *
+ * The cell is found by its output, which names the agent (cell ids are not sent by every executor), and run with
+ * `NotebookActions.runCells`, so that executors on the server work too. The server grants the right to do so once a
+ * pause. In a fresh kernel the extension is loaded first; the run's snapshot brings the rest.
+ */
+
+import type { Cell, ICodeCellModel } from '@jupyterlab/cells';
+import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
+import type { Kernel } from '@jupyterlab/services';
+import { ApiError } from '../api/errors';
+import type { IProposal, IRun } from '../api/types';
+import type { IGoingOn } from '../view/host';
+import type { LabHost } from './host';
+import { MIME } from './pause';
+
+const LOADED = "'hitl_nb' in get_ipython().extension_manager.loaded";
+
+export class GoingOn {
+  constructor(
+    private _host: LabHost,
+    private _notebooks: INotebookTracker,
+    private _localPath: (path: string) => string
+  ) {
+    _host.feed.changed.connect(this._heard, this);
+    _host.goingOn = (run, proposal) => this.say(run, proposal);
+  }
+
+  /** What is left to do for a run, for its card. */
+  say(run: IRun, proposal: IProposal): IGoingOn | null {
+    const trans = this._host.trans;
+    if (run.status !== 'ready') {
+      return null;
+    }
+    if (this._busy.has(run.id)) {
+      return { text: this._said.get(run.id) ?? trans.__('The agent goes on …'), busy: true };
+    }
+    const said = this._said.get(run.id);
+    const panel = this._panel(run);
+    if (panel) {
+      if (alive(panel)) {
+        return said
+          ? { text: said, label: trans.__('Go on'), run: () => this._goOn(run, panel) }
+          : { text: trans.__('Decided; the agent goes on in this notebook.') };
+      }
+      return {
+        text:
+          said ?? trans.__('Decided. The kernel of this notebook is gone; the agent can go on in a new one.'),
+        label: trans.__('Start a kernel and go on'),
+        run: () => this._goOn(run, panel)
+      };
+    }
+    return {
+      text: trans.__(
+        'Decided. Open %1 and run the agent’s cell, or run: hitl-nb run %1',
+        proposal.path ?? proposal.notebook
+      )
+    };
+  }
+
+  private _heard(_: unknown, changed: { proposals: string[]; runs: string[] } | null): void {
+    for (const run of changed?.runs ?? []) {
+      void this._look(run);
+    }
+  }
+
+  /** Go on with a run that became ready, if its notebook is open here and its kernel lives. */
+  private async _look(id: string): Promise<void> {
+    if (this._notebooks.size === 0 || this._busy.has(id)) {
+      return;
+    }
+    let run: IRun;
+    try {
+      run = (await this._host.client.run(id)).run;
+    } catch {
+      return; // the card says what is wrong with the server
+    }
+    const panel = this._panel(run);
+    if (run.status === 'ready' && panel && alive(panel)) {
+      await this._goOn(run, panel);
+    }
+    this._host.notify();
+  }
+
+  private async _goOn(run: IRun, panel: NotebookPanel): Promise<void> {
+    if (this._busy.has(run.id)) {
+      return;
+    }
+    this._busy.add(run.id);
+    this._said.delete(run.id);
+    this._host.notify();
+    try {
+      const cell = agentCell(panel, run.agent);
+      if (!cell) {
+        throw new Error(this._host.trans.__('The agent’s cell is not in this notebook any more.'));
+      }
+      await this._host.client.resume(run.id, this._host.feed.browser);
+      if (!alive(panel)) {
+        await panel.sessionContext.startKernel();
+      }
+      await loaded(panel);
+      await NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
+    } catch (reason) {
+      this._said.set(run.id, this._explained(reason));
+    } finally {
+      this._busy.delete(run.id);
+      this._host.notify();
+    }
+  }
+
+  private _explained(reason: unknown): string {
+    if (reason instanceof ApiError && reason.error === 'RunClaimed') {
+      return this._host.trans.__('Another window goes on with it.');
+    }
+    return reason instanceof Error ? reason.message : String(reason);
+  }
+
+  private _panel(run: IRun): NotebookPanel | undefined {
+    return this._notebooks.find(
+      panel => this._localPath(panel.context.path) === run.path && agentCell(panel, run.agent) !== undefined
+    );
+  }
+
+  private _busy = new Set<string>();
+  private _said = new Map<string, string>();
+}
+
+/** The cell whose output names the agent. */
+export function agentCell(panel: NotebookPanel, agent: string): Cell | undefined {
+  return panel.content.widgets.find(cell => {
+    if (cell.model.type !== 'code') {
+      return false;
+    }
+    const outputs = (cell.model as ICodeCellModel).outputs;
+    for (let i = 0; i < outputs.length; i++) {
+      const said = outputs.get(i).data[MIME] as { agent?: unknown } | undefined;
+      if (said?.agent === agent) {
+        return true;
+      }
+    }
+    return false;
+  });
+}
+
+function alive(panel: NotebookPanel): boolean {
+  const kernel = panel.sessionContext.session?.kernel;
+  return !!kernel && kernel.status !== 'dead' && kernel.status !== 'terminating';
+}
+
+/** Load `hitl_nb` into the notebook's kernel, unless it is loaded. */
+async function loaded(panel: NotebookPanel): Promise<void> {
+  const kernel = panel.sessionContext.session?.kernel;
+  if (!kernel) {
+    throw new Error('The kernel did not start.');
+  }
+  await kernel.info;
+  if (!(await isLoaded(kernel))) {
+    await kernel.requestExecute({ code: '%load_ext hitl_nb', silent: true, store_history: false }).done;
+  }
+}
+
+async function isLoaded(kernel: Kernel.IKernelConnection): Promise<boolean> {
+  const reply = await kernel.requestExecute({
+    code: '',
+    silent: true,
+    store_history: false,
+    user_expressions: { loaded: LOADED }
+  }).done;
+  const content = reply?.content as
+    { user_expressions?: { loaded?: { data?: { 'text/plain'?: string } } } } | undefined;
+  return content?.user_expressions?.loaded?.data?.['text/plain'] === 'True';
+}

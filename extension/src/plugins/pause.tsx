@@ -1,0 +1,143 @@
+/**
+ * A paused cell's output: the cards of that pause, drawn from the server's record.
+ *
+ * The output names only agent and pause; the notebook's path says whose. So the card lives on after a kernel restart, a
+ * reload or a server restart, and a hostile notebook cannot dress it up. Whatever goes wrong, the plain text is shown.
+ */
+
+import { ReactWidget } from '@jupyterlab/ui-components';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { Message } from '@lumino/messaging';
+import { PanelLayout, Widget } from '@lumino/widgets';
+import type { IProposal, IRun } from '../api/types';
+import { ProposalModel } from '../model/proposal';
+import type { IReview } from '../tokens';
+import { Card } from '../view/card';
+
+export const MIME = 'application/vnd.hitl-nb.proposal+json';
+
+interface IPauseName {
+  agent: string;
+  pause: number;
+}
+
+/** Where an output is: the notebook's contents path, as it is now. */
+export type Path = () => string;
+
+export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
+  constructor(
+    private _review: IReview,
+    private _path: Path
+  ) {
+    super();
+    this.layout = new PanelLayout();
+    this.addClass('jp-hitl-pause');
+    _review.feed.changed.connect(this._heard, this);
+  }
+
+  /** Never rejects: a renderer that does is drawn as an error by JupyterLab. */
+  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const plain = model.data['text/plain'];
+    this._plain = Array.isArray(plain) ? plain.join('') : String(plain ?? '');
+    this._name = named(model.data[MIME]);
+    await this._draw();
+  }
+
+  /** Which agent this output belongs to, and the run that its cards are of. */
+  get agent(): string | null {
+    return this._name?.agent ?? null;
+  }
+
+  get run(): IRun | null {
+    return this._run;
+  }
+
+  override dispose(): void {
+    if (!this.isDisposed) {
+      this._review.feed.changed.disconnect(this._heard, this);
+      this._clear();
+      super.dispose();
+    }
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    if (this._run === null) {
+      void this._draw();
+    }
+  }
+
+  private async _draw(): Promise<void> {
+    if (this._name === null) {
+      this._say('');
+      return;
+    }
+    const path = this._path();
+    try {
+      const { run, proposals } = await this._review.client.pause(path, this._name.agent, this._name.pause);
+      if (!this.isDisposed) {
+        this._run = run;
+        this._show(run, proposals);
+      }
+    } catch (reason) {
+      if (!this.isDisposed) {
+        this._say(reason instanceof Error ? reason.message : String(reason));
+      }
+    }
+  }
+
+  private _show(run: IRun, proposals: IProposal[]): void {
+    this._clear();
+    this._models = proposals.map(p => new ProposalModel(this._review.client, this._review.feed, p, run));
+    const cards = ReactWidget.create(
+      <>
+        {this._models.map(model => (
+          <Card key={model.proposal.id} model={model} host={this._review} />
+        ))}
+      </>
+    );
+    (this.layout as PanelLayout).addWidget(cards);
+  }
+
+  private _say(problem: string): void {
+    this._clear();
+    const text = ReactWidget.create(
+      <div className="jp-hitl-plain">
+        <pre>{this._plain}</pre>
+        {problem && <p role="status">{problem}</p>}
+      </div>
+    );
+    (this.layout as PanelLayout).addWidget(text);
+  }
+
+  private _clear(): void {
+    for (const widget of [...(this.layout as PanelLayout).widgets]) {
+      widget.dispose();
+    }
+    this._models.forEach(model => model.dispose());
+    this._models = [];
+  }
+
+  private _heard(_: unknown, changed: { runs: string[] } | null): void {
+    if (this._run === null && this._name !== null && this.isAttached) {
+      void this._draw();
+    } else if (this._run !== null && (changed === null || changed.runs.includes(this._run.id))) {
+      void this._review.client.run(this._run.id).then(
+        ({ run }) => {
+          this._run = run;
+        },
+        () => undefined // the cards themselves say what is wrong
+      );
+    }
+  }
+
+  private _plain = '';
+  private _name: IPauseName | null = null;
+  private _run: IRun | null = null;
+  private _models: ProposalModel[] = [];
+}
+
+function named(data: unknown): IPauseName | null {
+  const { agent, pause } = (data ?? {}) as { agent?: unknown; pause?: unknown };
+  return typeof agent === 'string' && typeof pause === 'number' ? { agent, pause } : null;
+}

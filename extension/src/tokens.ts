@@ -1,0 +1,18 @@
+/**
+ * What the plugins share: one host (client, feed, editors) for all of them.
+ */
+
+import { Token } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+import type { IHost } from './view/host';
+
+/** The host of the views in JupyterLab. */
+export interface IReview extends IHost {
+  /** Emitted when the server's status or a run's going on changed. */
+  readonly changed: ISignal<IReview, void>;
+}
+
+export const IReview = new Token<IReview>(
+  'hitl-nb:IReview',
+  'The connection of JupyterLab to the proposals, decisions and runs of hitl_nb.'
+);

@@ -1,0 +1,199 @@
+/**
+ * One proposal: what is proposed and why a person is asked, the value in its editor, and the ways to decide.
+ */
+
+import { useEffect, useId, useReducer, useState } from 'react';
+import type { Action, IProposal, JsonObject } from '../api/types';
+import type { IProposalModel } from '../model';
+import { Editor } from './editors';
+import type { IHost } from './host';
+import { visible } from './visible';
+
+export function Card({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    model.changed.connect(redraw);
+    return () => {
+      model.changed.disconnect(redraw);
+    };
+  }, [model]);
+  const { proposal } = model;
+  const heading = useId();
+  const open = proposal.status === 'open';
+  return (
+    <article className={`jp-hitl-card jp-mod-${proposal.status}`} aria-labelledby={heading}>
+      <header>
+        <h3 id={heading}>{visible(proposal.title)}</h3>
+        <span className="jp-hitl-state" aria-live="polite">
+          {state(proposal, host)}
+        </span>
+      </header>
+      <Context context={proposal.context} />
+      <Editor
+        proposal={proposal}
+        value={open ? model.value : outcome(proposal)}
+        fields={model.fields}
+        readOnly={!open || model.deciding || host.readOnly !== null}
+        host={host}
+        onEdit={value => model.edit(value)}
+        onUnfinished={(text, why) => model.cannotEdit(text, why)}
+      />
+      {model.unfinished && <p className="jp-hitl-wrong">⚠ {visible(model.unfinished)}</p>}
+      {model.fields[''] && <p className="jp-hitl-wrong">⚠ {visible(model.fields[''])}</p>}
+      <Changes text={open ? model.changes : proposal.changes} host={host} />
+      {model.problem && (
+        <p className="jp-hitl-wrong" role="alert">
+          {visible(model.problem)}
+        </p>
+      )}
+      {open ? <Ways model={model} host={host} /> : <Decided model={model} host={host} />}
+    </article>
+  );
+}
+
+function Context({ context }: { context: string | JsonObject | null }): JSX.Element | null {
+  if (context === null) {
+    return null;
+  }
+  if (typeof context === 'string') {
+    return <p className="jp-hitl-context">{visible(context)}</p>;
+  }
+  return (
+    <dl className="jp-hitl-context">
+      {Object.entries(context).map(([name, item]) => (
+        <div key={name}>
+          <dt>{visible(name)}</dt>
+          <dd>{visible(typeof item === 'string' ? item : JSON.stringify(item))}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Changes({ text, host }: { text: string; host: IHost }): JSX.Element | null {
+  if (!text) {
+    return null;
+  }
+  return (
+    <section className="jp-hitl-changes" aria-label={host.trans.__('Changes to the agent’s version')}>
+      {text
+        .trimEnd()
+        .split('\n')
+        .map((line, i) => (
+          <div key={i} className={`jp-hitl-line jp-mod-${kind(line)}`}>
+            {visible(line)}
+          </div>
+        ))}
+    </section>
+  );
+}
+
+function Ways({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
+  const { trans } = host;
+  const [reason, setReason] = useState('');
+  const [message, setMessage] = useState('');
+  const { proposal } = model;
+  const sound = !model.unfinished && Object.keys(model.fields).length === 0;
+  const names: [Action, string, boolean][] = [
+    ['approve', trans.__('Approve'), !model.edited && !model.unfinished],
+    ['edit', trans.__('Approve with edits'), model.edited && sound],
+    ['reject', trans.__('Reject'), true],
+    ['respond', trans.__('Respond'), message.trim() !== '']
+  ];
+  const blocked = model.deciding || host.readOnly !== null;
+  return (
+    <footer className="jp-hitl-ways">
+      <label>
+        {trans.__('Reason')}
+        <input type="text" value={reason} onChange={event => setReason(event.target.value)} />
+      </label>
+      {proposal.allow.includes('respond') && (
+        <label>
+          {trans.__('Answer')}
+          <input type="text" value={message} onChange={event => setMessage(event.target.value)} />
+        </label>
+      )}
+      <div className="jp-hitl-buttons">
+        {names
+          .filter(([action]) => proposal.allow.includes(action))
+          .map(([action, name, ready]) => (
+            <button
+              key={action}
+              type="button"
+              className={action === 'reject' ? 'jp-mod-warn' : ''}
+              disabled={blocked || !ready}
+              onClick={() => void model.decide(action, { reason: reason.trim() || undefined, message })}
+            >
+              {name}
+            </button>
+          ))}
+        <button type="button" disabled={blocked || !model.edited} onClick={() => model.startOver()}>
+          {trans.__('Undo edits')}
+        </button>
+        <span className="jp-hitl-saved" role="status">
+          {model.saved === 'saving'
+            ? trans.__('Saving …')
+            : model.saved === 'saved'
+              ? ''
+              : visible(model.saved)}
+        </span>
+      </div>
+      {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
+      {host.status && host.status.authn !== 'login' && (
+        <p className="jp-hitl-note">
+          {trans.__('You are not authenticated as a person: the server knows you by its token alone.')}
+        </p>
+      )}
+    </footer>
+  );
+}
+
+function Decided({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
+  const { proposal, run } = model;
+  const { decision } = proposal;
+  const next = run && host.goingOn?.(run, proposal);
+  return (
+    <footer className="jp-hitl-ways" aria-live="polite">
+      {decision?.action === 'respond' && <p>{visible(String(decision.value))}</p>}
+      {decision?.reason && <p>{host.trans.__('Reason: %1', visible(decision.reason))}</p>}
+      {next && (
+        <p>
+          {next.text}{' '}
+          {next.label && (
+            <button type="button" disabled={next.busy} onClick={() => void next.run?.()}>
+              {next.label}
+            </button>
+          )}
+        </p>
+      )}
+    </footer>
+  );
+}
+
+function state({ status, decision }: IProposal, { trans }: IHost): string {
+  if (status === 'open') {
+    return trans.__('Waiting for a decision');
+  }
+  if (status === 'expired') {
+    return trans.__('Expired');
+  }
+  if (status === 'superseded' || decision === null) {
+    return trans.__('Superseded: its run was cancelled or started anew');
+  }
+  const names: { [action in Action]: string } = {
+    approve: trans.__('Approved'),
+    edit: trans.__('Approved with edits'),
+    reject: trans.__('Rejected'),
+    respond: trans.__('Responded')
+  };
+  const when = new Date(decision.decided_at).toLocaleString();
+  return trans.__('%1 by %2, %3', names[decision.action], visible(decision.reviewer), when);
+}
+
+function outcome(proposal: IProposal): IProposal['value'] {
+  return proposal.decision?.action === 'edit' ? proposal.decision.value : proposal.value;
+}
+
+function kind(line: string): string {
+  return line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : 'same';
+}

@@ -1,0 +1,39 @@
+/**
+ * Picks the editor of a value by its kind.
+ */
+
+import type { IEditorProps } from '../editor';
+import { visible } from '../visible';
+import { ChoiceEditor } from './choice';
+import { fitsForm, Form, isObject } from './form';
+import { TextEditor } from './text';
+
+export function Editor(props: IEditorProps): JSX.Element {
+  const { proposal, value } = props;
+  if (proposal.kind === 'choice') {
+    return <ChoiceEditor {...props} />;
+  }
+  if (proposal.kind === 'json' && fitsForm(proposal.value) && isObject(value)) {
+    return <Form {...props} value={value} proposed={proposal.value} schema={proposal.schema} />;
+  }
+  if (proposal.kind === 'tool_call' && isObject(value) && isObject(proposal.value)) {
+    const given = value.arguments;
+    const proposed = proposal.value.arguments;
+    if (isObject(given) && fitsForm(proposed)) {
+      return (
+        <div>
+          <code>{visible(String(value.name))}</code>
+          <Form
+            {...props}
+            value={given}
+            proposed={proposed}
+            schema={null}
+            prefix="arguments/"
+            onEdit={changed => props.onEdit({ ...value, arguments: changed })}
+          />
+        </div>
+      );
+    }
+  }
+  return <TextEditor {...props} />;
+}

@@ -1,0 +1,127 @@
+"""The live feed: tells every connected browser which proposals and runs changed, by id; never what is in them.
+
+The audit log is what is read: whatever changes a run or a proposal, in any process, appends to it. One task a server
+looks, and only while somebody is connected; a decision made through this server is told at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from hitl_nb.errors import StoreError
+from hitl_nb.records import Event, new_id
+from hitl_nb.server.desk import Desk
+
+SECONDS = 0.25
+"""Between two looks at the store."""
+_MOST = 1000
+"""Most events that are told one by one; after more, browsers read again."""
+
+
+class Feed:
+    """The connected browsers of one server, and what they were told."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._browsers: set[FeedHandler] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._look_now = asyncio.Event()
+        self.head = 0
+
+    async def join(self, browser: FeedHandler) -> None:
+        """Tell a browser where the log stands, and from now on what changes. Raises StoreError."""
+        if not self._browsers:
+            self.head = await self._desk.call(lambda ledger: ledger.head())
+        self._browsers.add(browser)
+        if self._task is None:
+            self._task = asyncio.create_task(self._watch())
+
+    def leave(self, browser: FeedHandler) -> None:
+        self._browsers.discard(browser)
+        if not self._browsers and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def soon(self) -> None:
+        """Something was written through this server: look now."""
+        self._look_now.set()
+
+    async def _watch(self) -> None:
+        version = -1
+        while True:
+            try:
+                now = await self._desk.call(lambda ledger: ledger.store.version())
+                if now != version or self._look_now.is_set():
+                    self._look_now.clear()
+                    version = now
+                    self._tell(await self._desk.call(lambda ledger: ledger.events(after=self.head, limit=_MOST)))
+            except StoreError:
+                version = -1  # the requests of the browsers say what is wrong; here it is looked at again
+            try:
+                await asyncio.wait_for(self._look_now.wait(), SECONDS)
+            except TimeoutError:
+                continue
+
+    def _tell(self, events: list[Event]) -> None:
+        if not events:
+            return
+        self.head = events[-1].n
+        said = {
+            "type": "changed",
+            "proposals": _ids(event.proposal for event in events),
+            "runs": _ids(event.run for event in events),
+            "head": self.head,
+        }
+        for browser in list(self._browsers):
+            browser.say(said)
+
+
+class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix
+    """One browser's socket. What it sends is not listened to."""
+
+    def initialize(self, feed: Feed) -> None:
+        self.feed = feed
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        user = self.current_user
+        if not await ensure_async(self.authorizer.is_authorized(self, user, "read", "hitl:proposals")):
+            raise HTTPError(403)
+        await super().get(*args, **kwargs)
+
+    async def open(self, *args: str, **kwargs: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        try:
+            await self.feed.join(self)
+        except StoreError as broken:
+            self.close(1011, str(broken)[:100])
+            return
+        self.say({"type": "hello", "browser": new_id(), "head": self.feed.head})
+
+    def on_message(self, message: str | bytes) -> None:
+        """Nothing is expected from a browser."""
+
+    def on_close(self) -> None:
+        self.feed.leave(self)
+        super().on_close()
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send a message, unless the browser has gone."""
+        try:
+            self.write_message(json.dumps(message))
+        except WebSocketClosedError:
+            self.feed.leave(self)
+
+
+def _ids(found: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(one for one in found if one is not None))

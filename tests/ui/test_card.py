@@ -1,0 +1,87 @@
+"""The review in JupyterLab by hitl_nb's own extension: the card in a cell's output, and how the agent goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lab import Lab, Notebook, Page
+
+from hitl_nb.store import open_store
+from hitl_nb.store.ledger import Ledger
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl"
+AGENT = """%%agent letters
+for name in ["Ann", "Bo"]:
+    print("drafting for", name)
+    decision = hitl.checkpoint(f"Dear {name}, hello.", title=f"Letter to {name}")
+    print("SENT:", decision.value)
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
+    yield server
+    server.close()
+
+
+def card(nb: Notebook, title: str) -> Any:
+    """A card in a cell's output (a locator)."""
+    return nb.page.locator(".jp-hitl-pause .jp-hitl-card").filter(has_text=title)
+
+
+def typed(nb: Notebook, title: str, text: str) -> None:
+    """Replace the text in a card's editor, as a person does."""
+    box = card(nb, title).locator(".cm-content")
+    box.click()
+    nb.page.keyboard.press("Control+a")
+    nb.page.keyboard.type(text)
+
+
+def test_a_person_edits_in_the_card_and_the_agent_goes_on_by_itself(page: Page, lab: Lab) -> None:
+    nb = page.open("letters.ipynb", LOAD, AGENT)
+    nb.run_all()
+    card(nb, "Letter to Ann").wait_for()
+    assert nb.panel.count() == 0
+    typed(nb, "Letter to Ann", "Dear Ann, hello again.")
+    card(nb, "Letter to Ann").get_by_role("button", name="Approve with edits", exact=True).click()
+    nb.until(1, "SENT: Dear Ann, hello again.")
+    card(nb, "Letter to Bo").get_by_role("button", name="Approve", exact=True).click()
+    nb.until(1, "SENT: Dear Bo, hello.")
+    nb.until_kernel()
+    assert nb.text(1).count("drafting for Ann") == 1
+    decided = Ledger(open_store(lab.env["HITL_NB_STORE"])).runs(notebook=str(lab.folder / "letters.ipynb"))
+    assert [run.status for run in decided] == ["finished"]
+    nb.close()
+
+
+def test_the_card_outlives_its_kernel_and_goes_on_in_a_new_one(page: Page) -> None:
+    nb = page.open("killed.ipynb", LOAD, AGENT)
+    nb.run_all()
+    card(nb, "Letter to Ann").wait_for()
+    os.kill(nb.kernel_pid(), signal.SIGKILL)
+    nb.accept()
+    nb.until_kernel()
+    typed(nb, "Letter to Ann", "Dear Ann, after the kill.")
+    card(nb, "Letter to Ann").get_by_role("button", name="Approve with edits", exact=True).click()
+    nb.until(1, "SENT: Dear Ann, after the kill.")
+    assert nb.text(1).count("drafting for Ann") == 1
+    nb.close()
+
+
+def test_a_decision_taken_elsewhere_lets_the_open_notebook_go_on(page: Page, lab: Lab) -> None:
+    nb = page.open("elsewhere.ipynb", LOAD, AGENT)
+    nb.run_all()
+    card(nb, "Letter to Ann").wait_for()
+    ledger = Ledger(open_store(lab.env["HITL_NB_STORE"]))
+    waiting = ledger.inbox(notebook=str(lab.folder / "elsewhere.ipynb"))[0]
+    ledger.decide(waiting.id, "edit", value="Dear Ann, from the terminal.", reviewer="ann")
+    nb.until(1, "SENT: Dear Ann, from the terminal.")
+    card(nb, "Letter to Bo").wait_for()
+    nb.close()
