@@ -85,3 +85,25 @@ def test_a_decision_taken_elsewhere_lets_the_open_notebook_go_on(page: Page, lab
     nb.until(1, "SENT: Dear Ann, from the terminal.")
     card(nb, "Letter to Bo").wait_for()
     nb.close()
+
+
+def test_a_table_is_edited_cell_by_cell(page: Page) -> None:
+    table = (
+        "%%agent rows\nimport pandas as pd\n"
+        "frame = pd.DataFrame({'order': [f'o{i}' for i in range(10_000)], 'amount': range(10_000)})\n"
+        "kept = hitl.checkpoint(frame, title='Rows to keep').value\nprint(len(kept), kept.amount[0], kept.order[1])"
+    )
+    nb = page.open("table.ipynb", LOAD, table)
+    nb.run_all()
+    card(nb, "Rows to keep").wait_for()
+    cells = card(nb, "Rows to keep")
+    assert cells.locator(".jp-hitl-row").count() < 60
+    cells.get_by_label("amount, row 1", exact=True).fill("much")
+    cells.get_by_text("rows/0/amount").wait_for()
+    assert cells.get_by_role("button", name="Approve with edits", exact=True).is_disabled()
+    cells.get_by_label("amount, row 1", exact=True).fill("77")
+    cells.get_by_label("Remove row 2", exact=True).click()
+    cells.get_by_text("9999 rows").wait_for()
+    cells.locator("button:enabled", has_text="Approve with edits").click()
+    nb.until(1, "9999 77 o2")
+    nb.close()

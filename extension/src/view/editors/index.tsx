@@ -6,12 +6,20 @@ import type { IEditorProps } from '../editor';
 import { visible } from '../visible';
 import { ChoiceEditor } from './choice';
 import { fitsForm, Form, isObject } from './form';
+import { PlanEditor } from './plan';
+import { isTable, TableEditor } from './table';
 import { TextEditor } from './text';
 
 export function Editor(props: IEditorProps): JSX.Element {
   const { proposal, value } = props;
   if (proposal.kind === 'choice') {
     return <ChoiceEditor {...props} />;
+  }
+  if (proposal.kind === 'table' && isTable(value)) {
+    return <TableEditor {...props} />;
+  }
+  if (proposal.kind === 'plan' && Array.isArray(value)) {
+    return <PlanEditor {...props} />;
   }
   if (proposal.kind === 'json' && fitsForm(proposal.value) && isObject(value)) {
     return <Form {...props} value={value} proposed={proposal.value} schema={proposal.schema} />;
