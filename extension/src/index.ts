@@ -2,13 +2,18 @@
  * The plugins of hitl_nb, small enough to be disabled one by one.
  */
 
-import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, ReactWidget } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { createElement } from 'react';
+import { InboxModel } from './inbox/model';
 import { version } from './version';
 import { agentCell, GoingOn } from './plugins/goingon';
 import { LabHost } from './plugins/host';
+import { Badge, inboxWidget } from './plugins/inbox';
 import { MIME, PauseRenderer } from './plugins/pause';
 import { IReview } from './tokens';
 
@@ -76,4 +81,38 @@ const goingOn: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [review, card, goingOn];
+const inbox: JupyterFrontEndPlugin<void> = {
+  id: 'hitl-nb:inbox',
+  description: 'A side panel with everything that waits, and a badge in the status bar.',
+  autoStart: true,
+  requires: [IReview],
+  optional: [ICommandPalette, IStatusBar, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    host: IReview,
+    palette: ICommandPalette | null,
+    statusBar: IStatusBar | null,
+    restorer: ILayoutRestorer | null
+  ): void => {
+    const model = new InboxModel(host.client, host.feed);
+    const widget = inboxWidget(model, host);
+    widget.title.label = host.trans.__('Inbox');
+    app.shell.add(widget, 'right', { rank: 900, type: 'Hitl Inbox' });
+    restorer?.add(widget, 'hitl-nb-inbox');
+    const command = 'hitl-nb:open-inbox';
+    app.commands.addCommand(command, {
+      label: host.trans.__('Open the Inbox of Proposals'),
+      execute: () => app.shell.activateById(widget.id)
+    });
+    palette?.addItem({ command, category: host.trans.__('Agents') });
+    statusBar?.registerStatusItem('hitl-nb:badge', {
+      item: ReactWidget.create(
+        createElement(Badge, { model, review: host, onClick: () => void app.commands.execute(command) })
+      ),
+      align: 'right',
+      rank: 100
+    });
+  }
+};
+
+export default [review, card, goingOn, inbox];

@@ -1,0 +1,50 @@
+"""The inbox in JupyterLab: decided with the keyboard, from another window than the notebook's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lab import Lab, Page
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+AGENT = """%%agent letters
+for name in ["Ann", "Bo"]:
+    decision = hitl.checkpoint(f"Dear {name}, hello.", title=f"Letter to {name}")
+    print(decision.action, name, decision.reason)
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
+    yield server
+    server.close()
+
+
+def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: Any, page: Page, lab: Lab) -> None:
+    nb = page.open("letters.ipynb", "%load_ext hitl_nb\nimport hitl_nb as hitl", AGENT)
+    nb.run_all()
+    nb.until(1, "Letter to Ann")
+
+    other = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
+    Page(other, lab)
+    other.get_by_role("button", name="1 waits").click()
+    other.get_by_role("option", name="Letter to Ann").wait_for()
+    other.get_by_role("listbox", name="Proposals that wait").focus()
+    other.keyboard.press("x")
+    other.keyboard.press("a")
+    other.get_by_role("form", name="Approve 1 proposal").wait_for()
+    other.keyboard.type("fine")
+    other.keyboard.press("Enter")
+
+    nb.until(1, "approve Ann fine")
+    other.get_by_role("option", name="Letter to Bo").wait_for()
+    other.keyboard.press("r")
+    other.keyboard.type("not him")
+    other.keyboard.press("Enter")
+    nb.until(1, "reject Bo not him")
+    other.get_by_text("Nothing waits for a decision.").wait_for()
+    nb.close()
