@@ -25,6 +25,7 @@ Kind = Literal["text", "markdown", "code", "json", "table", "tool_call", "plan",
 KINDS: tuple[Kind, ...] = ("text", "markdown", "code", "json", "table", "tool_call", "plan", "choice")
 TEXT_KINDS: frozenset[str] = frozenset({"text", "markdown", "code"})
 
+Authn = Literal["login", "token", "anonymous"]
 By = Literal["person", "policy", "deadline", "script"]
 RunStatus = Literal["running", "waiting", "ready", "failed", "finished", "cancelled"]
 ProposalStatus = Literal["open", "decided", "expired", "superseded"]
@@ -98,7 +99,13 @@ class Question(Record, frozen=True, kw_only=True):
 class DecisionRecord(Record, frozen=True, kw_only=True):
     """A decision as stored. `value` is JSON: the edited value, or the message of a response.
 
-    `event` is the number of its entry in the audit log.
+    Attributes:
+        event: the number of its entry in the audit log.
+        reviewer_name: how the reviewer is shown; people may change it, so it identifies nobody.
+        authn: how a server knew the reviewer: "login", "token" or "anonymous"; None for a decision made without one.
+        assurance: what the deployment can promise about that ("A0": evidence against accidents, not against code that
+            runs as the same user).
+        signature: the server's, over all of the decision (see `store/signatures.py`), base64; None without a server.
     """
 
     action: Action
@@ -109,6 +116,10 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     by: By = "person"
     fingerprint: str
     event: int = 0
+    reviewer_name: str = ""
+    authn: Authn | None = None
+    assurance: str | None = None
+    signature: str | None = None
 
 
 class Proposal(Question, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from traitlets.config import LoggingConfigurable
 from hitl_nb.records import new_id
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.signatures import SigningKey
 
 T = TypeVar("T")
 
@@ -38,6 +39,12 @@ class HitlNb(LoggingConfigurable):
     )
     reviewers: Any = ListOf(
         Unicode(), config=True, help="User names of those who may decide. Empty: everybody whom the server lets in."
+    )
+    signed_only: Any = Bool(
+        False,
+        config=True,
+        help="Whether the kernels of this server go on only with decisions that a server signed: then `hitl-nb "
+        "approve` and the ipywidgets panel decide nothing.",
     )
     allow_token_decisions: Any = Bool(
         None,
@@ -75,14 +82,16 @@ class Desk:
 
     Attributes:
         settings: the options.
+        key: what decisions are signed with.
         root: the server's folder, which contents paths are relative to.
         id: names this server's process.
         alone: whether the server is one user's own, out of reach of other machines.
         grants: which browser goes on with which run.
     """
 
-    def __init__(self, settings: HitlNb, root: Path, *, alone: bool) -> None:
+    def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool) -> None:
         self.settings = settings
+        self.key = key
         self.root = root
         self.id = new_id()
         self.alone = alone

@@ -12,6 +12,7 @@ from jupyter_core.paths import jupyter_config_path, jupyter_path
 from hitl_nb.server.desk import Desk, HitlNb
 from hitl_nb.server.handlers import handlers
 from hitl_nb.store.places import ENVIRONMENT, default_url, normalise
+from hitl_nb.store.signatures import PINNED, SIGNED_ONLY, SigningKey
 
 LABEXTENSION = "hitl-nb"
 DRAWN = "HITL_NB_EXTENSION"
@@ -23,16 +24,23 @@ def load(app: Any) -> None:
     """Add the review to a `ServerApp`."""
     settings = HitlNb(parent=app)
     root = Path(os.path.realpath(Path(app.root_dir).expanduser()))
-    desk = Desk(settings, root, alone=app.ip in _LOOPBACK and "JUPYTERHUB_API_TOKEN" not in os.environ)
+    key = SigningKey.of_this_user()
+    desk = Desk(settings, root, key, alone=app.ip in _LOOPBACK and "JUPYTERHUB_API_TOKEN" not in os.environ)
     # Kernels inherit this process' environment: so all of them, and this server, use one store.
     os.environ[ENVIRONMENT] = normalise(settings.store or default_url())
-    if draws_proposals():
-        os.environ[DRAWN] = "1"
-    else:
-        os.environ.pop(DRAWN, None)
+    os.environ[PINNED] = key.public
+    _say(SIGNED_ONLY, settings.signed_only)
+    _say(DRAWN, draws_proposals())
     base = app.web_app.settings["base_url"].rstrip("/")
     app.web_app.add_handlers(".*$", [(base + path, made, options) for path, made, options in handlers(desk)])
     app.log.info("hitl_nb reviews proposals of %s", os.environ[ENVIRONMENT])
+
+
+def _say(name: str, true: bool) -> None:
+    if true:
+        os.environ[name] = "1"
+    else:
+        os.environ.pop(name, None)
 
 
 def draws_proposals() -> bool:

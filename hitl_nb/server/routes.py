@@ -16,7 +16,7 @@ from hitl_nb.errors import HitlError, RunClaimed, StaleDraft, UnknownRun
 from hitl_nb.records import Action, Proposal
 from hitl_nb.server import answers
 from hitl_nb.server.desk import Desk
-from hitl_nb.server.who import Person, refusal
+from hitl_nb.server.who import ASSURANCE, Person, attest, refusal
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import changes, check_edit
 
@@ -109,7 +109,7 @@ def _status(asked: Asked) -> dict[str, Any]:
         "api": API,
         "store": asked.ledger.store.url,
         "server": asked.desk.id,
-        "assurance": "A0",
+        "assurance": ASSURANCE,
         "authn": asked.who.authn,
         "user": {"username": asked.who.username, "display_name": asked.who.display_name},
         "may": {"decide": why is None},
@@ -173,6 +173,7 @@ def _decide(asked: Asked) -> dict[str, Any]:
         reviewer=asked.who.username,
         fingerprint=body.fingerprint,
         revision=body.revision,
+        attest=attest(asked.desk, asked.who),
     )
     run = answers.run(asked.desk, asked.ledger.run(decided.run))
     return {"proposal": answers.full(asked.desk, asked.ledger, decided), "run": run}
@@ -189,9 +190,14 @@ def _decide_many(asked: Asked) -> dict[str, Any]:
         if p.status == "open" and (p.revision, p.fingerprint) != (one.revision, one.fingerprint):
             raise StaleDraft(f"proposal {p.id} ({p.title}) has changed since it was shown; nothing was decided")
     proposals = [p for p, _ in seen]
-    value = _value(proposals[0], body.action, body.value)
-    who = asked.who.username
-    decided = asked.ledger.decide_many(proposals, body.action, value=value, reason=_reason(body.reason), reviewer=who)
+    decided = asked.ledger.decide_many(
+        proposals,
+        body.action,
+        value=body.value,
+        reason=_reason(body.reason),
+        reviewer=asked.who.username,
+        attest=attest(asked.desk, asked.who),
+    )
     return {"proposals": [answers.full(asked.desk, asked.ledger, p) for p in decided]}
 
 

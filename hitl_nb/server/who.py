@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from hitl_nb.records import Authn
 from hitl_nb.server.desk import Desk
+from hitl_nb.store.signatures import Attest
 
-Authn = Literal["login", "token", "anonymous"]
-
+ASSURANCE = "A0"
+"""What is promised about a decision: evidence against accidents, not against code of the server's own user."""
 _MADE_UP = re.compile(r"[0-9a-f]{32}")
 """The user name of somebody whom Jupyter made up: a random UUID."""
 
@@ -54,3 +56,8 @@ def refusal(desk: Desk, who: Person) -> str | None:
             "c.HitlNb.allow_token_decisions = True changes that"
         )
     return None
+
+
+def attest(desk: Desk, who: Person) -> Attest:
+    """What is recorded, and signed, with this person's decisions."""
+    return Attest(desk.key, who.display_name, who.authn, ASSURANCE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -27,8 +28,9 @@ from hitl_nb.records import (
 from hitl_nb.records import (
     fingerprint as fingerprint_of,
 )
-from hitl_nb.store import chain, large, rows
+from hitl_nb.store import chain, large, rows, signatures
 from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.store.signatures import Attest
 from hitl_nb.store.waiting import waiting
 
 _DONE = {"approve": "approved", "edit": "edited and approved", "reject": "rejected", "respond": "answered"}
@@ -45,10 +47,46 @@ NO_DRAFT: Final = NoDraft()
 """What `Inbox.draft` returns where nobody has typed yet; None is a draft like any other."""
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A decision as somebody made it, before it is known whether it comes first."""
+
+    store_id: str
+    action: Action
+    value: Any
+    reason: str | None
+    reviewer: str
+    by: By
+    attest: Attest | None
+
+    def on(self, p: Proposal) -> DecisionRecord:
+        """The record of it for one proposal, signed if a server attests it."""
+        decision = DecisionRecord(
+            action=self.action,
+            value=self.value,
+            reason=self.reason,
+            reviewer=self.reviewer,
+            decided_at=now(),
+            by=self.by,
+            fingerprint=p.fingerprint,
+        )
+        if self.attest is None:
+            return decision
+        known = msgspec.structs.replace(
+            decision,
+            reviewer_name=self.attest.reviewer_name,
+            authn=self.attest.authn,
+            assurance=self.attest.assurance,
+        )
+        signature = self.attest.key.sign(signatures.message(self.store_id, p, known, p.revision))
+        return msgspec.structs.replace(known, signature=signature)
+
+
 class Inbox:
     """The proposals of a store."""
 
     store: Store
+    store_id: str
 
     def proposal(self, proposal_id: str) -> Proposal:
         """The proposal with this id, or whose id alone begins so (4 characters or more).
@@ -60,13 +98,14 @@ class Inbox:
     def proposals(self, run_id: str, pause: int | None = None) -> list[Proposal]:
         """A run's proposals in the order asked; those of one pause (from 1), if given.
 
-        This is what a run resumes with, so every decision is checked against the audit log.
-        Raises UnknownRun, and StoreCorrupt for a decision that was never made like this.
+        This is what a run resumes with, so every decision is checked against the audit log, and its signature if it has
+        one. Raises UnknownRun, StoreCorrupt for a decision that was never made like this, Untrusted for a signature
+        that is not a known server's.
         """
         rows.load_run(self.store, run_id)
         found = rows.load_proposals(self.store, run_id, pause)
         for p in found:
-            _check_decision_made(self.store, p)
+            _check_decision_made(self.store, self.store_id, p)
         return found
 
     def inbox(
@@ -88,6 +127,7 @@ class Inbox:
         by: By = "person",
         fingerprint: str | None = None,
         revision: int | None = None,
+        attest: Attest | None = None,
     ) -> Proposal:
         """Decide a proposal, for good.
 
@@ -97,14 +137,14 @@ class Inbox:
             value: for "edit" the edited value as JSON (already checked), for "respond" the message.
             reviewer: user name of who decides.
             fingerprint, revision: those of the proposal that the reviewer saw.
+            attest: how a server knew the reviewer; it signs the decision.
 
         Raises AlreadyDecided (who and what), StaleDraft (the proposal is not the one seen), UnknownProposal,
         StoreCorrupt (the stored proposal was tampered with), ValueError or TypeError for bad arguments.
         """
         _check_decision(action, value, reason, reviewer)
-        return self.store.transact(
-            lambda tx: _decide(tx, _find(tx, proposal_id), action, value, reason, reviewer, by, fingerprint, revision)
-        )
+        made = _Made(self.store_id, action, value, reason, reviewer, by, attest)
+        return self.store.transact(lambda tx: _decide(tx, _find(tx, proposal_id), made, fingerprint, revision))
 
     def decide_many(
         self,
@@ -115,6 +155,7 @@ class Inbox:
         reason: str | None = None,
         reviewer: str,
         by: By = "person",
+        attest: Attest | None = None,
     ) -> list[Proposal]:
         """Decide all of them the same way, or, if one of them cannot be, none.
 
@@ -125,11 +166,9 @@ class Inbox:
         """
         _check_decision(action, value, reason, reviewer)
         shown = list({p.id: p for p in seen}.values())
+        made = _Made(self.store_id, action, value, reason, reviewer, by, attest)
         return self.store.transact(
-            lambda tx: [
-                _decide(tx, _find(tx, p.id), action, value, reason, reviewer, by, p.fingerprint, p.revision)
-                for p in shown
-            ]
+            lambda tx: [_decide(tx, _find(tx, p.id), made, p.fingerprint, p.revision) for p in shown]
         )
 
     def save_draft(self, proposal_id: str, value: Any) -> None:
@@ -191,35 +230,19 @@ def _unknown(proposal_id: str) -> str:
     )
 
 
-def _decide(
-    tx: Transaction,
-    p: Proposal,
-    action: Action,
-    value: Any,
-    reason: str | None,
-    reviewer: str,
-    by: By,
-    fingerprint: str | None = None,
-    revision: int | None = None,
-) -> Proposal:
+def _decide(tx: Transaction, p: Proposal, made: _Made, fingerprint: str | None, revision: int | None) -> Proposal:
     if p.status != "open":
         raise AlreadyDecided(_closed(p), p)
     if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):
         raise StaleDraft(f"proposal {p.id} ({p.title}) has changed since it was shown; look at it again, then decide")
     _check_question(p)
-    if action not in p.allow:
-        raise ValueError(f"{action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}")
-    decision = DecisionRecord(
-        action=action,
-        value=value,
-        reason=reason,
-        reviewer=reviewer,
-        decided_at=now(),
-        by=by,
-        fingerprint=p.fingerprint,
-    )
+    if made.action not in p.allow:
+        raise ValueError(
+            f"{made.action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}"
+        )
+    decision = made.on(p)
     logged = chain.append(
-        tx, "decision", actor=reviewer, run=p.run, proposal=p.id, data=_decision_data(p, decision, p.revision)
+        tx, "decision", actor=made.reviewer, run=p.run, proposal=p.id, data=_decision_data(p, decision, p.revision)
     )
     decision = msgspec.structs.replace(decision, event=logged)
     decided = msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
@@ -234,7 +257,7 @@ def _check_question(p: Proposal) -> None:
         raise StoreCorrupt(f"proposal {p.id} is not what the agent asked: its record was changed in the store")
 
 
-def _check_decision_made(reads: Reads, p: Proposal) -> None:
+def _check_decision_made(reads: Reads, store_id: str, p: Proposal) -> None:
     if p.decision is None:
         return
     _check_question(p)
@@ -244,10 +267,12 @@ def _check_decision_made(reads: Reads, p: Proposal) -> None:
         raise StoreCorrupt(
             f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
         )
+    signatures.check(store_id, p, p.decision)
 
 
 def _decision_data(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
     outcome = p.value if decision.action == "approve" else decision.value
+    known = ("reviewer_name", "authn", "assurance", "signature") if decision.signature is not None else ()
     return {
         "action": decision.action,
         "by": decision.by,
@@ -255,6 +280,7 @@ def _decision_data(p: Proposal, decision: DecisionRecord, revision: int) -> dict
         "value_sha256": None if decision.action == "reject" else hashlib.sha256(canonical(outcome)).hexdigest(),
         "fingerprint": p.fingerprint,
         "revision": revision,
+        **{name: getattr(decision, name) for name in known},
     }
 
 

@@ -80,6 +80,10 @@ class Server:
         questions = [ask(value, title=f"Letter {i}", **asked) for i, value in enumerate(values)]
         return self.ledger.pause(claim, Snapshot(envelope=b"state"), questions)
 
+    def public_key(self) -> str:
+        """The key that this server signs decisions with."""
+        return (self.folder.parent / "data" / "hitl_nb" / "server_key.pub").read_text().strip()
+
     def close(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

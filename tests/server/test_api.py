@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
+from hitl_nb.errors import Untrusted
 from hitl_nb.server.routes import LARGE, ROUTES
 
 
@@ -60,6 +61,7 @@ def test_a_draft_is_kept_and_an_edit_decided(server: Any) -> None:
     assert '+  "amount": 99.5' in said["proposal"]["changes"]
     decision = server.ledger.proposal(p.id).decision
     assert (decision.action, decision.value["amount"], decision.reason) == ("edit", 99.5, "shipping")
+    assert (decision.authn, decision.assurance) == ("token", "A0")
 
 
 def test_an_edit_that_does_not_fit_is_refused_field_by_field_and_nothing_is_decided(server: Any) -> None:
@@ -154,3 +156,14 @@ def test_the_api_describes_itself(server: Any) -> None:
     assert status == 200
     assert described == {(route.method, f"/hitl_nb/api/{route.path}") for route in ROUTES}
     assert server.call("GET", "openapi.json", Authorization="")[0] == 403
+
+
+def test_a_decision_is_signed_by_the_server_and_kernels_pin_its_key(server: Any, monkeypatch: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="signed")
+    assert server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p)})[0] == 200
+    monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
+    monkeypatch.setenv("HITL_NB_SERVER_KEY", server.public_key())
+    assert server.ledger.proposals(p.run)[0].status == "decided"
+    monkeypatch.setenv("HITL_NB_SERVER_KEY", "A" * 43 + "=")
+    with pytest.raises(Untrusted):
+        server.ledger.proposals(p.run)

@@ -1,0 +1,143 @@
+"""Decisions signed by the server that took them, and checked by every kernel that goes on with one.
+
+A server has an Ed25519 key in Jupyter's data directory, outside the store. A signed decision that was changed, or
+copied to another proposal, run or store, does not pass. It is no wall between processes of one user: they can read the
+key, or leave the signature out. So the level that is recorded with a decision says what it is worth ("A0").
+
+Kernels take the public keys that their server handed them in `HITL_NB_SERVER_KEY`, else the one beside the private key.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hitl_nb.errors import HitlError, Untrusted
+from hitl_nb.records import Authn, DecisionRecord, Proposal, canonical
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+PINNED = "HITL_NB_SERVER_KEY"
+"""Public keys that kernels trust, base64, separated by commas."""
+SIGNED_ONLY = "HITL_NB_SIGNED_ONLY"
+"""Set to 1, decisions of people count only if a server signed them."""
+
+_CONTEXT = b"hitl/decision/v1\x00"
+_FILE = Path("hitl_nb", "server_key")
+
+
+class SigningKey:
+    """A server's key. `public` is its public half, base64."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
+
+    @classmethod
+    def of_this_user(cls) -> SigningKey:
+        """This user's server key, made on first use, mode 0600. Raises HitlError if it cannot be read or made."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        path = _path()
+        try:
+            if not path.exists():
+                _place(Ed25519PrivateKey.generate().private_bytes_raw(), path)
+            key = cls(Ed25519PrivateKey.from_private_bytes(path.read_bytes()))
+            _public_path().write_text(key.public + "\n", encoding="ascii")
+        except (OSError, ValueError) as broken:
+            raise HitlError(f"the server's signing key {path} cannot be read or made: {broken}") from broken
+        return key
+
+    def sign(self, message: bytes) -> str:
+        """The signature of `message`, base64."""
+        return base64.b64encode(self._private.sign(message)).decode()
+
+
+@dataclass(frozen=True)
+class Attest:
+    """What a server says about a decision that it takes, and the key that it signs with."""
+
+    key: SigningKey
+    reviewer_name: str
+    authn: Authn
+    assurance: str
+
+
+def message(store_id: str, p: Proposal, decision: DecisionRecord, revision: int) -> bytes:
+    """What is signed: the decision, bound to its place and to the question as it was shown (`revision`)."""
+    outcome = p.value if decision.action == "approve" else decision.value
+    return _CONTEXT + canonical(
+        [
+            *(store_id, p.id, p.run, p.fingerprint, revision),
+            *(decision.action, hashlib.sha256(canonical(outcome)).hexdigest(), decision.reason),
+            *(decision.reviewer, decision.reviewer_name, decision.by, decision.authn, decision.assurance),
+            decision.decided_at.isoformat(),
+        ]
+    )
+
+
+def check(store_id: str, p: Proposal, decision: DecisionRecord) -> None:
+    """Raises Untrusted for a decision whose signature is not a known server's, or that must be signed and is not."""
+    if decision.signature is None:
+        if decision.by == "person" and os.environ.get(SIGNED_ONLY) == "1":
+            raise Untrusted(
+                f"the decision on proposal {p.id} ({p.title}) was not taken through a server, and {SIGNED_ONLY}=1 asks "
+                "for that; start the agent anew and decide in JupyterLab"
+            )
+        return
+    said = message(store_id, p, decision, p.revision - 1)
+    if not any(_verifies(public, decision.signature, said) for public in _known()):
+        raise Untrusted(
+            f"the decision on proposal {p.id} ({p.title}) is not signed by a server that this kernel knows; it was "
+            f"changed, or taken by a server of another user ({PINNED} names the keys that are trusted)"
+        )
+
+
+def _verifies(public: str, signature: str, said: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(public)).verify(base64.b64decode(signature), said)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _known() -> list[str]:
+    pinned = os.environ.get(PINNED)
+    if pinned:
+        return [key.strip() for key in pinned.split(",") if key.strip()]
+    with suppress(OSError):
+        return [_public_path().read_text(encoding="ascii").strip()]
+    return []
+
+
+def _place(content: bytes, path: Path) -> None:
+    """Put a file that only this user can read where none is: whole, and the first of several processes wins."""
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)
+    handle, fresh = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        Path(fresh).unlink()
+
+
+def _path() -> Path:
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Path(jupyter_data_dir()) / _FILE
+
+
+def _public_path() -> Path:
+    return _path().with_suffix(".pub")

@@ -1,0 +1,160 @@
+"""Decisions that a server signed: what a kernel accepts of them, and what not."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hitl_nb.errors import StoreCorrupt, Untrusted
+from hitl_nb.records import DecisionRecord, Proposal, Question, Snapshot
+from hitl_nb.store import chain, rows
+from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.memory import MemoryStore
+from hitl_nb.store.signatures import PINNED, SIGNED_ONLY, Attest, SigningKey, message
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv(PINNED, raising=False)
+    monkeypatch.delenv(SIGNED_ONLY, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger(MemoryStore())
+
+
+def asked(ledger: Ledger) -> Proposal:
+    _, claim = ledger.open_run(agent="refunds", notebook="/refunds.ipynb")
+    questions = [Question(title="Refund order 5678", kind="json", value={"amount": 120})]
+    return ledger.pause(claim, Snapshot(envelope=b""), questions)[0]
+
+
+def signed(ledger: Ledger, p: Proposal, key: SigningKey, **more: Any) -> Proposal:
+    attest = Attest(key, "Ann", "login", "A0")
+    return ledger.decide(p.id, "edit", value={"amount": 9}, reviewer="ann", attest=attest, **more)
+
+
+def test_a_signed_decision_is_used_and_says_how_the_reviewer_was_known(ledger: Ledger) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    (read,) = ledger.proposals(p.run)
+    assert read.decision is not None
+    assert (read.decision.reviewer_name, read.decision.authn, read.decision.assurance) == ("Ann", "login", "A0")
+    assert ledger.events()[-1].data["signature"] == read.decision.signature
+    assert ledger.verify().ok
+
+
+def test_the_key_is_this_users_alone_and_stays_the_same(home: Path) -> None:
+    key = SigningKey.of_this_user()
+    assert stat.S_IMODE((home / "hitl_nb" / "server_key").stat().st_mode) == 0o600
+    assert SigningKey.of_this_user().public == key.public
+    assert sorted(path.name for path in (home / "hitl_nb").iterdir()) == ["server_key", "server_key.pub"]
+
+
+def forged(ledger: Ledger, p: Proposal, change: Callable[[DecisionRecord], DecisionRecord]) -> None:
+    """Change a decision in the store, with an audit log made to fit: by somebody who can write all of the store."""
+
+    def work(tx: Any) -> None:
+        stored = rows.load_proposal(tx, p.id)
+        assert stored is not None
+        assert stored.decision is not None
+        made = change(stored.decision)
+        event = chain.at(tx, made.event)
+        assert event is not None
+        data = {
+            **event.data,
+            "action": made.action,
+            "reason": made.reason,
+            "value_sha256": _digest(made.value),
+            "signature": made.signature,
+            "authn": made.authn,
+        }
+        tx.put(f"event/{made.event:012d}", msgspec.structs.replace(event, data=data, actor=made.reviewer).json())
+        tx.put(f"proposal/{p.id}", msgspec.structs.replace(stored, decision=made).json())
+
+    ledger.store.transact(work)
+
+
+def _digest(value: Any) -> str:
+    import hashlib
+
+    from hitl_nb.records import canonical
+
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: msgspec.structs.replace(d, value={"amount": 9000}),
+        lambda d: msgspec.structs.replace(d, reviewer="mallory"),
+        lambda d: msgspec.structs.replace(d, reason="fine"),
+        lambda d: msgspec.structs.replace(d, authn="token"),
+        lambda d: msgspec.structs.replace(d, signature="AAAA"),
+        lambda d: msgspec.structs.replace(d, signature="not base64 é"),
+    ],
+    ids=["value", "reviewer", "reason", "authn", "signature", "garbage"],
+)
+def test_a_signed_decision_that_was_changed_is_refused_even_if_the_log_was_made_to_fit(
+    ledger: Ledger, change: Callable[[DecisionRecord], DecisionRecord]
+) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    forged(ledger, p, change)
+    with pytest.raises(Untrusted, match="not signed by a server that this kernel knows"):
+        ledger.proposals(p.run)
+
+
+def test_taking_the_signature_off_the_record_alone_is_seen(ledger: Ledger) -> None:
+    p = asked(ledger)
+    decided = signed(ledger, p, SigningKey.of_this_user())
+    assert decided.decision is not None
+    bare = msgspec.structs.replace(decided.decision, signature=None)
+    ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", msgspec.structs.replace(decided, decision=bare).json()))
+    with pytest.raises(StoreCorrupt):
+        ledger.proposals(p.run)
+
+
+def test_another_servers_key_is_refused_unless_it_is_pinned(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "other"))
+    other = SigningKey.of_this_user()
+    p = asked(ledger)
+    signed(ledger, p, other)
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "mine"))
+    mine = SigningKey.of_this_user()
+    with pytest.raises(Untrusted):
+        ledger.proposals(p.run)
+    monkeypatch.setenv(PINNED, f"{mine.public}, {other.public}")
+    assert ledger.proposals(p.run)[0].status == "decided"
+
+
+def test_a_signature_is_good_for_one_store_one_proposal_and_one_revision(ledger: Ledger) -> None:
+    p = asked(ledger)
+    decided = signed(ledger, p, SigningKey.of_this_user())
+    assert decided.decision is not None
+    said = message(ledger.store_id, decided, decided.decision, p.revision)
+    assert said != message("another", decided, decided.decision, p.revision)
+    assert said != message(ledger.store_id, decided, decided.decision, p.revision + 1)
+    moved = msgspec.structs.replace(decided, id="aaaaaaaaaaaa")
+    assert said != message(ledger.store_id, moved, decided.decision, p.revision)
+
+
+def test_where_only_signed_decisions_count_a_bare_one_is_refused(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann")
+    assert ledger.proposals(p.run)[0].status == "decided"
+    monkeypatch.setenv(SIGNED_ONLY, "1")
+    with pytest.raises(Untrusted, match="not taken through a server"):
+        ledger.proposals(p.run)
