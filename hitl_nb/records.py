@@ -136,7 +136,19 @@ class Proposal(Question, frozen=True, kw_only=True):
     fingerprint: str
     created_at: datetime
     deadline: datetime | None = None
+    assignee: str | None = None
     decision: DecisionRecord | None = None
+
+
+class Comment(Record, frozen=True, kw_only=True):
+    """What somebody said about a proposal. `author` is a user name, `author_name` what is shown for it."""
+
+    id: str
+    proposal: str
+    author: str
+    author_name: str = ""
+    text: str
+    at: datetime
 
 
 class Run(Record, frozen=True, kw_only=True):

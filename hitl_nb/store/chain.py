@@ -50,11 +50,13 @@ def head(reads: Reads) -> Head:
 def append(
     tx: Transaction, type_: str, *, actor: str, run: str | None = None, proposal: str | None = None, data: Any = None
 ) -> int:
-    """Add one event to the log; its number."""
+    """Add one event to the log; its number. Events of a run are listed for `of_run`, but for its many steps."""
     last = head(tx)
     event = Event(n=last.n + 1, at=now(), type=type_, run=run, proposal=proposal, actor=actor, data=data, prev=last.h)
     raw = event.json()
     large.put(tx, _key(event.n), raw)
+    if run is not None and type_ != "step.done":
+        tx.put(f"{_run_prefix(run)}{event.n:012d}", b"")
     tx.put(_HEAD, Head(n=event.n, h=digest(raw)).json())
     return event.n
 
@@ -69,6 +71,19 @@ def at(reads: Reads, n: int) -> Event | None:
     """Event number `n`."""
     raw = large.get(reads, _key(n))
     return None if raw is None else decode(raw, Event, _key(n))
+
+
+def of_run(reads: Reads, run: str, limit: int) -> list[Event]:
+    """The newest `limit` events of a run, oldest first, without those of its steps."""
+    found = reads.scan(*large.span(_run_prefix(run)), limit=limit, reverse=True)
+    events = (at(reads, _number(key.rsplit("/", 1)[1])) for key, _ in reversed(found))
+    return [event for event in events if event is not None]
+
+
+def forget_run(tx: Transaction, run: str) -> None:
+    """Remove a run's list of events; the events stay."""
+    for key, _ in tx.scan(*large.span(_run_prefix(run))):
+        tx.delete(key)
 
 
 def verify(reads: Reads) -> Verification:
@@ -114,6 +129,10 @@ def _end_problem(last: Head, n: int, h: str) -> str | None:
     if last.n < n:
         return f"the head was changed: it names event {last.n}, but there are {n}"
     return None if last.h == h else f"event {n} was changed: the head has another hash"
+
+
+def _run_prefix(run: str) -> str:
+    return f"happened/{run}/"
 
 
 def _key(n: int) -> str:

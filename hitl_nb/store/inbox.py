@@ -22,6 +22,7 @@ from hitl_nb.records import (
     By,
     DecisionRecord,
     Proposal,
+    ProposalStatus,
     canonical,
     now,
 )
@@ -31,7 +32,7 @@ from hitl_nb.records import (
 from hitl_nb.store import chain, large, rows, signatures
 from hitl_nb.store.base import Reads, Store, Transaction
 from hitl_nb.store.signatures import Attest
-from hitl_nb.store.waiting import waiting
+from hitl_nb.store.waiting import closed, waiting
 
 _DONE = {"approve": "approved", "edit": "edited and approved", "reject": "rejected", "respond": "answered"}
 
@@ -116,6 +117,30 @@ class Inbox:
         last = None if after is None else _find(self.store, after)
         return list(islice(waiting(self.store, notebook=notebook, agent=agent, after=last, limit=limit), limit))
 
+    def closed(
+        self,
+        *,
+        status: ProposalStatus | None = None,
+        notebook: str | None = None,
+        agent: str | None = None,
+        reviewer: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> list[Proposal]:
+        """At most `limit` proposals that are no longer open, newest decision first, that follow the proposal `after`.
+
+        `reviewer` is who decided, or whose it was to decide. Raises UnknownProposal.
+        """
+        check_limit(limit)
+        last = None if after is None else _find(self.store, after)
+        found = (
+            p
+            for p in closed(self.store, after=last)
+            if status in (None, p.status) and notebook in (None, p.notebook) and agent in (None, p.agent)
+            if reviewer is None or reviewer in (p.assignee, p.decision.reviewer if p.decision else None)
+        )
+        return list(islice(found, limit))
+
     def decide(
         self,
         proposal_id: str,
@@ -177,6 +202,11 @@ class Inbox:
             raise UnknownProposal(_unknown(proposal_id))
         raw = json.dumps(value, allow_nan=False).encode()
         self.store.drafts.transact(lambda tx: large.replace(tx, _draft_key(proposal_id), raw))
+
+    def drop_draft(self, proposal_id: str) -> None:
+        """Forget what was typed. `proposal_id` is the full id."""
+        if rows.is_id(proposal_id):
+            self._drop_drafts([proposal_id])
 
     def draft(self, proposal_id: str) -> Any:
         """What was last typed (JSON), or `NO_DRAFT`. `proposal_id` is the full id. Raises StoreCorrupt."""

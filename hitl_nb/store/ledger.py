@@ -30,6 +30,7 @@ from hitl_nb.store import chain, claims, large, rows, snapshots
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.chain import Verification
 from hitl_nb.store.claims import Claim, Claims
+from hitl_nb.store.discussion import Discussion
 from hitl_nb.store.inbox import NO_DRAFT, Inbox, check_limit, supersede
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.steps import Steps
@@ -45,7 +46,7 @@ class _Format(Record, frozen=True):
     store_id: str
 
 
-class Ledger(Steps, Inbox):
+class Ledger(Steps, Inbox, Discussion):
     """The runs, steps, proposals and events of a store.
 
     Args:
@@ -283,6 +284,11 @@ class Ledger(Steps, Inbox):
         check_limit(limit)
         return [raw for _, raw in chain.read(self.store, after, limit)]
 
+    def history(self, run_id: str, *, limit: int = 2000) -> list[Event]:
+        """The newest `limit` events of a run, oldest first, without those of its steps (see `steps`)."""
+        check_limit(limit)
+        return chain.of_run(self.store, run_id, limit) if rows.is_id(run_id) else []
+
     def head(self) -> int:
         """The number of the newest event; 0 if there is none."""
         return chain.head(self.store).n
@@ -371,5 +377,6 @@ def _delete(tx: Transaction, run: Run) -> list[str]:
         large.delete(tx, place)
     snapshots.delete(tx, run.id)
     claims.delete(tx, run.id)
+    chain.forget_run(tx, run.id)
     rows.delete_run(tx, run)
     return [p.id for p in asked]

@@ -13,6 +13,9 @@ step/<run>/<key>                              Step
 proposal/<proposal>                           Proposal
 asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
 open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first
+closed/<microseconds>-<proposal>              index: decided and superseded proposals by when that was
+comment/<proposal>/<n>                        Comment
+happened/<run>/<n>                            index: the events of a run that are about more than one step
 chunk/<token>/<n>                             pieces of values above MAX_VALUE
 draft/<proposal>                              JSON of a draft (in `Store.drafts`)
 """
@@ -164,15 +167,24 @@ def add_proposal(tx: Transaction, p: Proposal) -> None:
     large.put(tx, f"proposal/{p.id}", p.json())
 
 
+def closed_key(p: Proposal) -> str:
+    """Where a proposal that is no longer open stands among those; a superseded one by when it was asked."""
+    return f"closed/{_microseconds(p.decision.decided_at if p.decision else p.created_at)}-{p.id}"
+
+
 def close_proposal(tx: Transaction, p: Proposal) -> None:
     """Store `p`, which is no longer open."""
     tx.delete(open_key(p))
+    tx.put(closed_key(p), p.id.encode())
     large.replace(tx, f"proposal/{p.id}", p.json())
 
 
 def delete_proposal(tx: Transaction, p: Proposal) -> None:
     tx.delete(open_key(p))
+    tx.delete(closed_key(p))
     tx.delete(asked_key(p))
+    for key, _ in tx.scan(*span(f"comment/{p.id}/")):
+        large.delete(tx, key)
     large.delete(tx, f"proposal/{p.id}")
 
 

@@ -1,4 +1,4 @@
-"""Open proposals in the order they were asked: of the whole store, or of one notebook.
+"""Open proposals in the order they were asked: of the whole store, or of one notebook; and those that are closed.
 
 The inbox's index is by age, so a page of all is a short range of it. A notebook's proposals lie scattered in it; they
 are found through its runs, unless these are so many that the index is the shorter way.
@@ -52,3 +52,14 @@ def _listed(reads: Reads, start: str, stop: str, page: int) -> Iterator[Proposal
             if p is not None and p.status == "open":
                 yield p
         start = pairs[-1][0] + "\0"
+
+
+def closed(reads: Reads, *, after: Proposal | None) -> Iterator[Proposal]:
+    """The proposals that are decided or superseded, the newest first, that follow `after`."""
+    stop = "closed0" if after is None else rows.closed_key(after)
+    while pairs := reads.scan("closed/", stop, limit=_PAGE, reverse=True):
+        for entry in pairs:
+            p = rows.load_proposal(reads, rows.id_at(*entry))
+            if p is not None and p.status != "open":
+                yield p
+        stop = pairs[-1][0]

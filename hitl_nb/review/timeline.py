@@ -1,0 +1,135 @@
+"""What happened in a run, and when: its events, proposals and steps as one list of entries, oldest first.
+
+Nothing is recorded for this: the audit log says when a kernel began and stopped to work and who decided, the steps when
+they began and ended. A kernel that died left no event; its work ends, as far as is known, with the last sign of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hitl_nb.records import Event, Proposal, Record, Step
+from hitl_nb.store.ledger import Ledger
+
+_BEGINS = ("run.opened", "run.resumed")
+_ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled")
+
+
+class Entry(Record, frozen=True, kw_only=True):
+    """One entry of a timeline.
+
+    Attributes:
+        n: number of the event in the audit log; 0 if it is not from there.
+        type: "opened", "working", "step", "waiting", "decision", "comment", "doubt", "resumed", "paused", "failed",
+            "finished" or "cancelled".
+        until: when it ended; None for a moment, and for what still goes on.
+        seconds: how long it took, if it ended.
+        what: one line for people.
+        actor: who did it: a reviewer, or a process.
+        detail: the rest of what is recorded about it.
+    """
+
+    n: int = 0
+    type: str
+    at: datetime
+    until: datetime | None = None
+    seconds: float | None = None
+    what: str
+    actor: str = ""
+    detail: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
+
+
+def timeline(ledger: Ledger, run_id: str) -> list[Entry]:
+    """The entries of a run. Raises UnknownRun."""
+    running = ledger.run(run_id).status == "running"
+    events = ledger.history(run_id)
+    proposals = {p.id: p for p in ledger.proposals(run_id)}
+    steps = ledger.steps(run_id)
+    found = [*_moments(events, proposals), *_work(events, steps), *_waits(proposals.values()), *_steps(steps, running)]
+    return sorted(found, key=lambda entry: (entry.at, entry.n))
+
+
+def _moments(events: Iterable[Event], proposals: dict[str, Proposal]) -> Iterator[Entry]:
+    for event in events:
+        kind = event.type.removeprefix("run.")
+        p = proposals.get(event.proposal or "")
+        data: dict[str, Any] = event.data or {}
+        if kind == "decision" and p is not None:
+            what = f"{data.get('action', 'decided')}: {p.title}"
+        elif kind == "comment" and p is not None:
+            what = f"comment on {p.title}"
+        elif kind == "failed":
+            what = f"failed: {data.get('error', '')}"
+        elif kind in ("opened", "resumed", "paused", "finished", "cancelled"):
+            what = kind
+        else:
+            continue
+        yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=event.actor, detail=data)
+
+
+def _work(events: Iterable[Event], steps: list[Step]) -> Iterator[Entry]:
+    """The stretches in which a process worked on the run."""
+    began: Event | None = None
+    for event in events:
+        if event.type in _BEGINS:
+            if began is not None:  # that process died: the next one took over
+                yield _stretch(began, _last_sign(began.at, event.at, steps), "the process ended without a word")
+            began = event
+        elif event.type in _ENDS and began is not None:
+            yield _stretch(began, event.at, "")
+            began = None
+    if began is not None:
+        yield Entry(n=began.n, type="working", at=began.at, what="working", actor=began.actor)
+
+
+def _stretch(began: Event, until: datetime, note: str) -> Entry:
+    return Entry(
+        n=began.n,
+        type="working",
+        at=began.at,
+        until=until,
+        seconds=(until - began.at).total_seconds(),
+        what=f"working ({note})" if note else "working",
+        actor=began.actor,
+    )
+
+
+def _last_sign(start: datetime, stop: datetime, steps: list[Step]) -> datetime:
+    signs = [at for s in steps for at in (s.started_at, s.finished_at) if at is not None and start <= at <= stop]
+    return max(signs, default=start)
+
+
+def _waits(proposals: Iterable[Proposal]) -> Iterator[Entry]:
+    pauses: dict[int, list[Proposal]] = {}
+    for p in proposals:
+        pauses.setdefault(p.pause, []).append(p)
+    for pause, asked in pauses.items():
+        decided = [p.decision.decided_at for p in asked if p.decision is not None]
+        at, over = asked[0].created_at, len(decided) == len(asked)
+        until = max(decided) if over else None
+        yield Entry(
+            type="waiting",
+            at=at,
+            until=until,
+            seconds=(until - at).total_seconds() if until else None,
+            what="waiting: " + ", ".join(p.title for p in asked),
+            detail={"pause": pause, "proposals": [p.id for p in asked]},
+        )
+
+
+def _steps(steps: Iterable[Step], running: bool) -> Iterator[Entry]:
+    notes = {"started": "" if running else " (nobody knows whether it happened)", "failed": " (failed)"}
+    for s in steps:
+        seconds = (s.finished_at - s.started_at).total_seconds() if s.finished_at else None
+        yield Entry(
+            type="doubt" if s.status == "started" and not running else "step",
+            at=s.started_at,
+            until=s.finished_at,
+            seconds=seconds,
+            what=f"{s.name}()" + notes.get(s.status, ""),
+            detail={"tries": s.tries, "status": s.status},
+        )
