@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from hitl_nb.errors import (
     AlreadyDecided,
     HitlError,
@@ -51,6 +53,7 @@ def full(desk: Desk, ledger: Ledger, p: Proposal) -> dict[str, Any]:
         "path": desk.path(p.notebook),
         "has_draft": draft is not NO_DRAFT,
         "text": as_text(p, p.value),
+        "comments": msgspec.to_builtins(ledger.comments(p.id)),
         "changes": changes(p, p.decision.value) if edited and p.decision is not None else "",
     }
     return shown if draft is NO_DRAFT else {**shown, "draft": draft}
@@ -82,10 +85,14 @@ def status_of(error: Exception) -> int | None:
 
 def failure(desk: Desk, error: Exception) -> dict[str, Any]:
     """What is said about an error."""
-    name = "BadRequest" if type(error) in (ValueError, TypeError) else type(error).__name__
+    named = "StaleDraft" if isinstance(error, StaleDraft) else type(error).__name__
+    name = "BadRequest" if type(error) in (ValueError, TypeError) else named
     said: dict[str, Any] = {"error": name, "message": str(error)}
-    if isinstance(error, AlreadyDecided) and isinstance(error.proposal, Proposal):
-        said["proposal"] = {**public_proposal(error.proposal), "path": desk.path(error.proposal.notebook)}
+    proposal = getattr(error, "proposal", None)
+    if isinstance(proposal, Proposal):
+        said["proposal"] = {**public_proposal(proposal), "path": desk.path(proposal.notebook)}
+    if isinstance(error, StaleDraft):
+        said["difference"] = getattr(error, "difference", {})
     if isinstance(error, InvalidEdit):
         said["fields"] = error.fields
     if isinstance(error, RunClaimed):

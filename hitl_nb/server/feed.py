@@ -15,6 +15,7 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
+from tornado.log import app_log
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -25,7 +26,7 @@ from hitl_nb.server.desk import Desk
 SECONDS = 0.25
 """Between two looks at the store."""
 _MOST = 1000
-"""Most events that are told one by one; after more, browsers read again."""
+"""Most events that are read, and told, at once."""
 
 
 class Feed:
@@ -45,6 +46,7 @@ class Feed:
         self._browsers.add(browser)
         if self._task is None:
             self._task = asyncio.create_task(self._watch())
+            self._task.add_done_callback(self._ended)
 
     def leave(self, browser: FeedHandler) -> None:
         self._browsers.discard(browser)
@@ -52,9 +54,19 @@ class Feed:
             self._task.cancel()
             self._task = None
 
-    def soon(self) -> None:
-        """Something was written through this server: look now."""
+    def soon(self, draft: str | None = None) -> None:
+        """Something was written through this server: look now. A `draft` of a proposal is not in the log."""
+        if draft is not None:
+            self._say({"type": "changed", "proposals": [draft], "runs": [], "head": self.head})
         self._look_now.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A bug of ours must not leave the browsers without word: they connect again, and a new task starts."""
+        if not task.cancelled() and task.exception() is not None:
+            app_log.error("the live feed of hitl_nb failed", exc_info=task.exception())
+            self._task = None
+            for browser in list(self._browsers):
+                browser.close(1011)
 
     async def _watch(self) -> None:
         version = -1
@@ -64,7 +76,8 @@ class Feed:
                 if now != version or self._look_now.is_set():
                     self._look_now.clear()
                     version = now
-                    self._tell(await self._desk.call(lambda ledger: ledger.events(after=self.head, limit=_MOST)))
+                    while self._tell(await self._desk.call(lambda ledger: ledger.events(after=self.head, limit=_MOST))):
+                        continue
             except StoreError:
                 version = -1  # the requests of the browsers say what is wrong; here it is looked at again
             try:
@@ -72,18 +85,23 @@ class Feed:
             except TimeoutError:
                 continue
 
-    def _tell(self, events: list[Event]) -> None:
-        if not events:
-            return
-        self.head = events[-1].n
-        said = {
-            "type": "changed",
-            "proposals": _ids(event.proposal for event in events),
-            "runs": _ids(event.run for event in events),
-            "head": self.head,
-        }
+    def _tell(self, events: list[Event]) -> bool:
+        """Tell what these events are about; whether there may be more of them."""
+        if events:
+            self.head = events[-1].n
+            self._say(
+                {
+                    "type": "changed",
+                    "proposals": _ids(event.proposal for event in events),
+                    "runs": _ids(event.run for event in events),
+                    "head": self.head,
+                }
+            )
+        return len(events) == _MOST
+
+    def _say(self, message: dict[str, Any]) -> None:
         for browser in list(self._browsers):
-            browser.say(said)
+            browser.say(message)
 
 
 class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix

@@ -47,12 +47,18 @@ class RouteHandler(APIHandler):
     async def put(self, **names: str) -> None:
         await self._answer("PUT", names)
 
+    async def delete(self, **names: str) -> None:
+        await self._answer("DELETE", names)
+
     async def _answer(self, method: str, names: dict[str, str]) -> None:
         route = self.routes.get(method)
-        if route is None:
+        user = self.current_user
+        if user and route is None:
             self._refuse(405, "MethodNotAllowed", f"{method} is not a call of this path")
             return
-        user = self.current_user
+        if route is None:
+            self._refuse(403, "Forbidden", "log in first")
+            return
         if not user or not await ensure_async(self.authorizer.is_authorized(self, user, route.action, route.resource)):
             self._refuse(403, "Forbidden", f"you may not {route.action} {route.resource}")
             return
@@ -81,7 +87,7 @@ class RouteHandler(APIHandler):
             self.finish(json.dumps(answers.failure(self.desk, error)))
             return
         if method != "GET":
-            self.feed.soon()
+            self.feed.soon(names.get("id") if "/draft" in route.path else None)
         self.finish(json.dumps(said, ensure_ascii=False))
 
     def _body(self, route: Route) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -12,11 +13,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from hitl_nb.records import Proposal, Snapshot
 from hitl_nb.store import open_store
@@ -79,6 +82,22 @@ class Server:
         _, claim = self.ledger.open_run(agent=agent, notebook=notebook)
         questions = [ask(value, title=f"Letter {i}", **asked) for i, value in enumerate(values)]
         return self.ledger.pause(claim, Snapshot(envelope=b"state"), questions)
+
+    def listen(self, during: Callable[[], None], until: Callable[[dict[str, Any]], bool], **headers: str) -> list[Any]:
+        """What the feed says from its hello on, while and after `during` runs, up to a message that fits `until`."""
+
+        async def hear() -> list[Any]:
+            url = f"ws://127.0.0.1:{self.port}/hitl_nb/api/feed"
+            given = {"Authorization": f"token {self.token}", **headers}
+            socket_ = await websocket_connect(HTTPRequest(url, headers={k: v for k, v in given.items() if v}))
+            heard = [json.loads(await asyncio.wait_for(socket_.read_message(), 30) or "null")]
+            await asyncio.to_thread(during)
+            while not until(heard[-1]):
+                heard.append(json.loads(await asyncio.wait_for(socket_.read_message(), 30) or "null"))
+            socket_.close()
+            return heard
+
+        return asyncio.run(hear())
 
     def public_key(self) -> str:
         """The key that this server signs decisions with."""

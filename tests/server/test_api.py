@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from hitl_nb.errors import Untrusted
+from hitl_nb.server.desk import GRANTED, Grants
 from hitl_nb.server.routes import LARGE, ROUTES
 
 
@@ -85,7 +86,9 @@ def test_the_second_reviewer_is_told_who_decided_what(server: Any) -> None:
 def test_a_decision_on_something_else_than_what_is_asked_is_refused(server: Any, other: dict[str, Any]) -> None:
     (p,) = server.paused("Dear Ann", agent="stale")
     status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p), **other})
-    assert (status, said["error"]) == (409, "StaleDraft")
+    assert (status, said["error"], said["proposal"]["id"]) == (409, "StaleDraft", p.id)
+    (name, asked) = next(iter(other.items()))
+    assert said["difference"] == {name: {"shown": asked, "now": getattr(p, name)}}
     many = {"action": "approve", "proposals": [{"id": p.id, **shown(p), **other}]}
     assert server.call("POST", "decisions", many)[0] == 409
     assert server.ledger.proposal(p.id).status == "open"
@@ -167,3 +170,66 @@ def test_a_decision_is_signed_by_the_server_and_kernels_pin_its_key(server: Any,
     monkeypatch.setenv("HITL_NB_SERVER_KEY", "A" * 43 + "=")
     with pytest.raises(Untrusted):
         server.ledger.proposals(p.run)
+
+
+def test_comments_and_whose_it_is(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="talk")
+    status, said = server.call("POST", f"proposals/{p.id}/comments", {"text": " why? "})
+    assert (status, said["comment"]["text"]) == (200, "why?")
+    assert server.call("POST", f"proposals/{p.id}/comments", {"text": ""})[0] == 400
+    assert server.call("PUT", f"proposals/{p.id}/assignee", {"assignee": "bob"})[1]["proposal"]["assignee"] == "bob"
+    assert server.call("PUT", f"proposals/{p.id}/assignee", {"assignee": ""})[0] == 400
+    found = server.call("GET", f"proposals/{p.id}")[1]
+    assert [c["text"] for c in found["comments"]] == ["why?"]
+    assert server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p)})[0] == 200
+
+
+def test_a_draft_is_forgotten(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="dropped")
+    server.call("PUT", f"proposals/{p.id}/draft", {"value": "Dear"})
+    assert server.call("DELETE", f"proposals/{p.id}/draft")[0] == 200
+    assert server.call("GET", f"proposals/{p.id}")[1]["has_draft"] is False
+
+
+def test_what_was_decided_is_listed_newest_first(server: Any) -> None:
+    made = server.paused("a", "b", agent="past")
+    for p, who in zip(made, ("ann", "bob"), strict=True):
+        server.ledger.decide(p.id, "approve", reviewer=who)
+    past = server.call("GET", "proposals?agent=past&status=decided")[1]["proposals"]
+    assert [p["id"] for p in past] == [made[1].id, made[0].id]
+    only = server.call("GET", "proposals?agent=past&status=decided&reviewer=ann")[1]["proposals"]
+    assert [p["id"] for p in only] == [made[0].id]
+    assert server.call("GET", "proposals?status=lost")[0] == 400
+    assert server.call("GET", "runs?status=lost")[0] == 400
+
+
+def test_the_timeline_of_a_run(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="lanes")
+    server.ledger.decide(p.id, "approve", reviewer="ann")
+    entries = server.call("GET", f"runs/{p.run}/timeline")[1]["entries"]
+    assert [e["type"] for e in entries] == ["opened", "working", "waiting", "paused", "decision"]
+    assert all({"at", "until", "seconds", "what", "actor", "detail", "n"} <= set(e) for e in entries)
+
+
+def test_one_browser_goes_on(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="grants")
+    assert server.call("POST", f"runs/{p.run}/resume", {"browser": "one"})[0] == 409
+    server.ledger.decide(p.id, "approve", reviewer="ann")
+    assert server.call("POST", f"runs/{p.run}/resume", {"browser": "one"})[1]["granted"] is True
+    status, said = server.call("POST", f"runs/{p.run}/resume", {"browser": "two"})
+    assert (status, said["error"], said["owner"]) == (409, "RunClaimed", "one")
+    assert server.call("POST", f"runs/{p.run}/resume", {"browser": "one"})[0] == 200
+
+
+def test_a_browser_that_does_nothing_with_its_grant_loses_it() -> None:
+    now = [0.0]
+    grants = Grants(lambda: now[0])
+    assert [grants.take("run", 1, "one"), grants.take("run", 1, "two")] == ["one", "one"]
+    now[0] = GRANTED + 1
+    assert grants.take("run", 1, "two") == "two"
+    assert grants.take("run", 2, "one") == "one"
+
+
+def test_a_method_that_a_path_does_not_have(server: Any) -> None:
+    assert server.call("PUT", "status", {})[0] == 405
+    assert server.call("PUT", "status", {}, Authorization="")[0] == 403

@@ -1,0 +1,67 @@
+"""The calls about runs and the audit log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hitl_nb.errors import HitlError, RunClaimed
+from hitl_nb.records import RUN_TRANSITIONS
+from hitl_nb.review.timeline import timeline as entries_of
+from hitl_nb.server import answers
+from hitl_nb.server.asked import MOST, Asked
+
+
+def runs(asked: Asked) -> dict[str, Any]:
+    limit = max(1, asked.number("limit", 50, MOST))
+    status: Any = asked.query.get("status")
+    if status not in (None, *RUN_TRANSITIONS):
+        raise ValueError(f"status must be one of {', '.join(RUN_TRANSITIONS)}, not {status[:20]!r}")
+    found = asked.ledger.runs(
+        notebook=asked.query.get("notebook"),
+        agent=asked.query.get("agent"),
+        status=status,
+        limit=limit,
+        before=asked.query.get("cursor"),
+    )
+    return {
+        "runs": [answers.run(asked.desk, r) for r in found],
+        "next": found[-1].id if len(found) == limit else None,
+    }
+
+
+def run(asked: Asked) -> dict[str, Any]:
+    r = asked.ledger.run(asked.id)
+    found = asked.ledger.proposals(r.id, r.pauses) if r.pauses else []
+    return {"run": answers.run(asked.desk, r), "proposals": [answers.summary(asked.desk, p) for p in found]}
+
+
+def timeline(asked: Asked) -> dict[str, Any]:
+    r = asked.ledger.run(asked.id)
+    return {"run": answers.run(asked.desk, r), "entries": msgspec.to_builtins(entries_of(asked.ledger, r.id))}
+
+
+def resume(asked: Asked) -> dict[str, Any]:
+    """Grant one browser the right to go on with a run."""
+    r = asked.ledger.run(asked.id)
+    if r.status not in ("ready", "failed"):
+        raise HitlError(f"run {r.id} ({r.agent}) is {r.status}; only one that is ready or failed can go on")
+    holder = asked.desk.grants.take(r.id, r.pauses, asked.body.browser)
+    if holder != asked.body.browser:
+        raise RunClaimed(f"another browser window goes on with run {r.id} ({r.agent})", owner=holder)
+    return {"granted": True, "run": answers.run(asked.desk, r)}
+
+
+def cancel(asked: Asked) -> dict[str, Any]:
+    return {"run": answers.run(asked.desk, asked.ledger.cancel(asked.id, actor=asked.who.username))}
+
+
+def events(asked: Asked) -> dict[str, Any]:
+    limit = max(1, asked.number("limit", 200, 1000))
+    found = asked.ledger.events(after=asked.number("after", 0, 10**12), limit=limit)
+    return {"events": msgspec.to_builtins(found), "next": found[-1].n if len(found) == limit else None}
+
+
+def verify(asked: Asked) -> dict[str, Any]:
+    return msgspec.to_builtins(asked.ledger.verify())

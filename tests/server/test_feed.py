@@ -1,0 +1,54 @@
+"""The live feed: what it tells connected browsers, whoever made the change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+
+def names(p: Any) -> Any:
+    return lambda message: message["type"] == "changed" and p.id in message["proposals"]
+
+
+def test_a_decision_of_another_process_is_told_by_id_and_nothing_else(server: Any) -> None:
+    (p,) = server.paused("a secret", agent="told")
+    hello, *_, last = server.listen(lambda: server.ledger.decide(p.id, "approve", reviewer="ann"), names(p))
+    assert hello["type"] == "hello"
+    assert hello["browser"]
+    assert last["runs"] == [p.run]
+    assert last["head"] > hello["head"]
+    assert "secret" not in str(last)
+
+
+def test_a_draft_and_a_comment_through_this_server_are_told(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="typed")
+    for method, path, body in (("PUT", "draft", {"value": "Dear"}), ("POST", "comments", {"text": "hm"})):
+
+        def write(method: str = method, path: str = path, body: Any = body) -> None:
+            assert server.call(method, f"proposals/{p.id}/{path}", body)[0] == 200
+
+        assert server.listen(write, names(p))
+
+
+def test_two_browsers_hear_the_same(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="both")
+    heard: list[Any] = []
+
+    def decide_while_another_listens() -> None:
+        heard.extend(server.listen(lambda: server.ledger.decide(p.id, "approve", reviewer="ann"), names(p)))
+
+    first = server.listen(decide_while_another_listens, names(p))
+    assert first[-1]["proposals"] == heard[-1]["proposals"]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Authorization": ""}, {"Authorization": "token wrong"}, {"Origin": "http://evil"}]
+)
+def test_nobody_listens_without_credentials_or_from_another_origin(server: Any, headers: dict[str, str]) -> None:
+    if "Origin" in headers:
+        headers = {**headers, "Authorization": ""}
+    with pytest.raises(HTTPClientError) as refused:
+        server.listen(lambda: None, lambda message: True, **headers)
+    assert refused.value.code == 403
