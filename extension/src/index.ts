@@ -3,7 +3,7 @@
  */
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, ReactWidget } from '@jupyterlab/apputils';
+import { ICommandPalette, MainAreaWidget, ReactWidget } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { IStatusBar } from '@jupyterlab/statusbar';
@@ -15,6 +15,7 @@ import { agentCell, GoingOn } from './plugins/goingon';
 import { LabHost } from './plugins/host';
 import { Badge, inboxWidget } from './plugins/inbox';
 import { MIME, PauseRenderer } from './plugins/pause';
+import { Timeline } from './timeline/view';
 import { IReview } from './tokens';
 
 /** Before ipywidgets' -10 and all others: lower wins. */
@@ -115,4 +116,25 @@ const inbox: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [review, card, goingOn, inbox];
+const timeline: JupyterFrontEndPlugin<void> = {
+  id: 'hitl-nb:timeline',
+  description: 'Shows what happened in a run, and when.',
+  autoStart: true,
+  requires: [IReview],
+  activate: (app: JupyterFrontEnd, host: IReview): void => {
+    host.openTimeline = run => {
+      const id = `hitl-nb-timeline-${run}`;
+      if (![...app.shell.widgets('main')].some(widget => widget.id === id)) {
+        const content = ReactWidget.create(createElement(Timeline, { run, host }));
+        const widget = new MainAreaWidget({ content });
+        widget.id = id;
+        widget.title.label = host.trans.__('Run timeline');
+        widget.title.closable = true;
+        app.shell.add(widget, 'main');
+      }
+      app.shell.activateById(id);
+    };
+  }
+};
+
+export default [review, card, goingOn, inbox, timeline];

@@ -48,3 +48,19 @@ def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: 
     nb.until(1, "reject Bo not him")
     other.get_by_text("Nothing waits for a decision.").wait_for()
     nb.close()
+
+
+def test_the_timeline_shows_work_and_waiting(page: Page) -> None:
+    nb = page.open("lanes.ipynb", "%load_ext hitl_nb\nimport hitl_nb as hitl", AGENT)
+    nb.run_all()
+    nb.until(1, "Letter to Ann")
+    window = page.page
+    window.get_by_role("button", name="1 waits").click()
+    window.get_by_role("listbox", name="Proposals that wait").focus()
+    window.keyboard.press("Enter")
+    window.get_by_role("button", name="Timeline").click()
+    lanes = window.locator(".jp-hitl-timeline")
+    lanes.get_by_role("heading", name="letters").wait_for()
+    lanes.get_by_text("waiting: Letter to Ann").click()
+    lanes.get_by_text('"pause": 1').wait_for()
+    assert lanes.locator(".jp-hitl-bar.jp-mod-working").count() == 1

@@ -146,6 +146,11 @@ export function Inbox(props: {
                 {trans.__('Go to the cell')}
               </button>
             )}
+            {host.openTimeline && chosen && (
+              <button type="button" onClick={() => host.openTimeline?.(chosen.run)}>
+                {trans.__('Timeline')}
+              </button>
+            )}
             <button type="button" onClick={() => setOpen(null)}>
               {trans.__('Close')}
             </button>
