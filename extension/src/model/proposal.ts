@@ -7,11 +7,16 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
 import type { Feed } from '../api/feed';
-import type { Action, IProposal, IRun, Json } from '../api/types';
+import type { Action, IProposal, IRun, Json, Kind } from '../api/types';
 import type { IProposalModel } from './index';
 
 /** Milliseconds from the last keystroke until the draft is saved and checked. */
 const PAUSE = 400;
+
+/** Milliseconds until a draft that could not be saved is tried again. */
+const RETRY = 2000;
+
+const TEXTS: readonly Kind[] = ['text', 'markdown', 'code'];
 
 export class ProposalModel implements IProposalModel {
   constructor(
@@ -20,7 +25,7 @@ export class ProposalModel implements IProposalModel {
     private _proposal: IProposal,
     private _run: IRun | null = null
   ) {
-    this._value = started(_proposal);
+    this._start(_proposal);
     _feed.changed.connect(this._heard, this);
     if (this.edited) {
       void this._check();
@@ -87,7 +92,9 @@ export class ProposalModel implements IProposalModel {
   }
 
   startOver(): void {
-    this.edit(this._proposal.value);
+    this._value = this._proposal.value;
+    this._unfinished = '';
+    this._later(undefined);
   }
 
   async decide(action: Action, options: { reason?: string; message?: string }): Promise<boolean> {
@@ -100,7 +107,7 @@ export class ProposalModel implements IProposalModel {
     this._changed.emit();
     const shown = this._proposal;
     try {
-      await this._flush();
+      await this._flush(); // if that fails, the decision brings the value all the same
       const value = action === 'edit' ? this._value : action === 'respond' ? options.message : undefined;
       const answer = await this._client.decide(shown, { action, value, reason: options.reason });
       this._proposal = answer.proposal;
@@ -126,10 +133,15 @@ export class ProposalModel implements IProposalModel {
   async refresh(): Promise<void> {
     try {
       const found = await this._client.proposal(this._proposal.id);
-      const typing = this._timer !== null || this._unfinished !== '';
+      const before = this._proposal;
+      const overtaken = before.status === 'open' && found.status !== 'open' && this.edited && !this._deciding;
       this._proposal = found;
-      if (!typing) {
-        this._value = started(found);
+      if (overtaken) {
+        this._surprise = { shown: before, now: found };
+      }
+      if (this._safe && this._saving === null && !this._unfinished && !same(started(found), this._value)) {
+        this._start(found); // typed in another window
+        void this._check();
       }
       this._run = (await this._client.run(found.run)).run;
     } catch (reason) {
@@ -139,10 +151,20 @@ export class ProposalModel implements IProposalModel {
   }
 
   dispose(): void {
-    void this._flush();
     this._disposed = true;
+    if (!this._safe) {
+      void this._flush();
+    }
     this._feed.changed.disconnect(this._heard, this);
     Signal.clearData(this);
+  }
+
+  /** Show a record's draft, or what was proposed. */
+  private _start(proposal: IProposal): void {
+    this._value = started(proposal);
+    const isText = TEXTS.includes(proposal.kind) || typeof proposal.value === 'string';
+    this._unfinished =
+      typeof this._value === 'string' && !isText && proposal.kind !== 'choice' ? 'not JSON yet' : '';
   }
 
   private _heard(_: unknown, changed: { proposals: string[]; runs: string[] } | null): void {
@@ -155,28 +177,44 @@ export class ProposalModel implements IProposalModel {
     }
   }
 
-  private _later(draft: Json): void {
+  /** Keep `draft` (nothing: the agent's version again) on the server soon. */
+  private _later(draft: Json | undefined): void {
     this._draft = draft;
+    this._safe = false;
     this._saved = 'saving';
-    if (this._timer !== null) {
-      clearTimeout(this._timer);
-    }
-    this._timer = setTimeout(() => void this._flush(), PAUSE);
+    this._wait(PAUSE);
     this._changed.emit();
   }
 
-  /** Save what was typed, and have it checked. */
-  private async _flush(): Promise<void> {
-    if (this._timer === null || this._disposed) {
-      return;
-    }
+  private _wait(milliseconds: number): void {
     clearTimeout(this._timer);
-    this._timer = null;
+    this._timer = setTimeout(() => void this._flush(), milliseconds);
+  }
+
+  /** Save what was typed, and have it checked; one call at a time, until the newest text is safe or one failed. */
+  private _flush(): Promise<void> {
+    clearTimeout(this._timer);
+    this._saving ??= this._save().finally(() => {
+      this._saving = null;
+    });
+    return this._saving;
+  }
+
+  private async _save(): Promise<void> {
+    const { id } = this._proposal;
     try {
-      await this._client.saveDraft(this._proposal.id, this._draft);
+      while (!this._safe) {
+        const draft = this._draft;
+        this._safe = true;
+        await (draft === undefined ? this._client.dropDraft(id) : this._client.saveDraft(id, draft));
+      }
       this._saved = 'saved';
     } catch (reason) {
+      this._safe = false;
       this._saved = said(reason);
+      if (!this._disposed && this._proposal.status === 'open') {
+        this._wait(RETRY);
+      }
     }
     await this._check();
   }
@@ -192,6 +230,7 @@ export class ProposalModel implements IProposalModel {
         if (value === this._value) {
           this._fields = {};
           this._changes = answer.changes;
+          this._problem = '';
         }
       } catch (reason) {
         if (reason instanceof ApiError && reason.details.fields) {
@@ -205,7 +244,7 @@ export class ProposalModel implements IProposalModel {
   }
 
   private async _refused(reason: unknown, shown: IProposal): Promise<void> {
-    if (reason instanceof ApiError && reason.status === 409) {
+    if (reason instanceof ApiError && ['AlreadyDecided', 'StaleDraft'].includes(reason.error)) {
       await this.refresh();
       this._surprise = { shown, now: this._proposal };
     }
@@ -228,8 +267,11 @@ export class ProposalModel implements IProposalModel {
     return true;
   }
 
-  private _value: Json;
-  private _draft: Json = null;
+  private _value: Json = null;
+  private _draft: Json | undefined;
+  /** Whether the newest text is on the server, or on its way there. */
+  private _safe = true;
+  private _saving: Promise<void> | null = null;
   private _unfinished = '';
   private _fields: { [path: string]: string } = {};
   private _changes = '';
@@ -238,7 +280,7 @@ export class ProposalModel implements IProposalModel {
   private _deciding = false;
   private _saved = 'saved';
   private _disposed = false;
-  private _timer: ReturnType<typeof setTimeout> | null = null;
+  private _timer: ReturnType<typeof setTimeout> | undefined;
   private _changed = new Signal<IProposalModel, void>(this);
 }
 
