@@ -20,6 +20,7 @@ from traitlets import List as ListOf
 from traitlets.config import LoggingConfigurable
 
 from hitl_nb.records import new_id
+from hitl_nb.server.headless import Headless, Say
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.signatures import SigningKey
@@ -39,6 +40,11 @@ class HitlNb(LoggingConfigurable):
     )
     reviewers: Any = ListOf(
         Unicode(), config=True, help="User names of those who may decide. Empty: everybody whom the server lets in."
+    )
+    headless: Any = Bool(
+        False,
+        config=True,
+        help="Whether the server may run a notebook that is open nowhere when its agent can go on; it writes the file.",
     )
     signed_only: Any = Bool(
         False,
@@ -87,6 +93,8 @@ class Desk:
         id: names this server's process.
         alone: whether the server is one user's own, out of reach of other machines.
         grants: which browser goes on with which run.
+        headless: the notebooks that the server runs itself.
+        headless_says: hears what becomes of them, on any thread.
     """
 
     def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool) -> None:
@@ -96,6 +104,8 @@ class Desk:
         self.id = new_id()
         self.alone = alone
         self.grants = Grants()
+        self.headless = Headless(lambda run, state, message: self.headless_says(run, state, message))
+        self.headless_says: Say = lambda run, state, message: None
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="hitl_nb server")
         self._ledger: Ledger | None = None
 

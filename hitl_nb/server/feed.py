@@ -35,12 +35,21 @@ class Feed:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._browsers: set[FeedHandler] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self.head = 0
+        desk.headless_says = self._headless
+
+    def _headless(self, run: str, state: str, message: str) -> None:
+        """Tell what a headless run does; called on its own thread."""
+        said = {"type": "headless", "run": run, "state": state, "message": message}
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._say, said)
 
     async def join(self, browser: FeedHandler) -> None:
         """Tell a browser where the log stands, and from now on what changes. Raises StoreError."""
+        self._loop = asyncio.get_running_loop()
         if not self._browsers:
             self.head = await self._desk.call(lambda ledger: ledger.head())
         self._browsers.add(browser)

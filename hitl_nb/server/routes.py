@@ -48,12 +48,14 @@ def _status(asked: Asked) -> dict[str, Any]:
         "user": {"username": asked.who.username, "display_name": asked.who.display_name},
         "may": {"decide": why is None},
         "decide_refused": why,
+        "headless": bool(asked.desk.settings.headless),
     }
 
 
 _READ = ("hitl:proposals", "read")
 _WRITE = ("hitl:proposals", "write")
 _DECIDE = ("hitl:decisions", "write")
+_EXECUTE = ("kernels", "execute")
 _AUDIT = ("hitl:audit", "read")
 _PAGE = ("limit", "cursor")
 _FILTERS = ("status", "notebook", "agent", "reviewer", *_PAGE)
@@ -98,6 +100,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "runs/{id}", *_READ, runs.run, "One run, and what its last pause asked"),
     Route("GET", "runs/{id}/timeline", *_READ, runs.timeline, "What happened in a run, and when"),
     Route("POST", "runs/{id}/resume", *_WRITE, runs.resume, "Ask to go on with a decided run", body=bodies.Resuming),
+    Route("POST", "runs/{id}/headless", *_EXECUTE, runs.run_headless, "Run it on the server", body=bodies.Resuming),
     Route("POST", "runs/{id}/cancel", "hitl:admin", "write", runs.cancel, "Stop a run for good", body=bodies.Nothing),
     Route("GET", "events", *_AUDIT, runs.events, "The audit log", query=("after", "limit")),
     Route("GET", "events/verify", *_AUDIT, runs.verify, "Check the whole audit log"),

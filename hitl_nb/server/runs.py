@@ -53,6 +53,19 @@ def resume(asked: Asked) -> dict[str, Any]:
     return {"granted": True, "run": answers.run(asked.desk, r)}
 
 
+def run_headless(asked: Asked) -> dict[str, Any]:
+    """Run a decided agent's notebook on the server, if it is configured to."""
+    r = asked.ledger.run(asked.id)
+    if not asked.desk.settings.headless:
+        raise HitlError(
+            "this server is not configured to run notebooks by itself (c.HitlNb.headless = True); open the notebook, "
+            f"or run: hitl-nb run {r.notebook}"
+        )
+    granted = resume(asked)
+    asked.desk.headless.start(r.id, r.notebook)
+    return granted
+
+
 def cancel(asked: Asked) -> dict[str, Any]:
     return {"run": answers.run(asked.desk, asked.ledger.cancel(asked.id, actor=asked.who.username))}
 

@@ -13,7 +13,7 @@ step/<run>/<key>                              Step
 proposal/<proposal>                           Proposal
 asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
 open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first
-closed/<microseconds>-<proposal>              index: decided and superseded proposals by when that was
+closed/<microseconds>-<proposal>              index: closed proposals by when they were decided, else by when asked
 comment/<proposal>/<n>                        Comment
 happened/<run>/<n>                            index: the events of a run that are about more than one step
 chunk/<token>/<n>                             pieces of values above MAX_VALUE

@@ -49,8 +49,15 @@ class SigningKey:
         try:
             if not path.exists():
                 _place(Ed25519PrivateKey.generate().private_bytes_raw(), path)
+            if os.name == "posix" and path.stat().st_mode & 0o077:
+                raise HitlError(
+                    f"the server's signing key {path} can be read by other users: `chmod 600` it, or remove it "
+                    "to get a new one"
+                )
             key = cls(Ed25519PrivateKey.from_private_bytes(path.read_bytes()))
-            _public_path().write_text(key.public + "\n", encoding="ascii")
+            if _published() != key.public:
+                _public_path().unlink(missing_ok=True)
+                _place(key.public.encode(), _public_path())
         except (OSError, ValueError) as broken:
             raise HitlError(f"the server's signing key {path} cannot be read or made: {broken}") from broken
         return key
@@ -115,9 +122,15 @@ def _known() -> list[str]:
     pinned = os.environ.get(PINNED)
     if pinned:
         return [key.strip() for key in pinned.split(",") if key.strip()]
-    with suppress(OSError):
-        return [_public_path().read_text(encoding="ascii").strip()]
-    return []
+    found = _published()
+    return [] if found is None else [found]
+
+
+def _published() -> str | None:
+    try:
+        return _public_path().read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _place(content: bytes, path: Path) -> None:
@@ -127,6 +140,8 @@ def _place(content: bytes, path: Path) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         with suppress(FileExistsError):
             os.link(fresh, path)
     finally:

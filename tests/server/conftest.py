@@ -1,113 +1,16 @@
-"""A real Jupyter server with the extension, over a store that the test writes to."""
+"""One server a module; `hitl_nb_server.Server` makes more of them."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import secrets
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
 
-from hitl_nb.records import Proposal, Snapshot
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.values import ask
+sys.path.insert(0, str(Path(__file__).parent))
 
-
-class Server:
-    """A server, and its ledger as the kernels see it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve() / "notebooks"
-        self.folder.mkdir()
-        self.token = secrets.token_hex(8)
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = int(sock.getsockname()[1])
-        store = f"diskcache://{folder}/store"
-        env = os.environ | {
-            "JUPYTER_CONFIG_DIR": str(folder / "config"),
-            "JUPYTER_DATA_DIR": str(folder / "data"),
-            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-            "HITL_NB_STORE": store,
-        }
-        self.log = (folder / "server.log").open("wb")
-        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
-        options = [
-            f"--IdentityProvider.token={self.token}",
-            "--ServerApp.port_retries=0",
-            "--ServerApp.jpserver_extensions={'hitl_nb.server': True}",
-        ]
-        self.process = subprocess.Popen(
-            [*command, *options], cwd=self.folder, env=env, stdout=self.log, stderr=self.log, start_new_session=True
-        )
-        self.ledger = Ledger(open_store(store))
-        deadline = time.monotonic() + 60
-        while self.call("GET", "status")[0] != 200:
-            assert self.process.poll() is None, (folder / "server.log").read_text()
-            assert time.monotonic() < deadline, (folder / "server.log").read_text()
-            time.sleep(0.1)
-
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        """One call: status and JSON. `body` is bytes or anything for JSON; 0 if nobody listens yet."""
-        raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        given = {"Authorization": f"token {self.token}", "Content-Type": "application/json", **headers}
-        url = f"http://127.0.0.1:{self.port}/hitl_nb/api/{path}"
-        request = urllib.request.Request(url, raw, {k: v for k, v in given.items() if v}, method=method)
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refused:
-            text = refused.read()
-            return refused.code, json.loads(text) if text.startswith(b"{") else text
-        except OSError:
-            return 0, None
-
-    def paused(self, *values: Any, agent: str = "letters", **asked: Any) -> list[Proposal]:
-        """Proposals of a run that pauses in `letters.ipynb`."""
-        notebook = str(self.folder / "letters.ipynb")
-        _, claim = self.ledger.open_run(agent=agent, notebook=notebook)
-        questions = [ask(value, title=f"Letter {i}", **asked) for i, value in enumerate(values)]
-        return self.ledger.pause(claim, Snapshot(envelope=b"state"), questions)
-
-    def listen(self, during: Callable[[], None], until: Callable[[dict[str, Any]], bool], **headers: str) -> list[Any]:
-        """What the feed says from its hello on, while and after `during` runs, up to a message that fits `until`."""
-
-        async def hear() -> list[Any]:
-            url = f"ws://127.0.0.1:{self.port}/hitl_nb/api/feed"
-            given = {"Authorization": f"token {self.token}", **headers}
-            socket_ = await websocket_connect(HTTPRequest(url, headers={k: v for k, v in given.items() if v}))
-            heard = [json.loads(await asyncio.wait_for(socket_.read_message(), 30) or "null")]
-            await asyncio.to_thread(during)
-            while not until(heard[-1]):
-                heard.append(json.loads(await asyncio.wait_for(socket_.read_message(), 30) or "null"))
-            socket_.close()
-            return heard
-
-        return asyncio.run(hear())
-
-    def public_key(self) -> str:
-        """The key that this server signs decisions with."""
-        return (self.folder.parent / "data" / "hitl_nb" / "server_key.pub").read_text().strip()
-
-    def close(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.log.close()
-        self.ledger.store.close()
+from hitl_nb_server import Server
 
 
 @pytest.fixture(scope="module")

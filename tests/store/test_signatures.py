@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.errors import StoreCorrupt, Untrusted
+from hitl_nb.errors import HitlError, StoreCorrupt, Untrusted
 from hitl_nb.records import DecisionRecord, Proposal, Question, Snapshot
 from hitl_nb.store import chain, rows
 from hitl_nb.store.ledger import Ledger
@@ -57,6 +57,13 @@ def test_the_key_is_this_users_alone_and_stays_the_same(home: Path) -> None:
     assert stat.S_IMODE((home / "hitl_nb" / "server_key").stat().st_mode) == 0o600
     assert SigningKey.of_this_user().public == key.public
     assert sorted(path.name for path in (home / "hitl_nb").iterdir()) == ["server_key", "server_key.pub"]
+
+
+def test_a_key_that_others_can_read_is_not_used(home: Path) -> None:
+    SigningKey.of_this_user()
+    (home / "hitl_nb" / "server_key").chmod(0o644)
+    with pytest.raises(HitlError, match="can be read by other users"):
+        SigningKey.of_this_user()
 
 
 def forged(ledger: Ledger, p: Proposal, change: Callable[[DecisionRecord], DecisionRecord]) -> None:

@@ -115,6 +115,11 @@ export class Client {
     return this._call('POST', `runs/${id}/resume`, { browser });
   }
 
+  /** The same, by the server itself, if it is configured to run notebooks. */
+  runHeadless(id: string, browser: string): Promise<{ granted: true; run: IRun }> {
+    return this._call('POST', `runs/${id}/headless`, { browser });
+  }
+
   cancel(id: string): Promise<{ run: IRun }> {
     return this._call('POST', `runs/${id}/cancel`, {});
   }

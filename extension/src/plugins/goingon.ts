@@ -24,6 +24,15 @@ export class GoingOn {
     private _localPath: (path: string) => string
   ) {
     _host.feed.changed.connect(this._heard, this);
+    _host.feed.headless.connect((_, { run, state, message }) => {
+      this._said.set(run, message);
+      if (state === 'started') {
+        this._busy.add(run);
+      } else {
+        this._busy.delete(run);
+      }
+      _host.notify();
+    });
     _host.goingOn = (run, proposal) => this.say(run, proposal);
   }
 
@@ -49,6 +58,13 @@ export class GoingOn {
           said ?? trans.__('Decided. The kernel of this notebook is gone; the agent can go on in a new one.'),
         label: trans.__('Start a kernel and go on'),
         run: () => this._goOn(run, panel)
+      };
+    }
+    if (this._host.status?.headless) {
+      return {
+        text: said ?? trans.__('Decided. The notebook is not open here; the server can run it.'),
+        label: trans.__('Run it on the server'),
+        run: () => this._runHeadless(run)
       };
     }
     return {
@@ -107,6 +123,15 @@ export class GoingOn {
       this._busy.delete(run.id);
       this._host.notify();
     }
+  }
+
+  private async _runHeadless(run: IRun): Promise<void> {
+    try {
+      await this._host.client.runHeadless(run.id, this._host.feed.browser);
+    } catch (reason) {
+      this._said.set(run.id, this._explained(reason));
+    }
+    this._host.notify();
   }
 
   private _explained(reason: unknown): string {
