@@ -198,6 +198,15 @@ class Step(Record, frozen=True, kw_only=True):
     finished_at: datetime | None = None
 
 
+class Statement(Record, frozen=True, kw_only=True):
+    """A statement of an agent that took long: its line in the cell, its text, when it began and how many seconds."""
+
+    line: int
+    text: str
+    at: datetime
+    seconds: float
+
+
 class Event(Record, frozen=True, kw_only=True):
     """One entry of the audit log, as hashed. `prev` is the hash of the entry before it ("" for the first)."""
 

@@ -71,7 +71,7 @@ class Machine:
         self.paused: Paused | None = None
         self.pending: Callable[[], Any] | None = None
         self.display = display
-        self.after_op: Callable[[], None] = lambda: None
+        self.after_op: Callable[[Frame, Op], None] = lambda frame, op: None
         self.failed_at: Position | None = None
         self.before_unwinding: Callable[[], None] = lambda: None
         self._exact: Any = None
@@ -144,7 +144,7 @@ class Machine:
                     frame.unset(name)
             self._check_paused()
             self.in_op = False
-            self.after_op()
+            self.after_op(frame, op)
 
     def _check_paused(self) -> None:
         if self.paused is not None:

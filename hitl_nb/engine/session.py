@@ -18,8 +18,11 @@ from ..records import Proposal, Question, Run, Snapshot, Step
 from ..store.ledger import Claim, Ledger
 from .decision import Asked, Decision, decision_on
 from .fleeting import is_callers_iterator, step_back
+from .layout import Op
 from .machine import Machine
+from .stack import Frame
 from .state import Saver
+from .worklog import Worklog
 
 _current: ContextVar[Session | None] = ContextVar("hitl_nb_session", default=None)
 in_step: ContextVar[str | None] = ContextVar("hitl_nb_step", default=None)
@@ -100,6 +103,7 @@ class Session:
         self.pending: Pending | None = None
         self._completing: tuple[Pending | None, int] = None, -1
         self._along = False
+        self._worklog = Worklog()
         self._cost = 0.005
         self._saved_at = time.perf_counter()
         machine.after_op = self._after_op
@@ -121,7 +125,7 @@ class Session:
             self._fail(error)
             raise
         else:
-            self.run_record = self.ledger.finish(self.claim, self.snapshot())
+            self.run_record = self.ledger.finish(self.claim, self.snapshot(), statements=self._worklog.statements())
             return result
         finally:
             _current.reset(token)
@@ -143,7 +147,8 @@ class Session:
         except CannotPause:
             snapshot = None  # the last save stays
         try:
-            self.ledger.fail(self.claim, snapshot, f"{type(error).__name__}: {error}")
+            said = f"{type(error).__name__}: {error}"
+            self.ledger.fail(self.claim, snapshot, said, statements=self._worklog.statements())
         except (StoreError, RunClaimed) as problem:
             error.add_note(f"hitl_nb could not record that this run failed ({problem}); its last saved state stays")
 
@@ -163,9 +168,12 @@ class Session:
         self.envelope, self.pending = snapshot.envelope, pending
         return snapshot
 
-    def _after_op(self) -> None:
-        if time.perf_counter() - self._saved_at >= SHARE * self._cost:
+    def _after_op(self, frame: Frame, op: Op) -> None:
+        now = time.perf_counter()
+        self._worklog.took(frame, op, now)
+        if now - self._saved_at >= SHARE * self._cost:
             self._save()
+            self._worklog.begin()
 
     def _save(self) -> None:
         began = time.perf_counter()
@@ -255,7 +263,8 @@ class Session:
         try:
             if completed is None:
                 step_back(self.machine)
-            self.proposals = self.ledger.pause(self.claim, self.snapshot(completed, check=True), questions)
+            saved = self.snapshot(completed, check=True)
+            self.proposals = self.ledger.pause(self.claim, saved, questions, statements=self._worklog.statements())
         except BaseException:
             frame.pc, self.machine.tick = before
             raise

@@ -34,6 +34,7 @@ class CellUnit:
     """A cell: its tree, where its lines are, and how it is compiled."""
 
     name = "<module>"
+    line = 1
 
     def __init__(self, agent: str, source: str, tree: ast.Module, filename: str, flags: int = 0) -> None:
         self.filename = filename

@@ -7,12 +7,12 @@ they began and ended. A kernel that died left no event; its work ends, as far as
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from hitl_nb.records import Event, Proposal, Record, Step
+from hitl_nb.records import Event, Proposal, Record, Statement, Step
 from hitl_nb.store.ledger import Ledger
 
 _BEGINS = ("run.opened", "run.resumed")
@@ -24,8 +24,8 @@ class Entry(Record, frozen=True, kw_only=True):
 
     Attributes:
         n: number of the event in the audit log; 0 if it is not from there.
-        type: "opened", "working", "step", "waiting", "decision", "comment", "doubt", "resumed", "paused", "failed",
-            "finished" or "cancelled".
+        type: "opened", "working", "statement", "step", "waiting", "decision", "comment", "doubt", "resumed", "paused",
+            "failed", "finished" or "cancelled".
         until: when it ended; None for a moment, and for what still goes on.
         seconds: how long it took, if it ended.
         what: one line for people.
@@ -49,7 +49,13 @@ def timeline(ledger: Ledger, run_id: str) -> list[Entry]:
     events = ledger.history(run_id)
     proposals = {p.id: p for p in ledger.proposals(run_id)}
     steps = ledger.steps(run_id)
-    found = [*_moments(events, proposals), *_work(events, steps), *_waits(proposals.values()), *_steps(steps, running)]
+    found = [
+        *_moments(events, proposals),
+        *_work(events, steps),
+        *_statements(events),
+        *_waits(proposals.values()),
+        *_steps(steps, running),
+    ]
     return sorted(found, key=lambda entry: (entry.at, entry.n))
 
 
@@ -68,7 +74,11 @@ def _moments(events: Iterable[Event], proposals: dict[str, Proposal]) -> Iterato
             what = kind
         else:
             continue
-        yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=event.actor, detail=data)
+        yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=event.actor, detail=_without_statements(data))
+
+
+def _without_statements(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in data.items() if name != "statements"}
 
 
 def _work(events: Iterable[Event], steps: list[Step]) -> Iterator[Entry]:
@@ -96,6 +106,15 @@ def _stretch(began: Event, until: datetime, note: str) -> Entry:
         what=f"working ({note})" if note else "working",
         actor=began.actor,
     )
+
+
+def _statements(events: Iterable[Event]) -> Iterator[Entry]:
+    for event in events:
+        data: dict[str, Any] = event.data or {}
+        for one in msgspec.convert(data.get("statements", []), list[Statement]):
+            until = one.at + timedelta(seconds=one.seconds)
+            what = f"line {one.line}: {one.text}"
+            yield Entry(type="statement", at=one.at, until=until, seconds=one.seconds, what=what, actor=event.actor)
 
 
 def _last_sign(start: datetime, stop: datetime, steps: list[Step]) -> datetime:

@@ -11,6 +11,7 @@ from jupyter_core.paths import jupyter_config_path, jupyter_path
 
 from hitl_nb.server.desk import Desk, HitlNb
 from hitl_nb.server.handlers import handlers
+from hitl_nb.server.page import pages
 from hitl_nb.store.places import ENVIRONMENT, default_url, normalise
 from hitl_nb.store.signatures import PINNED, SIGNED_ONLY, SigningKey
 
@@ -32,7 +33,8 @@ def load(app: Any) -> None:
     _say(SIGNED_ONLY, settings.signed_only)
     _say(DRAWN, draws_proposals())
     base = app.web_app.settings["base_url"].rstrip("/")
-    app.web_app.add_handlers(".*$", [(base + path, made, options) for path, made, options in handlers(desk)])
+    served = [*handlers(desk), *pages()]
+    app.web_app.add_handlers(".*$", [(base + path, made, options) for path, made, options in served])
     app.log.info("hitl_nb reviews proposals of %s", os.environ[ENVIRONMENT])
 
 

@@ -22,6 +22,7 @@ from hitl_nb.records import (
     Run,
     RunStatus,
     Snapshot,
+    Statement,
     fingerprint,
     new_id,
     now,
@@ -168,9 +169,17 @@ class Ledger(Steps, Inbox, Discussion):
         """Keep the run's state between pauses. Raises RunClaimed if it was taken over."""
         self._claims.write(claim, lambda tx: snapshots.put(tx, claim.run, snapshot))
 
-    def pause(self, claim: Claim, snapshot: Snapshot, questions: Sequence[Question]) -> list[Proposal]:
+    def pause(
+        self,
+        claim: Claim,
+        snapshot: Snapshot,
+        questions: Sequence[Question],
+        *,
+        statements: Sequence[Statement] = (),
+    ) -> list[Proposal]:
         """Keep the state, ask the questions and let go of the run; the proposals, in order.
 
+        `statements` are those that took long since the run's last event; they are kept with this one, for its timeline.
         Raises RunClaimed if the run was taken over; ValueError for no question, or for a value that is not JSON.
         """
         if not questions:
@@ -190,20 +199,20 @@ class Ledger(Steps, Inbox, Discussion):
                 rows.add_proposal(tx, p)
             rows.put_run(tx, run)
             shown = [{"id": p.id, "title": p.title, "fingerprint": p.fingerprint} for p in asked]
-            data = {"pause": run.pauses, "proposals": shown}
+            data = {"pause": run.pauses, "proposals": shown, **_worked(statements)}
             chain.append(tx, "run.paused", actor=claim.owner, run=run.id, data=data)
             claims.free(tx, run.id)
             return asked
 
         return self._claims.write_last(claim, work)
 
-    def finish(self, claim: Claim, snapshot: Snapshot) -> Run:
+    def finish(self, claim: Claim, snapshot: Snapshot, *, statements: Sequence[Statement] = ()) -> Run:
         """Keep the final state and let go of the run. Raises RunClaimed if it was taken over."""
-        return self._end(claim, "finished", snapshot, None)
+        return self._end(claim, "finished", snapshot, None, statements)
 
-    def fail(self, claim: Claim, snapshot: Snapshot | None, error: str) -> Run:
+    def fail(self, claim: Claim, snapshot: Snapshot | None, error: str, *, statements: Sequence[Statement] = ()) -> Run:
         """Record that the run failed, and let go of it; without `snapshot` its last one stays. Raises RunClaimed."""
-        return self._end(claim, "failed", snapshot, error)
+        return self._end(claim, "failed", snapshot, error, statements)
 
     def hand_back(self, claim: Claim, status: RunStatus) -> None:
         """Give the claim back, nothing having run: the run has the status again that it was claimed from."""
@@ -299,18 +308,29 @@ class Ledger(Steps, Inbox, Discussion):
 
     # How it is done
 
-    def _end(self, claim: Claim, status: RunStatus, snapshot: Snapshot | None, error: str | None) -> Run:
+    def _end(
+        self,
+        claim: Claim,
+        status: RunStatus,
+        snapshot: Snapshot | None,
+        error: str | None,
+        statements: Sequence[Statement],
+    ) -> Run:
         def work(tx: Transaction) -> Run:
             run = rows.moved(rows.load_run(tx, claim.run), status, error=error)
             if snapshot is not None:
                 snapshots.put(tx, run.id, snapshot)
             rows.put_run(tx, run)
-            data = None if error is None else {"error": error}
+            data = {**({} if error is None else {"error": error}), **_worked(statements)} or None
             chain.append(tx, f"run.{status}", actor=claim.owner, run=run.id, data=data)
             claims.free(tx, run.id)
             return run
 
         return self._claims.write_last(claim, work)
+
+
+def _worked(statements: Sequence[Statement]) -> dict[str, Any]:
+    return {"statements": [msgspec.to_builtins(one) for one in statements]} if statements else {}
 
 
 def _store_id(store: Store) -> str:

@@ -88,7 +88,8 @@ export interface IProposal extends Omit<ISummary, 'summary'> {
   schema: JsonObject | null;
   options: Json[] | null;
   draft?: Json;
-  comments: IComment[];
+  /** Absent if the server is older. */
+  comments?: IComment[];
   /** The exact text of the value. */
   text: string;
   /** Unified diff from the agent's version to what was decided, or "". */

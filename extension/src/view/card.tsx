@@ -3,20 +3,28 @@
  */
 
 import { useEffect, useId, useReducer, useState } from 'react';
-import type { Action, IProposal, JsonObject } from '../api/types';
+import type { Action, JsonObject } from '../api/types';
 import type { IProposalModel } from '../model';
+import { Changes } from './changes';
+import { Comments } from './comments';
 import { Editor } from './editors';
 import type { IHost } from './host';
+import { Markdown } from './markdown';
+import { outcome, state } from './state';
+import { Surprise } from './surprise';
 import { visible } from './visible';
 
 export function Card({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   useEffect(() => {
     model.changed.connect(redraw);
+    redraw(); // an editor may have told the model something before
     return () => {
       model.changed.disconnect(redraw);
     };
   }, [model]);
+  // Another number draws the editor anew: what was typed in it and is no value goes too.
+  const [round, anew] = useReducer((n: number) => n + 1, 0);
   const { proposal } = model;
   const heading = useId();
   const open = proposal.status === 'open';
@@ -30,6 +38,7 @@ export function Card({ model, host }: { model: IProposalModel; host: IHost }): J
       </header>
       <Context context={proposal.context} />
       <Editor
+        key={`value ${proposal.id} ${round}`}
         proposal={proposal}
         value={open ? model.value : outcome(proposal)}
         fields={model.fields}
@@ -38,15 +47,29 @@ export function Card({ model, host }: { model: IProposalModel; host: IHost }): J
         onEdit={value => model.edit(value)}
         onUnfinished={(text, why) => model.cannotEdit(text, why)}
       />
-      {model.unfinished && <p className="jp-hitl-wrong">⚠ {visible(model.unfinished)}</p>}
+      {open && model.unfinished && <p className="jp-hitl-wrong">⚠ {visible(model.unfinished)}</p>}
       {model.fields[''] && <p className="jp-hitl-wrong">⚠ {visible(model.fields[''])}</p>}
-      <Changes text={open ? model.changes : proposal.changes} host={host} />
-      {model.problem && (
-        <p className="jp-hitl-wrong" role="alert">
-          {visible(model.problem)}
-        </p>
+      <Changes
+        proposal={proposal}
+        value={open ? model.value : outcome(proposal)}
+        text={open ? model.changes : proposal.changes}
+        host={host}
+      />
+      {model.surprise ? (
+        <Surprise surprise={model.surprise} problem={model.problem} host={host} />
+      ) : (
+        model.problem && (
+          <p className="jp-hitl-wrong" role="alert">
+            {visible(model.problem)}
+          </p>
+        )
       )}
-      {open ? <Ways model={model} host={host} /> : <Decided model={model} host={host} />}
+      {open ? (
+        <Ways key={`ways ${proposal.id}`} model={model} host={host} onUndo={anew} />
+      ) : (
+        <Decided model={model} host={host} />
+      )}
+      <Comments key={`comments ${proposal.id}`} model={model} host={host} />
     </article>
   );
 }
@@ -56,7 +79,7 @@ function Context({ context }: { context: string | JsonObject | null }): JSX.Elem
     return null;
   }
   if (typeof context === 'string') {
-    return <p className="jp-hitl-context">{visible(context)}</p>;
+    return <Markdown text={context} />;
   }
   return (
     <dl className="jp-hitl-context">
@@ -70,25 +93,15 @@ function Context({ context }: { context: string | JsonObject | null }): JSX.Elem
   );
 }
 
-function Changes({ text, host }: { text: string; host: IHost }): JSX.Element | null {
-  if (!text) {
-    return null;
-  }
-  return (
-    <section className="jp-hitl-changes" aria-label={host.trans.__('Changes to the agent’s version')}>
-      {text
-        .trimEnd()
-        .split('\n')
-        .map((line, i) => (
-          <div key={i} className={`jp-hitl-line jp-mod-${kind(line)}`}>
-            {visible(line)}
-          </div>
-        ))}
-    </section>
-  );
-}
-
-function Ways({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
+function Ways({
+  model,
+  host,
+  onUndo
+}: {
+  model: IProposalModel;
+  host: IHost;
+  onUndo: () => void;
+}): JSX.Element {
   const { trans } = host;
   const [reason, setReason] = useState('');
   const [message, setMessage] = useState('');
@@ -127,7 +140,14 @@ function Ways({ model, host }: { model: IProposalModel; host: IHost }): JSX.Elem
               {name}
             </button>
           ))}
-        <button type="button" disabled={blocked || !model.edited} onClick={() => model.startOver()}>
+        <button
+          type="button"
+          disabled={blocked || (!model.edited && !model.unfinished)}
+          onClick={() => {
+            model.startOver();
+            onUndo();
+          }}
+        >
           {trans.__('Undo edits')}
         </button>
         <span className="jp-hitl-saved" role="status">
@@ -168,32 +188,4 @@ function Decided({ model, host }: { model: IProposalModel; host: IHost }): JSX.E
       )}
     </footer>
   );
-}
-
-function state({ status, decision }: IProposal, { trans }: IHost): string {
-  if (status === 'open') {
-    return trans.__('Waiting for a decision');
-  }
-  if (status === 'expired') {
-    return trans.__('Expired');
-  }
-  if (status === 'superseded' || decision === null) {
-    return trans.__('Superseded: its run was cancelled or started anew');
-  }
-  const names: { [action in Action]: string } = {
-    approve: trans.__('Approved'),
-    edit: trans.__('Approved with edits'),
-    reject: trans.__('Rejected'),
-    respond: trans.__('Responded')
-  };
-  const when = new Date(decision.decided_at).toLocaleString();
-  return trans.__('%1 by %2, %3', names[decision.action], visible(decision.reviewer), when);
-}
-
-function outcome(proposal: IProposal): IProposal['value'] {
-  return proposal.decision?.action === 'edit' ? proposal.decision.value : proposal.value;
-}
-
-function kind(line: string): string {
-  return line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : 'same';
 }

@@ -1,137 +1,186 @@
 /**
- * An object as a form: one control a field, by the type of what was proposed, with the server's message at the field.
+ * An object as a form: one control a field, objects in it as groups of fields, and the server's message at the field.
+ * A field whose text is no JSON makes the whole form unfinished, whatever else is edited, until it is one.
  */
 
-import { useId } from 'react';
+import { useRef } from 'react';
 import type { Json, JsonObject } from '../../api/types';
 import type { IEditorProps } from '../editor';
+import type { IHost } from '../host';
 import { visible } from '../visible';
+import { Field } from './field';
+import { isObject, own, property } from './schema';
 
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export { isObject } from './schema';
 
-/** Whether an object is simple enough for the form: every field is a text, a number, true or false. */
+/** Groups in groups; objects deeper than this are JSON. */
+const DEPTH = 3;
+
+/** Whether an object can be a form: it has fields. */
 export function fitsForm(value: Json): value is JsonObject {
-  return (
-    isObject(value) &&
-    Object.keys(value).length > 0 &&
-    Object.values(value).every(item => ['string', 'number', 'boolean'].includes(typeof item))
-  );
+  return isObject(value) && Object.keys(value).length > 0;
 }
 
-export function Form({
-  value,
-  proposed,
-  schema,
-  prefix = '',
-  ...props
-}: Pick<IEditorProps, 'fields' | 'readOnly' | 'onEdit'> & {
+/** Texts that are no JSON, by the path of their field. */
+type Broken = Map<string, { text: string; why: string }>;
+
+type Props = Pick<IEditorProps, 'fields' | 'readOnly' | 'host' | 'onEdit' | 'onUnfinished'> & {
   value: JsonObject;
   proposed: JsonObject;
   schema: JsonObject | null;
+  /** Where the server's messages see the object: "arguments/". */
   prefix?: string;
-}): JSX.Element {
+};
+
+export function Form({ value, proposed, schema, prefix = '', ...props }: Props): JSX.Element {
+  const broken = useRef<Broken>(new Map());
+  /** Tell what is typed: a value, or that it is none as long as one field is broken. */
+  const tell = (made: JsonObject): void => {
+    if (made !== value) {
+      props.onEdit(made);
+    }
+    for (const [path, { why }] of broken.current) {
+      const name = (JSON.parse(path) as string[]).join('/');
+      props.onUnfinished(written(made, broken.current), `${name}: ${why}`);
+      return;
+    }
+  };
   return (
     <div className="jp-hitl-form">
-      {Object.keys(proposed).map(name => (
-        <Field
-          key={name}
-          name={name}
-          value={value[name] ?? null}
-          proposed={proposed[name]}
-          schema={property(schema, name)}
-          problem={props.fields[`${prefix}${name}`]}
-          readOnly={props.readOnly}
-          onEdit={item => props.onEdit({ ...value, [name]: item })}
-        />
-      ))}
+      <Fields
+        value={value}
+        proposed={proposed}
+        schema={schema}
+        root={schema}
+        path={[]}
+        prefix={prefix}
+        fields={props.fields}
+        readOnly={props.readOnly}
+        host={props.host}
+        onEdit={(path, item) => {
+          broken.current.delete(JSON.stringify(path));
+          tell(replaced(value, path, item) as JsonObject);
+        }}
+        onBroken={(path, text, why) => {
+          broken.current.set(JSON.stringify(path), { text, why });
+          tell(value);
+        }}
+      />
     </div>
   );
 }
 
-function Field(props: {
-  name: string;
-  value: Json;
-  proposed: Json;
+interface IFieldsProps {
+  value: JsonObject;
+  proposed: JsonObject;
   schema: JsonObject | null;
-  problem?: string;
+  root: JsonObject | null;
+  path: string[];
+  prefix: string;
+  fields: { [path: string]: string };
   readOnly: boolean;
-  onEdit: (value: Json) => void;
-}): JSX.Element {
-  const id = useId();
-  const { value, proposed, schema, readOnly, onEdit } = props;
-  const about = typeof schema?.description === 'string' ? schema.description : '';
-  const common = {
-    id,
-    disabled: readOnly,
-    'aria-invalid': props.problem !== undefined,
-    'aria-describedby': `${id}-about`
-  };
-  let control: JSX.Element;
-  if (Array.isArray(schema?.enum)) {
-    const options = schema.enum;
-    control = (
-      <select
-        {...common}
-        value={options.findIndex(one => one === value)}
-        onChange={event => onEdit(options[Number(event.target.value)])}
-      >
-        {options.map((one, i) => (
-          <option key={i} value={i}>
-            {visible(typeof one === 'string' ? one : JSON.stringify(one))}
-          </option>
-        ))}
-      </select>
-    );
-  } else if (typeof proposed === 'boolean') {
-    control = (
-      <input
-        {...common}
-        type="checkbox"
-        checked={value === true}
-        onChange={event => onEdit(event.target.checked)}
-      />
-    );
-  } else if (typeof proposed === 'number') {
-    control = (
-      <input
-        {...common}
-        type="number"
-        step="any"
-        value={String(value ?? '')}
-        onChange={event =>
-          onEdit(event.target.value === '' ? event.target.value : Number(event.target.value))
-        }
-      />
-    );
-  } else {
-    const text = String(value ?? '');
-    control =
-      text.includes('\n') || text.length > 80 ? (
-        <textarea
-          {...common}
-          rows={Math.min(Math.max(text.split('\n').length, 3), 20)}
-          value={text}
-          onChange={event => onEdit(event.target.value)}
-        />
-      ) : (
-        <input {...common} type="text" value={text} onChange={event => onEdit(event.target.value)} />
-      );
-  }
+  host: IHost;
+  onEdit: (path: string[], value: Json) => void;
+  onBroken: (path: string[], text: string, why: string) => void;
+}
+
+function Fields(props: IFieldsProps): JSX.Element {
+  const { value, proposed, schema, root, path, prefix, fields, onEdit, onBroken } = props;
+  const names = [...new Set([...Object.keys(proposed), ...Object.keys(value)])];
   return (
-    <div className="jp-hitl-field">
-      <label htmlFor={id}>{visible(typeof schema?.title === 'string' ? schema.title : props.name)}</label>
-      {control}
-      <span className="jp-hitl-about" id={`${id}-about`}>
-        {props.problem ? <strong>⚠ {visible(props.problem)}</strong> : visible(about)}
-      </span>
-    </div>
+    <>
+      {names.map(name => {
+        const here = [...path, name];
+        const meaning = property(schema, name, root);
+        const item = own(value, name);
+        const first = own(proposed, name);
+        if (isObject(item) && isObject(first) && Object.keys(first).length > 0 && path.length < DEPTH) {
+          return (
+            <fieldset key={name} className="jp-hitl-group">
+              <legend>{visible(meaning.title || name)}</legend>
+              {meaning.about && <p className="jp-hitl-about">{visible(meaning.about)}</p>}
+              <Fields {...props} value={item} proposed={first} schema={meaning.schema} path={here} />
+            </fieldset>
+          );
+        }
+        return (
+          <Field
+            key={name}
+            name={name}
+            value={item}
+            proposed={first}
+            meaning={meaning}
+            problem={messages(fields, prefix + here.join('/'))}
+            readOnly={props.readOnly}
+            host={props.host}
+            onEdit={made => onEdit(here, made)}
+            onBroken={(text, why) => onBroken(here, text, why)}
+          />
+        );
+      })}
+      <Others fields={fields} at={prefix + path.join('/')} top={path.length === 0} names={names} />
+    </>
   );
 }
 
-function property(schema: JsonObject | null, name: string): JsonObject | null {
-  const properties = schema?.properties;
-  const found = isObject(properties) ? properties[name] : undefined;
-  return isObject(found) ? found : null;
+/** Messages that belong to no field shown here: about the object itself, or a field that is missing. */
+function Others({
+  fields,
+  at,
+  top,
+  names
+}: {
+  fields: { [path: string]: string };
+  at: string;
+  top: boolean;
+  names: string[];
+}): JSX.Element | null {
+  const start = at === '' || at.endsWith('/') ? at : `${at}/`;
+  const others = Object.keys(fields).filter(
+    one =>
+      one !== '' &&
+      (top || one === at || one.startsWith(start)) &&
+      !names.some(name => one === start + name || one.startsWith(`${start}${name}/`))
+  );
+  return others.length === 0 ? null : (
+    <p className="jp-hitl-wrong">⚠ {visible(others.map(one => `${one}: ${fields[one]}`).join('; '))}</p>
+  );
+}
+
+/** The messages at a path and below it, in one text. */
+function messages(fields: { [path: string]: string }, path: string): string {
+  return Object.entries(fields)
+    .filter(([one]) => one === path || one.startsWith(`${path}/`))
+    .map(([one, message]) => (one === path ? message : `${one.slice(path.length + 1)}: ${message}`))
+    .join('; ');
+}
+
+function replaced(value: Json | undefined, path: string[], item: Json): Json {
+  if (path.length === 0) {
+    return item;
+  }
+  const [name, ...rest] = path;
+  const object = isObject(value) ? value : {};
+  return { ...object, [name]: replaced(own(object, name), rest, item) };
+}
+
+/** An object as JSON text in which some fields are as they were typed. */
+export function written(value: Json, texts: Broken, path: string[] = []): string {
+  const typed = texts.get(JSON.stringify(path));
+  if (typed) {
+    return typed.text;
+  }
+  if (!isObject(value)) {
+    return JSON.stringify(value, null, 2).replace(/\n/g, `\n${'  '.repeat(path.length)}`);
+  }
+  const missing = [...texts.keys()]
+    .map(one => JSON.parse(one) as string[])
+    .filter(one => one.length === path.length + 1 && path.every((name, i) => name === one[i]))
+    .map(one => one[path.length]);
+  const names = [...new Set([...Object.keys(value), ...missing])];
+  const indent = '  '.repeat(path.length);
+  const parts = names.map(
+    name => `${indent}  ${JSON.stringify(name)}: ${written(own(value, name) ?? null, texts, [...path, name])}`
+  );
+  return `{\n${parts.join(',\n')}\n${indent}}`;
 }

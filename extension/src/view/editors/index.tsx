@@ -5,7 +5,8 @@
 import type { IEditorProps } from '../editor';
 import { visible } from '../visible';
 import { ChoiceEditor } from './choice';
-import { fitsForm, Form, isObject } from './form';
+import { fitsForm, Form, isObject, written } from './form';
+import { MarkdownEditor } from './markdown';
 import { PlanEditor } from './plan';
 import { isTable, TableEditor } from './table';
 import { TextEditor } from './text';
@@ -14,6 +15,9 @@ export function Editor(props: IEditorProps): JSX.Element {
   const { proposal, value } = props;
   if (proposal.kind === 'choice') {
     return <ChoiceEditor {...props} />;
+  }
+  if (proposal.kind === 'markdown') {
+    return <MarkdownEditor {...props} />;
   }
   if (proposal.kind === 'table' && isTable(value)) {
     return <TableEditor {...props} />;
@@ -38,6 +42,9 @@ export function Editor(props: IEditorProps): JSX.Element {
             schema={null}
             prefix="arguments/"
             onEdit={changed => props.onEdit({ ...value, arguments: changed })}
+            onUnfinished={(text, why) =>
+              props.onUnfinished(written(value, new Map([['["arguments"]', { text, why }]])), why)
+            }
           />
         </div>
       );

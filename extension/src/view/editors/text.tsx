@@ -28,30 +28,40 @@ export function TextEditor(props: IEditorProps): JSX.Element {
   const model = useRef<CodeEditor.Model | null>(null);
   const latest = useRef(props);
   latest.current = props;
+  /** What is typed and is no value: it comes back when the editor is made anew. */
+  const unfinished = useRef<{ id: string; text: string } | null>(null);
   const isText = TEXTS.includes(proposal.kind);
   const source = isText || typeof value === 'string' ? String(value) : JSON.stringify(value, null, 2);
 
   useEffect(() => {
     const made = new CodeEditor.Model({ mimeType: mimeType(proposal.kind) });
-    made.sharedModel.setSource(latest.current ? sourceOf(latest.current.value, isText) : '');
+    const begun = readOnly || unfinished.current?.id !== proposal.id ? null : unfinished.current;
+    made.sharedModel.setSource(begun ? begun.text : sourceOf(latest.current.value, isText));
     const editor = host.newEditor({ host: node.current!, model: made, readOnly, lineNumbers: false });
-    const typed = (): void => {
-      const { onEdit, onUnfinished, value: shown } = latest.current;
-      const text = made.sharedModel.getSource();
-      if (text === sourceOf(shown, isText)) {
-        return;
-      }
-      if (isText) {
-        onEdit(text);
-        return;
-      }
+    const tell = (text: string): void => {
+      const { onEdit, onUnfinished } = latest.current;
+      let value: Json;
       try {
-        onEdit(JSON.parse(text) as Json);
+        value = isText ? text : (JSON.parse(text) as Json);
       } catch (reason) {
+        unfinished.current = { id: proposal.id, text };
         onUnfinished(text, reason instanceof Error ? reason.message : String(reason));
+        return;
+      }
+      unfinished.current = null;
+      onEdit(value);
+    };
+    const typed = (): void => {
+      const text = made.sharedModel.getSource();
+      if (unfinished.current || text !== sourceOf(latest.current.value, isText)) {
+        tell(text);
       }
     };
     made.sharedModel.changed.connect(typed);
+    const { value: draft, proposal: shown } = latest.current;
+    if (!begun && !readOnly && !isText && typeof draft === 'string' && typeof shown.value !== 'string') {
+      tell(draft); // the draft of a text that was no JSON when it was kept
+    }
     model.current = made;
     return () => {
       made.sharedModel.changed.disconnect(typed);

@@ -1,0 +1,15 @@
+/**
+ * Starts the page of its own, in the element that the server made for it.
+ */
+
+import { createRoot } from 'react-dom/client';
+import { PageHost } from './host';
+import { Page } from './page';
+
+const node = document.getElementById('hitl-page');
+if (node) {
+  const { base = '/', id = '', nonce = '' } = node.dataset;
+  // A link may carry the server's token; it is a cookie by now, and need not be seen or kept.
+  history.replaceState(null, '', location.pathname);
+  createRoot(node).render(<Page host={new PageHost({ base, id, nonce })} id={id} />);
+}

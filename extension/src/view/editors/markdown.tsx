@@ -1,0 +1,26 @@
+/**
+ * Markdown as text, with a preview below it for who wants one: what is decided is the text.
+ */
+
+import { useState } from 'react';
+import type { IEditorProps } from '../editor';
+import { Markdown } from '../markdown';
+import { TextEditor } from './text';
+
+export function MarkdownEditor(props: IEditorProps): JSX.Element {
+  const { value, host } = props;
+  const [drawn, setDrawn] = useState(false);
+  return (
+    <div>
+      <TextEditor {...props} />
+      <button type="button" aria-pressed={drawn} onClick={() => setDrawn(!drawn)}>
+        {host.trans.__('Preview')}
+      </button>
+      {drawn && (
+        <div className="jp-hitl-preview" role="group" aria-label={host.trans.__('Preview')}>
+          <Markdown text={String(value)} />
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,110 @@
+/**
+ * What a JSON Schema says about one field, as far as a control needs it: references into the schema itself are
+ * followed, and a choice between something and null becomes that something, which may be left empty.
+ */
+
+import type { Json, JsonObject } from '../../api/types';
+
+/** References followed in a row: one to itself ends. */
+const HOPS = 20;
+
+export interface IMeaning {
+  title: string;
+  about: string;
+  /** The types that the schema names; empty if it names none. */
+  types: string[];
+  options: Json[] | null;
+  nullable: boolean;
+  /** The schema itself, resolved. */
+  schema: JsonObject | null;
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A key of an object, and never what every object inherits. */
+export function own<T>(object: { [key: string]: T }, key: string): T | undefined {
+  return Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined;
+}
+
+/** What `schema`, a part of `root`, says about its property `name`. */
+export function property(schema: JsonObject | null, name: string, root: JsonObject | null): IMeaning {
+  const properties = schema ? own(schema, 'properties') : undefined;
+  return meaning(isObject(properties) ? own(properties, name) : undefined, root);
+}
+
+export function meaning(given: Json | undefined, root: JsonObject | null): IMeaning {
+  const { schema, nullable } = resolved(isObject(given) ? given : null, root, HOPS);
+  const named = schema?.type;
+  const types = (Array.isArray(named) ? named : [named]).filter(one => typeof one === 'string');
+  const options = Array.isArray(schema?.enum) ? schema.enum : null;
+  return {
+    title: typeof schema?.title === 'string' ? schema.title : '',
+    about: typeof schema?.description === 'string' ? schema.description : '',
+    types: types.filter(one => one !== 'null'),
+    options: options && nullable && !options.includes(null) ? [...options, null] : options,
+    nullable: nullable || types.includes('null') || (options?.includes(null) ?? false),
+    schema
+  };
+}
+
+function resolved(
+  schema: JsonObject | null,
+  root: JsonObject | null,
+  hops: number
+): { schema: JsonObject | null; nullable: boolean } {
+  if (schema === null || hops === 0) {
+    return { schema, nullable: false };
+  }
+  const { $ref, anyOf, oneOf, allOf, ...outer } = schema;
+  const inside = (part: Json | undefined): { schema: JsonObject | null; nullable: boolean } => {
+    const found = resolved(isObject(part) ? part : null, root, hops - 1);
+    // What stands beside a reference (title, description) is about this field, and wins.
+    return { schema: { ...found.schema, ...outer }, nullable: found.nullable };
+  };
+  if (typeof $ref === 'string') {
+    return inside(pointed(root, $ref));
+  }
+  if (Array.isArray(allOf) && allOf.length === 1) {
+    return inside(allOf[0]);
+  }
+  const choices = Array.isArray(anyOf) ? anyOf : Array.isArray(oneOf) ? oneOf : null;
+  if (choices) {
+    const rest = choices.filter(one => !(isObject(one) && one.type === 'null'));
+    const nullable = rest.length < choices.length;
+    if (rest.length === 1) {
+      const found = inside(rest[0]);
+      return { schema: found.schema, nullable: nullable || found.nullable };
+    }
+    const types = rest.flatMap(one => (isObject(one) && typeof one.type === 'string' ? [one.type] : []));
+    return { schema: { ...outer, type: types }, nullable };
+  }
+  return { schema, nullable: false };
+}
+
+/** The part of the schema that "#/$defs/Address" points at; nothing outside of it is looked for. */
+function pointed(root: JsonObject | null, ref: string): Json | undefined {
+  if (root === null || (ref !== '#' && !ref.startsWith('#/'))) {
+    return undefined;
+  }
+  let found: Json | undefined = root;
+  for (const part of ref.split('/').slice(1)) {
+    const name = unescaped(part);
+    if (Array.isArray(found)) {
+      found = found[Number(name)];
+    } else {
+      found = isObject(found) ? own(found, name) : undefined;
+    }
+  }
+  return found;
+}
+
+function unescaped(part: string): string {
+  const name = part.replace(/~1/g, '/').replace(/~0/g, '~');
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * What became of a proposal, in words: who decided what and when, and how the server knew that person.
+ */
+
+import type { Action, IDecision, IProposal } from '../api/types';
+import type { IHost } from './host';
+import { visible } from './visible';
+
+export function state({ status, decision }: IProposal, host: IHost): string {
+  const { trans } = host;
+  if (status === 'open') {
+    return trans.__('Waiting for a decision');
+  }
+  if (status === 'expired') {
+    return trans.__('Expired');
+  }
+  if (status === 'superseded' || decision === null) {
+    return trans.__('Superseded: its run was cancelled or started anew');
+  }
+  const names: { [action in Action]: string } = {
+    approve: trans.__('Approved'),
+    edit: trans.__('Approved with edits'),
+    reject: trans.__('Rejected'),
+    respond: trans.__('Responded')
+  };
+  const said = trans.__(
+    '%1 by %2, %3',
+    names[decision.action],
+    reviewer(decision),
+    when(decision.decided_at)
+  );
+  const known = !decision.authn || decision.authn === 'login';
+  return known ? said : `${said} ${trans.__('(not authenticated as a person)')}`;
+}
+
+/** The name that people know, and the one that the server is sure of. */
+function reviewer(decision: IDecision): string {
+  const name = decision.reviewer_name;
+  return visible(name && name !== decision.reviewer ? `${name} (${decision.reviewer})` : decision.reviewer);
+}
+
+/** A time as people here write it. */
+export function when(at: string): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? visible(at) : date.toLocaleString();
+}
+
+/** What the value is now: as it was decided, or as it was proposed. */
+export function outcome(proposal: IProposal): IProposal['value'] {
+  return proposal.decision?.action === 'edit' ? proposal.decision.value : proposal.value;
+}

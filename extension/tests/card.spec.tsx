@@ -1,0 +1,291 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { CodeEditor } from '@jupyterlab/codeeditor';
+import { Signal } from '@lumino/signaling';
+import { act, fireEvent, render, screen, within } from '@testing-library/react';
+import type { IComment, IDecision, IProposal, Json } from '../src/api/types';
+import type { IProposalModel } from '../src/model';
+import { Card } from '../src/view/card';
+import type { IHost } from '../src/view/host';
+
+// The package as a whole wants a browser's drag and drop.
+jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
+
+/** Models of the editors on the page, the newest last. */
+let editors: CodeEditor.IModel[] = [];
+
+const host = {
+  trans: nullTranslator.load('hitl_nb'),
+  status: null,
+  readOnly: null,
+  newEditor: (options: { model: CodeEditor.IModel }) => {
+    editors.push(options.model);
+    return { dispose: () => undefined };
+  }
+} as unknown as IHost;
+
+function proposal(over: Partial<IProposal> = {}): IProposal {
+  return {
+    id: 'p1',
+    title: 'Refund',
+    kind: 'text',
+    status: 'open',
+    revision: 1,
+    fingerprint: 'f1',
+    value: 'pay 10',
+    text: 'pay 10',
+    context: null,
+    allow: ['approve', 'edit', 'reject'],
+    reasons: [],
+    decision: null,
+    schema: null,
+    options: null,
+    changes: '',
+    ...over
+  } as IProposal;
+}
+
+const decided: IDecision = {
+  action: 'approve',
+  value: null,
+  reason: null,
+  reviewer: 'ada',
+  reviewer_name: '',
+  decided_at: '2026-01-31T10:00:00Z',
+  by: 'person',
+  authn: 'login',
+  assurance: null
+};
+
+class Model {
+  constructor(public proposal: IProposal) {
+    this.value = proposal.value;
+  }
+  run = null;
+  value: Json;
+  unfinished = '';
+  fields: { [path: string]: string } = {};
+  changes = '';
+  problem = '';
+  surprise: IProposalModel['surprise'] = null;
+  deciding = false;
+  saved = 'saved';
+  changed = new Signal<this, void>(this);
+  comments: string[] = [];
+  /** What the server says to a comment, or "". */
+  refusal = '';
+  get edited(): boolean {
+    return JSON.stringify(this.value) !== JSON.stringify(this.proposal.value);
+  }
+  edit(value: Json): void {
+    this.value = value;
+    this.unfinished = '';
+    this.changed.emit();
+  }
+  cannotEdit(_: string, why: string): void {
+    this.unfinished = why;
+    this.changed.emit();
+  }
+  startOver(): void {
+    this.edit(this.proposal.value);
+  }
+  async comment(text: string): Promise<boolean> {
+    this.comments.push(text);
+    this.problem = this.refusal;
+    this.changed.emit();
+    return this.refusal === '';
+  }
+}
+
+function show(model: Model): HTMLElement {
+  return render(<Card model={model as unknown as IProposalModel} host={host} />).container;
+}
+
+beforeEach(() => {
+  editors = [];
+});
+
+test('a context that is a text is drawn as markdown', () => {
+  const container = show(new Model(proposal({ context: 'see **this** <img src=x>' })));
+  expect(container.querySelector('.jp-hitl-markdown strong')?.textContent).toBe('this');
+  expect(container.querySelector('img')).toBeNull();
+});
+
+test('markdown has a preview that follows the text', () => {
+  const model = new Model(proposal({ kind: 'markdown', value: '*a*', text: '*a*' }));
+  const container = show(model);
+  const button = screen.getByRole('button', { name: 'Preview' });
+  expect(button.getAttribute('aria-pressed')).toBe('false');
+  fireEvent.click(button);
+  expect(button.getAttribute('aria-pressed')).toBe('true');
+  act(() => editors[0].sharedModel.setSource('*b*'));
+  expect(container.querySelector('.jp-hitl-preview em')?.textContent).toBe('b');
+});
+
+describe('comments', () => {
+  const comment: IComment = {
+    id: 'c1',
+    proposal: 'p1',
+    author: 'ada',
+    author_name: 'Ada\u202e',
+    text: '<b>why</b>\u200b?',
+    at: '2026-01-31T10:00:00Z'
+  };
+
+  test('are listed as text', () => {
+    const container = show(
+      new Model(proposal({ comments: [comment, { ...comment, id: 'c2', author_name: '' }] }))
+    );
+    const [first, second] = within(screen.getByRole('list')).getAllByRole('listitem');
+    expect(first.textContent).toContain('Ada⟨U+202E⟩');
+    expect(first.textContent).toContain('<b>why</b>⟨U+200B⟩?');
+    expect(first.querySelector('time')?.getAttribute('datetime')).toBe(comment.at);
+    expect(second.querySelector('strong')?.textContent).toBe('ada');
+    expect(container.querySelector('b')).toBeNull();
+  });
+
+  test('are not shown if the server knows none', () => {
+    show(new Model(proposal()));
+    expect(screen.queryByText('Comments')).toBeNull();
+    expect(screen.queryByLabelText('Your comment')).toBeNull();
+  });
+
+  test('are sent once, and the form is empty again', async () => {
+    const model = new Model(proposal({ comments: [] }));
+    show(model);
+    const field = screen.getByLabelText('Your comment') as HTMLTextAreaElement;
+    const button = screen.getByRole('button', { name: 'Comment' }) as HTMLButtonElement;
+    expect(button.disabled).toBe(true);
+    fireEvent.change(field, { target: { value: ' why? ' } });
+    await act(async () => fireEvent.click(button));
+    expect(model.comments).toEqual(['why?']);
+    expect(field.value).toBe('');
+  });
+
+  test('that are refused stay in the form, and the card says why', async () => {
+    const model = new Model(proposal({ comments: [] }));
+    model.refusal = 'too long';
+    show(model);
+    fireEvent.change(screen.getByLabelText('Your comment'), { target: { value: 'why?' } });
+    await act(async () => fireEvent.click(screen.getByRole('button', { name: 'Comment' })));
+    expect(screen.getByRole('alert').textContent).toBe('too long');
+    expect((screen.getByLabelText('Your comment') as HTMLTextAreaElement).value).toBe('why?');
+  });
+});
+
+test.each<[Partial<IDecision>, string, boolean]>([
+  [{}, 'Approved by ada, ', false],
+  [{ reviewer_name: 'Ada L.' }, 'Approved by Ada L. (ada), ', false],
+  [{ authn: 'token' }, 'Approved by ada, ', true],
+  [{ authn: 'anonymous' }, 'Approved by ada, ', true],
+  [{ authn: null, by: 'deadline' }, 'Approved by ada, ', false]
+])('the state says who decided: %j', (over, start, doubtful) => {
+  const container = show(new Model(proposal({ status: 'decided', decision: { ...decided, ...over } })));
+  const said = container.querySelector('.jp-hitl-state')!.textContent!;
+  expect(said.startsWith(start)).toBe(true);
+  expect(said.includes('(not authenticated as a person)')).toBe(doubtful);
+});
+
+describe('a surprise', () => {
+  test('shows both texts side by side', () => {
+    const now = proposal({ revision: 2, fingerprint: 'f2', value: 'pay 99', text: 'pay 99\u202e' });
+    const model = new Model(now);
+    model.surprise = { shown: proposal(), now };
+    model.problem = 'the proposal changed';
+    show(model);
+    const alert = screen.getByRole('alert');
+    expect(alert.textContent).toContain('the proposal changed');
+    expect(alert.textContent).toContain('Revision 1. Waiting for a decision');
+    expect(alert.textContent).toContain('Revision 2. Waiting for a decision');
+    const sides = [...alert.querySelectorAll('.cm-content')].map(one => one.textContent);
+    expect(sides).toEqual(['pay 10', 'pay 99⟨U+202E⟩']);
+  });
+
+  test('says who decided what', () => {
+    const now = proposal({
+      status: 'decided',
+      decision: { ...decided, action: 'reject', reason: 'too much' }
+    });
+    const model = new Model(now);
+    model.surprise = { shown: proposal(), now };
+    show(model);
+    const alert = screen.getByRole('alert');
+    expect(alert.textContent).toContain('Rejected by ada');
+    expect(alert.textContent).toContain('Reason: too much');
+    expect(alert.textContent).toContain('The text of the proposal is the same.');
+    expect(alert.querySelector('.cm-content')).toBeNull();
+  });
+
+  test('in which nothing differs is only the problem', () => {
+    const model = new Model(proposal());
+    model.surprise = { shown: proposal(), now: proposal() };
+    model.problem = 'the run is cancelled';
+    show(model);
+    expect(screen.getByRole('alert').textContent).toBe('the run is cancelled');
+  });
+});
+
+describe('changes', () => {
+  test.each<[Partial<IProposal>, Json, string[]]>([
+    [{}, 'pay 9', ['pay 10', 'pay 9']],
+    [{ kind: 'json', value: { a: 1 }, text: '{"a": 1.0}' }, { a: 2 }, ['{  "a": 1}', '{  "a": 2}']]
+  ])('are shown side by side: %j', (over, value, expected) => {
+    const model = new Model(proposal(over));
+    model.value = value;
+    model.changes = '-x\n+y\u202e\n';
+    const container = show(model);
+    expect(container.querySelector('.jp-mod-added')?.textContent).toBe('+y⟨U+202E⟩');
+    const button = screen.getByRole('button', { name: 'Side by side' });
+    fireEvent.click(button);
+    expect(button.getAttribute('aria-pressed')).toBe('true');
+    const sides = [...container.querySelectorAll('.jp-hitl-sides .cm-content')];
+    expect(sides.map(one => one.textContent)).toEqual(expected);
+    expect(sides.map(one => one.getAttribute('aria-readonly'))).toEqual(['true', 'true']);
+    fireEvent.click(button);
+    expect(container.querySelector('.jp-hitl-sides')).toBeNull();
+  });
+
+  test('of a table are shown line by line', () => {
+    const model = new Model(proposal({ kind: 'table', value: { columns: [], rows: [] } }));
+    model.changes = '-x\n+y\n';
+    show(model);
+    expect(screen.queryByRole('button', { name: 'Side by side' })).toBeNull();
+  });
+});
+
+describe('JSON as text', () => {
+  test('that is none blocks, comes back when a decision fails, and goes with the edits', () => {
+    const model = new Model(proposal({ kind: 'json', value: [1], text: '[1]' }));
+    show(model);
+    act(() => editors[0].sharedModel.setSource('[1'));
+    expect(model.unfinished).not.toBe('');
+    for (const deciding of [true, false]) {
+      act(() => {
+        model.deciding = deciding;
+        model.changed.emit();
+      });
+    }
+    expect(editors[editors.length - 1].sharedModel.getSource()).toBe('[1');
+    fireEvent.click(screen.getByRole('button', { name: 'Undo edits' }));
+    expect(model.unfinished).toBe('');
+    expect(editors[editors.length - 1].sharedModel.getSource()).toBe('[\n  1\n]');
+  });
+
+  test('is finished when the old text is typed again', () => {
+    const model = new Model(proposal({ kind: 'json', value: 7, text: '7' }));
+    show(model);
+    act(() => editors[0].sharedModel.setSource('7,'));
+    expect(model.unfinished).not.toBe('');
+    act(() => editors[0].sharedModel.setSource('7'));
+    expect(model.unfinished).toBe('');
+  });
+
+  test('kept unfinished on the server is unfinished here', () => {
+    const model = new Model(proposal({ kind: 'json', value: { a: 1 }, text: '' }));
+    model.value = '{"a": ';
+    show(model);
+    expect(model.unfinished).not.toBe('');
+    expect((screen.getByRole('button', { name: 'Approve with edits' }) as HTMLButtonElement).disabled).toBe(
+      true
+    );
+  });
+});
