@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python
 BIN := .venv/bin
 READY := .venv/.ready
 FRONT := hitl_nb/labextension/package.json
-FRONT_SOURCES := $(shell find extension/src extension/style -type f) extension/package.json extension/tsconfig.json
+FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -type f) $(wildcard extension/*.json extension/*.mjs)
 
 .PHONY: test faults demo bench check clean
 .DELETE_ON_ERROR:

@@ -6,14 +6,17 @@ import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyte
 import { ICommandPalette, MainAreaWidget, ReactWidget } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { ILauncher } from '@jupyterlab/launcher';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { infoIcon } from '@jupyterlab/ui-components';
 import { createElement } from 'react';
 import { InboxModel } from './inbox/model';
 import { version } from './version';
-import { agentCell, GoingOn } from './plugins/goingon';
+import { agentCell, GoingOn, storeOf } from './plugins/goingon';
 import { LabHost } from './plugins/host';
 import { Badge, inboxWidget } from './plugins/inbox';
+import { notices } from './plugins/notices';
 import { MIME, PauseRenderer } from './plugins/pause';
 import { Timeline } from './timeline/view';
 import { IReview } from './tokens';
@@ -50,7 +53,11 @@ const card: JupyterFrontEndPlugin<void> = {
           // Safe to draw in a notebook that is not trusted: nothing of the output but two names is used.
           safe: true,
           mimeTypes: [MIME],
-          createRenderer: () => new PauseRenderer(host, () => local(panel.context.path))
+          createRenderer: () =>
+            new PauseRenderer(host, {
+              path: () => local(panel.context.path),
+              store: () => storeOf(panel)
+            })
         },
         RANK
       );
@@ -87,13 +94,14 @@ const inbox: JupyterFrontEndPlugin<void> = {
   description: 'A side panel with everything that waits, and a badge in the status bar.',
   autoStart: true,
   requires: [IReview],
-  optional: [ICommandPalette, IStatusBar, ILayoutRestorer],
+  optional: [ICommandPalette, IStatusBar, ILayoutRestorer, ILauncher],
   activate: (
     app: JupyterFrontEnd,
     host: IReview,
     palette: ICommandPalette | null,
     statusBar: IStatusBar | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    launcher: ILauncher | null
   ): void => {
     const model = new InboxModel(host.client, host.feed);
     const widget = inboxWidget(model, host);
@@ -102,10 +110,13 @@ const inbox: JupyterFrontEndPlugin<void> = {
     restorer?.add(widget, 'hitl-nb-inbox');
     const command = 'hitl-nb:open-inbox';
     app.commands.addCommand(command, {
-      label: host.trans.__('Open the Inbox of Proposals'),
+      label: host.trans.__('Inbox of Agents’ Proposals'),
+      caption: host.trans.__('What agents propose, and waits for a decision'),
+      icon: args => (args['isPalette'] ? undefined : infoIcon),
       execute: () => app.shell.activateById(widget.id)
     });
     palette?.addItem({ command, category: host.trans.__('Agents') });
+    launcher?.add({ command, category: host.trans.__('Other'), rank: 90 });
     statusBar?.registerStatusItem('hitl-nb:badge', {
       item: ReactWidget.create(
         createElement(Badge, { model, review: host, onClick: () => void app.commands.execute(command) })
@@ -137,4 +148,4 @@ const timeline: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [review, card, goingOn, inbox, timeline];
+export default [review, card, goingOn, inbox, timeline, notices];

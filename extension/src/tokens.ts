@@ -8,8 +8,7 @@ import type { IHost } from './view/host';
 
 /** The host of the views in JupyterLab. */
 export interface IReview extends IHost {
-  /** Emitted when the server's status or a run's going on changed. */
-  readonly changed: ISignal<IReview, void>;
+  readonly changed: ISignal<IHost, void>;
 }
 
 export const IReview = new Token<IReview>(

@@ -15,6 +15,10 @@ import type { IGoingOn } from '../view/host';
 import type { LabHost } from './host';
 import { MIME } from './pause';
 
+/** How often a kernel is asked something that it let go of. */
+const ATTEMPTS = 3;
+
+const STORE = "__import__('hitl_nb').open_store().url";
 const LOADED = "'hitl_nb' in get_ipython().extension_manager.loaded";
 
 export class GoingOn {
@@ -186,13 +190,32 @@ async function loaded(panel: NotebookPanel): Promise<void> {
 }
 
 async function isLoaded(kernel: Kernel.IKernelConnection): Promise<boolean> {
-  const reply = await kernel.requestExecute({
-    code: '',
-    silent: true,
-    store_history: false,
-    user_expressions: { loaded: LOADED }
-  }).done;
-  const content = reply?.content as
-    { user_expressions?: { loaded?: { data?: { 'text/plain'?: string } } } } | undefined;
-  return content?.user_expressions?.loaded?.data?.['text/plain'] === 'True';
+  return (await valueOf(kernel, LOADED)) === 'True';
+}
+
+/** The store that a notebook's kernel uses, or null. */
+export async function storeOf(panel: NotebookPanel): Promise<string | null> {
+  const kernel = panel.sessionContext.session?.kernel;
+  const spelled = kernel && alive(panel) ? await valueOf(kernel, STORE) : null;
+  return spelled ? spelled.slice(1, -1) : null;
+}
+
+/** How a kernel spells the value of an expression; null if it has none. Nothing of it is shown or kept there. */
+async function valueOf(kernel: Kernel.IKernelConnection, expression: string): Promise<string | null> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const reply = await kernel.requestExecute({
+      code: '',
+      silent: true,
+      stop_on_error: false,
+      store_history: false,
+      user_expressions: { value: expression }
+    }).done;
+    const content = reply?.content as
+      { status: string; user_expressions?: { value?: { data?: { 'text/plain'?: string } } } } | undefined;
+    if (content?.status !== 'aborted') {
+      return content?.user_expressions?.value?.data?.['text/plain'] ?? null;
+    }
+    // A cell that pauses lets go of what is queued behind it, this question too.
+  }
+  return null;
 }

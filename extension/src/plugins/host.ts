@@ -61,7 +61,7 @@ export class LabHost implements IReview {
     return this._status?.may.decide === false ? this._status.decide_refused : null;
   }
 
-  get changed(): ISignal<IReview, void> {
+  get changed(): ISignal<IHost, void> {
     return this._changed;
   }
 
@@ -101,5 +101,5 @@ export class LabHost implements IReview {
 
   private _status: IStatus | null = null;
   private _problem = '';
-  private _changed = new Signal<IReview, void>(this);
+  private _changed = new Signal<IHost, void>(this);
 }

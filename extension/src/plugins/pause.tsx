@@ -9,6 +9,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
+import { ApiError } from '../api/errors';
 import type { IProposal, IRun } from '../api/types';
 import { ProposalModel } from '../model/proposal';
 import type { IReview } from '../tokens';
@@ -21,13 +22,18 @@ interface IPauseName {
   pause: number;
 }
 
-/** Where an output is: the notebook's contents path, as it is now. */
-export type Path = () => string;
+/** Where an output is. */
+export interface IPlace {
+  /** The notebook's contents path, as it is now. */
+  path(): string;
+  /** The store that the notebook's kernel uses; null if there is no kernel, or none that knows. */
+  store(): Promise<string | null>;
+}
 
 export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
   constructor(
     private _review: IReview,
-    private _path: Path
+    private _place: IPlace
   ) {
     super();
     this.layout = new PanelLayout();
@@ -72,7 +78,7 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
       this._say('');
       return;
     }
-    const path = this._path();
+    const path = this._place.path();
     try {
       const { run, proposals } = await this._review.client.pause(path, this._name.agent, this._name.pause);
       if (!this.isDisposed) {
@@ -82,7 +88,25 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
     } catch (reason) {
       if (!this.isDisposed) {
         this._say(reason instanceof Error ? reason.message : String(reason));
+        if (reason instanceof ApiError && reason.error === 'UnknownRun') {
+          await this._sayWhoseStore();
+        }
       }
+    }
+  }
+
+  /** The server does not know this pause: perhaps the kernel wrote it elsewhere. */
+  private async _sayWhoseStore(): Promise<void> {
+    const { status, trans } = this._review;
+    const store = await this._place.store();
+    if (store !== null && status !== null && store !== status.store && !this.isDisposed) {
+      this._say(
+        trans.__(
+          'This notebook’s kernel keeps its proposals in %1, and the Jupyter server looks into %2, so they cannot be decided here. Start both with the same HITL_NB_STORE, or use the command line: hitl-nb inbox --store %1',
+          store,
+          status.store
+        )
+      );
     }
   }
 

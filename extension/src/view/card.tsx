@@ -18,11 +18,13 @@ export function Card({ model, host }: { model: IProposalModel; host: IHost }): J
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   useEffect(() => {
     model.changed.connect(redraw);
+    host.changed?.connect(redraw);
     redraw(); // an editor may have told the model something before
     return () => {
       model.changed.disconnect(redraw);
+      host.changed?.disconnect(redraw);
     };
-  }, [model]);
+  }, [model, host]);
   // Another number draws the editor anew: what was typed in it and is no value goes too.
   const [round, anew] = useReducer((n: number) => n + 1, 0);
   const { proposal } = model;

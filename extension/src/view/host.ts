@@ -4,6 +4,7 @@
 
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ISignal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import type { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
@@ -36,6 +37,8 @@ export interface IHost {
   openNotebook?(proposal: Pick<IProposal, 'path' | 'agent' | 'pause'>): Promise<void>;
   /** Show a run's timeline. */
   openTimeline?(run: string): void;
-  /** What is left to do for a run that is ready; null if unknown. Watched through `goingOnChanged`. */
+  /** Emitted when the status or what is left to do for a run changed; absent where neither does. */
+  readonly changed?: ISignal<IHost, void>;
+  /** What is left to do for a run that is ready; null if unknown. */
   goingOn?(run: IRun, proposal: IProposal): IGoingOn | null;
 }

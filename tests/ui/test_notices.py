@@ -1,0 +1,49 @@
+"""What JupyterLab tells a person who is not looking: a notification, and why a card cannot be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import Lab, Page
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+AGENT = """%%agent letters
+decision = hitl.checkpoint("Dear Ann, hello.", title="Letter to Ann")
+print("SENT:", decision.value)
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
+    yield server
+    server.close()
+
+
+def test_another_window_is_notified_and_led_to_the_cell(browser: Any, page: Page, lab: Lab) -> None:
+    other = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
+    Page(other, lab)
+    other.get_by_role("button", name="0 wait").wait_for()
+    nb = page.open("letters.ipynb", "%load_ext hitl_nb\nimport hitl_nb as hitl", AGENT)
+    nb.run_all()
+    nb.until(1, "Letter to Ann")
+    nb.command("docmanager:save")
+    other.get_by_text("Waiting: Letter to Ann").wait_for()
+    other.get_by_role("button", name="Go to the cell").click()
+    other.locator(".jp-hitl-card").filter(has_text="Letter to Ann").wait_for()
+    nb.close()
+
+
+def test_a_kernel_with_another_store_is_told_apart(page: Page, lab: Lab, tmp_path: Path) -> None:
+    elsewhere = f"import os\nos.environ['HITL_NB_STORE'] = 'diskcache://{tmp_path}/store'"
+    load = f"{elsewhere}\n%load_ext hitl_nb\nimport hitl_nb as hitl"
+    nb = page.open("elsewhere.ipynb", load, AGENT)
+    nb.run_all()
+    nb.until(1, f"keeps its proposals in diskcache://{tmp_path}/store")
+    assert "Paused: Letter to Ann (waiting for a decision)" in nb.text(1)
+    assert lab.env["HITL_NB_STORE"] in nb.text(1)
+    nb.close()
