@@ -23,7 +23,10 @@ from typing import Any
 
 from .measuring import Line
 
-NAMES = ("pausing", "history", "steps", "starting", "cold", "overhead", "inbox", "frames")
+NAMES = (
+    *("pausing", "history", "steps", "starting", "cold", "overhead", "inbox", "frames"),
+    *("api", "idle", "bundle", "card", "going_on", "inbox_paint"),
+)
 
 
 def measured(name: str, rounds: int | None, slow: bool) -> list[Line]:
@@ -84,10 +87,12 @@ def table(lines: Sequence[Line]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     text = "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
     facts = machine()
+    skipped = sum(line.ours is None for line in lines)
     missed = sum(line.met is False for line in lines)
     return (
         f"{text}\n\n{facts['cores']} cores, {facts['system']}, Python {facts['python']}, SQLite {facts['sqlite']}. "
         f"Medians of interleaved rounds; in brackets the first and third quartile. Targets missed: {missed}."
+        + (f" Not measured here: {skipped}." if skipped else "")
     )
 
 

@@ -22,7 +22,8 @@ class Line:
     """One line of the table.
 
     Attributes:
-        ours, peer: medians, in `unit`; `peer` is the limit where there is no peer.
+        ours, peer: medians (where `what` says so, 95th percentiles), in `unit`; `peer` is the limit where there is no
+            peer. `ours` is None if nothing could be measured here; `beside` says why.
         beside: what the peer or the limit is.
         ratio: as the target puts it: how many times faster, or how many times the peer.
         met: None for a line that is there for information.
@@ -30,7 +31,7 @@ class Line:
     """
 
     what: str
-    ours: float
+    ours: float | None
     beside: str
     peer: float | None
     ratio: float | None
@@ -81,6 +82,62 @@ def below(what: str, ours: Sequence[float], limit: float, unit: str = "ms") -> L
     return Line(
         what, median, "limit", limit, median / limit, f"<= {limit:g} {unit}", median <= limit, unit, quartiles(ours)
     )
+
+
+def percentiles(what: str, ours: Sequence[float], limit: float) -> list[Line]:
+    """The median for information, and the target: nearly all rounds (the 95th percentile) below a number."""
+    high = p95(ours)
+    return [
+        known(f"{what}, p50", ours),
+        Line(f"{what}, p95", high, "limit", limit, high / limit, f"<= {limit:g} ms", high <= limit),
+    ]
+
+
+def known(what: str, ours: Sequence[float], unit: str = "ms", beside: str = "") -> Line:
+    """For information: no target."""
+    return Line(what, statistics.median(ours), beside, None, None, "", None, unit, quartiles(ours))
+
+
+def rate(what: str, ours: Sequence[float], least: float) -> Line:
+    """The target: at least so many per second."""
+    median = statistics.median(ours)
+    return Line(
+        what, median, "limit", least, median / least, f">= {least:g} /s", median >= least, "/s", quartiles(ours)
+    )
+
+
+def share(what: str, ours: Sequence[float], peers: Sequence[float], beside: str, least: float) -> Line:
+    """The target: at least this share of the peer's rate."""
+    medians = statistics.median(ours), statistics.median(peers)
+    ratio = medians[0] / medians[1]
+    return Line(
+        what,
+        medians[0],
+        beside,
+        medians[1],
+        ratio,
+        f">= {least:g}x",
+        ratio >= least,
+        "/s",
+        quartiles(ours),
+        quartiles(peers),
+    )
+
+
+def more(what: str, ours: Sequence[float], peers: Sequence[float], beside: str, most: float) -> Line:
+    """The target: at most so many milliseconds more than the peer takes."""
+    medians = statistics.median(ours), statistics.median(peers)
+    met = medians[0] - medians[1] <= most
+    return _line(what, ours, peers, beside, medians[0] / medians[1], f"<= {most:g} ms more", met)
+
+
+def skipped(what: str, why: str) -> Line:
+    """Nothing was measured, and the line says why."""
+    return Line(what, None, f"skipped: {why}", None, None, "", None)
+
+
+def p95(samples: Sequence[float]) -> float:
+    return samples[0] if len(samples) < 2 else statistics.quantiles(samples, n=20, method="inclusive")[-1]
 
 
 def _line(

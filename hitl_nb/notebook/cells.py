@@ -26,7 +26,7 @@ from ..review.deciding import reviewer_name
 from ..store import open_store
 from ..store.ledger import Ledger
 from .interrupts import interruptible
-from .naming import Line, key_of, notebook_path, parse_line
+from .naming import Line, key_of, notebook_now, parse_line
 from .outputs import Recorder
 from .render import bundle
 from .tracebacks import noted, noting
@@ -83,7 +83,8 @@ class AgentCells:
         number = shell.displayhook.prompt_count
         filename = shell.compile.cache(text, number, raw_code=f"%%agent {line}\n{body}")
         tree = shell.transform_ast(ast.parse(text, filename))
-        notebook = notebook_path(shell.user_ns)
+        ledger = ledger_of(open_store(parsed.store))
+        notebook = notebook_now(shell.user_ns, ledger)
         key = key_of(parsed.key, shell.user_ns)
         unit = CellUnit(parsed.name, text, tree, filename, shell.compile.flags & ~ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         parent: dict[str, Any] = shell.get_parent() if hasattr(shell, "get_parent") else {}
@@ -92,7 +93,7 @@ class AgentCells:
             line=parsed,
             number=number,
             quiet=bool(shell.displayhook.semicolon_at_end_of_expression(body)),
-            ledger=ledger_of(open_store(parsed.store)),
+            ledger=ledger,
             context=contextvars.copy_context(),
             parent=parent,
             loop=asyncio.get_running_loop(),
@@ -170,15 +171,15 @@ class AgentCells:
         await noting(self._resume(name))
 
     async def _resume(self, name: str) -> None:
-        ns = self.shell.user_ns
+        ns, ledger = self.shell.user_ns, ledger_of(open_store())
         unit = CellUnit(name, "", ast.Module(body=[], type_ignores=[]), "<agent>")
         parent: dict[str, Any] = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
         place = Place(
-            cell=Cell(notebook_path(ns), name, "", unit, ns, _label()),
+            cell=Cell(notebook_now(ns, ledger), name, "", unit, ns, _label()),
             line=Line(name, None, False, True, 0.0, None),
             number=self.shell.displayhook.prompt_count,
             quiet=False,
-            ledger=ledger_of(open_store()),
+            ledger=ledger,
             context=contextvars.copy_context(),
             parent=parent,
             loop=asyncio.get_running_loop(),

@@ -15,7 +15,7 @@ from ..review.deciding import decide
 from ..store import open_store
 from ..store.ledger import Ledger
 from ..values import as_text, visible
-from .naming import notebook_path
+from .naming import notebook_now
 from .render import outcome
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def _resume(cells: AgentCells, rest: str) -> Any:
 
 def _forget(cells: AgentCells, rest: str) -> None:
     name = _one(rest, "forget NAME")
-    count = _ledger().forget(agent=name, notebook=notebook_path(cells.shell.user_ns))
+    ledger = _ledger()
+    count = ledger.forget(agent=name, notebook=notebook_now(cells.shell.user_ns, ledger))
     cells.places.pop(name, None)
     if not count:
         raise UnknownRun(f"no run of an agent {name!r} in this notebook; `%hitl runs` lists them")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from hitl_nb.errors import (
     AlreadyDecided,
@@ -21,6 +22,7 @@ from hitl_nb.errors import (
 )
 from hitl_nb.records import Proposal, Run, public_proposal, public_run
 from hitl_nb.server.desk import Desk
+from hitl_nb.server.shapes import ProposalRecord, Shape
 from hitl_nb.store.ledger import NO_DRAFT, Ledger
 from hitl_nb.values import as_text, changes, visible
 
@@ -41,7 +43,51 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (HitlError, 409),
     (ValueError, 400),
     (TypeError, 400),
+    (RecursionError, 400),  # of a value that is nested too deeply for a function that takes it
 )
+
+
+class Error(Shape):
+    """Why a call was refused: the error's name, and a sentence."""
+
+    error: str
+    message: str
+
+
+class Difference(Shape):
+    """Something that is not as it was shown."""
+
+    shown: Any
+    now: Any
+
+
+class Conflict(Error):
+    """Refused for what is there now: the proposal, what differs from what was shown, or who goes on with the run."""
+
+    proposal: ProposalRecord | UnsetType = UNSET
+    difference: dict[str, Difference] | UnsetType = UNSET
+    owner: str | UnsetType = UNSET
+
+
+class Misfit(Error):
+    """An edit that does not fit, with one sentence a field path ("amount", "lines/0/sku")."""
+
+    fields: dict[str, str]
+
+
+SHAPES: dict[int, tuple[type[Error], str]] = {
+    400: (Error, "Not as the call takes it: the query, the body, or what is in it"),
+    403: (Error, "You may not, or are not logged in"),
+    404: (Error, "Nothing has this id or name"),
+    409: (Conflict, "Not as things are now: nothing was done"),
+    413: (Error, "The body is too long"),
+    415: (Error, "The body is not application/json"),
+    422: (Misfit, "The edit does not fit the proposal: nothing was done"),
+    500: (Error, "The store is damaged, or a bug of ours"),
+    503: (Error, "The store cannot be used now; Retry-After says when to try again"),
+    507: (Error, "The store is full, or the value above its limit"),
+}
+"""What an error's answer looks like, by its status, and when it comes."""
 
 
 def full(desk: Desk, ledger: Ledger, p: Proposal) -> dict[str, Any]:
@@ -86,7 +132,7 @@ def status_of(error: Exception) -> int | None:
 def failure(desk: Desk, error: Exception) -> dict[str, Any]:
     """What is said about an error."""
     named = "StaleDraft" if isinstance(error, StaleDraft) else type(error).__name__
-    name = "BadRequest" if type(error) in (ValueError, TypeError) else named
+    name = "BadRequest" if type(error) in (ValueError, TypeError, RecursionError) else named
     said: dict[str, Any] = {"error": name, "message": str(error)}
     proposal = getattr(error, "proposal", None)
     if isinstance(proposal, Proposal):

@@ -1,12 +1,22 @@
-"""What the calls of the REST API take: their bodies, checked before anything else looks at them."""
+"""What the calls of the REST API take: their bodies and queries, checked before anything else looks at them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from hitl_nb.records import Action
+from hitl_nb.records import Action, RunStatus
+from hitl_nb.server.shapes import Id
+from hitl_nb.store.discussion import LONGEST
+
+MOST = 500
+"""Most entries of a page, and most proposals that are decided together."""
+
+Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 
 
 class Value(msgspec.Struct, forbid_unknown_fields=True):
@@ -18,8 +28,8 @@ class Value(msgspec.Struct, forbid_unknown_fields=True):
 class Shown(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Names a proposal as it was shown."""
 
-    id: str
-    revision: int
+    id: Id
+    revision: Revision
     fingerprint: str
 
 
@@ -27,7 +37,7 @@ class Deciding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A decision on the proposal as it was shown."""
 
     action: Action
-    revision: int
+    revision: Revision
     fingerprint: str
     value: Any = None
     reason: str | None = None
@@ -37,7 +47,7 @@ class DecidingMany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One decision on several proposals: all, or none."""
 
     action: Action
-    proposals: list[Shown]
+    proposals: Annotated[list[Shown], msgspec.Meta(min_length=1, max_length=MOST)]
     value: Any = None
     reason: str | None = None
 
@@ -45,7 +55,7 @@ class DecidingMany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Said(msgspec.Struct, forbid_unknown_fields=True):
     """A comment."""
 
-    text: str
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST)]
 
 
 class Assigning(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,4 +71,61 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True):
 class Resuming(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A browser that would execute a decided run's cell again; `browser` is what the feed called it."""
 
-    browser: str
+    browser: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Query(msgspec.Struct, kw_only=True):
+    """Base of the queries. What else a URL has is for others, as the token; an empty parameter counts as none."""
+
+    meaning_empty: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that say something when they are empty."""
+
+
+class WhichProposals(Query):
+    """Which proposals: `older_than` and `newer_than` are ages in seconds, `closed` all that are not open.
+
+    `reviewer` is whose it is to decide, or who decided.
+    """
+
+    status: Literal["open", "decided", "expired", "superseded", "closed"] = "open"
+    notebook: str | None = None
+    agent: str | None = None
+    reviewer: str | None = None
+    older_than: Seconds | None = None
+    newer_than: Seconds | None = None
+    limit: Limit = 50
+    cursor: Id | None = None
+
+
+class Cell(Query):
+    """A cell's pause; without `key`, that of the newest run with any."""
+
+    meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
+
+    path: str
+    agent: str
+    pause: Annotated[int, msgspec.Meta(ge=0, le=10**6)]
+    key: str | None = None
+
+
+class WhichRuns(Query):
+    """Which runs."""
+
+    notebook: str | None = None
+    agent: str | None = None
+    status: RunStatus | None = None
+    limit: Limit = 50
+    cursor: Id | None = None
+
+
+class Log(Query):
+    """Which events: those that follow number `after`."""
+
+    after: Number = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
+
+
+class Exported(Query):
+    """From where on the log is exported: what follows number `after`."""
+
+    after: Number = 0

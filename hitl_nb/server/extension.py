@@ -12,12 +12,14 @@ from jupyter_core.paths import jupyter_config_path, jupyter_path
 from hitl_nb.server.desk import Desk, HitlNb
 from hitl_nb.server.handlers import handlers
 from hitl_nb.server.page import pages
+from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.places import ENVIRONMENT, default_url, normalise
 from hitl_nb.store.signatures import PINNED, SIGNED_ONLY, SigningKey
 
 LABEXTENSION = "hitl-nb"
 DRAWN = "HITL_NB_EXTENSION"
 """Tells kernels that JupyterLab draws proposals by itself, so that they leave the ipywidgets panel out."""
+CONTENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -35,7 +37,26 @@ def load(app: Any) -> None:
     base = app.web_app.settings["base_url"].rstrip("/")
     served = [*handlers(desk), *pages()]
     app.web_app.add_handlers(".*$", [(base + path, made, options) for path, made, options in served])
+    app.event_logger.add_listener(schema_id=CONTENTS, listener=_Renames(desk))
     app.log.info("hitl_nb reviews proposals of %s", os.environ[ENVIRONMENT])
+
+
+class _Renames:
+    """Lets the runs of a notebook follow it when it is renamed through this server."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def __call__(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        if data.get("action") == "rename":
+            old, new = (self._desk.notebook(data[name]) for name in ("source_path", "path"))
+            await self._desk.call(lambda ledger: _rename(ledger, old, new))
+
+
+def _rename(ledger: Ledger, old: str, new: str) -> None:
+    for notebook in ledger.notebooks_in(old):  # it was a folder
+        ledger.rename(notebook, new + notebook[len(old) :])
+    ledger.rename(old, new)
 
 
 def _say(name: str, true: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -101,7 +101,7 @@ class Feed:
             self._say(
                 {
                     "type": "changed",
-                    "proposals": _ids(event.proposal for event in events),
+                    "proposals": _ids(one for event in events for one in _proposals(event)),
                     "runs": _ids(event.run for event in events),
                     "head": self.head,
                 }
@@ -148,6 +148,16 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             self.write_message(json.dumps(message))
         except WebSocketClosedError:
             self.feed.leave(self)
+
+
+def _proposals(event: Event) -> Iterator[str | None]:
+    """The proposals that an event is about: those that a pause asked, and those that a cancelled run leaves behind."""
+    data: dict[str, Any] = event.data or {}
+    yield event.proposal
+    if event.type == "run.paused":
+        yield from (asked["id"] for asked in data["proposals"])
+    elif event.type == "run.cancelled":
+        yield from data["superseded"]
 
 
 def _ids(found: Iterable[str | None]) -> list[str]:

@@ -7,21 +7,30 @@ them remembers the first resource it was asked about for ever, and an undecorate
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from http.client import responses
 from typing import Any
 
 import msgspec
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
+from hitl_nb.errors import HitlError
 from hitl_nb.server import answers
+from hitl_nb.server.bodies import Query
 from hitl_nb.server.desk import Desk
 from hitl_nb.server.feed import Feed, FeedHandler
-from hitl_nb.server.openapi import document
+from hitl_nb.server.openapi import NDJSON, document
 from hitl_nb.server.routes import ROUTES, Asked, Route
+from hitl_nb.server.shapes import ID_PATTERN
 from hitl_nb.server.who import person, refusal
+from hitl_nb.store.ledger import Ledger
 
-_ID = "(?P<id>[A-Za-z0-9_-]{1,64})"
+_ID = f"(?P<id>{ID_PATTERN.strip('^$')})"
 
 
 class RouteHandler(APIHandler):
@@ -66,47 +75,91 @@ class RouteHandler(APIHandler):
         if route.resource == "hitl:decisions" and (why := refusal(self.desk, who)) is not None:
             self._refuse(403, "Forbidden", why)
             return
-        try:
-            body = self._body(route)
-        except HTTPError as wrong:
-            self._refuse(wrong.status_code, "BadRequest", wrong.log_message or "")
+        if (wrong := self._sent_wrong(route)) is not None:
+            self._refuse(wrong[0], "BadRequest", wrong[1])
             return
-        query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
-        given = {name: value for name, value in query.items() if name in route.query and value}
+        given = {name: self.get_query_argument(name, strip=False) for name in self.request.query_arguments}
+
+        def asked(ledger: Ledger) -> Asked:
+            """The request, read off the event loop: a body may be long. Raises ValueError with a sentence."""
+            body, query = _body(route, self.request.body), _query(route.query, given)
+            return Asked(self.desk, ledger, who, names.get("id", ""), body, query)
+
         try:
-            said = await self.desk.call(
-                lambda ledger: route.answer(Asked(self.desk, ledger, who, names.get("id", ""), body, given))
-            )
+            await self._say(route, asked)
         except Exception as error:  # those without a status go on to Tornado, which logs them
             status = answers.status_of(error)
-            if status is None:
+            if status is None or self._headers_written:
                 raise
             if status == 503:
                 self.set_header("Retry-After", "1")
             self.set_status(status)
             self.finish(json.dumps(answers.failure(self.desk, error)))
-            return
-        if method != "GET":
-            self.feed.soon(names.get("id") if "/draft" in route.path else None)
-        self.finish(json.dumps(said, ensure_ascii=False))
 
-    def _body(self, route: Route) -> Any:
-        """The request's body, as the route takes it. Raises HTTPError with a sentence."""
+    async def _say(self, route: Route, asked: Callable[[Ledger], Asked]) -> None:
+        """Answer a request that may be answered. Raises what the route's function does."""
+        said = await self.desk.call(lambda ledger: msgspec.json.encode(route.answer(asked(ledger))))
+        if route.method != "GET":
+            self.feed.soon(self.path_kwargs.get("id") if "/draft" in route.path else None)
+        self.finish(said)
+
+    def _sent_wrong(self, route: Route) -> tuple[int, str] | None:
+        """Why the request's body is not even looked at: the status, and a sentence."""
         if route.body is None:
             return None
         if self.request.headers.get("Content-Type", "").split(";")[0].strip().lower() != "application/json":
-            raise HTTPError(415, "the body must be application/json")
+            return 415, "the body must be application/json"
         if len(self.request.body) > route.limit:
-            raise HTTPError(413, f"the body has {len(self.request.body)} bytes, at most {route.limit} are accepted")
-        try:
-            kind: Any = route.body
-            return msgspec.json.decode(self.request.body, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-            raise HTTPError(400, f"the body is not as it must be: {str(wrong).replace('%', '%%')}") from None
+            return 413, f"the body has {len(self.request.body)} bytes, at most {route.limit} are accepted"
+        return None
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """What Jupyter and Tornado refuse, and our own bugs, in the form of all our errors."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        said = error.log_message if isinstance(error, HTTPError) else None
+        if error is not None and said is not None and error.args:
+            said = said % error.args
+        reason = responses.get(status_code, "Error")
+        self.finish(json.dumps({"error": reason.title().replace(" ", ""), "message": said or reason}))
 
     def _refuse(self, status: int, error: str, message: str) -> None:
         self.set_status(status)
         self.finish(json.dumps({"error": error, "message": message}))
+
+
+class LinesHandler(RouteHandler):
+    """Answers with lines that are read and sent by the page, so that the whole is never in memory."""
+
+    async def _say(self, route: Route, asked: Callable[[Ledger], Asked]) -> None:
+        this = await self.desk.call(asked)
+        after: int | None = this.query.after
+        self.set_header("Content-Type", NDJSON)
+        self.set_header("Content-Disposition", 'attachment; filename="hitl_nb-events.ndjson"')
+        try:
+            while after is not None:
+                query = msgspec.structs.replace(this.query, after=after)
+                lines, after = await self.desk.call(partial(_page, route, replace(this, query=query)))
+                self.write(lines)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
+                await self.flush()
+        except StreamClosedError:
+            return  # nobody listens any more
+        except HitlError:
+            if self._headers_written:  # a torn connection is noticed, an early end is not
+                self.log.exception("the export of hitl_nb's audit log broke off")
+                self.detach().close()
+                return
+            raise
+        self.finish(set_content_type=NDJSON)
+
+
+class NowhereHandler(RouteHandler):
+    """Answers calls that there are not, as the API answers."""
+
+    async def _answer(self, method: str, names: dict[str, str]) -> None:
+        if self.current_user:
+            self._refuse(404, "NotFound", "there is no such call; openapi.json describes those there are")
+        else:
+            self._refuse(403, "Forbidden", "log in first")
 
 
 class OpenApiHandler(RouteHandler):
@@ -116,8 +169,10 @@ class OpenApiHandler(RouteHandler):
         user = self.current_user
         if not user or not await ensure_async(self.authorizer.is_authorized(self, user, "read", "hitl:proposals")):
             self._refuse(403, "Forbidden", "you may not read hitl:proposals")
-            return
-        self.finish(json.dumps(document()))
+        elif method != "GET":
+            self._refuse(405, "MethodNotAllowed", f"{method} is not a call of this path")
+        else:
+            self.finish(json.dumps(document()))
 
 
 def handlers(desk: Desk) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
@@ -127,10 +182,40 @@ def handlers(desk: Desk) -> list[tuple[str, type[JupyterHandler], dict[str, Any]
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method] = route
     made: list[tuple[str, type[JupyterHandler], dict[str, Any]]] = [
-        (f"/hitl_nb/api/{path.replace('{id}', _ID)}", RouteHandler, {"desk": desk, "routes": routes, "feed": feed})
+        (
+            f"/hitl_nb/api/{path.replace('{id}', _ID)}",
+            LinesHandler if any(route.lines for route in routes.values()) else RouteHandler,
+            {"desk": desk, "routes": routes, "feed": feed},
+        )
         for path, routes in paths.items()
     ]
-    described: dict[str, Any] = {"desk": desk, "routes": {}, "feed": feed}
-    made.append(("/hitl_nb/api/openapi.json", OpenApiHandler, described))
+    alone: dict[str, Any] = {"desk": desk, "routes": {}, "feed": feed}
+    made.append(("/hitl_nb/api/openapi.json", OpenApiHandler, alone))
     made.append(("/hitl_nb/api/feed", FeedHandler, {"feed": feed}))
+    made.append(("/hitl_nb/api/.*", NowhereHandler, alone))
     return made
+
+
+def _body(route: Route, raw: bytes) -> Any:
+    """A request's body, as the route takes it. Raises ValueError with a sentence."""
+    if route.body is None:
+        return None
+    try:
+        kind: Any = route.body
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise ValueError(f"the body is not as it must be: {wrong}") from None
+
+
+def _query(kind: type[Query], given: dict[str, str]) -> Query:
+    """A request's query, as the route takes it. Raises ValueError with a sentence."""
+    known = {name: given[name] for name in kind.__struct_fields__ if name in given}
+    known = {name: value for name, value in known.items() if value or name in kind.meaning_empty}
+    try:
+        return msgspec.convert(known, kind, strict=False)
+    except msgspec.ValidationError as wrong:
+        raise ValueError(f"the query is not as it must be: {wrong}") from None
+
+
+def _page(route: Route, asked: Asked, ledger: Ledger) -> tuple[bytes, int | None]:
+    return route.answer(replace(asked, ledger=ledger))

@@ -7,12 +7,18 @@ from typing import Any
 
 import msgspec
 
+from hitl_nb.server.answers import SHAPES
+from hitl_nb.server.bodies import Query
 from hitl_nb.server.routes import ROUTES, Route
+from hitl_nb.server.shapes import ID_PATTERN
 
-_ERROR = {
-    "type": "object",
-    "properties": {"error": {"type": "string"}, "message": {"type": "string"}},
-    "required": ["error", "message"],
+NDJSON = "application/x-ndjson"
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID_PATTERN}}
+_TOKEN = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": "`token …`; browsers use the login's cookie instead, and send the _xsrf cookie as X-XSRFToken",
 }
 
 
@@ -21,8 +27,9 @@ def document() -> dict[str, Any]:
     """The whole description."""
     from hitl_nb import __version__
 
-    bodies = [route.body for route in ROUTES if route.body is not None]
-    _, components = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
+    named = [route.body for route in ROUTES if route.body is not None]
+    named += [route.answer_type for route in ROUTES] + [shape for shape, _ in SHAPES.values()]
+    _, components = msgspec.json.schema_components(named, ref_template="#/components/schemas/{name}")
     paths: dict[str, Any] = {}
     for route in ROUTES:
         paths.setdefault(f"/hitl_nb/api/{route.path}", {})[route.method.lower()] = _operation(route)
@@ -30,27 +37,53 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "hitl_nb", "version": __version__},
         "paths": paths,
-        "components": {"schemas": {**components, "Error": _ERROR}},
+        "components": {"schemas": components, "securitySchemes": {"token": _TOKEN}},
+        "security": [{"token": []}],
     }
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    parameters = [_parameter("id", "path")] if "{id}" in route.path else []
+    failures = {str(status): _failure(status) for status in route.failures}
     made: dict[str, Any] = {
         "summary": route.summary,
         "description": f"Needs `{route.action}` on `{route.resource}`.",
-        "parameters": [*parameters, *(_parameter(name, "query") for name in route.query)],
-        "responses": {
-            "200": {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}},
-            "default": {"description": "Refused: which error, and a sentence", "content": error},
-        },
+        "parameters": [*([_ID] if "{id}" in route.path else []), *_parameters(route.query)],
+        "responses": {"200": _done(route), **failures},
     }
     if route.body is not None:
-        schema = {"$ref": f"#/components/schemas/{route.body.__name__}"}
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        made["requestBody"] = {"required": True, "content": _json(route.body)}
     return made
 
 
-def _parameter(name: str, place: str) -> dict[str, Any]:
-    return {"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}}
+def _done(route: Route) -> dict[str, Any]:
+    if not route.lines:
+        return {"description": "Done", "content": _json(route.answer_type)}
+    told = f"Lines, each with one `{route.answer_type.__name__}` as JSON"
+    return {"description": told, "content": {NDJSON: {"schema": {"type": "string", "description": told}}}}
+
+
+def _failure(status: int) -> dict[str, Any]:
+    shape, when = SHAPES[status]
+    told: dict[str, Any] = {"description": when, "content": _json(shape)}
+    if status == 503:
+        told["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "string"}}}
+    return told
+
+
+def _json(shape: type) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}}
+
+
+def _parameters(query: type[Query]) -> list[dict[str, Any]]:
+    _, components = msgspec.json.schema_components([query])
+    described = components[query.__name__]
+    return [
+        {"name": name, "in": "query", "required": name in described["required"], "schema": _given(schema)}
+        for name, schema in described["properties"].items()
+    ]
+
+
+def _given(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter that is there: what it is when it is missing says nothing about that."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    return kinds[0] if len(kinds) == 1 else schema

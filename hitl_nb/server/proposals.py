@@ -11,28 +11,66 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import StaleDraft, UnknownRun
-from hitl_nb.records import Action, Proposal
+from hitl_nb.records import Action, Proposal, now
 from hitl_nb.server import answers
-from hitl_nb.server.asked import MOST, Asked
-from hitl_nb.server.bodies import Deciding, DecidingMany
+from hitl_nb.server.asked import Asked
+from hitl_nb.server.bodies import MOST, Cell, Deciding, DecidingMany, WhichProposals
 from hitl_nb.server.who import attest
+from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import changes, check_edit
+
+_SCANNED = 200
+"""Proposals that are read at once to find those that a filter lets through."""
 
 
 def proposals(asked: Asked) -> dict[str, Any]:
-    limit = max(1, asked.number("limit", 50, MOST))
-    named = {name: asked.query.get(name) for name in ("notebook", "agent")}
-    status, cursor = asked.query.get("status", "open"), asked.query.get("cursor")
-    if status == "open":
-        found = asked.ledger.inbox(**named, limit=limit, after=cursor)
-    elif status in ("decided", "expired", "superseded", "closed"):
-        only: Any = None if status == "closed" else status
-        reviewer = asked.query.get("reviewer")
-        found = asked.ledger.closed(**named, status=only, reviewer=reviewer, limit=limit, after=cursor)
-    else:
-        raise ValueError(f"status must be open, decided, expired, superseded or closed, not {status[:20]!r}")
+    wanted: WhichProposals = asked.query
+    found = _listed(asked.ledger, wanted)
     shown = [answers.summary(asked.desk, p) for p in found]
-    return {"proposals": shown, "next": found[-1].id if len(found) == limit else None}
+    return {"proposals": shown, "next": found[-1].id if len(found) == wanted.limit else None}
+
+
+def _listed(ledger: Ledger, wanted: WhichProposals) -> list[Proposal]:
+    """A page of proposals, read from the ledger by larger pages as long as too few of them fit."""
+    at, is_open = now(), wanted.status == "open"
+    # The ledger knows who is to decide a closed one; how old one is it does not.
+    picky = wanted.older_than is not None or wanted.newer_than is not None or (is_open and wanted.reviewer is not None)
+    size = max(wanted.limit, _SCANNED) if picky else wanted.limit
+    found: list[Proposal] = []
+    after = wanted.cursor
+    while True:
+        page = _page(ledger, wanted, size, after)
+        for p in page:
+            age = (at - p.created_at).total_seconds()
+            if is_open and wanted.older_than is not None and age < wanted.older_than:
+                return found  # oldest first: no later one is old enough
+            if _fits(p, age, wanted):
+                found.append(p)
+            if len(found) == wanted.limit:
+                return found
+        if len(page) < size:
+            return found
+        after = page[-1].id
+
+
+def _page(ledger: Ledger, wanted: WhichProposals, size: int, after: str | None) -> list[Proposal]:
+    if wanted.status == "open":
+        return ledger.inbox(notebook=wanted.notebook, agent=wanted.agent, limit=size, after=after)
+    return ledger.closed(
+        status=None if wanted.status == "closed" else wanted.status,
+        notebook=wanted.notebook,
+        agent=wanted.agent,
+        reviewer=wanted.reviewer,
+        limit=size,
+        after=after,
+    )
+
+
+def _fits(p: Proposal, age: float, wanted: WhichProposals) -> bool:
+    old = wanted.older_than is None or age >= wanted.older_than
+    young = wanted.newer_than is None or age < wanted.newer_than
+    whose = wanted.status != "open" or wanted.reviewer in (None, p.assignee)
+    return old and young and whose
 
 
 def proposal(asked: Asked) -> dict[str, Any]:
@@ -41,19 +79,16 @@ def proposal(asked: Asked) -> dict[str, Any]:
 
 def pause(asked: Asked) -> dict[str, Any]:
     """The proposals that a cell's output names: those of one pause of the notebook's newest run of the agent."""
-    missing = [name for name in ("path", "agent", "pause") if not asked.query.get(name)]
-    if missing:
-        raise ValueError(f"{missing[0]} is missing: path, agent and pause name a cell's pause")
-    agent, pause = asked.query["agent"], asked.number("pause", 0, 10**6)
-    notebook = asked.desk.notebook(asked.query["path"])
-    for run in asked.ledger.runs(notebook=notebook, agent=agent, limit=MOST):
-        found = asked.ledger.proposals(run.id, pause)
+    cell: Cell = asked.query
+    notebook = asked.desk.notebook(cell.path)
+    for run in asked.ledger.runs(notebook=notebook, agent=cell.agent, limit=MOST):
+        found = asked.ledger.proposals(run.id, cell.pause) if cell.key in (None, run.key) else []
         if found:
             shown = [answers.full(asked.desk, asked.ledger, p) for p in found]
             return {"run": answers.run(asked.desk, run), "proposals": shown}
     raise UnknownRun(
-        f"this server's store ({asked.ledger.store.url}) knows no pause {pause} of the agent {agent!r} in "
-        f"{asked.query['path']}; the kernel may use another store, or the notebook was moved"
+        f"this server's store ({asked.ledger.store.url}) knows no pause {cell.pause} of the agent "
+        f"{cell.agent!r} in {cell.path}; the kernel may use another store, or the notebook was moved"
     )
 
 
@@ -106,8 +141,6 @@ def decide_many(asked: Asked) -> dict[str, Any]:
     body: DecidingMany = asked.body
     if body.action == "edit":
         raise ValueError("action 'edit' is for one proposal at a time")
-    if not 1 <= len(body.proposals) <= MOST:
-        raise ValueError(f"proposals must name 1 to {MOST} proposals, not {len(body.proposals)}")
     seen = [(asked.ledger.proposal(one.id), one) for one in body.proposals]
     for p, one in seen:
         _same(p, one.revision, one.fingerprint)
@@ -137,8 +170,8 @@ class Changed(StaleDraft):
 
 def _same(p: Proposal, revision: int, fingerprint: str) -> None:
     """Raises Changed unless an open proposal is the one that was shown."""
-    now = {"revision": (revision, p.revision), "fingerprint": (fingerprint, p.fingerprint)}
-    different = {name: {"shown": shown, "now": is_} for name, (shown, is_) in now.items() if shown != is_}
+    is_now = {"revision": (revision, p.revision), "fingerprint": (fingerprint, p.fingerprint)}
+    different = {name: {"shown": shown, "now": is_} for name, (shown, is_) in is_now.items() if shown != is_}
     if p.status == "open" and different:
         raise Changed(p, different)
 

@@ -6,11 +6,11 @@ Ids are opaque, and no path or store is ever taken from a request but a notebook
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.server import bodies, proposals, runs
+from hitl_nb.server import bodies, proposals, runs, shapes
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.who import ASSURANCE, refusal
 
@@ -21,17 +21,37 @@ SMALL, LARGE = 1 << 20, 24 << 20
 
 @dataclass(frozen=True)
 class Route:
-    """One call. `resource` and `action` are what Jupyter's authorizer is asked about."""
+    """One call.
+
+    Attributes:
+        resource, action: what Jupyter's authorizer is asked about.
+        answer: makes the answer; of a route with `lines`, one page of it and what the next comes after.
+        answer_type: what the answer's JSON is, or each of its lines.
+        limit: longest body, in bytes.
+        errors: status codes it may end with, besides those that `failures` works out.
+        lines: the answer is a stream of lines, each with one JSON value.
+    """
 
     method: str
     path: str
     resource: str
     action: str
-    answer: Callable[[Asked], dict[str, Any]]
+    answer: Callable[[Asked], Any]
+    answer_type: type
     summary: str
     body: type | None = None
+    query: type[bodies.Query] = bodies.Query
     limit: int = SMALL
-    query: Sequence[str] = ()
+    errors: tuple[int, ...] = ()
+    lines: bool = False
+
+    @property
+    def failures(self) -> list[int]:
+        """The status codes of errors it may end with."""
+        named = (404,) if "{id}" in self.path else ()
+        sent = (413, 415) if self.body is not None else ()
+        written = (507,) if self.action == "write" else ()
+        return sorted({400, 403, 500, 503, *named, *sent, *written, *self.errors})
 
 
 def _status(asked: Asked) -> dict[str, Any]:
@@ -56,52 +76,161 @@ _READ = ("hitl:proposals", "read")
 _WRITE = ("hitl:proposals", "write")
 _DECIDE = ("hitl:decisions", "write")
 _EXECUTE = ("kernels", "execute")
+_ADMIN = ("hitl:admin", "write")
 _AUDIT = ("hitl:audit", "read")
-_PAGE = ("limit", "cursor")
-_FILTERS = ("status", "notebook", "agent", "reviewer", *_PAGE)
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "status", *_READ, _status, "The server, its store, and what you may do"),
+    Route("GET", "status", *_READ, _status, shapes.Status, "The server, its store, and what you may do"),
     Route(
-        "GET", "proposals", *_READ, proposals.proposals, "What waits, oldest first, or what was decided", query=_FILTERS
+        "GET",
+        "proposals",
+        *_READ,
+        proposals.proposals,
+        shapes.Proposals,
+        "What waits, oldest first, or what was decided",
+        query=bodies.WhichProposals,
+        errors=(404,),
     ),
-    Route("GET", "proposals/{id}", *_READ, proposals.proposal, "One proposal in full"),
+    Route("GET", "proposals/{id}", *_READ, proposals.proposal, shapes.Proposal, "One proposal in full"),
     Route(
-        "GET", "pauses", *_READ, proposals.pause, "The proposals of a cell's pause", query=("path", "agent", "pause")
+        "GET",
+        "pauses",
+        *_READ,
+        proposals.pause,
+        shapes.Pause,
+        "The proposals of a cell's pause",
+        query=bodies.Cell,
+        errors=(404, 409),
     ),
-    Route("POST", "proposals/{id}/check", *_READ, proposals.check, "Check an edit", body=bodies.Value, limit=LARGE),
+    Route(
+        "POST",
+        "proposals/{id}/check",
+        *_READ,
+        proposals.check,
+        shapes.Checked,
+        "Check an edit",
+        body=bodies.Value,
+        limit=LARGE,
+        errors=(422,),
+    ),
     Route(
         "PUT",
         "proposals/{id}/draft",
         *_WRITE,
         proposals.save_draft,
+        shapes.Saved,
         "Keep what is typed",
         body=bodies.Value,
         limit=LARGE,
     ),
-    Route("DELETE", "proposals/{id}/draft", *_WRITE, proposals.drop_draft, "Forget what was typed"),
-    Route("POST", "proposals/{id}/comments", *_WRITE, proposals.comment, "Comment on a proposal", body=bodies.Said),
+    Route("DELETE", "proposals/{id}/draft", *_WRITE, proposals.drop_draft, shapes.Saved, "Forget what was typed"),
     Route(
-        "PUT", "proposals/{id}/assignee", *_WRITE, proposals.assign, "Say whose it is to decide", body=bodies.Assigning
+        "POST",
+        "proposals/{id}/comments",
+        *_WRITE,
+        proposals.comment,
+        shapes.Commented,
+        "Comment on a proposal",
+        body=bodies.Said,
+    ),
+    Route(
+        "PUT",
+        "proposals/{id}/assignee",
+        *_WRITE,
+        proposals.assign,
+        shapes.Assigned,
+        "Say whose it is to decide",
+        body=bodies.Assigning,
     ),
     Route(
         "POST",
         "proposals/{id}/decision",
         *_DECIDE,
         proposals.decide,
+        shapes.Decided,
         "Decide one proposal",
         body=bodies.Deciding,
         limit=LARGE,
+        errors=(409, 422),
     ),
     Route(
-        "POST", "decisions", *_DECIDE, proposals.decide_many, "Decide several, all or none", body=bodies.DecidingMany
+        "POST",
+        "decisions",
+        *_DECIDE,
+        proposals.decide_many,
+        shapes.DecidedTogether,
+        "Decide several, all or none",
+        body=bodies.DecidingMany,
+        errors=(404, 409),
     ),
-    Route("GET", "runs", *_READ, runs.runs, "The runs, newest first", query=("notebook", "agent", "status", *_PAGE)),
-    Route("GET", "runs/{id}", *_READ, runs.run, "One run, and what its last pause asked"),
-    Route("GET", "runs/{id}/timeline", *_READ, runs.timeline, "What happened in a run, and when"),
-    Route("POST", "runs/{id}/resume", *_WRITE, runs.resume, "Ask to go on with a decided run", body=bodies.Resuming),
-    Route("POST", "runs/{id}/headless", *_EXECUTE, runs.run_headless, "Run it on the server", body=bodies.Resuming),
-    Route("POST", "runs/{id}/cancel", "hitl:admin", "write", runs.cancel, "Stop a run for good", body=bodies.Nothing),
-    Route("GET", "events", *_AUDIT, runs.events, "The audit log", query=("after", "limit")),
-    Route("GET", "events/verify", *_AUDIT, runs.verify, "Check the whole audit log"),
+    Route(
+        "GET",
+        "runs",
+        *_READ,
+        runs.runs,
+        shapes.Runs,
+        "The runs, newest first",
+        query=bodies.WhichRuns,
+        errors=(404,),
+    ),
+    Route(
+        "GET",
+        "runs/{id}",
+        *_READ,
+        runs.run,
+        shapes.Asking,
+        "One run, and what its last pause asked",
+        errors=(409,),
+    ),
+    Route(
+        "GET",
+        "runs/{id}/timeline",
+        *_READ,
+        runs.timeline,
+        shapes.Timeline,
+        "What happened in a run, and when",
+        errors=(409,),
+    ),
+    Route(
+        "POST",
+        "runs/{id}/resume",
+        *_WRITE,
+        runs.resume,
+        shapes.Granted,
+        "Ask to go on with a decided run",
+        body=bodies.Resuming,
+        errors=(409,),
+    ),
+    Route(
+        "POST",
+        "runs/{id}/headless",
+        *_EXECUTE,
+        runs.run_headless,
+        shapes.Granted,
+        "Run it on the server",
+        body=bodies.Resuming,
+        errors=(409,),
+    ),
+    Route(
+        "POST",
+        "runs/{id}/cancel",
+        *_ADMIN,
+        runs.cancel,
+        shapes.Cancelled,
+        "Stop a run for good",
+        body=bodies.Nothing,
+        errors=(409,),
+    ),
+    Route("GET", "events", *_AUDIT, runs.events, shapes.Events, "The audit log", query=bodies.Log),
+    Route(
+        "GET",
+        "events/export",
+        *_AUDIT,
+        runs.export,
+        shapes.Event,
+        "The whole audit log, an event a line, each as the bytes that are hashed",
+        query=bodies.Exported,
+        lines=True,
+    ),
+    Route("GET", "events/verify", *_AUDIT, runs.verify, shapes.Verification, "Check the whole audit log"),
 )

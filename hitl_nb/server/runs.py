@@ -7,27 +7,27 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import HitlError, RunClaimed
-from hitl_nb.records import RUN_TRANSITIONS
 from hitl_nb.review.timeline import timeline as entries_of
 from hitl_nb.server import answers
-from hitl_nb.server.asked import MOST, Asked
+from hitl_nb.server.asked import Asked
+from hitl_nb.server.bodies import Log, WhichRuns
+
+PAGE = 1000
+"""Events that an export reads at once."""
 
 
 def runs(asked: Asked) -> dict[str, Any]:
-    limit = max(1, asked.number("limit", 50, MOST))
-    status: Any = asked.query.get("status")
-    if status not in (None, *RUN_TRANSITIONS):
-        raise ValueError(f"status must be one of {', '.join(RUN_TRANSITIONS)}, not {status[:20]!r}")
+    wanted: WhichRuns = asked.query
     found = asked.ledger.runs(
-        notebook=asked.query.get("notebook"),
-        agent=asked.query.get("agent"),
-        status=status,
-        limit=limit,
-        before=asked.query.get("cursor"),
+        notebook=wanted.notebook,
+        agent=wanted.agent,
+        status=wanted.status,
+        limit=wanted.limit,
+        before=wanted.cursor,
     )
     return {
         "runs": [answers.run(asked.desk, r) for r in found],
-        "next": found[-1].id if len(found) == limit else None,
+        "next": found[-1].id if len(found) == wanted.limit else None,
     }
 
 
@@ -71,9 +71,29 @@ def cancel(asked: Asked) -> dict[str, Any]:
 
 
 def events(asked: Asked) -> dict[str, Any]:
-    limit = max(1, asked.number("limit", 200, 1000))
-    found = asked.ledger.events(after=asked.number("after", 0, 10**12), limit=limit)
-    return {"events": msgspec.to_builtins(found), "next": found[-1].n if len(found) == limit else None}
+    wanted: Log = asked.query
+    found = asked.ledger.events(after=wanted.after, limit=wanted.limit)
+    return {"events": msgspec.to_builtins(found), "next": found[-1].n if len(found) == wanted.limit else None}
+
+
+def export(asked: Asked) -> tuple[bytes, int | None]:
+    """One page of the log, an event's exact bytes a line, and what the next page comes after; None for the end."""
+    after = asked.query.after
+    found = asked.ledger.raw_events(after=after, limit=PAGE)
+    lines = b"".join(raw + b"\n" for raw in found)
+    return lines, _number(found[-1], after + PAGE) if len(found) == PAGE else None
+
+
+class _Numbered(msgspec.Struct):
+    n: int
+
+
+def _number(raw: bytes, default: int) -> int:
+    """The number an event says it has; `default` for a damaged one, since it is exported as it is."""
+    try:
+        return max(msgspec.json.decode(raw, type=_Numbered).n, default)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return default
 
 
 def verify(asked: Asked) -> dict[str, Any]:

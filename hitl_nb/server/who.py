@@ -35,11 +35,16 @@ def person(handler: Any) -> Person:
     user = handler.current_user
     if handler.token_authenticated:
         authn: Authn = "token"
-    elif _MADE_UP.fullmatch(user.username) and user.display_name.startswith("Anonymous "):
+    elif _MADE_UP.fullmatch(user.username) and not _knew_the_password(handler.identity_provider):
         authn = "anonymous"
     else:
         authn = "login"
     return Person(user.username, user.display_name or user.name or user.username, authn)
+
+
+def _knew_the_password(provider: Any) -> bool:
+    """Whether a login cookie stands for the server's password; where there is a token too, that may have been typed."""
+    return bool(getattr(provider, "hashed_password", "")) and not provider.token
 
 
 def refusal(desk: Desk, who: Person) -> str | None:

@@ -104,6 +104,7 @@ class DiskStore(WrittenByThread):
             current = self.version()
             left = deadline - time.monotonic()
             if current != version or left <= 0:
+                self._writer.check()  # closing writes too, and that is no news
                 return current
             time.sleep(min(POLL_SECONDS, left))
 

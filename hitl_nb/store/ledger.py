@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ from hitl_nb.records import (
     new_id,
     now,
 )
-from hitl_nb.store import chain, claims, large, rows, snapshots
+from hitl_nb.store import chain, claims, large, moves, rows, snapshots
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.chain import Verification
 from hitl_nb.store.claims import Claim, Claims
@@ -269,17 +270,32 @@ class Ledger(Steps, Inbox, Discussion):
     def rename(self, old_notebook: str, new_notebook: str) -> int:
         """Let a notebook's runs and open proposals follow it to its new path; how many runs moved.
 
-        Runs already known at the new path become earlier generations, as if each agent had been started anew.
+        Runs already known at the new path become earlier generations, as if each agent had been started anew. Kernels
+        that know the notebook by its old path find it through `where_is`.
         Raises RunClaimed if a living process runs one of those.
         """
 
         def work(tx: Transaction) -> int:
+            moves.note(tx, old_notebook, new_notebook)
             found = tx.scan(*large.span(rows.name_prefix(old_notebook)))
             for entry in found:
                 _move(tx, rows.load_run(tx, rows.id_at(*entry)), new_notebook, self._claims)
             return len(found)
 
         return 0 if old_notebook == new_notebook else self.store.transact(work)
+
+    def where_is(self, notebook: str, since: datetime) -> str:
+        """The path now of the notebook that was at `notebook` at the time `since`."""
+        return moves.follow(self.store, notebook, since)
+
+    def notebooks_in(self, folder: str) -> list[str]:
+        """The notebooks below a folder that have runs. It looks at every run."""
+        found: dict[str, None] = {}
+        before: str | None = None
+        while page := self.runs(before=before, limit=_PAGE):
+            before = page[-1].id
+            found.update(dict.fromkeys(r.notebook for r in page if r.notebook.startswith(folder.rstrip("/") + "/")))
+        return list(found)
 
     # Events
 

@@ -16,6 +16,7 @@ open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first
 closed/<microseconds>-<proposal>              index: closed proposals by when they were decided, else by when asked
 comment/<proposal>/<n>                        Comment
 happened/<run>/<n>                            index: the events of a run that are about more than one step
+moved/<notebook>/<microseconds>               Move: where the notebook (hashed) went then
 chunk/<token>/<n>                             pieces of values above MAX_VALUE
 draft/<proposal>                              JSON of a draft (in `Store.drafts`)
 """
@@ -66,11 +67,11 @@ def id_at(key: str, raw: bytes) -> str:
 
 
 def made_key(run: Run) -> str:
-    return f"made/{_microseconds(run.created_at)}-{run.id}"
+    return f"made/{microseconds(run.created_at)}-{run.id}"
 
 
 def open_key(p: Proposal) -> str:
-    return f"open/{_microseconds(p.created_at)}-{p.ordinal:06d}-{p.id}"
+    return f"open/{microseconds(p.created_at)}-{p.ordinal:06d}-{p.id}"
 
 
 def asked_key(p: Proposal) -> str:
@@ -169,7 +170,7 @@ def add_proposal(tx: Transaction, p: Proposal) -> None:
 
 def closed_key(p: Proposal) -> str:
     """Where a proposal that is no longer open stands among those; a superseded one by when it was asked."""
-    return f"closed/{_microseconds(p.decision.decided_at if p.decision else p.created_at)}-{p.id}"
+    return f"closed/{microseconds(p.decision.decided_at if p.decision else p.created_at)}-{p.id}"
 
 
 def close_proposal(tx: Transaction, p: Proposal) -> None:
@@ -188,5 +189,6 @@ def delete_proposal(tx: Transaction, p: Proposal) -> None:
     large.delete(tx, f"proposal/{p.id}")
 
 
-def _microseconds(at: datetime) -> str:
+def microseconds(at: datetime) -> str:
+    """A time as text that sorts by it."""
     return f"{(at - _EPOCH) // timedelta(microseconds=1):017d}"

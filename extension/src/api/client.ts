@@ -2,6 +2,7 @@
  * The REST calls of the server extension, over whatever way the host has to make a request.
  */
 
+import { ISignal, Signal } from '@lumino/signaling';
 import { ApiError } from './errors';
 import type {
   IComment,
@@ -20,6 +21,9 @@ export type Fetch = (path: string, init: RequestInit) => Promise<Response>;
 
 export class Client {
   constructor(private _fetch: Fetch) {}
+
+  /** The run of a proposal that was decided through this client, as it is now. */
+  readonly decided: ISignal<this, IRun> = new Signal<this, IRun>(this);
 
   status(): Promise<IStatus> {
     return this._call('GET', 'status');
@@ -66,16 +70,19 @@ export class Client {
     return this._call('DELETE', `proposals/${id}/draft`);
   }
 
-  decide(
+  async decide(
     shown: { id: string; revision: number; fingerprint: string },
     request: IDecisionRequest
   ): Promise<{ proposal: IProposal; run: IRun }> {
     const { id, revision, fingerprint } = shown;
-    return this._call('POST', `proposals/${id}/decision`, {
-      ...request,
-      revision,
-      fingerprint
-    });
+    const body = { ...request, revision, fingerprint };
+    const answer = await this._call<{ proposal: IProposal; run: IRun }>(
+      'POST',
+      `proposals/${id}/decision`,
+      body
+    );
+    (this.decided as Signal<this, IRun>).emit(answer.run);
+    return answer;
   }
 
   decideMany(
@@ -102,8 +109,18 @@ export class Client {
     return this._call('GET', `runs${query({ limit, cursor })}`);
   }
 
+  /** A run and what its last pause asked. Those who ask at the same time share one request. */
   run(id: string): Promise<{ run: IRun; proposals: ISummary[] }> {
-    return this._call('GET', `runs/${id}`);
+    let next = this._runs.get(id);
+    if (!next) {
+      // Not sent before all of this turn have asked, so nobody gets an answer that is older than the question.
+      next = Promise.resolve().then(() => {
+        this._runs.delete(id);
+        return this._call('GET', `runs/${id}`);
+      });
+      this._runs.set(id, next);
+    }
+    return next;
   }
 
   timeline(id: string): Promise<{ run: IRun; entries: IEntry[] }> {
@@ -123,6 +140,8 @@ export class Client {
   cancel(id: string): Promise<{ run: IRun }> {
     return this._call('POST', `runs/${id}/cancel`, {});
   }
+
+  private _runs = new Map<string, Promise<{ run: IRun; proposals: ISummary[] }>>();
 
   private async _call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const init: RequestInit = { method };

@@ -74,9 +74,9 @@ export interface ISummary {
   deadline: string | null;
   assignee: string | null;
   allow: Action[];
-  reasons: string[];
+  /** Reasons that the notebook's author offers; absent if there are none. */
+  reasons?: string[];
   decision: IDecision | null;
-  has_draft: boolean;
   summary: string;
 }
 
@@ -87,6 +87,7 @@ export interface IProposal extends Omit<ISummary, 'summary'> {
   type_name: string;
   schema: JsonObject | null;
   options: Json[] | null;
+  has_draft: boolean;
   draft?: Json;
   /** Absent if the server is older. */
   comments?: IComment[];
@@ -119,10 +120,9 @@ export interface IStatus {
   assurance: string;
   authn: Authn;
   user: { username: string; display_name: string };
-  may: { decide: boolean; admin: boolean };
+  may: { decide: boolean };
   decide_refused: string | null;
   headless: boolean;
-  open: number;
 }
 
 export type EntryType =
@@ -170,7 +170,7 @@ export type FeedMessage =
     };
 
 export interface IFilter {
-  status?: ProposalStatus | 'all';
+  status?: ProposalStatus | 'closed';
   notebook?: string;
   agent?: string;
   reviewer?: string;

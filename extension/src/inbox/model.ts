@@ -1,147 +1,181 @@
 /**
- * Everything that waits, over all notebooks of the server's store, kept up to date through the feed.
+ * The state of the inbox: its rows, which are selected, which card is open, and what is about to be decided. The panel
+ * draws it.
  */
 
-import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
+import { ApiError } from '../api/errors';
 import type { Feed } from '../api/feed';
 import type { Action, ISummary } from '../api/types';
+import { Rows } from './rows';
 
-const PAGE = 500;
+/** Most proposals that the server decides in one go. */
+export const MOST = 500;
 
-export class InboxModel {
+/** What a person is asked to confirm: the very proposals that were shown when a key asked for it. */
+export interface IAsked {
+  readonly action: 'approve' | 'reject';
+  readonly proposals: readonly ISummary[];
+  /** How many are selected and cannot be seen; they are not decided. */
+  readonly hidden: number;
+}
+
+export class InboxModel extends Rows {
   constructor(
     private _client: Client,
-    private _feed: Feed
+    feed: Feed
   ) {
-    _feed.changed.connect(this._heard, this);
-    void this.refresh();
-  }
-
-  /** Emitted after any change. */
-  get changed(): ISignal<InboxModel, void> {
-    return this._changed;
-  }
-
-  /** How many wait, whatever is searched for. */
-  get total(): number {
-    return this._all.length;
-  }
-
-  /** What is searched for: words that all must stand in title, agent, notebook or summary. */
-  get search(): string {
-    return this._search;
-  }
-
-  set search(text: string) {
-    this._search = text;
-    this._changed.emit();
-  }
-
-  /** The proposals that are shown, oldest first. */
-  get shown(): ISummary[] {
-    const words = this._search.toLowerCase().split(/\s+/).filter(Boolean);
-    if (words.length === 0) {
-      return this._all;
-    }
-    return this._all.filter(p => {
-      const text = `${p.title}\n${p.agent}\n${p.path ?? p.notebook}\n${p.summary}`.toLowerCase();
-      return words.every(word => text.includes(word));
-    });
-  }
-
-  /** What went wrong with the last call, or "". */
-  get problem(): string {
-    return this._problem;
+    super(_client, feed);
   }
 
   isSelected(id: string): boolean {
     return this._selected.has(id);
   }
 
-  /** The selected proposals that still wait. */
+  /** The selected proposals that can be seen. */
   get selection(): ISummary[] {
-    return this._all.filter(p => this._selected.has(p.id));
+    return this._selected.size === 0 ? [] : this.shown.filter(p => this._selected.has(p.id));
+  }
+
+  /** How many are selected, seen or not. */
+  get selected(): number {
+    return this._selected.size;
+  }
+
+  /** Whether all that can be seen are selected. */
+  get allSelected(): boolean {
+    const { shown } = this;
+    return (
+      shown.length > 0 && shown.length <= this._selected.size && shown.every(p => this._selected.has(p.id))
+    );
   }
 
   toggle(id: string): void {
     if (!this._selected.delete(id)) {
       this._selected.add(id);
     }
-    this._changed.emit();
+    this._act();
+  }
+
+  /** Select all that can be seen, or nothing at all. */
+  selectAll(on: boolean): void {
+    this._selected = new Set(on ? this.shown.map(p => p.id) : []);
+    this._act();
+  }
+
+  /** The proposal whose card is open, as last seen; it stays when it is decided. */
+  get opened(): ISummary | null {
+    return this._opened;
+  }
+
+  /** Goes up when the open card's editor is to have the focus. */
+  get edits(): number {
+    return this._edits;
+  }
+
+  /** Open a proposal's card, to edit it at once if `edit`. */
+  open(proposal: ISummary, edit = false): void {
+    this.goTo(proposal.id);
+    this._opened = proposal;
+    this._edits += edit ? 1 : 0;
+    this._act();
+  }
+
+  close(): void {
+    this._opened = null;
+    this._act();
+  }
+
+  /** What an action is about: what is selected and can be seen, or else the current row. */
+  get meant(): ISummary[] {
+    const { selection, currentProposal } = this;
+    return selection.length > 0 ? selection : currentProposal ? [currentProposal] : [];
+  }
+
+  /** What a person is asked to confirm, or null. */
+  get asked(): IAsked | null {
+    return this._asked;
+  }
+
+  /** Ask for a confirmation of what is meant now; exactly that is decided then. */
+  ask(action: IAsked['action']): void {
+    const proposals = this.meant;
+    const seen = this._selected.size === 0 ? 0 : this.selection.length;
+    this._asked = proposals.length > 0 ? { action, proposals, hidden: this._selected.size - seen } : null;
+    this._act();
+  }
+
+  cancel(): void {
+    this._asked = null;
+    this._act();
+  }
+
+  /** Decide what was asked. True if it was done; else it can be tried again, unless the server has something else. */
+  async confirm(reason: string): Promise<boolean> {
+    const asked = this._asked;
+    if (asked === null || this._deciding) {
+      return false;
+    }
+    const done = await this.decide(asked.proposals, asked.action, reason || undefined);
+    if (this._asked === asked && (done || this._refused)) {
+      this._asked = null;
+      this._changed.emit();
+    }
+    return done;
+  }
+
+  /** Whether a decision is under way. */
+  get deciding(): boolean {
+    return this._deciding;
+  }
+
+  /** Whether a proposal that was shown still waits, and as it was. */
+  fate(shown: ISummary): 'same' | 'changed' | 'gone' {
+    const now = this._waiting.find(shown.id);
+    const same = now?.revision === shown.revision && now.fingerprint === shown.fingerprint;
+    return same ? 'same' : now ? 'changed' : 'gone';
   }
 
   /** Decide proposals as they are shown; all of them, or none. True if it was done. */
-  async decide(proposals: ISummary[], action: Action, reason?: string): Promise<boolean> {
+  async decide(proposals: readonly ISummary[], action: Action, reason?: string): Promise<boolean> {
+    const ids = proposals.map(p => p.id);
+    this._deciding = true;
+    this._act();
     try {
-      await this._client.decideMany(proposals, { action, reason });
-      this._problem = '';
-      const decided = new Set(proposals.map(p => p.id));
-      this._all = this._all.filter(p => !decided.has(p.id));
-      this._selected.clear();
+      await this._client.decideMany([...proposals], { action, reason });
+      if (this._opened && ids.includes(this._opened.id)) {
+        this._opened = null;
+      }
+      this._waiting.remove(ids);
       return true;
-    } catch (reason_) {
-      this._problem = reason_ instanceof Error ? reason_.message : String(reason_);
+    } catch (problem) {
+      this.say(problem instanceof Error ? problem.message : String(problem));
+      this._refused = problem instanceof ApiError && problem.status >= 400 && problem.status < 500;
+      if (this._refused) {
+        void this._waiting.check(ids);
+      }
       return false;
     } finally {
+      this._deciding = false;
       this._changed.emit();
     }
   }
 
-  /** Read all that waits. Calls that overlap become one more reading. */
-  async refresh(): Promise<void> {
-    if (this._reading) {
-      this._again = true;
-      return;
-    }
-    this._reading = true;
-    try {
-      const found: ISummary[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await this._client.proposals({}, PAGE, cursor);
-        found.push(...page.proposals);
-        cursor = page.next ?? undefined;
-      } while (cursor);
-      this._all = found;
-      this._problem = '';
-    } catch (reason) {
-      this._problem = reason instanceof Error ? reason.message : String(reason);
-    }
-    this._reading = false;
-    this._changed.emit();
-    if (this._again) {
-      this._again = false;
-      await this.refresh();
-    }
+  protected override _act(): void {
+    this._refused = false;
+    super._act();
   }
 
-  dispose(): void {
-    this._feed.changed.disconnect(this._heard, this);
-    Signal.clearData(this);
+  protected override _listChanged(): void {
+    this._selected.forEach(id => this._waiting.find(id) ?? this._selected.delete(id));
+    this._opened = (this._opened && this._waiting.find(this._opened.id)) ?? this._opened;
+    super._listChanged();
   }
 
-  private _heard(_: unknown, changed: { proposals: string[]; runs: string[] } | null): void {
-    void this._take(changed);
-  }
-
-  /** A decision takes its row away at once; anything else is read again. */
-  private async _take(changed: { proposals: string[]; runs: string[] } | null): Promise<void> {
-    if (changed !== null && changed.proposals.length === 1) {
-      const id = changed.proposals[0];
-      if (this._all.some(p => p.id === id)) {
-        this._all = this._all.filter(p => p.id !== id);
-        this._changed.emit();
-      }
-    }
-    await this.refresh();
-  }
-
-  private _all: ISummary[] = [];
   private _selected = new Set<string>();
-  private _search = '';
-  private _problem = '';
-  private _reading = false;
-  private _again = false;
-  private _changed = new Signal<InboxModel, void>(this);
+  private _opened: ISummary | null = null;
+  private _edits = 0;
+  private _asked: IAsked | null = null;
+  private _deciding = false;
+  private _refused = false;
 }

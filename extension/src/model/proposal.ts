@@ -168,13 +168,23 @@ export class ProposalModel implements IProposalModel {
   }
 
   private _heard(_: unknown, changed: { proposals: string[]; runs: string[] } | null): void {
-    const mine =
-      changed === null ||
-      changed.proposals.includes(this._proposal.id) ||
-      changed.runs.includes(this._proposal.run);
-    if (mine && !this._deciding) {
-      void this.refresh();
+    if (this._deciding) {
+      return;
     }
+    if (changed === null || changed.proposals.includes(this._proposal.id)) {
+      void this.refresh();
+    } else if (changed.runs.includes(this._proposal.run)) {
+      void this._refreshRun();
+    }
+  }
+
+  private async _refreshRun(): Promise<void> {
+    try {
+      this._run = (await this._client.run(this._proposal.run)).run;
+    } catch (reason) {
+      this._problem = said(reason);
+    }
+    this._changed.emit();
   }
 
   /** Keep `draft` (nothing: the agent's version again) on the server soon. */

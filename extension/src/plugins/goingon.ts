@@ -28,6 +28,7 @@ export class GoingOn {
     private _localPath: (path: string) => string
   ) {
     _host.feed.changed.connect(this._heard, this);
+    _host.client.decided.connect((_, run) => void this._consider(run));
     _host.feed.headless.connect((_, { run, state, message }) => {
       this._said.set(run, message);
       if (state === 'started') {
@@ -85,17 +86,19 @@ export class GoingOn {
     }
   }
 
-  /** Go on with a run that became ready, if its notebook is open here and its kernel lives. */
   private async _look(id: string): Promise<void> {
     if (this._notebooks.size === 0 || this._busy.has(id)) {
       return;
     }
-    let run: IRun;
     try {
-      run = (await this._host.client.run(id)).run;
+      await this._consider((await this._host.client.run(id)).run);
     } catch {
       return; // the card says what is wrong with the server
     }
+  }
+
+  /** Go on with a run that became ready, if its notebook is open here and its kernel lives. */
+  private async _consider(run: IRun): Promise<void> {
     const panel = this._panel(run);
     if (run.status === 'ready' && panel && alive(panel)) {
       await this._goOn(run, panel);
@@ -177,16 +180,30 @@ function alive(panel: NotebookPanel): boolean {
   return !!kernel && kernel.status !== 'dead' && kernel.status !== 'terminating';
 }
 
+/** Kernels that are known to have `hitl_nb` loaded since they last started. */
+const known = new WeakSet<Kernel.IKernelConnection>();
+
 /** Load `hitl_nb` into the notebook's kernel, unless it is loaded. */
 async function loaded(panel: NotebookPanel): Promise<void> {
   const kernel = panel.sessionContext.session?.kernel;
   if (!kernel) {
     throw new Error('The kernel did not start.');
   }
+  if (known.has(kernel)) {
+    return;
+  }
   await kernel.info;
   if (!(await isLoaded(kernel))) {
     await kernel.requestExecute({ code: '%load_ext hitl_nb', silent: true, store_history: false }).done;
   }
+  known.add(kernel);
+  const forget = (): void => {
+    if (['restarting', 'autorestarting', 'starting', 'dead', 'unknown'].includes(kernel.status)) {
+      known.delete(kernel);
+      kernel.statusChanged.disconnect(forget);
+    }
+  };
+  kernel.statusChanged.connect(forget);
 }
 
 async function isLoaded(kernel: Kernel.IKernelConnection): Promise<boolean> {

@@ -2,24 +2,24 @@
  * The side panel with everything that waits, and its badge in the status bar.
  */
 
-import { ReactWidget } from '@jupyterlab/ui-components';
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import { useEffect, useState } from 'react';
-import type { IProposal } from '../api/types';
+import type { IProposal, ISummary } from '../api/types';
 import { Inbox } from '../inbox/panel';
 import { InboxModel } from '../inbox/model';
 import { ProposalModel } from '../model/proposal';
 import type { IReview } from '../tokens';
 import { Card } from '../view/card';
+import { visible } from '../view/visible';
 
 /** The inbox as a widget for a side area. */
 export function inboxWidget(model: InboxModel, review: IReview): ReactWidget {
+  const renderCard = (id: string): JSX.Element => <ById key={id} id={id} review={review} />;
+  const openCell = (proposal: ISummary): void => void review.openNotebook?.(proposal);
   const widget = ReactWidget.create(
-    <Inbox
-      model={model}
-      host={review}
-      renderCard={id => <ById id={id} review={review} />}
-      onOpenCell={proposal => void review.openNotebook?.(proposal)}
-    />
+    <UseSignal signal={review.changed}>
+      {() => <Inbox model={model} host={review} renderCard={renderCard} onOpenCell={openCell} />}
+    </UseSignal>
   );
   widget.id = 'hitl-nb-inbox';
   widget.title.caption = review.trans.__('Proposals that wait for a decision');
@@ -34,6 +34,7 @@ export function Badge(props: { model: InboxModel; review: IReview; onClick: () =
   useEffect(() => {
     const changed = (): void => setCount(model.total);
     model.changed.connect(changed);
+    changed(); // it may have changed before
     return () => {
       model.changed.disconnect(changed);
     };
@@ -51,13 +52,15 @@ export function Badge(props: { model: InboxModel; review: IReview; onClick: () =
   );
 }
 
-/** A card of a proposal that is read when it is shown. */
-function ById({ id, review }: { id: string; review: IReview }): JSX.Element {
+/** A card of a proposal that is read when it is shown; another proposal is another element (`key`). */
+export function ById({ id, review }: { id: string; review: IReview }): JSX.Element {
   const [model, setModel] = useState<ProposalModel | null>(null);
   const [problem, setProblem] = useState('');
   useEffect(() => {
     let made: ProposalModel | null = null;
     let gone = false;
+    setProblem('');
+    setModel(null);
     const show = async (): Promise<void> => {
       try {
         const proposal: IProposal = await review.client.proposal(id);
@@ -67,7 +70,9 @@ function ById({ id, review }: { id: string; review: IReview }): JSX.Element {
           setModel(made);
         }
       } catch (reason) {
-        setProblem(reason instanceof Error ? reason.message : String(reason));
+        if (!gone) {
+          setProblem(reason instanceof Error ? reason.message : String(reason));
+        }
       }
     };
     void show();
@@ -77,7 +82,14 @@ function ById({ id, review }: { id: string; review: IReview }): JSX.Element {
     };
   }, [id, review]);
   if (problem) {
-    return <p role="alert">{problem}</p>;
+    return (
+      <p className="jp-hitl-wrong" role="alert">
+        {visible(problem)}
+      </p>
+    );
   }
-  return model ? <Card model={model} host={review} /> : <p>{review.trans.__('Loading …')}</p>;
+  if (!model) {
+    return <p>{review.trans.__('Loading …')}</p>;
+  }
+  return <UseSignal signal={review.changed}>{() => <Card model={model} host={review} />}</UseSignal>;
 }

@@ -49,15 +49,6 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
     await this._draw();
   }
 
-  /** Which agent this output belongs to, and the run that its cards are of. */
-  get agent(): string | null {
-    return this._name?.agent ?? null;
-  }
-
-  get run(): IRun | null {
-    return this._run;
-  }
-
   override dispose(): void {
     if (!this.isDisposed) {
       this._review.feed.changed.disconnect(this._heard, this);
@@ -142,16 +133,10 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
     this._models = [];
   }
 
-  private _heard(_: unknown, changed: { runs: string[] } | null): void {
+  /** Something happened: perhaps what this pause asked is there now. The cards hear for themselves. */
+  private _heard(): void {
     if (this._run === null && this._name !== null && this.isAttached) {
       void this._draw();
-    } else if (this._run !== null && (changed === null || changed.runs.includes(this._run.id))) {
-      void this._review.client.run(this._run.id).then(
-        ({ run }) => {
-          this._run = run;
-        },
-        () => undefined // the cards themselves say what is wrong
-      );
     }
   }
 

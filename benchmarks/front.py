@@ -1,0 +1,110 @@
+"""What the benchmarks of server and front end share: the servers and browsers of the tests, and proposals to look at.
+
+They need more than the others: `hitl_nb[lab]`, psutil and playwright, and some of them Chromium. Where something is
+missing they are skipped, and say what is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hitl_nb.records import Proposal, Question, Snapshot
+from hitl_nb.store.ledger import Ledger
+
+ROOT = Path(__file__).parent.parent
+BUILT = ROOT / "hitl_nb" / "labextension"
+LETTER = "Dear Ann, your refund is on its way. " * 8
+
+_SERVER = ("jupyter_server", "psutil")
+_BROWSER = ("jupyterlab", "nbformat", "playwright", *_SERVER)
+
+
+def no_server() -> str | None:
+    """Why no Jupyter server can be measured here, or None."""
+    return _missing(_SERVER)
+
+
+def no_browser() -> str | None:
+    """Why nothing can be measured in a browser here, or None."""
+    if why := _missing(_BROWSER) or not_built():
+        return why
+    if _of_the_tests("ui", "lab").chromium() is None:
+        return "no Chromium found; install it, or set CHROMIUM=/path/to/it"
+    return None
+
+
+def not_built() -> str | None:
+    """Why the JupyterLab extension is not there, or None."""
+    return None if (BUILT / "package.json").exists() else "the JupyterLab extension is not built (make check builds it)"
+
+
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[Any]:
+    """A Jupyter server with a store of its own (`Server` of the tests)."""
+    started = _of_the_tests("server", "hitl_nb_server").Server(folder)
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+@contextlib.contextmanager
+def jupyterlab(folder: Path) -> Iterator[tuple[Any, Callable[[], Any]]]:
+    """A JupyterLab (`Lab` of the tests), and a function that opens it in a new window (`Page` of the tests)."""
+    from playwright.sync_api import sync_playwright
+
+    lab = _of_the_tests("ui", "lab")
+    # A copy, found before any other: so nobody who builds meanwhile changes what is measured.
+    shutil.copytree(BUILT, folder / "jupyter" / "labextensions" / "hitl-nb")
+    os.environ["JUPYTER_PATH"] = str(folder / "jupyter")
+    notebooks, state = folder / "notebooks", folder / "state"
+    notebooks.mkdir()
+    state.mkdir()
+    with sync_playwright() as playwright, contextlib.closing(lab.Lab(notebooks, state, extension=True)) as started:
+        browser = lab.launch(playwright)
+
+        def window() -> Any:
+            return lab.Page(browser.new_context(viewport={"width": 1300, "height": 1600}).new_page(), started)
+
+        yield started, window
+        browser.close()
+
+
+def waiting(ledger: Ledger, notebook: Path, count: int) -> list[Proposal]:
+    """So many proposals that wait, 50 in each run."""
+    made: list[Proposal] = []
+    for first in range(0, count, 50):
+        _, claim = ledger.open_run(agent="refunds", notebook=str(notebook), key=str(first))
+        numbers = range(first, min(first + 50, count))
+        questions = [Question(title=f"Refund order {n}", kind="text", value=LETTER) for n in numbers]
+        made += ledger.pause(claim, Snapshot(envelope=b""), questions)
+    return made
+
+
+PAINTED = """
+  const painted = then => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => then(performance.now());
+    channel.port2.postMessage(0);
+  });
+"""
+"""JavaScript: calls `then` with the time behind the next frame, when what is in the document now is on the screen."""
+
+
+def _missing(modules: tuple[str, ...]) -> str | None:
+    absent = [name for name in modules if importlib.util.find_spec(name) is None]
+    return f"not installed: {', '.join(absent)}" if absent else None
+
+
+def _of_the_tests(folder: str, name: str) -> Any:
+    place = str(ROOT / "tests" / folder)
+    if place not in sys.path:
+        sys.path.append(place)
+    return importlib.import_module(name)

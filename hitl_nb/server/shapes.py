@@ -1,0 +1,284 @@
+"""What the calls of the REST API answer, as types: the OpenAPI file is made from them, and checked against the server.
+
+Nothing is built of these: a route answers JSON made from the records. They name every field, and no other may appear.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hitl_nb.records import Action, Authn, By, Kind, ProposalStatus, RunStatus
+
+ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
+"""What an id in a path looks like; the routes take nothing else."""
+
+Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+At = Annotated[datetime, msgspec.Meta(tz=True)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Shape(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Base of the answers: these fields, and no others."""
+
+
+# --- proposals ------------------------------------------------------------------------------------------------------
+
+
+class Decision(Shape):
+    """A decision: who, what, and how the server knew them."""
+
+    action: Action
+    value: Any
+    reason: str | None
+    reviewer: str
+    reviewer_name: str
+    decided_at: At
+    by: By
+    fingerprint: str
+    event: Count
+    authn: Authn | None
+    assurance: str | None
+    signature: str | None
+
+
+class Comment(Shape):
+    """What somebody said about a proposal."""
+
+    id: Id
+    proposal: Id
+    author: str
+    author_name: str
+    text: str
+    at: At
+
+
+class _Asked(Shape):
+    """What is told about a proposal wherever one is told about."""
+
+    id: Id
+    title: str
+    kind: Kind
+    type_name: str
+    status: ProposalStatus
+    agent: str
+    notebook: str
+    path: str | None
+    run: Id
+    pause: Count
+    ordinal: Count
+    position: str
+    revision: Count
+    fingerprint: str
+    created_at: At
+    deadline: At | None
+    assignee: str | None
+    allow: list[Action]
+    decision: Decision | None
+
+
+class Summary(_Asked):
+    """A proposal as a list shows it; `path` is the notebook's below the server's folder, null outside of it."""
+
+    summary: str
+
+
+class ProposalRecord(_Asked):
+    """A proposal as it is recorded, value and all."""
+
+    value: Any
+    schema: dict[str, Any] | None
+    options: list[Any] | None
+    context: Any
+
+
+class Proposal(ProposalRecord):
+    """A proposal with all that its card shows: its exact text, what is being typed, and what was changed."""
+
+    text: str
+    changes: str
+    comments: list[Comment]
+    has_draft: bool
+    draft: Any | UnsetType = UNSET
+
+
+class Proposals(Shape):
+    """A page of proposals; `next` is the next page's cursor."""
+
+    proposals: list[Summary]
+    next: Id | None
+
+
+class Checked(Shape):
+    """An edit that fits: as it would be stored, and the difference to the agent's version."""
+
+    ok: bool
+    value: Any
+    changes: str
+
+
+class Saved(Shape):
+    """What is being typed was kept, or forgotten."""
+
+    saved: bool
+
+
+class Commented(Shape):
+    """The comment as it was kept."""
+
+    comment: Comment
+
+
+class Assigned(Shape):
+    """The proposal with whose it is."""
+
+    proposal: Proposal
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+class Run(Shape):
+    """One execution of an agent; `open` proposals of its last pause wait."""
+
+    id: Id
+    agent: str
+    notebook: str
+    path: str | None
+    key: str
+    generation: Count
+    status: RunStatus
+    pauses: Count
+    open: Count
+    error: str | None
+    created_at: At
+    updated_at: At
+
+
+class Pause(Shape):
+    """A cell's pause."""
+
+    run: Run
+    proposals: list[Proposal]
+
+
+class Decided(Shape):
+    """The decided proposal, and its run."""
+
+    proposal: Proposal
+    run: Run
+
+
+class DecidedTogether(Shape):
+    """All the decided proposals."""
+
+    proposals: list[Proposal]
+
+
+class Runs(Shape):
+    """A page of runs; `next` is the next page's cursor."""
+
+    runs: list[Run]
+    next: Id | None
+
+
+class Asking(Shape):
+    """A run, and what its last pause asked."""
+
+    run: Run
+    proposals: list[Summary]
+
+
+class Entry(Shape):
+    """One entry of a timeline; `until` and `seconds` are null for a moment, and for what still goes on."""
+
+    n: Count
+    type: str
+    at: At
+    until: At | None
+    seconds: float | None
+    what: str
+    actor: str
+    detail: dict[str, Any]
+
+
+class Timeline(Shape):
+    """A run, and what happened in it."""
+
+    run: Run
+    entries: list[Entry]
+
+
+class Granted(Shape):
+    """The run may be gone on with."""
+
+    granted: bool
+    run: Run
+
+
+class Cancelled(Shape):
+    """The run, stopped for good."""
+
+    run: Run
+
+
+# --- the audit log, and the server ----------------------------------------------------------------------------------
+
+
+class Event(Shape):
+    """One entry of the audit log; `prev` is the hash of the one before it."""
+
+    n: Count
+    at: At
+    type: str
+    run: str | None
+    proposal: str | None
+    actor: str
+    data: Any
+    prev: str
+
+
+class Events(Shape):
+    """A page of the audit log; `next` is what the next page comes after."""
+
+    events: list[Event]
+    next: Count | None
+
+
+class Verification(Shape):
+    """What checking the audit log found: how many events are sound, and the first problem."""
+
+    ok: bool
+    events: Count
+    problem: str | None
+
+
+class User(Shape):
+    """Who asks: `username` is the identity, people may change their display names."""
+
+    username: str
+    display_name: str
+
+
+class May(Shape):
+    """What the user may do."""
+
+    decide: bool
+
+
+class Status(Shape):
+    """The server, its store, and what you may do, or why not."""
+
+    version: str
+    api: int
+    store: str
+    server: str
+    assurance: str
+    authn: Authn
+    user: User
+    may: May
+    decide_refused: str | None
+    headless: bool

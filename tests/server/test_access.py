@@ -1,0 +1,253 @@
+"""Who may do what on servers with people: authorizers, reviewers, logins, and requests from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from hitl_nb_server import Server
+from jupyter_server.auth import passwd
+from tornado.httpclient import HTTPClientError
+
+PASSWORD = "correct horse"
+PEOPLE = f"""
+from jupyter_server.auth import Authorizer, User
+from jupyter_server.auth.identity import PasswordIdentityProvider
+
+class People(PasswordIdentityProvider):
+    "Everybody has the same password, and says who they are."
+    def process_login_form(self, handler):
+        known, name = super().process_login_form(handler), handler.get_argument("username", "")
+        return User(username=name, display_name=name.title()) if known and name else known
+
+class Careful(Authorizer):
+    "no-decisions may not touch hitl:decisions, and so on; everybody else may do anything."
+    def is_authorized(self, handler, user, action, resource):
+        return user.username != "no-" + resource.removeprefix("hitl:")
+
+c.ServerApp.identity_provider_class = People
+c.ServerApp.authorizer_class = Careful
+c.PasswordIdentityProvider.hashed_password = {passwd(PASSWORD, "sha256")!r}
+c.ServerApp.disable_check_xsrf = False
+"""
+
+
+class Tokenless(Server):
+    """A server that nobody gets into with a token, so that it counts as started once it refuses."""
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        status, said = super().call(method, path, body, **headers)
+        return (200 if status == 403 and path == "status" else status), said
+
+
+class Browser:
+    """Somebody's browser: cookies, and the XSRF token that JupyterLab sends with every call."""
+
+    def __init__(self, server: Server, username: str = "", password: str = PASSWORD) -> None:
+        self.url = f"http://127.0.0.1:{server.port}"
+        self.session = requests.Session()
+        self.session.get(f"{self.url}/login")
+        form = {"password": password, "username": username, "_xsrf": self.xsrf}
+        entered = self.session.post(f"{self.url}/login", data=form, allow_redirects=False)
+        assert entered.status_code == 302, entered.text
+
+    @property
+    def xsrf(self) -> str:
+        return self.session.cookies["_xsrf"]
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        given = {"X-XSRFToken": self.xsrf, **headers}
+        url = f"{self.url}/hitl_nb/api/{path}"
+        answer = self.session.request(method, url, json=body, headers={k: v for k, v in given.items() if v})
+        return answer.status_code, answer.json()
+
+    def decide(self, p: Any, **headers: str) -> tuple[int, Any]:
+        return self.call("POST", f"proposals/{p.id}/decision", approval(p), **headers)
+
+    @property
+    def cookies(self) -> str:
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.session.cookies)
+
+
+def approval(p: Any) -> dict[str, Any]:
+    return {"action": "approve", "revision": p.revision, "fingerprint": p.fingerprint}
+
+
+def started(folder: Path, config: str, kind: type[Server] = Server) -> Iterator[Server]:
+    (folder / "config").mkdir()
+    (folder / "config" / "jupyter_server_config.py").write_text(config)
+    server = kind(folder)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    yield from started(tmp_path_factory.mktemp("team"), PEOPLE + "c.HitlNb.allow_token_decisions = False\n")
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    yield from started(tmp_path_factory.mktemp("few"), PEOPLE + "c.HitlNb.reviewers = ['alice']\n")
+
+
+@pytest.fixture(scope="module")
+def password(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    provider = "c.PasswordIdentityProvider"
+    config = f"{provider}.hashed_password = {passwd(PASSWORD, 'sha256')!r}\n{provider}.token = ''\n"
+    yield from started(
+        tmp_path_factory.mktemp("password"), config + "c.HitlNb.allow_token_decisions = False\n", Tokenless
+    )
+
+
+# --- what an authorizer forbids -------------------------------------------------------------------------------------
+
+
+def test_who_may_not_decide_may_read_and_comment(team: Server) -> None:
+    p, q = team.paused("Dear Ann", "Dear Bo", agent="undecided")
+    browser = Browser(team, "no-decisions")
+    one = {"id": p.id, "revision": p.revision, "fingerprint": p.fingerprint}
+    many = {"action": "approve", "proposals": [one]}
+    for status, said in (browser.decide(p), browser.call("POST", "decisions", many)):
+        assert (status, said["error"], said["message"]) == (403, "Forbidden", "you may not write hitl:decisions")
+    assert {team.ledger.proposal(asked.id).status for asked in (p, q)} == {"open"}
+    assert browser.call("GET", f"proposals/{p.id}")[0] == 200
+    assert browser.call("POST", f"proposals/{p.id}/comments", {"text": "hm"})[0] == 200
+    assert browser.call("GET", "events")[0] == 200
+
+
+def test_who_may_not_read_the_audit_log_may_decide(team: Server) -> None:
+    (p,) = team.paused("Dear Ann", agent="unaudited")
+    browser = Browser(team, "no-audit")
+    for path in ("events", "events/verify", "events/export"):
+        assert browser.call("GET", path)[0] == 403
+    assert browser.decide(p)[0] == 200
+
+
+def test_who_may_not_see_proposals_sees_none_and_hears_nothing(team: Server) -> None:
+    (p,) = team.paused("Dear Ann", agent="unseen")
+    assert Browser(team, "alice").call("GET", "openapi.json")[0] == 200
+    browser = Browser(team, "no-proposals")
+    for path in ("proposals", f"proposals/{p.id}", "pauses", "runs", f"runs/{p.run}/timeline", "openapi.json"):
+        assert browser.call("GET", path)[0] == 403
+    with pytest.raises(HTTPClientError) as refused:
+        team.listen(lambda: None, lambda message: True, Authorization="", Cookie=browser.cookies)
+    assert refused.value.code == 403
+
+
+def test_who_may_not_stop_runs_may_do_the_rest(team: Server) -> None:
+    (p,) = team.paused("Dear Ann", agent="unstopped")
+    browser = Browser(team, "no-admin")
+    assert browser.call("POST", f"runs/{p.run}/cancel", {})[0] == 403
+    assert team.ledger.run(p.run).status == "waiting"
+    assert browser.decide(p)[0] == 200
+
+
+# --- who decides ----------------------------------------------------------------------------------------------------
+
+
+def test_somebody_who_logged_in_is_recorded_by_name(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    (p,) = team.paused("Dear Ann", agent="named")
+    browser = Browser(team, "alice")
+    said = browser.call("GET", "status")[1]
+    assert (said["authn"], said["user"]["username"], said["may"]["decide"]) == ("login", "alice", True)
+    assert browser.decide(p)[0] == 200
+    monkeypatch.setenv("HITL_NB_SERVER_KEY", team.public_key())
+    decision = team.ledger.proposals(p.run)[0].decision  # as a kernel reads it, which checks the signature
+    assert decision is not None
+    assert (decision.reviewer, decision.reviewer_name, decision.authn) == ("alice", "Alice", "login")
+    assert decision.signature is not None
+
+
+def test_a_token_does_not_decide_where_it_may_not(team: Server) -> None:
+    (p,) = team.paused("Dear Ann", agent="token")
+    status, said = team.call("GET", "status")
+    assert (status, said["authn"], said["may"]["decide"]) == (200, "token", False)
+    status, said = team.call("POST", f"proposals/{p.id}/decision", approval(p))
+    assert (status, said["error"]) == (403, "Forbidden")
+    assert "allow_token_decisions" in said["message"]
+    assert team.call("POST", f"proposals/{p.id}/comments", {"text": "hm"})[0] == 200
+    assert team.ledger.proposal(p.id).status == "open"
+
+
+def test_a_token_typed_at_the_login_names_nobody_whatever_they_call_themselves(team: Server) -> None:
+    (p,) = team.paused("Dear Ann", agent="moon")
+    browser = Browser(team, password=team.token)
+    assert browser.call("GET", "status")[1]["authn"] == "anonymous"
+    me = browser.session.patch(
+        f"{browser.url}/api/me", json={"display_name": "Alice"}, headers={"X-XSRFToken": browser.xsrf}
+    )
+    assert me.status_code == 200, me.text
+    said = browser.call("GET", "status")[1]
+    assert (said["user"]["display_name"], said["authn"], said["may"]["decide"]) == ("Alice", "anonymous", False)
+    assert browser.decide(p)[0] == 403
+    assert team.ledger.proposal(p.id).status == "open"
+
+
+def test_only_reviewers_decide(few: Server) -> None:
+    p, q = few.paused("Dear Ann", "Dear Bo", agent="reviewers")
+    bob = Browser(few, "bob")
+    status, said = bob.decide(p)
+    assert (status, said["message"]) == (403, "bob is not among the reviewers")
+    assert bob.call("GET", "status")[1]["decide_refused"] == said["message"]
+    assert bob.call("PUT", f"proposals/{p.id}/draft", {"value": "Dear"})[0] == 200
+    assert few.call("POST", f"proposals/{p.id}/decision", approval(p))[0] == 403
+    assert few.ledger.proposal(p.id).status == "open"
+    assert Browser(few, "alice").decide(q)[0] == 200
+
+
+def test_a_servers_own_password_is_a_login_whose_name_stays_that_of_the_browser(password: Server) -> None:
+    (p,) = password.paused("Dear Ann", agent="password")
+    browser = Browser(password)
+    said = browser.call("GET", "status")[1]
+    assert (said["authn"], said["may"]["decide"]) == ("login", True)
+    assert browser.decide(p)[0] == 200
+    decision = password.ledger.proposal(p.id).decision
+    assert decision is not None
+    assert (decision.reviewer, decision.authn) == (said["user"]["username"], "login")
+    assert password.call("GET", "proposals")[0] == 403
+    with pytest.raises(AssertionError):
+        Browser(password, password="wrong")
+
+
+# --- requests from elsewhere ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", ["", "wrong"])
+def test_without_the_xsrf_token_nothing_is_written(team: Server, sent: str) -> None:
+    (p,) = team.paused("Dear Ann", agent="xsrf")
+    browser = Browser(team, "alice")
+    headers = {"X-XSRFToken": sent}
+    assert browser.decide(p, **headers)[0] == 403
+    assert browser.call("PUT", f"proposals/{p.id}/draft", {"value": "x"}, **headers)[0] == 403
+    status, said = browser.call("DELETE", f"proposals/{p.id}/draft", **headers)
+    assert (status, set(said)) == (403, {"error", "message"})
+    assert team.ledger.proposal(p.id).status == "open"
+    assert browser.decide(p)[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
+def test_another_origin_is_refused(team: Server, origin: str) -> None:
+    (p,) = team.paused("Dear Ann", agent="origin")
+    browser = Browser(team, "alice")
+    assert browser.decide(p, Origin=origin)[0] in (403, 404)
+    assert browser.call("GET", f"proposals/{p.id}", Origin=origin)[0] in (403, 404)
+    assert team.ledger.proposal(p.id).status == "open"
+    assert browser.decide(p, Origin=browser.url)[0] == 200
+
+
+def test_a_server_reached_by_another_name_refuses(team: Server) -> None:
+    (p,) = team.paused("Dear Ann", agent="rebound")
+    browser = Browser(team, "alice")
+    for method, path, body in (
+        ("GET", f"proposals/{p.id}", None),
+        ("GET", "openapi.json", None),
+        ("GET", "events/export", None),
+        ("POST", f"proposals/{p.id}/decision", approval(p)),
+    ):
+        assert browser.call(method, path, body, Host=f"evil.example:{team.port}")[0] == 403
+        assert team.call(method, path, body, Host=f"evil.example:{team.port}")[0] == 403
+    assert team.ledger.proposal(p.id).status == "open"

@@ -1,0 +1,285 @@
+"""The OpenAPI file against the running server: what it describes is what is answered, whatever is sent."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hitl_nb_server import Server
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from hitl_nb.records import Snapshot
+from hitl_nb.server.openapi import NDJSON, document
+from hitl_nb.server.routes import ROUTES, Route
+from hitl_nb.values import ask
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
+every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+
+
+@pytest.fixture(scope="module")
+def api(server: Any) -> Any:
+    found = schemathesis.openapi.from_url(
+        f"http://127.0.0.1:{server.port}/hitl_nb/api/openapi.json", headers={"Authorization": f"token {server.token}"}
+    )
+    found.validate()
+    assert found.raw_schema == document()
+    return found
+
+
+@pytest.fixture(scope="module")
+def known(server: Any) -> Any:
+    """Proposals of every state, and their runs."""
+    table = {"columns": [{"name": "sku", "type": "text"}], "rows": [["a"]]}
+    made = server.paused("Dear Ann", {"amount": 1}, ["a", "b"], table, 3.5, None, agent="described", context="why")
+    server.ledger.decide(made[0].id, "edit", value="Dear Ms Ann", reason="polite", reviewer="ann")
+    server.ledger.comment(made[1].id, "hm", author="bob")
+    server.ledger.save_draft(made[1].id, {"amount": 2})
+    (old,) = server.paused("gone", agent="described")  # supersedes those above
+    (last,) = server.paused("ready", agent="ready")
+    server.ledger.decide(last.id, "approve", reviewer="ann")
+    return [*server.paused("Dear Cy", {"amount": 1}, agent="fresh"), *made, old, last]
+
+
+def sent(server: Any, case: Any) -> Any:
+    return case.call(headers={"Authorization": f"token {server.token}"})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name.lower())
+@every_route
+def test_whatever_is_sent_the_answer_is_as_described(
+    server: Any, api: Any, known: Any, route: Route, mode: schemathesis.GenerationMode
+) -> None:
+    operation = api[f"/hitl_nb/api/{route.path}"][route.method]
+    if mode is schemathesis.GenerationMode.NEGATIVE and not (route.body or operation.query or "{id}" in route.path):
+        pytest.skip("takes nothing that could be wrong")
+    ids = st.sampled_from([one for p in known for one in ((p.run,) if route.path.startswith("runs") else (p.id,))])
+
+    @settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), there=st.none() | ids)
+    def send(case: Any, there: str | None) -> None:
+        if there is not None and "{id}" in route.path:
+            case.path_parameters["id"] = there
+        case.validate_response(sent(server, case), checks=CHECKS)
+
+    send()
+
+
+def shown(p: Any) -> dict[str, Any]:
+    return {"revision": p.revision, "fingerprint": p.fingerprint}
+
+
+CELL = {"path": "letters.ipynb", "agent": "done", "pause": 1, "key": ""}
+BODIES: dict[str, Callable[[Any], Any]] = {
+    "POST proposals/{id}/check": lambda p: {"value": "Dear"},
+    "PUT proposals/{id}/draft": lambda p: {"value": "Dear"},
+    "POST proposals/{id}/comments": lambda p: {"text": "hm"},
+    "PUT proposals/{id}/assignee": lambda p: {"assignee": "bob"},
+    "POST proposals/{id}/decision": lambda p: {"action": "edit", "value": "Dear", "reason": "short", **shown(p)},
+    "POST decisions": lambda p: {"action": "approve", "proposals": [{"id": p.id, **shown(p)}]},
+    "POST runs/{id}/resume": lambda p: {"browser": "one"},
+    "POST runs/{id}/cancel": lambda p: {},
+}
+
+
+@every_route
+def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Route) -> None:
+    (p,) = server.paused("Dear Ann", agent="done")
+    if route.path.endswith("/headless"):
+        pytest.skip("needs a server that may; see test_headless.py")
+    if route.path.endswith(("/resume", "/timeline")):
+        server.ledger.decide(p.id, "edit", value="Dear", reason="short", reviewer="ann")
+    said = api[f"/hitl_nb/api/{route.path}"][route.method].Case(
+        path_parameters={"id": p.run if route.path.startswith("runs") else p.id} if "{id}" in route.path else {},
+        query=CELL if route.path == "pauses" else {},
+        **({"body": BODIES[f"{route.method} {route.path}"](p), "media_type": "application/json"} if route.body else {}),
+    )
+    answer = sent(server, said)
+    assert answer.status_code == 200, answer.text
+    said.validate_response(answer, checks=CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("proposals/{id}/decision", {"action": "edit", "value": 7}, 422),
+        ("proposals/{id}/check", {"value": 7}, 422),
+        ("proposals/{id}/decision", {"action": "approve", "revision": 9}, 409),
+        ("runs/{run}/resume", {"browser": "one"}, 409),
+        ("runs/{run}/headless", {"browser": "one"}, 409),
+        ("proposals/aaaaaaaaaaaa/comments", {"text": "hm"}, 404),
+    ],
+)
+def test_what_is_refused_is_told_as_described(server: Any, api: Any, path: str, body: Any, status: int) -> None:
+    (p,) = server.paused("Dear Ann", agent="refused")
+    if "action" in body:
+        body = {**shown(p), **body}
+    named = "/".join("{id}" if i == 1 else part for i, part in enumerate(path.split("/")))
+    case = api[f"/hitl_nb/api/{named}"]["POST"].Case(
+        path_parameters={"id": path.split("/")[1].format(id=p.id, run=p.run)}, body=body, media_type="application/json"
+    )
+    answer = sent(server, case)
+    assert answer.status_code == status, answer.text
+    case.validate_response(answer, checks=CHECKS)
+
+
+def test_an_answer_that_is_not_as_described_is_noticed(server: Any, api: Any) -> None:
+    told = copy.deepcopy(document())
+    told["components"]["schemas"]["Status"]["required"].append("missing")
+    other = schemathesis.openapi.from_dict(told)
+    other.config.update(base_url=f"http://127.0.0.1:{server.port}")
+    case = other["/hitl_nb/api/status"]["GET"].Case()
+    with pytest.raises(FailureGroup):
+        case.validate_response(sent(server, case), checks=CHECKS)
+
+
+def test_the_lines_of_the_export_are_the_bytes_that_are_hashed(server: Any) -> None:
+    server.paused("Dear Ann – ⚙", agent="exported")
+    described = document()["paths"]["/hitl_nb/api/events/export"]["get"]["responses"]["200"]["content"]
+    assert set(described) == {NDJSON}
+    for after in (0, server.ledger.head() - 1, server.ledger.head()):
+        answer = exported(server, after)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, NDJSON)
+        assert answer.content == b"".join(raw + b"\n" for raw in server.ledger.raw_events(after=after, limit=10**6))
+    assert exported(server, -1).json()["error"] == "BadRequest"
+
+
+def test_a_long_log_is_exported_by_the_page(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="long")
+    for _ in range(0 if server.ledger.head() > 2500 else 2500 - server.ledger.head()):
+        server.ledger.assign(p.id, "bob", actor="ann")
+    lines = exported(server, 0).content.splitlines()
+    assert lines == server.ledger.raw_events(limit=10**6)
+    assert len(lines) >= 2500
+
+
+def exported(server: Any, after: int) -> Any:
+    url = f"http://127.0.0.1:{server.port}/hitl_nb/api/events/export?after={after}"
+    return requests.get(url, headers={"Authorization": f"token {server.token}"}, timeout=60)
+
+
+def listed(server: Any, query: str) -> list[str]:
+    status, said = server.call("GET", f"proposals?{query}")
+    assert status == 200, said
+    return [p["id"] for p in said["proposals"]]
+
+
+def test_proposals_are_found_by_age(server: Any) -> None:
+    (old,) = server.paused("old", agent="aged")
+    server.ledger.decide(old.id, "approve", reviewer="ann")
+    time.sleep(1.5)
+    (new,) = server.paused("new", agent="young")
+    (also,) = server.paused("old", agent="aged")
+    age = (datetime.now(UTC) - new.created_at).total_seconds() + 0.7
+    assert listed(server, f"agent=aged&status=closed&older_than={age}") == [old.id]
+    assert listed(server, f"agent=aged&status=closed&newer_than={age}") == []
+    assert listed(server, f"agent=aged&newer_than={age}") == [also.id]
+    assert listed(server, f"agent=aged&older_than={age}") == []
+    assert listed(server, "agent=young&older_than=0&newer_than=900") == [new.id]
+    assert server.call("GET", "proposals?older_than=-1")[0] == 400
+    assert server.call("GET", "proposals?newer_than=nan")[0] == 400
+
+
+def test_proposals_that_wait_are_found_by_whose_they_are_page_by_page(server: Any) -> None:
+    made = server.paused(*(f"Dear {i}" for i in range(450)), agent="crowd")
+    his = [p.id for p in made[::50]]
+    for one in his:
+        server.ledger.assign(one, "carl", actor="ann")
+    first = server.call("GET", "proposals?agent=crowd&reviewer=carl&limit=5")[1]
+    second = server.call("GET", f"proposals?agent=crowd&reviewer=carl&limit=5&cursor={first['next']}")[1]
+    assert [p["id"] for p in first["proposals"]] == his[:5]
+    assert [p["id"] for p in second["proposals"]] == his[5:]
+    assert second["next"] is None
+
+
+def test_a_cell_finds_its_pause_by_the_run_s_key(server: Any) -> None:
+    notebook = str(server.folder / "letters.ipynb")
+    asked: dict[str, str] = {}
+    for key in ("", "north"):
+        _, claim = server.ledger.open_run(agent="keyed", notebook=notebook, key=key)
+        (p,) = server.ledger.pause(claim, Snapshot(envelope=b"state"), [ask("Dear Ann", title="Letter")])
+        asked[key] = p.id
+    for query, expected in (("", "north"), ("&key=north", "north"), ("&key=", "")):
+        said = server.call("GET", f"pauses?path=letters.ipynb&agent=keyed&pause=1{query}")[1]
+        assert [p["id"] for p in said["proposals"]] == [asked[expected]]
+    assert server.call("GET", "pauses?path=letters.ipynb&agent=keyed&pause=1&key=south")[0] == 404
+    assert server.call("GET", "pauses?path=letters.ipynb&agent=keyed")[0] == 400
+
+
+@pytest.mark.parametrize("path", ["proposals/a%20b", "nothing", "proposals/x/y", "proposals/%ff", "runs/" + "a" * 65])
+def test_a_path_that_is_no_call_is_answered_as_json(server: Any, path: str) -> None:
+    status, said = server.call("GET", path)
+    assert (status, said["error"]) == (404, "NotFound")
+    assert server.call("GET", path, Authorization="")[0] == 403
+    assert server.call("POST", "openapi.json", {})[1]["error"] == "MethodNotAllowed"
+
+
+HUGE = b"1" * 5000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"[" * 900 + b"]" * 900,
+        b"[" * 990 + b"]" * 990,
+        b"[" * 100_000,
+        HUGE,
+        b'"\\ud800"',
+        b"1e999",
+        b"-0.0",
+        b'{"a": 1, "a": 2}',
+        b"NaN",
+    ],
+)
+def test_odd_json_never_breaks_the_server(server: Any, value: bytes) -> None:
+    (p,) = server.paused(["Dear Ann"], agent="odd")
+    revision = b'{"action": "edit", "fingerprint": "%b", "revision": %b, "value": %b}'
+    for method, path, body in (
+        ("POST", "check", b'{"value": %b}' % value),
+        ("PUT", "draft", b'{"value": %b}' % value),
+        ("POST", "decision", revision % (p.fingerprint.encode(), b"1", value)),
+        ("POST", "decision", revision % (p.fingerprint.encode(), HUGE, value)),
+        ("POST", "comments", b'{"text": %b}' % value),
+    ):
+        status, said = server.call(method, f"proposals/{p.id}/{path}", body)
+        assert status in (200, 400, 409, 422), (path, said)
+    assert server.call("GET", f"proposals/{p.id}")[0] == 200
+
+
+def test_an_export_of_a_damaged_log_breaks_off_so_that_it_is_noticed(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    try:
+        (p,) = server.paused("Dear Ann", agent="damaged")
+        while server.ledger.head() < 1100:
+            server.ledger.assign(p.id, "bob", actor="ann")
+        server.ledger.store.transact(lambda tx: tx.put("event/000000001050", b"\x00hitl/large/v1\x00{}"))
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            exported(server, 0)
+        assert exported(server, 1040).json()["error"] == "StoreCorrupt"
+        assert server.call("GET", "status")[0] == 200
+    finally:
+        server.close()

@@ -1,0 +1,53 @@
+"""A notebook that is renamed while it waits: its card, its kernel and its runs follow it, and nothing runs again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lab import Lab, Page
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+AGENT = """%%agent letters
+print("drafting")
+with open("effects.txt", "a") as file:
+    file.write("drafted ")
+decision = hitl.checkpoint("Dear Ann, hello.", title="Letter to Ann")
+print("SENT:", decision.value)
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("kernel", ["the same kernel", "a new kernel"])
+def test_a_paused_notebook_is_renamed(page: Page, lab: Lab, kernel: str) -> None:
+    name = f"before {kernel}.ipynb"
+    nb = page.open(name, "%load_ext hitl_nb\nimport hitl_nb as hitl", AGENT.replace("effects.txt", f"{kernel}.txt"))
+    nb.run_all()
+    card = page.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-hitl-card")
+    card.wait_for()
+    page.page.evaluate(
+        """async paths => {
+          await window.jupyterapp.shell.currentWidget.context.save();
+          await window.jupyterapp.serviceManager.contents.rename(...paths);
+        }""",
+        [name, f"after {kernel}.ipynb"],
+    )
+    page.page.wait_for_function(
+        "path => window.jupyterapp.shell.currentWidget?.context?.path === path", arg=f"after {kernel}.ipynb"
+    )
+    if kernel == "a new kernel":
+        nb.close()
+        nb = page.show(f"after {kernel}.ipynb")
+        card.wait_for()
+    card.get_by_role("button", name="Approve", exact=True).click()
+    nb.until(1, "SENT: Dear Ann, hello.")
+    assert (lab.folder / f"{kernel}.txt").read_text() == "drafted "
+    nb.close()
