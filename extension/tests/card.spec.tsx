@@ -19,7 +19,7 @@ const host = {
   readOnly: null,
   newEditor: (options: { model: CodeEditor.IModel }) => {
     editors.push(options.model);
-    return { dispose: () => undefined };
+    return { dispose: () => undefined, injectExtension: () => undefined };
   }
 } as unknown as IHost;
 
@@ -176,7 +176,11 @@ test.each<[Partial<IDecision>, string, boolean]>([
   [{}, 'Approved by ada, ', false],
   [{ reviewer_name: 'Ada L.' }, 'Approved by Ada L. (ada), ', false],
   [{ authn: 'token' }, 'Approved by ada, ', true],
-  [{ authn: 'anonymous' }, 'Approved by ada, ', true],
+  [
+    { authn: 'anonymous', reviewer: '130596e0f3', reviewer_name: 'Anonymous Io' },
+    'Approved by Anonymous Io, ',
+    true
+  ],
   [{ authn: null, by: 'deadline' }, 'Approved by ada, ', false]
 ])('the state says who decided: %j', (over, start, doubtful) => {
   const container = show(new Model(proposal({ status: 'decided', decision: { ...decided, ...over } })));
@@ -231,7 +235,7 @@ describe('changes', () => {
   ])('are shown side by side: %j', (over, value, expected) => {
     const model = new Model(proposal(over));
     model.value = value;
-    model.changes = '-x\n+y\u202e\n';
+    model.changes = '--- proposed\n+++ edited\n-x\n+y\u202e\n';
     const container = show(model);
     expect(container.querySelector('.jp-mod-added')?.textContent).toBe('+y⟨U+202E⟩');
     const button = screen.getByRole('button', { name: 'Side by side' });
@@ -246,7 +250,7 @@ describe('changes', () => {
 
   test('of a table are shown line by line', () => {
     const model = new Model(proposal({ kind: 'table', value: { columns: [], rows: [] } }));
-    model.changes = '-x\n+y\n';
+    model.changes = '--- proposed\n+++ edited\n-x\n+y\n';
     show(model);
     expect(screen.queryByRole('button', { name: 'Side by side' })).toBeNull();
   });

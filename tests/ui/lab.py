@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -28,6 +29,8 @@ _ARGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+PICTURES = Path(__file__).parents[2] / ".artefacts" / "ui"
+"""Where pictures of what people see are kept: artefacts of a run, not part of the repository."""
 _HIDDEN = ("CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION", "HITL_NB_NOTEBOOK")
 
 
@@ -58,18 +61,39 @@ class Lab:
             pages = state / "config" / "labconfig" / "page_config.json"
             pages.parent.mkdir(parents=True, exist_ok=True)
             pages.write_text('{"disabledExtensions": {"hitl-nb": true}}')
-        log = (state / "lab.log").open("wb")
-        command = [sys.executable, "-m", "jupyter", app, "--no-browser", "--allow-root", f"--port={self.port}"]
+        self.app = app
+        self._log = state / "lab.log"
+        self._start()
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "jupyter", self.app, "--no-browser", "--allow-root", f"--port={self.port}"]
         options = [
             f"--IdentityProvider.token={self.token}",
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
             "--ServerApp.port_retries=0",
         ]
-        self.process = subprocess.Popen(
-            [*command, *options], cwd=folder, env=self.env, stdout=log, stderr=log, start_new_session=True
-        )
-        self._wait_until_up(state / "lab.log")
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, *options], cwd=self.folder, env=self.env, stdout=log, stderr=log, start_new_session=True
+            )
+        self._wait_until_up(self._log)
+
+    def kill(self) -> None:
+        """End the server and its kernels at once, as a crash of the machine does."""
+        server = psutil.Process(self.process.pid)
+        ended = [server, *server.children(recursive=True)]
+        for process in ended:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+        psutil.wait_procs(ended, timeout=30)
+
+    def restart(self) -> None:
+        """Kill the server, if it still runs, and start it again at the same address; open pages find it there."""
+        if self.process.poll() is None:
+            self.kill()
+        self._start()
 
     def _wait_until_up(self, log: Path) -> None:
         deadline = time.monotonic() + 90
@@ -93,6 +117,8 @@ class Lab:
         return json.loads(body) if body else None
 
     def close(self) -> None:
+        if self.process.poll() is not None:
+            return
         os.killpg(self.process.pid, signal.SIGTERM)
         try:
             self.process.wait(10)
@@ -102,12 +128,21 @@ class Lab:
 
 
 class Page:
-    """A browser window with the application loaded once; notebooks are opened and closed in it."""
+    """A browser window with the application loaded once; notebooks are opened and closed in it.
 
-    def __init__(self, page: Any, lab: Lab) -> None:
+    Args:
+        at: the page of the application, e.g. "notebooks/NAME" in Notebook 7.
+    """
+
+    def __init__(self, page: Any, lab: Lab, at: str = "lab") -> None:
         self.page = page
         self.lab = lab
-        page.goto(f"{lab.url}/lab?token={lab.token}&reset")
+        page.goto(f"{lab.url}/{at}?token={lab.token}&reset")
+        self.until_loaded()
+
+    def until_loaded(self) -> None:
+        """Wait until the application has started."""
+        page = self.page
         page.wait_for_function("() => window.jupyterapp?.restored && window.jupyterapp.started", timeout=90_000)
         page.evaluate("() => window.jupyterapp.restored")
 
@@ -249,6 +284,12 @@ def write_notebook(path: Path, *cells: str) -> None:
     made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
     made.cells = [nbformat.v4.new_code_cell(cell, id=f"cell-{i}") for i, cell in enumerate(cells)]
     nbformat.write(made, path)
+
+
+def shot(what: Any, name: str) -> None:
+    """Keep a picture of a page, or of what a locator finds, as `.artefacts/ui/NAME.png`."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    what.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
 
 def chromium() -> str | None:

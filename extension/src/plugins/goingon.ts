@@ -8,7 +8,7 @@
 
 import type { Cell, ICodeCellModel } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
-import type { Kernel } from '@jupyterlab/services';
+import { Kernel, SessionAPI } from '@jupyterlab/services';
 import { ApiError } from '../api/errors';
 import type { IProposal, IRun } from '../api/types';
 import type { IGoingOn } from '../view/host';
@@ -120,7 +120,7 @@ export class GoingOn {
       }
       await this._host.client.resume(run.id, this._host.feed.browser);
       if (!alive(panel)) {
-        await panel.sessionContext.startKernel();
+        await startKernel(panel);
       }
       await loaded(panel);
       await NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
@@ -177,7 +177,23 @@ export function agentCell(panel: NotebookPanel, agent: string): Cell | undefined
 
 function alive(panel: NotebookPanel): boolean {
   const kernel = panel.sessionContext.session?.kernel;
-  return !!kernel && kernel.status !== 'dead' && kernel.status !== 'terminating';
+  return (
+    !!kernel &&
+    kernel.connectionStatus === 'connected' &&
+    kernel.status !== 'dead' &&
+    kernel.status !== 'terminating'
+  );
+}
+
+/** A kernel for a notebook whose kernel is gone, and perhaps its session with the server that had it. */
+async function startKernel(panel: NotebookPanel): Promise<void> {
+  const { sessionContext } = panel;
+  const name = sessionContext.session?.kernel?.name ?? sessionContext.kernelPreference.name;
+  const sessions = await SessionAPI.listRunning(panel.sessionContext.sessionManager.serverSettings);
+  if (sessionContext.session && !sessions.some(one => one.id === sessionContext.session?.id)) {
+    sessionContext.session.dispose();
+  }
+  await sessionContext.changeKernel({ name });
 }
 
 /** Kernels that are known to have `hitl_nb` loaded since they last started. */

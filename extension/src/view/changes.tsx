@@ -19,6 +19,9 @@ interface IProps {
   host: IHost;
 }
 
+/** Lines of a unified diff that only name the two versions. */
+const HEAD = 2;
+
 export function Changes({ proposal, value, text, host }: IProps): JSX.Element | null {
   const { trans } = host;
   const [beside, setBeside] = useState(false);
@@ -40,6 +43,7 @@ export function Changes({ proposal, value, text, host }: IProps): JSX.Element | 
           {text
             .trimEnd()
             .split('\n')
+            .slice(HEAD)
             .map((line, i) => (
               <div key={i} className={`jp-hitl-line jp-mod-${kind(line)}`}>
                 {visible(line)}

@@ -33,9 +33,12 @@ export function state({ status, decision }: IProposal, host: IHost): string {
   return known ? said : `${said} ${trans.__('(not authenticated as a person)')}`;
 }
 
-/** The name that people know, and the one that the server is sure of. */
+/** The name that people know, and the one that the server is sure of, unless it was made up. */
 function reviewer(decision: IDecision): string {
   const name = decision.reviewer_name;
+  if (name && decision.authn && decision.authn !== 'login') {
+    return visible(name);
+  }
   return visible(name && name !== decision.reviewer ? `${name} (${decision.reviewer})` : decision.reviewer);
 }
 

@@ -6,6 +6,7 @@ import { CodeEditor } from '@jupyterlab/codeeditor';
 import { useEffect, useRef } from 'react';
 import type { Json, Kind } from '../../api/types';
 import type { IEditorProps } from '../editor';
+import { exact } from './exact';
 
 const TEXTS: readonly Kind[] = ['text', 'markdown', 'code'];
 
@@ -38,6 +39,7 @@ export function TextEditor(props: IEditorProps): JSX.Element {
     const begun = readOnly || unfinished.current?.id !== proposal.id ? null : unfinished.current;
     made.sharedModel.setSource(begun ? begun.text : sourceOf(latest.current.value, isText));
     const editor = host.newEditor({ host: node.current!, model: made, readOnly, lineNumbers: false });
+    editor.injectExtension(exact(host.trans.__('Proposed value')));
     const tell = (text: string): void => {
       const { onEdit, onUnfinished } = latest.current;
       let value: Json;

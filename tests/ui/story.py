@@ -1,0 +1,92 @@
+"""What the tests of the review in the browser share: an agent, its card, and what became of both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lab import Lab, Notebook
+
+from hitl_nb.records import Proposal
+from hitl_nb.store import open_store
+from hitl_nb.store.ledger import Ledger
+
+LOAD = """%load_ext hitl_nb
+import hitl_nb as hitl
+
+@hitl.step
+def send(text, file):
+    with open(file, "a") as f:
+        print(text, file=f)
+"""
+AGENT = """%%agent letters
+for name in ["Ann", "Bo"]:
+    print("drafting for", name)
+    decision = hitl.checkpoint(f"Dear {name}, hello.", title=f"Letter to {name}")
+    if decision.approved:
+        send(decision.value, FILE)
+    print("ended", name, decision.action)
+"all done"
+"""
+
+
+def agent(file: str) -> str:
+    """An agent that writes two letters, and sends what was approved into a file."""
+    return AGENT.replace("FILE", repr(file))
+
+
+def card(where: Any, title: str = "") -> Any:
+    """A card in a cell's output of the notebook in front, of a page or a notebook (a locator)."""
+    page = where.page if isinstance(where, Notebook) else where
+    return page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-hitl-pause .jp-hitl-card").filter(has_text=title)
+
+
+def button(card: Any, name: str) -> Any:
+    """A button of a card (a locator)."""
+    return card.get_by_role("button", name=name, exact=True)
+
+
+def type_over(card: Any, text: str) -> None:
+    """Replace the text in a card's editor, as a person does."""
+    box = card.locator(".cm-content").first
+    box.click()
+    box.press("Control+a")
+    card.page.keyboard.type(text)
+
+
+def ledger(lab: Lab) -> Ledger:
+    return Ledger(open_store(lab.env["HITL_NB_STORE"]))
+
+
+def of(lab: Lab, name: str) -> str:
+    """A notebook as the records name it."""
+    return str((lab.folder / name).resolve())
+
+
+def waiting(lab: Lab, name: str) -> list[Proposal]:
+    """What waits in a notebook, oldest first."""
+    return list(ledger(lab).inbox(notebook=of(lab, name)))
+
+
+def events(lab: Lab, name: str) -> list[str]:
+    """What happened in the runs of a notebook, as the audit log has it."""
+    log = ledger(lab)
+    return [event.type for run in log.runs(notebook=of(lab, name)) for event in log.history(run.id)]
+
+
+def effects(lab: Lab, file: str) -> list[str]:
+    path = lab.folder / file
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def eventually(condition: Callable[[], Any], page: Any = None) -> Any:
+    """Wait until another process has made `condition` true; the page goes on meanwhile."""
+    deadline = time.monotonic() + 60
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come true"
+        if page is None:
+            time.sleep(0.02)
+        else:
+            page.wait_for_timeout(20)
+    return found

@@ -1,0 +1,137 @@
+"""What a screen reader and a keyboard find in the card, the inbox and the timeline, in every theme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import Lab, Page, shot
+from story import LOAD, agent, button, card, effects, eventually, type_over
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+AXE = Path(__file__).parents[2] / "extension" / "node_modules" / "axe-core" / "axe.min.js"
+CHECK = """async selector => {
+  const found = await axe.run({include: [selector]}, {resultTypes: ['violations']});
+  return found.violations.flatMap(rule => rule.nodes.map(node =>
+    `${rule.id}: ${node.target.join(' ')} ${node.html.slice(0, 300)} ${node.failureSummary}`));
+}"""
+THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
+CARD = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-hitl-card"
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    if not AXE.exists():
+        pytest.skip("no axe-core found; run `npm ci` in extension/")
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
+    yield server
+    server.close()
+
+
+def violations(window: Any, selector: str) -> list[str]:
+    """What axe finds wrong with what a selector finds, a line each."""
+    if not window.evaluate("() => 'axe' in window"):
+        window.evaluate(AXE.read_text())
+    return list(window.evaluate(CHECK, selector))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing(page: Page, lab: Lab, theme: str) -> None:
+    window = page.page
+    page.theme(theme)
+    name = theme.lower().replace(" ", "-")
+    nb = page.open(f"{name}.ipynb", LOAD, agent(f"{name}.txt"))
+    nb.run_all()
+    card(nb, "Letter to Ann").wait_for()
+    nb.until_kernel()
+    found = {"waiting": violations(window, CARD)}
+    shot(card(nb), f"card-waiting-{name}")
+
+    with window.expect_response(lambda r: "/check" in r.url):
+        type_over(card(nb, "Letter to Ann"), "Dear Ann, of another mind.")
+    card(nb).get_by_text("+Dear Ann, of another mind.").wait_for()
+    found["edited"] = violations(window, CARD)
+    shot(card(nb), f"card-edited-{name}")
+    button(card(nb), "Side by side").click()
+    found["side by side"] = violations(window, CARD)
+    shot(card(nb), f"card-side-by-side-{name}")
+
+    button(card(nb), "Approve with edits").click()
+    card(nb, "Letter to Bo").wait_for()
+    nb.until_kernel()
+    window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
+    window.get_by_role("option", name="Letter to Bo").wait_for()
+    found["inbox"] = violations(window, ".jp-hitl-inbox")
+    shot(window, f"inbox-{name}")
+    window.get_by_role("listbox", name="Proposals that wait").focus()
+    window.keyboard.press("x")
+    window.keyboard.press("?")
+    window.keyboard.press("a")
+    window.get_by_role("form", name="Approve 1 proposal").wait_for()
+    found["inbox confirming"] = violations(window, ".jp-hitl-inbox")
+    shot(window.locator(".jp-hitl-inbox"), f"inbox-confirming-{name}")
+    window.keyboard.press("Escape")
+    window.keyboard.press("x")
+    window.keyboard.press("?")
+    window.keyboard.press("Enter")
+    window.locator(".jp-hitl-detail .jp-hitl-card").wait_for()
+    found["inbox open"] = violations(window, ".jp-hitl-inbox")
+    shot(window.locator(".jp-hitl-inbox"), f"inbox-open-{name}")
+
+    window.get_by_role("button", name="Timeline").click()
+    window.locator(".jp-hitl-timeline").get_by_text("waiting: Letter to Bo").click()
+    found["timeline"] = violations(window, ".jp-hitl-timeline")
+    shot(window.locator(".jp-hitl-timeline"), f"timeline-{name}")
+    window.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
+    page.show(f"{name}.ipynb")
+
+    button(window.locator(".jp-hitl-detail .jp-hitl-card"), "Reject").click()
+    nb.until(1, "all done")
+    nb.until_kernel()
+    nb.close()
+    wrong = [f"{state}: {one}" for state, all_ in found.items() for one in all_]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_in_a_card_that_somebody_decided(page: Page, lab: Lab, theme: str) -> None:
+    page.theme(theme)
+    name = "decided-" + theme.lower().replace(" ", "-")
+    nb = page.open(f"{name}.ipynb", LOAD, agent(f"{name}.txt"))
+    nb.run_all()
+    card(nb, "Letter to Ann").wait_for()
+    nb.until_kernel()
+    page.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    button(card(nb, "Letter to Ann"), "Reject").click()
+    card(nb).get_by_text("Rejected by").wait_for()
+    button(card(nb), "Start a kernel and go on").wait_for()
+    wrong = violations(page.page, CARD)
+    shot(card(nb), f"card-{name}")
+    nb.close()
+    assert not wrong, "\n".join(wrong)
+
+
+def test_approve_is_reached_and_pressed_with_the_keyboard_alone(page: Page, lab: Lab) -> None:
+    nb = page.open("keyboard.ipynb", LOAD, agent("keyboard.txt"))
+    nb.run_all()
+    card(nb, "Letter to Ann").wait_for()
+    nb.until_kernel()
+    window = page.page
+    window.evaluate("() => document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-hitl-card').focus()")
+    card(nb).locator(".cm-content").first.focus()
+    window.keyboard.press("Escape")
+    reached = "() => document.activeElement.textContent"
+    for _ in range(10):
+        if window.evaluate(reached) == "Approve":
+            break
+        window.keyboard.press("Tab")
+    assert window.evaluate(reached) == "Approve"
+    shot(card(nb), "card-focus")
+    window.keyboard.press("Enter")
+    eventually(lambda: effects(lab, "keyboard.txt"), window)
+    assert effects(lab, "keyboard.txt") == ["Dear Ann, hello."]
+    card(nb, "Letter to Bo").wait_for()
+    nb.close()

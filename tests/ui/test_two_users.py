@@ -1,0 +1,144 @@
+"""Two people at one notebook: exactly one decision counts, and the other one is told who decided what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lab import Lab, Notebook, Page, shot
+from story import LOAD, agent, button, card, effects, events, eventually, ledger, of, waiting
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+DECISION = "**/hitl_nb/api/proposals/*/decision*"
+DECISIONS = "**/hitl_nb/api/decisions*"
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def second(browser: Any, lab: Lab) -> Page:
+    """Somebody else's browser."""
+    return Page(browser.new_context(viewport={"width": 1300, "height": 1400}).new_page(), lab)
+
+
+def paused(page: Page, name: str) -> Notebook:
+    """A notebook whose agent waits, saved so that others see that."""
+    nb = page.open(f"{name}.ipynb", LOAD, agent(f"{name}.txt"))
+    nb.run_all()
+    card(nb, "Letter to Ann").wait_for()
+    nb.until_kernel()
+    page.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+    return nb
+
+
+class Held:
+    """The calls of a browser to `url`, held back until they are let go."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.calls: list[Any] = []
+        page.route(url, lambda call: self.calls.append(call))
+
+    def until_called(self) -> None:
+        eventually(lambda: self.calls, self.page)
+
+    def let_go(self) -> None:
+        for call in self.calls:
+            call.continue_()
+        self.page.unroute(self.url)
+
+
+def me(page: Any) -> str:
+    """Whom the server takes the person at this browser for."""
+    return str(page.evaluate("() => window.jupyterapp.serviceManager.user.identity.username"))
+
+
+def test_of_two_decisions_at_once_one_counts_and_the_other_person_is_told(page: Page, second: Page, lab: Lab) -> None:
+    nb = paused(page, "once")
+    second.show("once.ipynb")
+    windows = {"approve": page.page, "reject": second.page}
+    held = []
+    for action, window in windows.items():
+        held.append(Held(window, DECISION))
+        button(card(window, "Letter to Ann"), action.title()).click()
+    for calls in held:
+        calls.until_called()
+    asked = waiting(lab, "once.ipynb")[0].id
+    for calls in held:
+        calls.let_go()
+
+    taken = eventually(lambda: ledger(lab).proposal(asked).decision, page.page)
+    assert taken.reviewer == me(windows[taken.action])
+    loser = windows["reject" if taken.action == "approve" else "approve"]
+    told = card(loser, "Letter to Ann").get_by_role("alert")
+    told.get_by_text(f"by {taken.reviewer_name}").first.wait_for()
+    told.get_by_text("Approved" if taken.action == "approve" else "Rejected").first.wait_for()
+    shot(card(loser, "Letter to Ann"), "card-somebody-was-first")
+
+    eventually(lambda: waiting(lab, "once.ipynb"), page.page)  # Bo's
+    sent = ["Dear Ann, hello."] if taken.action == "approve" else []
+    assert effects(lab, "once.txt") == sent
+    assert events(lab, "once.ipynb").count("run.resumed") == 1
+    nb.close()
+
+
+def test_a_decision_from_a_stale_view_changes_nothing(page: Page, second: Page, lab: Lab) -> None:
+    nb = paused(page, "stale")
+    second.show("stale.ipynb")
+    late = Held(second.page, DECISION)
+    button(card(second.page, "Letter to Ann"), "Reject").click()
+    late.until_called()
+    button(card(page.page, "Letter to Ann"), "Approve").click()
+    eventually(lambda: effects(lab, "stale.txt"), page.page)
+    eventually(lambda: waiting(lab, "stale.ipynb"), page.page)
+
+    late.let_go()
+    told = card(second.page, "Letter to Ann").get_by_role("alert")
+    told.get_by_text("Approved by").first.wait_for()
+    assert [p.title for p in waiting(lab, "stale.ipynb")] == ["Letter to Bo"]
+
+    # The second letter is decided by the other person, whose window knows it from the inbox alone.
+    window = second.page
+    window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
+    window.get_by_label("Search proposals").fill("stale.ipynb")
+    window.get_by_role("option", name="Letter to Bo").click()
+    button(window.locator(".jp-hitl-detail .jp-hitl-card"), "Approve").click()
+    run = ledger(lab).runs(notebook=of(lab, "stale.ipynb"))[0].id
+    eventually(lambda: ledger(lab).run(run).status == "finished", page.page)
+    assert effects(lab, "stale.txt") == ["Dear Ann, hello.", "Dear Bo, hello."]
+    assert events(lab, "stale.ipynb").count("run.resumed") == 2
+    nb.close()
+
+
+def test_an_inbox_that_is_late_says_who_decided_and_decides_nothing(page: Page, second: Page, lab: Lab) -> None:
+    nb = paused(page, "late")
+    window = second.page
+    window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
+    window.get_by_label("Search proposals").fill("late.ipynb")
+    window.get_by_role("option", name="Letter to Ann").wait_for()
+    late = Held(window, DECISIONS)
+    window.get_by_role("listbox", name="Proposals that wait").focus()
+    window.keyboard.press("r")
+    window.get_by_role("form", name="Reject 1 proposal").get_by_text("Letter to Ann").wait_for()
+    window.keyboard.press("Enter")
+    late.until_called()
+    button(card(page.page, "Letter to Ann"), "Approve").click()
+    card(nb, "Letter to Bo").wait_for()
+    nb.until_kernel()
+    window.get_by_role("option", name="Letter to Bo").wait_for()
+
+    late.let_go()
+    window.locator(".jp-hitl-inbox").get_by_role("alert").filter(has_text="approve").wait_for()
+    shot(window, "inbox-somebody-was-first")
+    assert effects(lab, "late.txt") == ["Dear Ann, hello."]
+    assert events(lab, "late.ipynb").count("run.resumed") == 1
+    assert [p.title for p in waiting(lab, "late.ipynb")] == ["Letter to Bo"]
+    nb.close()
