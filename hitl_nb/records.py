@@ -81,6 +81,7 @@ class Question(Record, frozen=True, kw_only=True):
         schema: JSON Schema that an edited value must satisfy, or None.
         options: for "choice", the values to choose from.
         context: markdown text or a JSON mapping for the reviewer.
+        reasons: reasons that the author of the agent offers to the reviewer.
         position: where in the run the question was asked (opaque).
     """
 
@@ -93,6 +94,7 @@ class Question(Record, frozen=True, kw_only=True):
     options: list[Any] | None = None
     context: Any = None
     allow: tuple[Action, ...] = ACTIONS
+    reasons: tuple[str, ...] = ()
     position: str = ""
 
 

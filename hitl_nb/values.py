@@ -49,6 +49,7 @@ def ask(
     schema: Any = None,
     options: Any = None,
     allow: Iterable[Action] = ACTIONS,
+    reasons: Iterable[str] = (),
 ) -> Question:
     """The question that `checkpoint()` puts to people (see API.md for the arguments).
 
@@ -68,6 +69,7 @@ def ask(
         options=choices,
         context=_context(context),
         allow=_allow(allow),
+        reasons=_reasons(reasons),
     )
     try:
         _by_kind(question, encoded)
@@ -257,6 +259,14 @@ def _allow(allow: Any) -> tuple[Action, ...]:
     if isinstance(allow, str) or unknown or not given:
         raise ValueError(f"allow is {allow!r}; it must be a non-empty tuple of {', '.join(map(repr, ACTIONS))}")
     return tuple(action for action in ACTIONS if action in given)
+
+
+def _reasons(reasons: Any) -> tuple[str, ...]:
+    listed = isinstance(reasons, Iterable) and not isinstance(reasons, str)
+    given: list[Any] = list(cast("Iterable[Any]", reasons)) if listed else [None]
+    if any(not isinstance(reason, str) or not reason.strip() for reason in given):
+        raise TypeError(f"reasons is {reasons!r:.80}; it must be a list of texts that a reviewer may choose from")
+    return tuple(plain(reason.strip(), "reasons") for reason in given)
 
 
 # --- edits ----------------------------------------------------------------------------------------------------------

@@ -481,3 +481,10 @@ def test_any_text_cell_survives_csv(rows: list[tuple[str | None, str | None]]) -
     ):
         question = ask(frame, title="T")
         assert parse_edit(question, as_text(question, question.value)) == question.value
+
+
+def test_reasons_are_offered_and_checked() -> None:
+    assert ask("x", title="t", reasons=["too early ", "wrong person"]).reasons == ("too early", "wrong person")
+    for bad in ("too early", [""], [1], 7):
+        with pytest.raises(TypeError, match="list of texts"):
+            ask("x", title="t", reasons=bad)

@@ -293,3 +293,9 @@ describe('JSON as text', () => {
     );
   });
 });
+
+test('the reasons that the author offers can be chosen', () => {
+  const container = show(new Model(proposal({ reasons: ['too early', 'wrong\u202e'] })));
+  const offered = [...container.querySelectorAll('datalist option')].map(one => one.getAttribute('value'));
+  expect(offered).toEqual(['too early', 'wrong⟨U+202E⟩']);
+});

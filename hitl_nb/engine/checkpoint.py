@@ -30,6 +30,7 @@ def checkpoint(
     schema: Any = None,
     options: Sequence[Any] | None = None,
     allow: Sequence[Action] = ACTIONS,
+    reasons: Sequence[str] = (),
 ) -> Decision:
     """Propose `value` to a person; the run pauses here, and this call returns their decision.
 
@@ -42,6 +43,7 @@ def checkpoint(
         schema: JSON Schema, pydantic model or type that an edited value must satisfy.
         options: for kind "choice", the values to choose from.
         allow: the actions a reviewer may take.
+        reasons: reasons that a reviewer may choose from, beside writing one.
 
     Raises:
         ValueError, TypeError: a bad argument.
@@ -50,10 +52,17 @@ def checkpoint(
     """
     session = required("checkpoint()")
     exact = session.machine.is_exact(checkpoint)
-    return session.ask(
-        _One([proposal(value, title=title, kind=kind, context=context, schema=schema, options=options, allow=allow)]),
-        exact=exact,
+    asked = proposal(
+        value,
+        title=title,
+        kind=kind,
+        context=context,
+        schema=schema,
+        options=options,
+        allow=allow,
+        reasons=reasons,
     )
+    return session.ask(_One([asked]), exact=exact)
 
 
 def proposal(
@@ -65,9 +74,19 @@ def proposal(
     schema: Any = None,
     options: Sequence[Any] | None = None,
     allow: Sequence[Action] = ACTIONS,
+    reasons: Sequence[str] = (),
 ) -> Asked:
     """One proposal for `checkpoint_all`; the arguments are those of `checkpoint`."""
-    question = values.ask(value, title=title, kind=kind, context=context, schema=schema, options=options, allow=allow)
+    question = values.ask(
+        value,
+        title=title,
+        kind=kind,
+        context=context,
+        schema=schema,
+        options=options,
+        allow=allow,
+        reasons=reasons,
+    )
     return Asked(question, value, schema)
 
 

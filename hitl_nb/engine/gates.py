@@ -31,6 +31,8 @@ class _Call(Pending):
 class Gate(Definition):
     """What `@gate` returns. It can only be called inside an agent."""
 
+    reasons: Sequence[str] = ()
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -38,12 +40,14 @@ class Gate(Definition):
         context: Mapping[str, Any] | str | None,
         schema: Any,
         allow: Sequence[Action],
+        reasons: Sequence[str],
     ) -> None:
         super().__init__(function)
         self.title = title
         self.context = context
         self.schema = schema
         self.allow = allow
+        self.reasons = reasons
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         session = required(f"the gated function {self.function.__name__}()")
@@ -70,6 +74,7 @@ class Gate(Definition):
             context=self.context,
             schema=self.schema or _signature_schema(self.function),
             allow=self.allow,
+            reasons=self.reasons,
         )
         return _Call([Asked(question, call)], self)
 
@@ -119,6 +124,7 @@ def gate(
     context: Mapping[str, Any] | str | None = None,
     schema: Any = None,
     allow: Sequence[Action] = _ALLOWED,
+    reasons: Sequence[str] = (),
 ) -> Any:
     """Review each call of a tool: its arguments are the proposal; the reviewer may change them.
 
@@ -129,9 +135,9 @@ def gate(
     A rejection raises Rejected from the call.
     """
     if function is None:
-        return functools.partial(gate, title=title, context=context, schema=schema, allow=allow)
+        return functools.partial(gate, title=title, context=context, schema=schema, allow=allow, reasons=reasons)
     if not callable(function):
         raise TypeError(f"@hitl.gate goes on a function, not on {type(function).__name__}")
     if "respond" in allow:
         raise ValueError('allow must not hold "respond": a gated call either runs or is rejected')
-    return Gate(function, title, context, schema, allow)
+    return Gate(function, title, context, schema, allow, reasons)

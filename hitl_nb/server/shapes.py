@@ -77,6 +77,7 @@ class _Asked(Shape):
     deadline: At | None
     assignee: str | None
     allow: list[Action]
+    reasons: list[str]
     decision: Decision | None
 
 

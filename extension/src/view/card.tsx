@@ -107,6 +107,7 @@ function Ways({
   const { trans } = host;
   const [reason, setReason] = useState('');
   const [message, setMessage] = useState('');
+  const templates = useId();
   const { proposal } = model;
   const sound = !model.unfinished && Object.keys(model.fields).length === 0;
   const names: [Action, string, boolean][] = [
@@ -120,8 +121,18 @@ function Ways({
     <footer className="jp-hitl-ways">
       <label>
         {trans.__('Reason')}
-        <input type="text" value={reason} onChange={event => setReason(event.target.value)} />
+        <input
+          type="text"
+          list={templates}
+          value={reason}
+          onChange={event => setReason(event.target.value)}
+        />
       </label>
+      <datalist id={templates}>
+        {(proposal.reasons ?? []).map(one => (
+          <option key={one} value={visible(one)} />
+        ))}
+      </datalist>
       {proposal.allow.includes('respond') && (
         <label>
           {trans.__('Answer')}
