@@ -1,4 +1,4 @@
-"""Takes the README's pictures again: the refunds example in a real JupyterLab, paused, decided and finished.
+"""Takes the README's pictures again: the refunds example in a real JupyterLab; its card, the inbox, the timeline.
 
     python docs/pictures.py
 
@@ -39,7 +39,7 @@ def main() -> None:
         shutil.copytree(ROOT / "examples", stage, ignore=shutil.ignore_patterns("*.jsonl", "__pycache__"))
         forget_outputs(stage / "refunds.ipynb")
         state.mkdir()
-        lab = Lab(stage, state)
+        lab = Lab(stage, state, extension=True)
         try:
             window = launch(playwright).new_context(viewport={"width": 1180, "height": 1900}).new_page()
             play(Page(window, lab), Ledger(open_store(lab.env["HITL_NB_STORE"])))
@@ -51,17 +51,43 @@ def play(page: Page, ledger: Ledger) -> None:
     page.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     nb = page.show("refunds.ipynb")
     nb.run_all()
-    nb.field("Amount").fill("1199")
-    nb.panel.get_by_text('+  "amount": 1199').wait_for()
-    nb.field("Reason").fill("They keep the charger")
-    nb.field("Reason").blur()
-    picture(nb, "paused.png", nb.panel, AGENT)
+    card = waiting(nb)
+    card.get_by_label("Amount", exact=True).fill("1199")
+    card.get_by_text('+  "amount": 1199').wait_for()
+    card.get_by_label("Reason", exact=True).fill("They keep the charger")
+    card.get_by_label("Reason", exact=True).blur()
+    picture(nb, "paused.png", card, AGENT)
     page.theme("JupyterLab Dark")
-    picture(nb, "paused-dark.png", nb.panel, AGENT)
+    picture(nb, "paused-dark.png", card, AGENT)
     page.theme("JupyterLab Light")
-    nb.button("Approve with edits").click()
+    inbox(page)
+    card.get_by_role("button", name="Approve with edits", exact=True).click()
     finish(nb, ledger)
-    picture(nb, "finished.png", nb.cell(AGENT).locator(".hitl-nb").first, AGENT)
+    picture(nb, "finished.png", nb.cell(AGENT).locator(".jp-hitl-card").first, AGENT)
+    timeline(page, ledger.runs()[0].id)
+
+
+def waiting(nb: Notebook) -> Any:
+    """The card that waits (a locator)."""
+    return nb.page.locator(".jp-hitl-pause .jp-hitl-card.jp-mod-open").last
+
+
+def inbox(page: Page) -> None:
+    """The side panel, with its card."""
+    window = page.page
+    window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
+    window.locator(".jp-hitl-list [role=option]").first.click()
+    window.locator(".jp-hitl-detail .jp-hitl-card").wait_for()
+    window.evaluate("() => window.jupyterapp.shell._hsplitPanel.setRelativeSizes([0, 0.5, 0.5])")
+    shoot(window.locator("#hitl-nb-inbox"), "inbox.png")
+    window.evaluate("() => window.jupyterapp.shell.collapseRight()")
+
+
+def timeline(page: Page, run: str) -> None:
+    window = page.page
+    window.evaluate("run => window.jupyterapp.commands.execute('hitl-nb:open-timeline', {run})", run)
+    window.locator(".jp-hitl-entries li").first.wait_for()
+    shoot(window.locator(".jp-hitl-timeline"), "timeline.png", height=620)
 
 
 def finish(nb: Notebook, ledger: Ledger) -> None:
@@ -70,11 +96,23 @@ def finish(nb: Notebook, ledger: Ledger) -> None:
     while ledger.runs()[0].status != "finished":
         for asked in ledger.inbox():
             if asked.id not in answered:
-                nb.panel.get_by_text(asked.title, exact=True).wait_for()
-                nb.button("Approve").click()
+                card = waiting(nb)
+                card.get_by_text(asked.title, exact=True).wait_for()
+                card.get_by_role("button", name="Approve", exact=True).click()
                 answered.add(asked.id)
         nb.page.wait_for_timeout(50)
     nb.until_kernel()
+
+
+def shoot(what: Any, name: str, height: int = 900) -> None:
+    """Write a part of the window to a file in docs/, from its top."""
+    what.page.mouse.move(0, 0)
+    box = what.bounding_box()
+    path = DOCS / name
+    clip = {**box, "height": min(box["height"], height)}
+    what.page.screenshot(path=str(path), clip=clip)
+    if path.stat().st_size > LIMIT:
+        sys.exit(f"{path} has {path.stat().st_size:,} bytes, and pictures in docs/ have at most {LIMIT:,}")
 
 
 def picture(nb: Notebook, name: str, end: Any, cell: int) -> None:

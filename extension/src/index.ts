@@ -145,6 +145,14 @@ const timeline: JupyterFrontEndPlugin<void> = {
       }
       app.shell.activateById(id);
     };
+    app.commands.addCommand('hitl-nb:open-timeline', {
+      label: host.trans.__('Show the Timeline of a Run'),
+      execute: args => {
+        if (typeof args['run'] === 'string') {
+          host.openTimeline?.(args['run']);
+        }
+      }
+    });
   }
 };
 

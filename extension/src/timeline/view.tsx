@@ -9,6 +9,16 @@ import { duration } from '../view/duration';
 import { visible } from '../view/visible';
 import { bars, Lane, totals } from './lanes';
 
+const TIME: Intl.DateTimeFormatOptions = {
+  ...{ year: 'numeric', month: 'short', day: 'numeric' },
+  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 }
+};
+
+/** When something was, to the millisecond, as people here write it. */
+function at(time: string): string {
+  return new Date(time).toLocaleString(undefined, TIME);
+}
+
 export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.Element {
   const { trans, client, feed } = host;
   const [found, setFound] = useState<{ run: IRun; entries: IEntry[]; now: number } | null>(null);
@@ -97,7 +107,7 @@ export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.E
         {entries.map((entry, i) => (
           <li key={i}>
             <button type="button" aria-expanded={open === i} onClick={() => setOpen(open === i ? null : i)}>
-              <time dateTime={entry.at}>{new Date(entry.at).toLocaleString()}</time>
+              <time dateTime={entry.at}>{at(entry.at)}</time>
               <strong>{visible(entry.what)}</strong>
               {entry.seconds !== null && <span>{duration(entry.seconds)}</span>}
               <span>{visible(entry.actor)}</span>

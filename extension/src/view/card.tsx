@@ -146,7 +146,7 @@ function Ways({
             <button
               key={action}
               type="button"
-              className={action === 'reject' ? 'jp-mod-warn' : ''}
+              className={action === 'reject' ? 'jp-mod-warn' : action === 'respond' ? '' : 'jp-mod-accept'}
               disabled={blocked || !ready}
               onClick={() => void model.decide(action, { reason: reason.trim() || undefined, message })}
             >

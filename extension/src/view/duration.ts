@@ -9,8 +9,11 @@ const UNITS: [number, string][] = [
   [1, 's']
 ];
 
-/** "0.3 s", "4 min 10 s", "3 d 2 h". */
+/** "4 ms", "2.3 s", "4 min 10 s", "3 d 2 h". */
 export function duration(seconds: number): string {
+  if (seconds < 1) {
+    return `${Math.round(seconds * 1000)} ms`;
+  }
   if (seconds < 60) {
     return `${seconds < 10 ? Math.round(seconds * 10) / 10 : Math.round(seconds)} s`;
   }
