@@ -39,9 +39,12 @@ class Lab:
 
     Args:
         extension: whether hitl_nb's JupyterLab extension is enabled; without it there is the ipywidgets panel.
+        python: the Python of the environment that JupyterLab is taken from.
     """
 
-    def __init__(self, folder: Path, state: Path, *, app: str = "lab", extension: bool = False) -> None:
+    def __init__(
+        self, folder: Path, state: Path, *, app: str = "lab", extension: bool = False, python: str = sys.executable
+    ) -> None:
         self.folder = folder
         self.token = secrets.token_hex(8)
         self.port = _free_port()
@@ -61,13 +64,17 @@ class Lab:
             pages = state / "config" / "labconfig" / "page_config.json"
             pages.parent.mkdir(parents=True, exist_ok=True)
             pages.write_text('{"disabledExtensions": {"hitl-nb": true}}')
-        self.app = app
+        # Not `-m jupyter lab`: that looks for a command on the PATH, which may be another environment's.
+        self._command = [python, "-m", "jupyterlab" if app == "lab" else app]
         self._log = state / "lab.log"
         self._start()
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "jupyter", self.app, "--no-browser", "--allow-root", f"--port={self.port}"]
-        options = [
+        command = [
+            *self._command,
+            "--no-browser",
+            "--allow-root",
+            f"--port={self.port}",
             f"--IdentityProvider.token={self.token}",
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
@@ -75,7 +82,7 @@ class Lab:
         ]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, *options], cwd=self.folder, env=self.env, stdout=log, stderr=log, start_new_session=True
+                command, cwd=self.folder, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
         self._wait_until_up(self._log)
 
@@ -139,6 +146,8 @@ class Page:
         self.lab = lab
         page.goto(f"{lab.url}/{at}?token={lab.token}&reset")
         self.until_loaded()
+        if at == "lab":  # its launcher comes late, and takes the focus from whoever has it
+            page.wait_for_function("() => document.activeElement?.closest('.jp-Launcher')", timeout=60_000)
 
     def until_loaded(self) -> None:
         """Wait until the application has started."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Page, shot
-from story import LOAD, agent, button, card, effects, eventually, type_over
+from letters import LOAD, agent, button, card, effects, eventually, type_over
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

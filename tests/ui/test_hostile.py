@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from story import card
+from letters import card
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

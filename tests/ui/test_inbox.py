@@ -36,9 +36,11 @@ def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: 
     other.get_by_role("listbox", name="Proposals that wait").focus()
     other.keyboard.press("x")
     other.keyboard.press("a")
-    other.get_by_role("form", name="Approve 1 proposal").wait_for()
+    asked = other.get_by_role("form", name="Approve 1 proposal")
+    asked.wait_for()
     other.keyboard.type("fine")
     other.keyboard.press("Enter")
+    asked.wait_for(state="detached")
 
     nb.until(1, "approve Ann fine")
     other.get_by_role("option", name="Letter to Bo").wait_for()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from story import LOAD, agent, button, card, effects, events, type_over, waiting
+from letters import LOAD, agent, button, card, effects, events, type_over, waiting
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from story import LOAD, agent, button, card, effects, events, eventually, ledger, of, waiting
+from letters import LOAD, agent, button, card, effects, events, eventually, ledger, of, waiting
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

@@ -2,7 +2,7 @@
  * One summary of what is about to be decided, and the reason.
  */
 
-import { useEffect, useId, useRef, useState } from 'react';
+import { useId, useLayoutEffect, useRef, useState } from 'react';
 import type { IHost } from '../view/host';
 import { visible } from '../view/visible';
 import type { IAsked, InboxModel } from './model';
@@ -20,7 +20,7 @@ export function Confirm(props: {
   const [reason, setReason] = useState('');
   const field = useRef<HTMLInputElement>(null);
   const about = useId();
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const count = proposals.length;
   const name =
     action === 'approve'

@@ -2,7 +2,16 @@
  * The inbox: what waits, one row a proposal, driven by the keyboard.
  */
 
-import { ReactNode, useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
+import {
+  ReactNode,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useReducer,
+  useRef,
+  useState
+} from 'react';
 import type { ISummary } from '../api/types';
 import type { IHost } from '../view/host';
 import { visible } from '../view/visible';
@@ -36,7 +45,8 @@ export function Inbox(props: {
   const { asked, opened } = model;
   const round = useRounds(asked);
   const before = useRef<IAsked | null>(null);
-  useEffect(() => {
+  // Before a key can be pressed again: no key goes to nowhere.
+  useLayoutEffect(() => {
     if (before.current && !asked) {
       list.current?.focus();
     }
