@@ -98,16 +98,8 @@ def known(what: str, ours: Sequence[float], unit: str = "ms", beside: str = "") 
     return Line(what, statistics.median(ours), beside, None, None, "", None, unit, quartiles(ours))
 
 
-def rate(what: str, ours: Sequence[float], least: float) -> Line:
-    """The target: at least so many per second."""
-    median = statistics.median(ours)
-    return Line(
-        what, median, "limit", least, median / least, f">= {least:g} /s", median >= least, "/s", quartiles(ours)
-    )
-
-
-def share(what: str, ours: Sequence[float], peers: Sequence[float], beside: str, least: float) -> Line:
-    """The target: at least this share of the peer's rate."""
+def share(what: str, ours: Sequence[float], peers: Sequence[float], beside: str, least: float, or_least: float) -> Line:
+    """The target: at least this share of the peer's rate, or so many per second, whichever is lower."""
     medians = statistics.median(ours), statistics.median(peers)
     ratio = medians[0] / medians[1]
     return Line(
@@ -116,8 +108,8 @@ def share(what: str, ours: Sequence[float], peers: Sequence[float], beside: str,
         beside,
         medians[1],
         ratio,
-        f">= {least:g}x",
-        ratio >= least,
+        f">= {least:g}x or {or_least:g} /s",
+        ratio >= least or medians[0] >= or_least,
         "/s",
         quartiles(ours),
         quartiles(peers),

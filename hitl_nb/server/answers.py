@@ -20,7 +20,7 @@ from hitl_nb.errors import (
     UnknownProposal,
     UnknownRun,
 )
-from hitl_nb.records import Proposal, Run, public_proposal, public_run
+from hitl_nb.records import Comment, Proposal, Run, public_proposal, public_run
 from hitl_nb.server.desk import Desk
 from hitl_nb.server.shapes import ProposalRecord, Shape
 from hitl_nb.store.ledger import NO_DRAFT, Ledger
@@ -90,8 +90,8 @@ SHAPES: dict[int, tuple[type[Error], str]] = {
 """What an error's answer looks like, by its status, and when it comes."""
 
 
-def full(desk: Desk, ledger: Ledger, p: Proposal) -> dict[str, Any]:
-    """A proposal with all that its card shows."""
+def full(desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None = None) -> dict[str, Any]:
+    """A proposal with all that its card shows; the comments on it are read if they are not given."""
     draft = ledger.draft(p.id) if p.status == "open" else NO_DRAFT
     edited = p.decision is not None and p.decision.action == "edit"
     shown = {
@@ -99,7 +99,7 @@ def full(desk: Desk, ledger: Ledger, p: Proposal) -> dict[str, Any]:
         "path": desk.path(p.notebook),
         "has_draft": draft is not NO_DRAFT,
         "text": as_text(p, p.value),
-        "comments": msgspec.to_builtins(ledger.comments(p.id)),
+        "comments": msgspec.to_builtins(ledger.comments(p.id) if comments is None else comments),
         "changes": changes(p, p.decision.value) if edited and p.decision is not None else "",
     }
     return shown if draft is NO_DRAFT else {**shown, "draft": draft}

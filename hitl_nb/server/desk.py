@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -115,17 +116,14 @@ class Desk:
 
     def ledger(self) -> Ledger:
         """The ledger, opened when first asked for, and again if the store was closed. Blocks."""
-        store = open_store(self.settings.store or None)
-        if self._ledger is None or self._ledger.store is not store:
-            self._ledger = Ledger(store)
-        return self._ledger
+        ledger = self._ledger
+        if ledger is None or ledger.store.closed:
+            ledger = self._ledger = Ledger(open_store(self.settings.store or None))
+        return ledger
 
     def path(self, notebook: str) -> str | None:
         """The contents path of a notebook's file, or None if it lies outside of the server's folder."""
-        try:
-            return Path(notebook).relative_to(self.root).as_posix()
-        except ValueError:
-            return None
+        return _below(self.root, notebook)
 
     def notebook(self, path: str) -> str:
         """The file of a contents path, as kernels name it. Raises ValueError for one outside of the folder."""
@@ -136,3 +134,11 @@ class Desk:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+@lru_cache(maxsize=1024)
+def _below(root: Path, notebook: str) -> str | None:
+    try:
+        return Path(notebook).relative_to(root).as_posix()
+    except ValueError:
+        return None

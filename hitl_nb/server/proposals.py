@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import StaleDraft, UnknownRun
-from hitl_nb.records import Action, Proposal, now
+from hitl_nb.records import Proposal, now
 from hitl_nb.server import answers
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.bodies import MOST, Cell, Deciding, DecidingMany, WhichProposals
 from hitl_nb.server.who import attest
+from hitl_nb.store.inbox import Verdict
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import changes, check_edit
 
@@ -121,20 +122,20 @@ def assign(asked: Asked) -> dict[str, Any]:
 
 def decide(asked: Asked) -> dict[str, Any]:
     body: Deciding = asked.body
-    p = asked.ledger.proposal(asked.id)
-    _same(p, body.revision, body.fingerprint)
-    decided = asked.ledger.decide(
-        p.id,
-        body.action,
-        value=_value(p, body.action, body.value),
+    verdict = Verdict(
+        action=body.action,
+        value=_checked(asked) if body.action == "edit" else body.value,
         reason=_reason(body.reason),
         reviewer=asked.who.username,
-        fingerprint=body.fingerprint,
-        revision=body.revision,
         attest=attest(asked.desk, asked.who),
     )
-    run = answers.run(asked.desk, asked.ledger.run(decided.run))
-    return {"proposal": answers.full(asked.desk, asked.ledger, decided), "run": run}
+    try:
+        done = asked.ledger.settle(asked.id, verdict, fingerprint=body.fingerprint, revision=body.revision)
+    except StaleDraft:
+        _same(asked.ledger.proposal(asked.id), body.revision, body.fingerprint)
+        raise
+    p = answers.full(asked.desk, asked.ledger, done.proposal, done.comments)
+    return {"proposal": p, "run": answers.run(asked.desk, done.run)}
 
 
 def decide_many(asked: Asked) -> dict[str, Any]:
@@ -176,9 +177,11 @@ def _same(p: Proposal, revision: int, fingerprint: str) -> None:
         raise Changed(p, different)
 
 
-def _value(p: Proposal, action: Action, value: Any) -> Any:
-    """What goes with a decision; an edit is checked, as long as somebody was not first. Raises InvalidEdit."""
-    return check_edit(p, value) if action == "edit" and p.status == "open" else value
+def _checked(asked: Asked) -> Any:
+    """An edit, checked against what was shown, as long as somebody was not first. Raises InvalidEdit, Changed."""
+    p = asked.ledger.proposal(asked.id)
+    _same(p, asked.body.revision, asked.body.fingerprint)
+    return check_edit(p, asked.body.value) if p.status == "open" else asked.body.value
 
 
 def _reason(reason: str | None) -> str | None:

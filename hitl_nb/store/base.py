@@ -54,12 +54,16 @@ class Store(Reads, Protocol):
         url: what `open_store` was given, normalised; never holds a password.
         drafts: the sibling store for update logs of drafts, durable against process death at once and against
             power loss within about a second. Writing there never waits for this store's lock.
+        closed: whether `close()` was called; `open_store` then opens another one.
     """
 
     url: str
 
     @property
     def drafts(self) -> Store: ...
+
+    @property
+    def closed(self) -> bool: ...
 
     def submit(self, work: Callable[[Transaction], T], *, lazy: bool = False) -> Future[T]:
         """Run `work` in a serialisable transaction on the store's own thread; the future is done when it is durable.

@@ -39,10 +39,7 @@ class Discussion:
 
     def comments(self, proposal_id: str) -> list[Comment]:
         """A proposal's comments, oldest first. `proposal_id` is the full id."""
-        if not rows.is_id(proposal_id):
-            return []
-        found = self.store.scan(*large.span(f"comment/{proposal_id}/"))
-        return [rows.decode(large.whole(self.store, key, raw), Comment, key) for key, raw in found]
+        return comments_on(self.store, proposal_id) if rows.is_id(proposal_id) else []
 
     def assign(self, proposal_id: str, assignee: str | None, *, actor: str) -> Proposal:
         """Say whose a proposal is to decide, or nobody's (None). `proposal_id` is the full id.
@@ -57,6 +54,12 @@ class Discussion:
             return p
 
         return self.store.transact(work)
+
+
+def comments_on(reads: Reads, proposal_id: str) -> list[Comment]:
+    """The comments on a proposal, oldest first."""
+    found = reads.scan(*large.span(f"comment/{proposal_id}/"))
+    return [rows.decode(large.whole(reads, key, raw), Comment, key) for key, raw in found]
 
 
 def _known(reads: Reads, proposal_id: str) -> Proposal:

@@ -20,9 +20,11 @@ from hitl_nb.records import (
     ACTIONS,
     Action,
     By,
+    Comment,
     DecisionRecord,
     Proposal,
     ProposalStatus,
+    Run,
     canonical,
     now,
 )
@@ -31,6 +33,7 @@ from hitl_nb.records import (
 )
 from hitl_nb.store import chain, large, rows, signatures
 from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.store.discussion import comments_on
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.waiting import closed, waiting
 
@@ -48,19 +51,30 @@ NO_DRAFT: Final = NoDraft()
 """What `Inbox.draft` returns where nobody has typed yet; None is a draft like any other."""
 
 
-@dataclass(frozen=True)
-class _Made:
-    """A decision as somebody made it, before it is known whether it comes first."""
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A decision as somebody makes it, before it is known whether it comes first.
 
-    store_id: str
+    Attributes:
+        action: one of those that the proposal allows.
+        value: for "edit" the edited value as JSON (already checked), for "respond" the message.
+        reviewer: user name of who decides.
+        attest: how a server knew the reviewer; it signs the decision.
+
+    Raises ValueError or TypeError for what fits no proposal.
+    """
+
     action: Action
-    value: Any
-    reason: str | None
+    value: Any = None
+    reason: str | None = None
     reviewer: str
-    by: By
-    attest: Attest | None
+    by: By = "person"
+    attest: Attest | None = None
 
-    def on(self, p: Proposal) -> DecisionRecord:
+    def __post_init__(self) -> None:
+        _check_decision(self.action, self.value, self.reason, self.reviewer)
+
+    def on(self, p: Proposal, store_id: str) -> DecisionRecord:
         """The record of it for one proposal, signed if a server attests it."""
         decision = DecisionRecord(
             action=self.action,
@@ -79,8 +93,17 @@ class _Made:
             authn=self.attest.authn,
             assurance=self.attest.assurance,
         )
-        signature = self.attest.key.sign(signatures.message(self.store_id, p, known, p.revision))
+        signature = self.attest.key.sign(signatures.message(store_id, p, known, p.revision))
         return msgspec.structs.replace(known, signature=signature)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a decision left behind: the proposal, its run, and the comments on the proposal."""
+
+    proposal: Proposal
+    run: Run
+    comments: list[Comment]
 
 
 class Inbox:
@@ -167,9 +190,19 @@ class Inbox:
         Raises AlreadyDecided (who and what), StaleDraft (the proposal is not the one seen), UnknownProposal,
         StoreCorrupt (the stored proposal was tampered with), ValueError or TypeError for bad arguments.
         """
-        _check_decision(action, value, reason, reviewer)
-        made = _Made(self.store_id, action, value, reason, reviewer, by, attest)
-        return self.store.transact(lambda tx: _decide(tx, _find(tx, proposal_id), made, fingerprint, revision))
+        verdict = Verdict(action=action, value=value, reason=reason, reviewer=reviewer, by=by, attest=attest)
+        return self.settle(proposal_id, verdict, fingerprint=fingerprint, revision=revision).proposal
+
+    def settle(
+        self, proposal_id: str, verdict: Verdict, *, fingerprint: str | None = None, revision: int | None = None
+    ) -> Decided:
+        """`decide`, and what became of the run, read in the same transaction."""
+
+        def work(tx: Transaction) -> Decided:
+            p, run = _decide(tx, self.store_id, _find(tx, proposal_id), verdict, fingerprint, revision)
+            return Decided(p, run, comments_on(tx, p.id))
+
+        return self.store.transact(work)
 
     def decide_many(
         self,
@@ -189,12 +222,14 @@ class Inbox:
 
         The other arguments and the errors are those of `decide`.
         """
-        _check_decision(action, value, reason, reviewer)
+        verdict = Verdict(action=action, value=value, reason=reason, reviewer=reviewer, by=by, attest=attest)
         shown = list({p.id: p for p in seen}.values())
-        made = _Made(self.store_id, action, value, reason, reviewer, by, attest)
-        return self.store.transact(
-            lambda tx: [_decide(tx, _find(tx, p.id), made, p.fingerprint, p.revision) for p in shown]
-        )
+
+        def work(tx: Transaction) -> list[Proposal]:
+            found = [(_find(tx, p.id), p) for p in shown]
+            return [_decide(tx, self.store_id, p, verdict, was.fingerprint, was.revision)[0] for p, was in found]
+
+        return self.store.transact(work)
 
     def save_draft(self, proposal_id: str, value: Any) -> None:
         """Keep what is being typed (JSON). `proposal_id` is the full id. Raises UnknownProposal."""
@@ -260,7 +295,9 @@ def _unknown(proposal_id: str) -> str:
     )
 
 
-def _decide(tx: Transaction, p: Proposal, made: _Made, fingerprint: str | None, revision: int | None) -> Proposal:
+def _decide(
+    tx: Transaction, store_id: str, p: Proposal, made: Verdict, fingerprint: str | None, revision: int | None
+) -> tuple[Proposal, Run]:
     if p.status != "open":
         raise AlreadyDecided(_closed(p), p)
     if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):
@@ -270,7 +307,7 @@ def _decide(tx: Transaction, p: Proposal, made: _Made, fingerprint: str | None, 
         raise ValueError(
             f"{made.action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}"
         )
-    decision = made.on(p)
+    decision = made.on(p, store_id)
     logged = chain.append(
         tx, "decision", actor=made.reviewer, run=p.run, proposal=p.id, data=_decision_data(p, decision, p.revision)
     )
@@ -278,8 +315,9 @@ def _decide(tx: Transaction, p: Proposal, made: _Made, fingerprint: str | None, 
     decided = msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
     rows.close_proposal(tx, decided)
     run = rows.load_run(tx, p.run)
-    rows.put_run(tx, rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1))
-    return decided
+    run = rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
+    rows.put_run(tx, run)
+    return decided, run
 
 
 def _check_question(p: Proposal) -> None:
