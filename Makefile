@@ -2,7 +2,7 @@
 # make demo            opens the example in JupyterLab and prints its address
 # make demo HEADLESS=1 plays the example's story in the terminal
 # make faults          every fault test, the long ones too (an hour; 200 kills); HITL_NB_SEED=n takes other seeds
-# make bench           measures the promises that have numbers (ten minutes); JSON=1 prints JSON, ONLY="steps inbox" some
+# make bench           measures the promises that have numbers (fifteen minutes); JSON=1 prints JSON, ONLY="steps inbox" some
 #
 # All of it lives in .venv, which is made on first use and brought up to date only when pyproject.toml changed; the
 # benchmarks' peers live in .venv-bench, so that nobody who only tests has to install them.
@@ -85,4 +85,4 @@ $(FRONT): $(READY) $(FRONT_SOURCES) extension/package-lock.json
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-bench .demo extension/node_modules extension/lib hitl_nb/labextension .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .demo extension/node_modules extension/lib hitl_nb/labextension .pytest_cache .ruff_cache .hypothesis .import_linter_cache

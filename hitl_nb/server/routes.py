@@ -141,6 +141,7 @@ ROUTES: tuple[Route, ...] = (
         shapes.Assigned,
         "Say whose it is to decide",
         body=bodies.Assigning,
+        errors=(409,),
     ),
     Route(
         "POST",

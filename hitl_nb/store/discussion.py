@@ -11,6 +11,7 @@ from hitl_nb.errors import UnknownProposal
 from hitl_nb.records import Comment, Proposal, new_id, now
 from hitl_nb.store import chain, large, rows
 from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.store.waiting import refuse_closed
 
 LONGEST = 10_000
 """Longest comment, in characters."""
@@ -42,13 +43,15 @@ class Discussion:
         return comments_on(self.store, proposal_id) if rows.is_id(proposal_id) else []
 
     def assign(self, proposal_id: str, assignee: str | None, *, actor: str) -> Proposal:
-        """Say whose a proposal is to decide, or nobody's (None). `proposal_id` is the full id.
+        """Say whose an open proposal is to decide, or nobody's (None). `proposal_id` is the full id.
 
-        Raises UnknownProposal.
+        Raises UnknownProposal, AlreadyDecided.
         """
 
         def work(tx: Transaction) -> Proposal:
-            p = msgspec.structs.replace(_known(tx, proposal_id), assignee=assignee)
+            p = _known(tx, proposal_id)
+            refuse_closed(p)
+            p = msgspec.structs.replace(p, assignee=assignee)
             large.replace(tx, f"proposal/{p.id}", p.json())
             chain.append(tx, "assigned", actor=actor, run=p.run, proposal=p.id, data={"assignee": assignee})
             return p

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hitl_nb.errors import AlreadyDecided, StaleDraft, StoreCorrupt, UnknownProposal
+from hitl_nb.errors import StaleDraft, StoreCorrupt, UnknownProposal
 from hitl_nb.records import (
     ACTIONS,
     Action,
@@ -35,9 +35,7 @@ from hitl_nb.store import chain, large, rows, signatures
 from hitl_nb.store.base import Reads, Store, Transaction
 from hitl_nb.store.discussion import comments_on
 from hitl_nb.store.signatures import Attest
-from hitl_nb.store.waiting import closed, waiting
-
-_DONE = {"approve": "approved", "edit": "edited and approved", "reject": "rejected", "respond": "answered"}
+from hitl_nb.store.waiting import closed, refuse_closed, waiting
 
 
 class NoDraft:
@@ -298,8 +296,7 @@ def _unknown(proposal_id: str) -> str:
 def _decide(
     tx: Transaction, store_id: str, p: Proposal, made: Verdict, fingerprint: str | None, revision: int | None
 ) -> tuple[Proposal, Run]:
-    if p.status != "open":
-        raise AlreadyDecided(_closed(p), p)
+    refuse_closed(p)
     if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):
         raise StaleDraft(f"proposal {p.id} ({p.title}) has changed since it was shown; look at it again, then decide")
     _check_question(p)
@@ -364,15 +361,6 @@ def _check_decision(action: str, value: Any, reason: str | None, reviewer: str) 
     if reason is not None and not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"reason must be text or None, not {type(reason).__name__}")
     canonical(value)
-
-
-def _closed(p: Proposal) -> str:
-    if p.decision is None:
-        why = "has expired" if p.status == "expired" else "was superseded: its run was cancelled or started anew"
-        return f"proposal {p.id} ({p.title}) {why}; it can no longer be decided"
-    by, action = p.decision.reviewer, _DONE[p.decision.action]
-    reason = f" ({p.decision.reason})" if p.decision.reason else ""
-    return f"proposal {p.id} ({p.title}) is already decided: {by} {action} it{reason}"
 
 
 def _draft_key(proposal_id: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hitl_nb.errors import UnknownProposal
+from hitl_nb.errors import AlreadyDecided, UnknownProposal
 from hitl_nb.records import Proposal, Question, Snapshot
 from hitl_nb.review.timeline import timeline
 from hitl_nb.store.ledger import NO_DRAFT, Ledger
@@ -57,6 +57,9 @@ def test_assigning_makes_no_decision_stale(ledger: Ledger) -> None:
     assert ledger.assign(p.id, "bob", actor="ann").assignee == "bob"
     decided = ledger.decide(p.id, "approve", reviewer="bob", revision=p.revision, fingerprint=p.fingerprint)
     assert (decided.assignee, decided.status) == ("bob", "decided")
+    with pytest.raises(AlreadyDecided, match="bob approved it"):
+        ledger.assign(p.id, "carl", actor="ann")
+    assert ledger.proposal(p.id).assignee == "bob"
 
 
 def test_a_draft_is_dropped(ledger: Ledger) -> None:
