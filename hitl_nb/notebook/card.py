@@ -65,9 +65,10 @@ class Card:
         wrapped = {"flex_flow": "row wrap"}
         self._ways: list[Any] = [
             ui.HBox([self._reason, self._answer], layout=wrapped),
+            ui.HBox([self._offered(reason) for reason in proposal.reasons], layout=wrapped),
             ui.HBox([*self._buttons.values(), self._undo], layout=wrapped),
         ]
-        self._ways[1].add_class("hitl-nb-buttons")
+        self._ways[-1].add_class("hitl-nb-buttons")
         self.widget: Any = ui.VBox(
             [
                 self._title,
@@ -104,6 +105,14 @@ class Card:
     def close(self) -> None:
         """Take the controls away."""
         closed(self.widget)
+
+    def _offered(self, reason: str) -> Any:
+        """A reason that the author of the agent offers."""
+
+        def chosen(_: Any) -> None:
+            self._reason.value = reason
+
+        return button(visible(reason), "Take this as the reason", chosen)
 
     def _context(self) -> list[Any]:
         context = self.proposal.context
@@ -156,7 +165,7 @@ class Card:
         self._undo.disabled = not edited
         self._undo.layout.display = None if edited else "none"
         for row in self._ways:
-            row.layout.display = None if self.open else "none"
+            row.layout.display = None if self.open and row.children else "none"
         self._answer.layout.display = None if "respond" in p.allow else "none"
         for control in self._editor.controls:
             control.disabled = not self.open or "edit" not in p.allow

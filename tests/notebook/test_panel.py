@@ -145,6 +145,14 @@ def test_reject_and_respond(ledger: Ledger) -> None:
     assert (shown.decision(1), shown.done) == (("respond", "which order?", None, "alice"), 1)
 
 
+def test_a_reason_that_the_agents_author_offers_is_taken_with_a_click(ledger: Ledger) -> None:
+    shown = Shown(ledger, ask("x", title="A", reasons=["Too expensive", "Wrong\u202e customer"]))
+    assert "Wrong\u202e customer" not in {getattr(w, "description", "") for w in shown.widgets()}
+    shown.click("Too expensive")
+    shown.click("Reject")
+    assert shown.decision() == ("reject", None, "Too expensive", "alice")
+
+
 def test_only_what_is_allowed_is_offered(ledger: Ledger) -> None:
     shown = Shown(ledger, ask("x", title="A", allow=("approve", "reject")))
     assert shown.buttons() == {"Approve", "Reject"}
