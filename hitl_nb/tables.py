@@ -35,6 +35,8 @@ Table = dict[str, Any]
 
 _INT64 = (-(1 << 63), (1 << 63) - 1)
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,9}))?S)?)?")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/+-]+(?: [A-Za-z0-9_.:/+-]+)*")
+"""Most cells, seen at once to need no quotes."""
 _CELL = re.compile(r'[ \t]*"((?:[^"]|"")*)"[ \t]*(?=,|\r?\n|\Z)|([^,\n]*)')
 
 
@@ -253,6 +255,8 @@ def _from_text(column: Column, text: str) -> Any:
 
 
 def _quoted(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     simple = text != "" and text == text.strip() and not re.search(r'[",\r\n]', text) and not text.startswith("{")
     return text if simple and text.isprintable() else '"' + text.replace('"', '""') + '"'
 
@@ -260,6 +264,10 @@ def _quoted(text: str) -> str:
 def _cell_text(column: Column, cell: Any) -> str:
     if cell is None:
         return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, int | float):
+        return repr(cell)
     return _quoted(cell if isinstance(cell, str) and column["type"] != "json" else json.dumps(cell, ensure_ascii=False))
 
 
