@@ -1,5 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { fireEvent, render, screen } from '@testing-library/react';
+import { useState } from 'react';
 import type { IProposal, Json } from '../src/api/types';
 import { ChoiceEditor } from '../src/view/editors/choice';
 import { Form } from '../src/view/editors/form';
@@ -32,6 +33,33 @@ test('steps of a plan are changed, moved, removed and added', () => {
   fireEvent.click(screen.getByLabelText('Remove step 1'));
   fireEvent.click(screen.getByText('Add a step'));
   expect(plan.edits).toEqual([['see', 'ask'], ['ask', 'look'], ['ask'], ['look', 'ask', '']]);
+});
+
+test('a step that is an object is a form, and what is no JSON yet moves with its step', () => {
+  const told: string[] = [];
+  let plan: Json[] = [{ tool: 'refund', lines: [1] }, 'write'];
+  function Plan(): JSX.Element {
+    const [value, setValue] = useState(plan);
+    plan = value;
+    return (
+      <PlanEditor
+        {...props(value)}
+        onEdit={made => setValue(made as Json[])}
+        onUnfinished={text => told.push(text)}
+      />
+    );
+  }
+  render(<Plan />);
+  fireEvent.change(screen.getByLabelText('lines'), { target: { value: '[1,' } });
+  expect(told).toHaveLength(1);
+  fireEvent.change(screen.getByLabelText('tool'), { target: { value: 'pay' } });
+  fireEvent.click(screen.getByLabelText('Move step 1 down'));
+  expect(plan).toEqual(['write', { tool: 'pay', lines: [1] }]);
+  expect(told[2]).toMatch(/^\[\n"write",\n\{\n.*"pay",\n.*"lines": \[1,\n\}\n\]$/);
+  expect(screen.getByLabelText('lines')).toHaveProperty('value', '[1,');
+  fireEvent.change(screen.getByLabelText('lines'), { target: { value: '[2]' } });
+  expect(plan).toEqual(['write', { tool: 'pay', lines: [2] }]);
+  expect(told).toHaveLength(3);
 });
 
 test('a choice gives the option itself, and hidden characters are spelled out', () => {

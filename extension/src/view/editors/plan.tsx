@@ -1,36 +1,92 @@
 /**
- * A plan: its steps as a list that can be changed, moved, removed and added to.
+ * A plan: its steps as a list that can be changed, moved, removed and added to. A step that is an object is a form.
  */
 
+import { useRef } from 'react';
 import type { Json } from '../../api/types';
 import type { IEditorProps } from '../editor';
 import { visible } from '../visible';
+import { fitsForm, Form } from './form';
 
-export function PlanEditor({ value, fields, readOnly, host, onEdit }: IEditorProps): JSX.Element {
+export function PlanEditor({
+  value,
+  fields,
+  readOnly,
+  host,
+  onEdit,
+  onUnfinished
+}: IEditorProps): JSX.Element {
   const { trans } = host;
   const steps = value as Json[];
+  const places = usePlaces(steps);
+
+  /** As long as a field of a step is no JSON, there is no plan. */
+  const complain = (made: Json[]): void => {
+    const broken = places.find(place => place.broken)?.broken;
+    if (broken) {
+      const texts = made.map((step, i) => places[i]?.broken?.text ?? JSON.stringify(step, null, 2));
+      onUnfinished(`[\n${texts.join(',\n')}\n]`, broken.why);
+    }
+  };
+  const tell = (made: Json[]): void => {
+    onEdit(made);
+    complain(made);
+  };
+  const change = (i: number, step: Json): void => tell(steps.map((one, j) => (j === i ? step : one)));
   const move = (from: number, to: number): void => {
     const made = steps.slice();
     made.splice(to, 0, ...made.splice(from, 1));
-    onEdit(made);
+    places.splice(to, 0, ...places.splice(from, 1));
+    tell(made);
+  };
+  const remove = (i: number): void => {
+    places.splice(i, 1);
+    tell(steps.filter((_, j) => j !== i));
+  };
+
+  const shown = (step: Json, i: number): JSX.Element => {
+    const { first } = places[i];
+    if (typeof step === 'string') {
+      return (
+        <input
+          type="text"
+          value={step}
+          disabled={readOnly}
+          aria-label={trans.__('Step %1', i + 1)}
+          onChange={event => change(i, event.target.value)}
+        />
+      );
+    }
+    if (!fitsForm(step) || !fitsForm(first)) {
+      return <code>{visible(JSON.stringify(step))}</code>;
+    }
+    return (
+      <div className="jp-hitl-fields" role="group" aria-label={trans.__('Step %1', i + 1)}>
+        <Form
+          value={step}
+          proposed={first}
+          schema={null}
+          prefix={`${i}/`}
+          {...{ fields, readOnly, host }}
+          onEdit={made => {
+            places[i].broken = null;
+            change(i, made);
+          }}
+          onUnfinished={(text, why) => {
+            places[i].broken = { text, why };
+            complain(steps);
+          }}
+        />
+      </div>
+    );
   };
   return (
     <div className="jp-hitl-plan">
       <ol>
         {steps.map((step, i) => (
-          <li key={i}>
+          <li key={places[i].key}>
             <div className="jp-hitl-step">
-              {typeof step === 'string' ? (
-                <input
-                  type="text"
-                  value={step}
-                  disabled={readOnly}
-                  aria-label={trans.__('Step %1', i + 1)}
-                  onChange={event => onEdit(steps.map((one, j) => (j === i ? event.target.value : one)))}
-                />
-              ) : (
-                <code>{visible(JSON.stringify(step))}</code>
-              )}
+              {shown(step, i)}
               <button
                 type="button"
                 disabled={readOnly || i === 0}
@@ -51,7 +107,7 @@ export function PlanEditor({ value, fields, readOnly, host, onEdit }: IEditorPro
                 type="button"
                 disabled={readOnly}
                 aria-label={trans.__('Remove step %1', i + 1)}
-                onClick={() => onEdit(steps.filter((_, j) => j !== i))}
+                onClick={() => remove(i)}
               >
                 ×
               </button>
@@ -60,9 +116,29 @@ export function PlanEditor({ value, fields, readOnly, host, onEdit }: IEditorPro
           </li>
         ))}
       </ol>
-      <button type="button" disabled={readOnly} onClick={() => onEdit([...steps, ''])}>
+      <button type="button" disabled={readOnly} onClick={() => tell([...steps, ''])}>
         {trans.__('Add a step')}
       </button>
     </div>
   );
+}
+
+/** What is known of a step beside its value, and moves with it. */
+interface IPlace {
+  key: number;
+  /** The step as it was first seen here. */
+  first: Json;
+  /** What is typed in it, if that is no step (yet). */
+  broken: { text: string; why: string } | null;
+}
+
+/** One place for each step; who moves a step moves its place too. */
+function usePlaces(steps: Json[]): IPlace[] {
+  const places = useRef<IPlace[]>([]).current;
+  const next = useRef(0);
+  while (places.length < steps.length) {
+    places.push({ key: next.current++, first: steps[places.length], broken: null });
+  }
+  places.length = steps.length;
+  return places;
 }

@@ -1,0 +1,111 @@
+"""Every kind of value is edited in the card with an editor of its own, and the agent goes on with exactly that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from lab import Lab, Page, shot
+from letters import button, card, type_over
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+LOAD = """%load_ext hitl_nb
+import hitl_nb as hitl
+from pydantic import BaseModel
+
+class Address(BaseModel):
+    street: str
+    zip: int
+
+class Order(BaseModel):
+    name: str
+    amount: float
+    express: bool = False
+    to: Address
+    tags: list[str] = []
+"""
+ORDER = "Order(name='Ann', amount=12.5, to=Address(street='Elm 1', zip=123), tags=['new'])"
+PLAN = "['look', {'tool': 'refund', 'amount': 5}, 'write', 'drop']"
+CALL = "{'name': 'refund', 'arguments': {'order': 'A-1', 'amount': 20, 'notify': True}}"
+
+
+def labelled(card: Any, name: str) -> Any:
+    return card.get_by_label(name, exact=True)
+
+
+def code(card: Any) -> None:
+    type_over(card, "x = 1\ny = 2")
+
+
+def data(card: Any) -> None:
+    type_over(card, '[1, {"a": null}, "drei"]')
+
+
+def form(card: Any) -> None:
+    labelled(card, "Amount").fill("9.75")
+    labelled(card, "Express").check()
+    labelled(card, "Street").fill("Oak 2")
+
+
+def call(card: Any) -> None:
+    card.get_by_text("refund", exact=True).first.wait_for()
+    labelled(card, "amount").fill("15")
+    labelled(card, "notify").uncheck()
+
+
+def plan(card: Any) -> None:
+    labelled(card, "Move step 3 up").click()
+    labelled(card, "Step 1").fill("look twice")
+    labelled(card, "Remove step 4").click()
+    labelled(card, "amount").fill("7")
+    card.get_by_role("button", name="Add a step").click()
+    labelled(card, "Step 4").fill("tell Ann")
+
+
+def choice(card: Any) -> None:
+    labelled(card, "deny").check()
+
+
+KINDS: dict[str, tuple[str, Callable[[Any], None], str]] = {
+    "text": ("'Dear Ann'", lambda card: type_over(card, "Dear Bo,\nhello"), "'Dear Bo,\\nhello'"),
+    "markdown": ("'# Dear Ann', kind='markdown'", lambda card: type_over(card, "**Dear** Bo"), "'**Dear** Bo'"),
+    "code": ("'x = 0', kind='code'", code, "'x = 1\\ny = 2'"),
+    "json": ("[1, 2]", data, "[1, {'a': None}, 'drei']"),
+    "form": (ORDER, form, ORDER.replace("12.5", "9.75, express=True").replace("Elm 1", "Oak 2")),
+    "tool_call": (f"{CALL}, kind='tool_call'", call, CALL.replace("20", "15").replace("True", "False")),
+    "plan": (
+        f"{PLAN}, kind='plan'",
+        plan,
+        "['look twice', 'write', {'tool': 'refund', 'amount': 7}, 'tell Ann']",
+    ),
+    "choice": ("'pay', options=['pay', 'deny', 3]", choice, "'deny'"),
+}
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_edited_is_what_the_agent_gets(page: Page, kind: str) -> None:
+    proposed, edit, expected = KINDS[kind]
+    agent = (
+        f"%%agent {kind}\ndecision = hitl.checkpoint({proposed}, title='An edit of {kind}')\n"
+        f"print(decision.action, decision.value == {expected}, repr(decision.value))"
+    )
+    nb = page.open(f"{kind}.ipynb", LOAD, agent)
+    nb.run_all()
+    shown = card(nb, f"An edit of {kind}")
+    shown.wait_for()
+    nb.until_kernel()
+    edit(shown)
+    shown.locator("button:enabled", has_text="Approve with edits").wait_for()
+    shot(shown, f"editor-{kind}")
+    button(shown, "Approve with edits").click()
+    nb.until(1, "edit True")
+    nb.close()
