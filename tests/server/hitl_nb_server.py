@@ -27,9 +27,13 @@ from hitl_nb.values import ask
 
 
 class Server:
-    """A server, and its ledger as the kernels see it."""
+    """A server, and its ledger as the kernels see it.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    Args:
+        status: what its status is answered with once it is up.
+    """
+
+    def __init__(self, folder: Path, *options: str, status: int = 200) -> None:
         self.folder = folder.resolve() / "notebooks"
         self.folder.mkdir()
         self.token = secrets.token_hex(8)
@@ -56,7 +60,7 @@ class Server:
         )
         self.ledger = Ledger(open_store(store))
         deadline = time.monotonic() + 60
-        while self.call("GET", "status")[0] != 200:
+        while self.call("GET", "status")[0] != status:
             assert self.process.poll() is None, (folder / "server.log").read_text()
             assert time.monotonic() < deadline, (folder / "server.log").read_text()
             time.sleep(0.1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hitl_nb_server import Server
 from pydantic import BaseModel, Field
 
 from hitl_nb.errors import Untrusted
 from hitl_nb.server.desk import GRANTED, Grants
 from hitl_nb.server.routes import LARGE, ROUTES
+from hitl_nb.store import open_store
 
 
 class Refund(BaseModel):
@@ -233,3 +236,23 @@ def test_a_browser_that_does_nothing_with_its_grant_loses_it() -> None:
 def test_a_method_that_a_path_does_not_have(server: Any) -> None:
     assert server.call("PUT", "status", {})[0] == 405
     assert server.call("PUT", "status", {}, Authorization="")[0] == 403
+
+
+def test_a_store_of_a_newer_version_is_left_alone_and_the_server_says_so(tmp_path: Path) -> None:
+    newer = open_store(f"diskcache://{tmp_path}/newer")
+    newer.transact(lambda tx: tx.put("meta/format", b'{"format": 99, "store_id": "aaaaaaaaaaaa"}'))
+    server = Server(tmp_path, f"--HitlNb.store=diskcache://{tmp_path}/newer", status=503)
+    try:
+        for method, path, body in (
+            ("GET", "status", None),
+            ("GET", "proposals", None),
+            ("POST", "runs/aaaa/cancel", {}),
+        ):
+            status, said = server.call(method, path, body)
+            assert (status, said["error"]) == (503, "StoreRefused")
+            assert "has format 99" in said["message"]
+            assert "update hitl_nb" in said["message"]
+        assert newer.scan("", "~") == [("meta/format", b'{"format": 99, "store_id": "aaaaaaaaaaaa"}')]
+    finally:
+        server.close()
+        newer.close()
