@@ -9,6 +9,8 @@ import type { IHost } from './view/host';
 /** The host of the views in JupyterLab. */
 export interface IReview extends IHost {
   readonly changed: ISignal<IHost, void>;
+  /** That this page and the server are of different versions, in a sentence; null if they fit. */
+  readonly outdated: string | null;
 }
 
 export const IReview = new Token<IReview>(

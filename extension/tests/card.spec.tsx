@@ -110,6 +110,12 @@ test('a context that is a text is drawn as markdown', () => {
   expect(container.querySelector('img')).toBeNull();
 });
 
+test('undoing does not go back behind what was proposed', () => {
+  show(new Model(proposal()));
+  const { sharedModel } = editors[0];
+  expect([sharedModel.getSource(), sharedModel.canUndo()]).toEqual(['pay 10', false]);
+});
+
 test('markdown has a preview that follows the text', () => {
   const model = new Model(proposal({ kind: 'markdown', value: '*a*', text: '*a*' }));
   const container = show(model);

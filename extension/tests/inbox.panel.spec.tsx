@@ -4,13 +4,11 @@ import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import axe from 'axe-core';
 import { useState } from 'react';
 import { Client } from '../src/api/client';
-import type { Feed } from '../src/api/feed';
+import type { Changed, Feed } from '../src/api/feed';
 import type { ISummary, IStatus } from '../src/api/types';
 import { InboxModel } from '../src/inbox/model';
 import { Inbox } from '../src/inbox/panel';
 import type { IHost } from '../src/view/host';
-
-type Changed = { proposals: string[]; runs: string[] } | null;
 
 beforeAll(() => {
   Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { get: () => 600 });

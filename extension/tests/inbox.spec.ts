@@ -1,10 +1,8 @@
 import { Signal } from '@lumino/signaling';
 import { Client } from '../src/api/client';
-import type { Feed } from '../src/api/feed';
+import type { Changed, Feed } from '../src/api/feed';
 import type { IProposal, ISummary } from '../src/api/types';
 import { InboxModel, MOST } from '../src/inbox/model';
-
-type Changed = { proposals: string[]; runs: string[] } | null;
 
 interface IServer {
   model: InboxModel;
@@ -141,7 +139,7 @@ describe('what was asked is what is decided', () => {
     const s = await server(letters);
     s.model.ask('approve');
     s.waiting.shift();
-    await s.tell({ proposals: ['a'], runs: ['run-a'] });
+    await s.tell({ proposals: ['a'], runs: ['run-a'], drafts: [] });
     expect(s.model.current).toBe('b');
     expect(s.model.fate(s.model.asked!.proposals[0])).toBe('gone');
     await s.model.confirm('');
@@ -157,7 +155,7 @@ describe('what was asked is what is decided', () => {
     s.refusal = { status: 409, error: 'StaleDraft', message: 'not as it was shown' };
     s.model.ask('approve');
     s.waiting[0] = letter('a', { revision: 2, fingerprint: 'new', text: 'Dearest' });
-    await s.tell({ proposals: ['a'], runs: [] });
+    await s.tell({ proposals: ['a'], runs: [], drafts: [] });
     expect(s.model.shown[0]).toMatchObject({ revision: 2, fingerprint: 'new', summary: 'Dearest' });
     expect(s.model.fate(s.model.asked!.proposals[0])).toBe('changed');
     await s.model.confirm('');
@@ -192,7 +190,7 @@ describe('the feed', () => {
   test('a decision elsewhere takes its row away, and only that is read', async () => {
     const s = await server(letters);
     s.waiting.splice(1, 1);
-    await s.tell({ proposals: ['b'], runs: ['run-b'] });
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
     expect(ids(s.model)).toEqual(['a', 'c']);
     expect(s.read).toEqual(['proposals/b']);
   });
@@ -201,10 +199,10 @@ describe('the feed', () => {
     const s = await server(letters);
     let seen: string[][] = [];
     s.model.changed.connect(model => seen.push(ids(model)));
-    await s.tell({ proposals: ['b'], runs: ['run-b'] });
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
     expect(seen).toEqual([]);
     s.down = true;
-    await s.tell({ proposals: ['b'], runs: ['run-b'] });
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
     expect(seen.every(shown => shown.length === 3)).toBe(true);
     expect(s.model.problem).toBe('busy');
     seen = [];
@@ -217,7 +215,7 @@ describe('the feed', () => {
     const s = await server(letters);
     const [a] = s.model.shown;
     s.waiting[1] = letter('b', { assignee: 'ann', revision: 2 });
-    await s.tell({ proposals: ['b'], runs: ['run-b'] });
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
     expect(s.model.shown[1]).toMatchObject({ assignee: 'ann', revision: 2 });
     expect(s.model.shown[0]).toBe(a);
   });
@@ -227,8 +225,8 @@ describe('the feed', () => {
     const { view } = s.model;
     let emitted = 0;
     s.model.changed.connect(() => (emitted += 1));
-    s.waiting[1] = letter('b', { has_draft: true });
-    await s.tell({ proposals: ['b'], runs: [] });
+    await s.tell({ proposals: [], runs: [], drafts: ['b'] });
+    expect(s.read).toEqual([]);
     expect(emitted).toBe(0);
     expect(s.model.view).toBe(view);
   });
@@ -236,7 +234,7 @@ describe('the feed', () => {
   test('new ones are read with all the others', async () => {
     const s = await server(letters);
     s.waiting.push(letter('d'));
-    await s.tell({ proposals: ['d'], runs: ['run-d'] });
+    await s.tell({ proposals: ['d'], runs: ['run-d'], drafts: [] });
     expect(ids(s.model)).toEqual(['a', 'b', 'c', 'd']);
   });
 
@@ -244,7 +242,7 @@ describe('the feed', () => {
     const many = Array.from({ length: 30 }, (_, i) => letter(`p${i}`));
     const s = await server(many, 500);
     s.waiting = s.waiting.slice(20);
-    await s.tell({ proposals: many.map(p => p.id!), runs: [] });
+    await s.tell({ proposals: many.map(p => p.id!), runs: [], drafts: [] });
     expect(s.model.total).toBe(10);
     expect(s.read).toEqual(['proposals']);
   });
@@ -268,10 +266,10 @@ describe('the feed', () => {
   test('a run that is cancelled takes its proposals along, though none is named', async () => {
     const s = await server([letter('a', { run: 'r' }), letter('b', { run: 'r' }), letter('c')], 500);
     s.waiting = s.waiting.slice(2);
-    await s.tell({ proposals: [], runs: ['r'] });
+    await s.tell({ proposals: [], runs: ['r'], drafts: [] });
     expect(ids(s.model)).toEqual(['c']);
     s.read = [];
-    await s.tell({ proposals: [], runs: ['other'] });
+    await s.tell({ proposals: [], runs: ['other'], drafts: [] });
     expect(s.read).toEqual([]);
   });
 
@@ -279,7 +277,7 @@ describe('the feed', () => {
     const s = await server(letters);
     s.model.ask('approve');
     await s.model.confirm('');
-    await s.tell({ proposals: ['b'], runs: ['run-b'] });
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
     await s.tell(null);
     expect(s.model.problem).toBe('ann was first');
     s.model.move(1);

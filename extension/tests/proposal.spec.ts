@@ -1,6 +1,6 @@
 import { Signal } from '@lumino/signaling';
 import { Client } from '../src/api/client';
-import type { Feed } from '../src/api/feed';
+import type { Changed, Feed } from '../src/api/feed';
 import type { IProposal, Json } from '../src/api/types';
 import { ProposalModel } from '../src/model/proposal';
 
@@ -31,11 +31,13 @@ function shown(more: Partial<IProposal> = {}) {
     return { ok: status === 200, status, json: async () => body } as Response;
   });
   const feed = {} as Feed;
-  const changed = new Signal<Feed, { proposals: string[]; runs: string[] } | null>(feed);
+  const changed = new Signal<Feed, Changed>(feed);
   Object.assign(feed, { changed });
   const model = new ProposalModel(client, feed, proposal);
   const saved = (): Json[] => server.calls.filter(([call]) => call === 'PUT p/draft').map(([, body]) => body);
-  return { model, server, saved, tell: () => changed.emit({ proposals: ['p'], runs: [] }) };
+  const tell = (what: 'proposals' | 'drafts' = 'proposals'): void =>
+    changed.emit({ proposals: [], runs: [], drafts: [], [what]: ['p'] });
+  return { model, server, saved, tell };
 }
 
 const refused = async (): Promise<Answer> => ({
@@ -132,7 +134,7 @@ test('a decision waits for the text that is on its way, and brings the newest', 
 test('what another window typed is shown and checked, unless something is typed here', async () => {
   const { model, server, tell } = shown();
   server.proposal = { ...server.proposal, draft: 'Dear Cy' };
-  tell();
+  tell('drafts');
   await settle();
   expect([model.value, model.changes]).toEqual(['Dear Cy', '-a\n+b']);
 });
@@ -180,4 +182,99 @@ test('taking the agent’s version again forgets the draft', async () => {
 test('a draft that is no JSON yet cannot be decided with', () => {
   const { model } = shown({ kind: 'json', value: { amount: 1 }, draft: '{"amount": ' });
   expect(model.unfinished).not.toBe('');
+});
+
+/** A server that answers `call` when it is told to; what has been asked so far waits. */
+function slow(server: ReturnType<typeof shown>['server'], call: string): (body: unknown) => Promise<void> {
+  const waiting: ((answer: Answer) => void)[] = [];
+  server.answers[call] = () => new Promise(resolve => waiting.push(resolve));
+  return async body => {
+    waiting.shift()?.({ body });
+    await settle();
+  };
+}
+
+test('what is typed while the last text is checked is saved meanwhile, and checked then', async () => {
+  const { model, server, saved } = shown();
+  const answer = slow(server, 'POST p/check');
+  const checked = (): Json[] =>
+    server.calls.filter(([call]) => call === 'POST p/check').map(([, body]) => body);
+  model.edit('Dear Bo');
+  await pass(500);
+  model.edit('Dear Bob');
+  await pass(500);
+  expect([saved(), model.saved]).toEqual([[{ value: 'Dear Bo' }, { value: 'Dear Bob' }], 'saved']);
+  expect(checked()).toEqual([{ value: 'Dear Bo' }]);
+  await answer({ changes: 'of Bo' });
+  expect([model.changes, checked()]).toEqual(['', [{ value: 'Dear Bo' }, { value: 'Dear Bob' }]]);
+  await answer({ changes: 'of Bob' });
+  expect(model.changes).toBe('of Bob');
+});
+
+test('a decision does not wait for a check', async () => {
+  const { model, server } = shown();
+  slow(server, 'POST p/check');
+  server.answers['POST p/decision'] = async () => ({
+    body: { proposal: { ...server.proposal, status: 'decided' }, run: { id: 'r', status: 'ready' } }
+  });
+  model.edit('Dear Bo');
+  await pass(500);
+  expect(await model.decide('edit', {})).toBe(true);
+});
+
+test('a reading that began before the newest text was typed does not take it away', async () => {
+  const { model, server, tell } = shown();
+  const answer = slow(server, 'GET p');
+  tell();
+  model.edit('Dear Bo');
+  await pass(500);
+  expect(model.saved).toBe('saved');
+  await answer(server.proposal);
+  expect(model.value).toBe('Dear Bo');
+});
+
+test('a reading that began before the decision does not open the proposal again', async () => {
+  const { model, server, tell } = shown();
+  const answer = slow(server, 'GET p');
+  server.answers['POST p/decision'] = async () => ({
+    body: { proposal: { ...server.proposal, status: 'decided' }, run: { id: 'r', status: 'ready' } }
+  });
+  tell();
+  await settle();
+  expect(await model.decide('approve', {})).toBe(true);
+  await answer(server.proposal);
+  expect([model.proposal.status, model.run?.status]).toEqual(['decided', 'ready']);
+});
+
+test('changes that are heard while the proposal is read become one more reading', async () => {
+  const { server, tell } = shown();
+  const answer = slow(server, 'GET p');
+  const read = (): number => server.calls.filter(([call]) => call === 'GET p').length;
+  tell();
+  tell();
+  tell();
+  await settle();
+  expect(read()).toBe(1);
+  await answer(server.proposal);
+  expect(read()).toBe(2);
+  await answer(server.proposal);
+  expect(read()).toBe(2);
+});
+
+test('the feed’s word of a draft that is saved here is not looked into; any other is', async () => {
+  const { model, server, tell } = shown();
+  const answer = slow(server, 'PUT p/draft');
+  const read = (): number => server.calls.filter(([call]) => call === 'GET p').length;
+  model.edit('Dear Bo');
+  await pass(500);
+  tell('drafts');
+  await settle();
+  expect(read()).toBe(0);
+  tell('drafts');
+  await settle();
+  expect(read()).toBe(1);
+  await answer({ saved: true });
+  tell('drafts');
+  await settle();
+  expect(read()).toBe(2);
 });

@@ -66,7 +66,7 @@ class Feed:
     def soon(self, draft: str | None = None) -> None:
         """Something was written through this server: look now. A `draft` of a proposal is not in the log."""
         if draft is not None:
-            self._say({"type": "changed", "proposals": [draft], "runs": [], "head": self.head})
+            self._changed([], [], [draft])
         self._look_now.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -98,15 +98,14 @@ class Feed:
         """Tell what these events are about; whether there may be more of them."""
         if events:
             self.head = events[-1].n
-            self._say(
-                {
-                    "type": "changed",
-                    "proposals": _ids(one for event in events for one in _proposals(event)),
-                    "runs": _ids(event.run for event in events),
-                    "head": self.head,
-                }
-            )
+            proposals = (one for event in events for one in _proposals(event))
+            self._changed(_ids(proposals), _ids(event.run for event in events), [])
         return len(events) == _MOST
+
+    def _changed(self, proposals: list[str], runs: list[str], drafts: list[str]) -> None:
+        """Tell which proposals and runs are others now, and of which proposals only the draft is."""
+        said = {"type": "changed", "proposals": proposals, "runs": runs, "drafts": drafts, "head": self.head}
+        self._say(said)
 
     def _say(self, message: dict[str, Any]) -> None:
         for browser in list(self._browsers):

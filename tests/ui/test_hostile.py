@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from letters import card
+from letters import button, card, ledger
+
+from hitl_nb.records import Proposal, Question, Snapshot
+from hitl_nb.values import visible
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -65,13 +68,14 @@ HIDDEN = {
     "\U000e0041": "⟨U+E0041⟩",
 }
 FORBIDDEN = (
-    "script, iframe, frame, object, embed, applet, form:not(.jp-hitl-comments form), img, picture, video, audio, "
+    "script, iframe, frame, object, embed, applet, form:not(.jp-hitl-comments form, .jp-hitl-confirm), img, picture, "
+    "video, audio, "
     "source, link, meta, base, style, dialog, svg, math, template, portal, "
     "a[href]:not([href^='https://']):not([href^='mailto:'])"
 )
 HANDLERS = """card => [...card.querySelectorAll('*')].flatMap(node => [...node.attributes]
-  .filter(one => /^on/i.test(one.name) || /javascript:|evil\\.example/i.test(one.value) && one.name !== 'title'
-    && !(node.tagName === 'A' && one.name === 'href') && one.name !== 'value')
+  .filter(one => /^on/i.test(one.name) || /javascript:|evil\\.example/i.test(one.value)
+    && !(node.tagName === 'A' && one.name === 'href') && !['title', 'value', 'aria-label'].includes(one.name))
   .map(one => `${node.tagName} ${one.name}=${one.value}`))"""
 
 LOAD = f"""%load_ext hitl_nb
@@ -148,6 +152,9 @@ def test_an_attack_stays_text(page: Page, watched: list[str], kind: str) -> None
 
 
 HIDERS = {
+    "text": "hitl.checkpoint('text ' + STRING, title='t')",
+    "markdown": "hitl.checkpoint('# markdown ' + STRING, kind='markdown', title='t')",
+    "code": "hitl.checkpoint('code = 1  # ' + STRING, kind='code', title='t')",
     "context": "hitl.checkpoint('text', title='t', context='context ' + STRING)",
     "json": "hitl.checkpoint({'field ' + STRING: 'value ' + STRING}, title='t', context={'k' + STRING: 'v' + STRING})",
     "table": "hitl.checkpoint(pd.DataFrame({'column ' + STRING: ['cell ' + STRING]}), title='t')",
@@ -164,4 +171,77 @@ def test_hidden_characters_are_shown(page: Page, watched: list[str], kind: str) 
     missing = [spelled for spelled in HIDDEN.values() if spelled not in text]
     nb.close()
     assert missing == []
+    assert watched == []
+
+
+# --- beyond the card ------------------------------------------------------------------------------------------------
+
+ALL = [" ".join(attack.split()) for attack in HTML + MARKDOWN]
+"""One line each, as titles are."""
+STRING = "x".join(HIDDEN)
+
+
+@pytest.fixture(scope="module")
+def recorded(lab: Lab) -> list[Proposal]:
+    """Proposals of a run in which everything that somebody may write is an attack: names, titles, what people said."""
+    log = ledger(lab)
+    notebook = str((lab.folder / f"{HTML[1]}{STRING}.ipynb").resolve())
+    _, claim = log.open_run(agent=f"told {HTML[4]} {MARKDOWN[0]} {STRING}", notebook=notebook, key=HTML[1])
+    asked = [Question(title=f"told {text}", kind="text", value=text) for text in [*ALL, STRING]]
+    made = log.pause(claim, Snapshot(envelope=b""), asked)
+    log.assign(made[0].id, f"{HTML[1]}{STRING}", actor=HTML[2])
+    log.comment(made[0].id, "\n\n".join(ALL), author=f"{HTML[1]}{STRING}", author_name=HTML[2])
+    log.decide(made.pop().id, "reject", reason="\n".join([*ALL, STRING]), reviewer=f"{HTML[3]}{STRING}")
+    return made
+
+
+def inbox(page: Page, count: int) -> Any:
+    """The inbox with so many attacks, and nothing else, in it (a locator)."""
+    page.page.evaluate("() => { window.jupyterapp.commands.execute('hitl-nb:open-inbox') }")
+    shown = page.page.locator("#hitl-nb-inbox")
+    shown.get_by_role("searchbox").fill("told")
+    shown.get_by_role("status").get_by_text(f"{count} of").wait_for()
+    return shown
+
+
+def test_an_attack_stays_text_in_the_inbox(page: Page, watched: list[str], recorded: list[Proposal]) -> None:
+    shown = inbox(page, len(recorded))
+    rows = shown.locator("[role=option]")
+    rows.nth(len(recorded) - 1).wait_for()
+    assert rows.locator("strong").all_inner_texts() == [visible(p.title) for p in recorded]
+    harmless(shown)
+    first = rows.first.inner_text()
+    assert [spelled for spelled in HIDDEN.values() if spelled not in first] == []
+    shown.get_by_label("Groups").select_option(label="By agent")
+    shown.get_by_text(visible(recorded[0].agent), exact=True).wait_for()
+    harmless(shown)
+    shown.get_by_label("Select all shown").check()
+    shown.get_by_role("listbox").press("r")
+    asked = shown.get_by_role("form")
+    asked.wait_for()
+    assert asked.get_by_role("listitem").all_inner_texts() == [visible(p.title) for p in recorded]
+    harmless(shown)
+    shot(page.page, "hostile-inbox")
+    asked.get_by_role("button", name="Cancel").click()
+    assert watched == []
+
+
+def test_an_attack_stays_text_in_the_timeline(page: Page, watched: list[str], recorded: list[Proposal]) -> None:
+    shown = inbox(page, len(recorded))
+    shown.get_by_text(visible(recorded[0].title), exact=True).click()
+    shown.locator(".jp-hitl-card").wait_for()
+    harmless(shown)
+    button(shown, "Timeline").click()
+    lanes = page.page.locator(".jp-hitl-timeline")
+    entries = lanes.locator(".jp-hitl-entries button")
+    entries.first.wait_for()
+    for entry in entries.all():
+        entry.click()
+        lanes.locator(".jp-hitl-entries pre").wait_for()
+        harmless(lanes)
+        entry.click()
+    shot(lanes, "hostile-timeline")
+    assert lanes.evaluate("all => all.outerHTML") == visible(lanes.evaluate("all => all.outerHTML"))
+    for what in ("waiting: told <script>alert(1)</script>", "reject: told", "comment on told <script>"):
+        assert lanes.get_by_text(what).count() > 0
     assert watched == []

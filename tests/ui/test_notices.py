@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab, Page
+from lab import Lab, Page, shot
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -46,4 +46,29 @@ def test_a_kernel_with_another_store_is_told_apart(page: Page, lab: Lab, tmp_pat
     nb.until(1, f"keeps its proposals in diskcache://{tmp_path}/store")
     assert "Paused: Letter to Ann (waiting for a decision)" in nb.text(1)
     assert lab.env["HITL_NB_STORE"] in nb.text(1)
+    nb.close()
+
+
+def test_a_page_of_another_version_is_told_once_and_decides_nothing(browser: Any, page: Page, lab: Lab) -> None:
+    nb = page.open("versions.ipynb", "%load_ext hitl_nb\nimport hitl_nb as hitl", AGENT)
+    nb.run_all()
+    nb.until(1, "Letter to Ann")
+    nb.command("docmanager:save")
+
+    def newer(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"version": "9.0.0", "api": 9})
+
+    window = browser.new_context(viewport={"width": 1300, "height": 900})
+    window.route("**/hitl_nb/api/status*", newer)
+    other = window.new_page()
+    seen = Page(other, lab).show("versions.ipynb")
+    told = other.locator(".Toastify__toast").filter(has_text="the server of 9.0.0: reload the page")
+    told.get_by_role("button", name="Reload the page").wait_for()
+    shot(other, "another-version")
+    card = seen.page.locator(".jp-hitl-card")
+    card.get_by_text("Until then nothing can be decided here.").wait_for()
+    assert card.get_by_role("button", name="Approve", exact=True).is_disabled()
+    assert told.count() == 1
+    window.close()
     nb.close()

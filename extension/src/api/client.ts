@@ -53,9 +53,14 @@ export class Client {
     return this._call('GET', `proposals/${id}`);
   }
 
-  /** The proposals of a notebook's pause: what a cell's output names. */
-  pause(path: string, agent: string, pause: number): Promise<{ run: IRun; proposals: IProposal[] }> {
-    return this._call('GET', `pauses${query({ path, agent, pause })}`);
+  /** The proposals of a notebook's pause: what a cell's output names. Without a key, of the newest run with any. */
+  pause(
+    path: string,
+    agent: string,
+    pause: number,
+    key?: string
+  ): Promise<{ run: IRun; proposals: IProposal[] }> {
+    return this._call('GET', `pauses${query({ path, agent, pause, key })}`);
   }
 
   check(id: string, value: Json): Promise<{ ok: true; value: Json; changes: string }> {

@@ -9,14 +9,17 @@ import type { FeedMessage } from './types';
 
 const LONGEST_PAUSE = 30_000;
 
+/** By id: proposals and runs that changed, and proposals of which only the draft did. Null: anything may have. */
+export type Changed = { proposals: string[]; runs: string[]; drafts: string[] } | null;
+
 export class Feed {
   /** @param open - makes a socket to `hitl_nb/api/feed`. */
   constructor(private _open: () => WebSocket) {
     this._connect();
   }
 
-  /** Proposals and runs that changed, by id; null after a gap: anything may have. */
-  get changed(): ISignal<this, { proposals: string[]; runs: string[] } | null> {
+  /** What changed; null after a gap. */
+  get changed(): ISignal<this, Changed> {
     return this._changed;
   }
 
@@ -83,7 +86,7 @@ export class Feed {
     }
   }
 
-  private _changed = new Signal<this, { proposals: string[]; runs: string[] } | null>(this);
+  private _changed = new Signal<this, Changed>(this);
   private _headless = new Signal<this, Extract<FeedMessage, { type: 'headless' }>>(this);
   private _connectedChanged = new Signal<this, boolean>(this);
   private _connected = false;

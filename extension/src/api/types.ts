@@ -42,8 +42,13 @@ export interface IDecision {
   reviewer_name: string;
   decided_at: string;
   by: 'person' | 'policy' | 'deadline' | 'script';
+  /** Of the question that was decided. */
+  fingerprint: string;
+  /** Number of its event in the audit log. */
+  event: number;
   authn: Authn | null;
   assurance: string | null;
+  signature: string | null;
 }
 
 export interface IComment {
@@ -60,6 +65,8 @@ export interface ISummary {
   id: string;
   title: string;
   kind: Kind;
+  /** The Python type that was proposed, for people. */
+  type_name: string;
   status: ProposalStatus;
   agent: string;
   notebook: string;
@@ -68,14 +75,16 @@ export interface ISummary {
   run: string;
   pause: number;
   ordinal: number;
+  /** Where in the run it was asked (opaque). */
+  position: string;
   revision: number;
   fingerprint: string;
   created_at: string;
   deadline: string | null;
   assignee: string | null;
   allow: Action[];
-  /** Reasons that the notebook's author offers; absent if there are none. */
-  reasons?: string[];
+  /** Reasons that the notebook's author offers. */
+  reasons: string[];
   decision: IDecision | null;
   summary: string;
 }
@@ -84,13 +93,12 @@ export interface ISummary {
 export interface IProposal extends Omit<ISummary, 'summary'> {
   value: Json;
   context: string | JsonObject | null;
-  type_name: string;
   schema: JsonObject | null;
   options: Json[] | null;
   has_draft: boolean;
+  /** Absent without a draft. */
   draft?: Json;
-  /** Absent if the server is older. */
-  comments?: IComment[];
+  comments: IComment[];
   /** The exact text of the value. */
   text: string;
   /** Unified diff from the agent's version to what was decided, or "". */
@@ -161,7 +169,7 @@ export interface IDecisionRequest {
 /** What the feed says. */
 export type FeedMessage =
   | { type: 'hello'; browser: string; head: number }
-  | { type: 'changed'; proposals: string[]; runs: string[]; head: number }
+  | { type: 'changed'; proposals: string[]; runs: string[]; drafts: string[]; head: number }
   | {
       type: 'headless';
       run: string;

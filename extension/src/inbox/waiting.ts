@@ -6,7 +6,7 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
-import type { Feed } from '../api/feed';
+import type { Changed, Feed } from '../api/feed';
 import type { IProposal, ISummary } from '../api/types';
 import { visible } from '../view/visible';
 
@@ -20,8 +20,6 @@ const RETRY = 5000;
 
 /** Characters of a value that a list shows, as on the server. */
 const SUMMARY = 200;
-
-type Changed = { proposals: string[]; runs: string[] } | null;
 
 export class Waiting {
   constructor(

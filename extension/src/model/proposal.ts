@@ -3,10 +3,11 @@
  * edit live in one place. A decision names the revision that was shown; whatever else the server has is a surprise.
  */
 
+import { JSONExt } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
-import type { Feed } from '../api/feed';
+import type { Changed, Feed } from '../api/feed';
 import type { Action, IProposal, IRun, Json, Kind } from '../api/types';
 import type { IProposalModel } from './index';
 
@@ -49,7 +50,12 @@ export class ProposalModel implements IProposalModel {
   }
 
   get edited(): boolean {
-    return !same(this._value, this._proposal.value);
+    const { _value: value, _compared: last } = this;
+    const proposed = this._proposal.value;
+    if (last.value !== value || last.proposed !== proposed) {
+      this._compared = { value, proposed, same: same(value, proposed) };
+    }
+    return !this._compared.same;
   }
 
   get fields(): { [path: string]: string } {
@@ -104,6 +110,7 @@ export class ProposalModel implements IProposalModel {
     this._deciding = true;
     this._problem = '';
     this._surprise = null;
+    this._checkAgain = false;
     this._changed.emit();
     const shown = this._proposal;
     try {
@@ -130,16 +137,41 @@ export class ProposalModel implements IProposalModel {
     return this._tell(() => this._client.assign(this._proposal.id, assignee));
   }
 
+  /** Calls that overlap become one more reading: a large proposal takes seconds. */
   async refresh(): Promise<void> {
+    if (this._reading) {
+      this._readAgain = true;
+      return this._reading;
+    }
+    this._reading = this._readAll();
+    await this._reading;
+  }
+
+  private async _readAll(): Promise<void> {
+    do {
+      this._readAgain = false;
+      await this._read();
+    } while (this._readAgain && !this._disposed);
+    this._reading = null;
+  }
+
+  private async _read(): Promise<void> {
+    const typed = this._value;
+    const settled = this._safe && this._saving === null;
     try {
       const found = await this._client.proposal(this._proposal.id);
       const before = this._proposal;
+      if (before.status !== 'open' && found.status === 'open') {
+        return; // decided here since the reading began
+      }
       const overtaken = before.status === 'open' && found.status !== 'open' && this.edited && !this._deciding;
       this._proposal = found;
       if (overtaken) {
         this._surprise = { shown: before, now: found };
       }
-      if (this._safe && this._saving === null && !this._unfinished && !same(started(found), this._value)) {
+      // What was typed here since the reading began is newer than what was read.
+      const kept = settled && this._safe && this._value === typed;
+      if (kept && !this._unfinished && !same(started(found), typed)) {
         this._start(found); // typed in another window
         void this._check();
       }
@@ -167,12 +199,19 @@ export class ProposalModel implements IProposalModel {
       typeof this._value === 'string' && !isText && proposal.kind !== 'choice' ? 'not JSON yet' : '';
   }
 
-  private _heard(_: unknown, changed: { proposals: string[]; runs: string[] } | null): void {
+  private _heard(_: unknown, changed: Changed): void {
     if (this._deciding) {
       return;
     }
-    if (changed === null || changed.proposals.includes(this._proposal.id)) {
+    const { id } = this._proposal;
+    if (changed === null || changed.proposals.includes(id)) {
       void this.refresh();
+    } else if (changed.drafts.includes(id)) {
+      if (this._echo) {
+        this._echo = false; // the draft that is on its way from here
+      } else {
+        void this.refresh();
+      }
     } else if (changed.runs.includes(this._proposal.run)) {
       void this._refreshRun();
     }
@@ -201,7 +240,7 @@ export class ProposalModel implements IProposalModel {
     this._timer = setTimeout(() => void this._flush(), milliseconds);
   }
 
-  /** Save what was typed, and have it checked; one call at a time, until the newest text is safe or one failed. */
+  /** Save what was typed; one call at a time, until the newest text is safe or one failed. Then it is checked. */
   private _flush(): Promise<void> {
     clearTimeout(this._timer);
     this._saving ??= this._save().finally(() => {
@@ -216,6 +255,7 @@ export class ProposalModel implements IProposalModel {
       while (!this._safe) {
         const draft = this._draft;
         this._safe = true;
+        this._echo = true;
         await (draft === undefined ? this._client.dropDraft(id) : this._client.saveDraft(id, draft));
       }
       this._saved = 'saved';
@@ -226,31 +266,52 @@ export class ProposalModel implements IProposalModel {
         this._wait(RETRY);
       }
     }
-    await this._check();
+    this._echo = false;
+    this._changed.emit();
+    if (!this._deciding) {
+      void this._check(); // a decision is checked by itself
+    }
   }
 
+  /** Have the value checked, one call at a time: a large one takes seconds, and what is typed meanwhile is saved. */
   private async _check(): Promise<void> {
+    if (this._checking) {
+      this._checkAgain = true;
+      return;
+    }
+    this._checking = true;
+    do {
+      this._checkAgain = false;
+      await this._checkNow();
+      this._changed.emit();
+    } while (this._checkAgain && !this._disposed);
+    this._checking = false;
+  }
+
+  private async _checkNow(): Promise<void> {
     if (!this.edited || this._unfinished) {
       this._fields = {};
       this._changes = '';
-    } else {
-      const value = this._value;
-      try {
-        const answer = await this._client.check(this._proposal.id, value);
-        if (value === this._value) {
-          this._fields = {};
-          this._changes = answer.changes;
-          this._problem = '';
-        }
-      } catch (reason) {
-        if (reason instanceof ApiError && reason.details.fields) {
-          this._fields = reason.details.fields;
-        } else {
-          this._problem = said(reason);
-        }
+      return;
+    }
+    const value = this._value;
+    try {
+      const answer = await this._client.check(this._proposal.id, value);
+      if (value === this._value) {
+        this._fields = {};
+        this._changes = answer.changes;
+        this._problem = '';
+      }
+    } catch (reason) {
+      if (value !== this._value) {
+        return;
+      }
+      if (reason instanceof ApiError && reason.details.fields) {
+        this._fields = reason.details.fields;
+      } else {
+        this._problem = said(reason);
       }
     }
-    this._changed.emit();
   }
 
   private async _refused(reason: unknown, shown: IProposal): Promise<void> {
@@ -260,6 +321,8 @@ export class ProposalModel implements IProposalModel {
     }
     if (reason instanceof ApiError && reason.details.fields) {
       this._fields = reason.details.fields;
+    } else if (this._proposal.status === 'open') {
+      await this._check(); // it was left out before the decision
     }
     this._problem = said(reason);
   }
@@ -282,6 +345,18 @@ export class ProposalModel implements IProposalModel {
   /** Whether the newest text is on the server, or on its way there. */
   private _safe = true;
   private _saving: Promise<void> | null = null;
+  /** Whether a draft is being saved, and the feed has not told of it yet: it names drafts without a run. */
+  private _echo = false;
+  private _reading: Promise<void> | null = null;
+  private _readAgain = false;
+  private _checking = false;
+  private _checkAgain = false;
+  /** Whether these two are the same: asked for at every drawing. */
+  private _compared: { value: Json; proposed: Json; same: boolean } = {
+    value: null,
+    proposed: null,
+    same: true
+  };
   private _unfinished = '';
   private _fields: { [path: string]: string } = {};
   private _changes = '';
@@ -299,21 +374,7 @@ function started(proposal: IProposal): Json {
 }
 
 function same(one: Json, other: Json): boolean {
-  return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
-}
-
-function sorted(value: Json): Json {
-  if (Array.isArray(value)) {
-    return value.map(sorted);
-  }
-  if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(
-      Object.keys(value)
-        .sort()
-        .map(key => [key, sorted(value[key])])
-    );
-  }
-  return value;
+  return JSONExt.deepEqual(one, other);
 }
 
 function said(reason: unknown): string {

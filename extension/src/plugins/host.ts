@@ -12,6 +12,7 @@ import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
 import type { IReview } from '../tokens';
 import type { IGoingOn, IHost } from '../view/host';
+import { visible } from '../view/visible';
 
 /** The API that this extension speaks. */
 const API = 1;
@@ -52,13 +53,22 @@ export class LabHost implements IReview {
       return this._problem;
     }
     if (this._status && this._status.api !== API) {
-      return this.trans.__(
-        'This page is of hitl_nb %1 and the server of %2: reload the page, or restart the server. Until then nothing can be decided here.',
-        this._version,
-        this._status.version
-      );
+      return this.outdated;
     }
     return this._status?.may.decide === false ? this._status.decide_refused : null;
+  }
+
+  get outdated(): string | null {
+    const { _status: status, trans } = this;
+    if (status === null || (status.api === API && status.version === this._version)) {
+      return null;
+    }
+    const said = trans.__(
+      'This page is of hitl_nb %1 and the server of %2: reload the page, or restart the server.',
+      this._version,
+      visible(status.version)
+    );
+    return status.api === API ? said : `${said} ${trans.__('Until then nothing can be decided here.')}`;
   }
 
   get changed(): ISignal<IHost, void> {

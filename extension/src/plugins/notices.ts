@@ -1,5 +1,6 @@
 /**
- * Tells the person about proposals that began to wait while this window was open, as the settings say.
+ * Tells the person about proposals that began to wait while this window was open, as the settings say, and that page
+ * and server are of different versions.
  */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
@@ -36,6 +37,7 @@ export const notices: JupyterFrontEndPlugin<void> = {
       }
     });
     const { trans } = review;
+    tellOnce(review);
     const inFront = (p: ISummary): boolean =>
       p.path !== null && notebooks?.currentWidget?.context.path === p.path && document.hasFocus();
     const tell = (text: string, p: ISummary | null): void => {
@@ -64,6 +66,21 @@ export const notices: JupyterFrontEndPlugin<void> = {
     });
   }
 };
+
+/** Once in the life of a page, that it is not of the server's version. No setting is asked: it is about all else. */
+function tellOnce(review: IReview): void {
+  const tell = (): void => {
+    if (review.outdated !== null) {
+      review.changed.disconnect(tell);
+      Notices.warning(review.outdated, {
+        autoClose: false,
+        actions: [{ label: review.trans.__('Reload the page'), callback: () => window.location.reload() }]
+      });
+    }
+  };
+  review.changed.connect(tell);
+  tell(); // it may be known already
+}
 
 /** Hears which runs changed, and finds the proposals that they wait for now and did not before. */
 class Newcomers {

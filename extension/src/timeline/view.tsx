@@ -69,7 +69,7 @@ export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.E
   ];
   const placed = bars(entries, now);
   return (
-    <section className="jp-hitl-timeline" aria-label={trans.__('Timeline of %1', run.agent)}>
+    <section className="jp-hitl-timeline" aria-label={trans.__('Timeline of %1', visible(run.agent))}>
       <h2>{visible(run.agent)}</h2>
       <p>
         {trans.__(

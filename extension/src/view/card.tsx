@@ -129,7 +129,7 @@ function Ways({
         />
       </label>
       <datalist id={templates}>
-        {(proposal.reasons ?? []).map(one => (
+        {proposal.reasons.map(one => (
           <option key={one} value={visible(one)} />
         ))}
       </datalist>

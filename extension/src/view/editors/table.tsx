@@ -1,14 +1,24 @@
 /**
  * A table: cells to edit, rows to strike and to add. Only the rows in sight are drawn, so 100,000 of them scroll.
+ *
+ * A row that is struck is in the value no more, so it is drafted and decided without it; here it stays in its place,
+ * crossed out, and can be kept after all. Another value from outside has only its own rows.
  */
 
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useRef } from 'react';
+import { useRef, useState } from 'react';
 import type { IColumn, ITable, Json } from '../../api/types';
 import type { IEditorProps } from '../editor';
 import { visible } from '../visible';
 
 const ROW = 28;
+
+/** What is drawn: the rows of the value `made`, and among them those that are struck from it, by their place here. */
+interface ISheet {
+  made: Json;
+  rows: Json[][];
+  struck: ReadonlySet<number>;
+}
 
 export function isTable(value: Json): boolean {
   const table = value as unknown as ITable | null;
@@ -18,9 +28,12 @@ export function isTable(value: Json): boolean {
 }
 
 export function TableEditor(props: IEditorProps): JSX.Element {
-  const { value, fields, readOnly, host, onEdit } = props;
+  const { value, readOnly, host, onEdit } = props;
   const { trans } = host;
-  const { columns, rows } = value as unknown as ITable;
+  const { columns } = value as unknown as ITable;
+  const [last, setLast] = useState<ISheet | null>(null);
+  const { rows, struck }: ISheet = last?.made === value ? last : sheetOf(value);
+  const fields = placed(props.fields, struck);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -28,7 +41,12 @@ export function TableEditor(props: IEditorProps): JSX.Element {
     estimateSize: () => ROW,
     overscan: 10
   });
-  const change = (made: Json[][]): void => onEdit({ columns, rows: made } as unknown as Json);
+  const change = (all: Json[][], without: ReadonlySet<number>): void => {
+    const left = without.size === 0 ? all : all.filter((_, i) => !without.has(i));
+    const made = { columns, rows: left } as unknown as Json;
+    setLast({ made, rows: all, struck: without });
+    onEdit(made);
+  };
   const template = `${columns.map(() => 'minmax(7em, 1fr)').join(' ')} 2.5em`;
   const shown = virtual.getVirtualItems();
   return (
@@ -47,46 +65,60 @@ export function TableEditor(props: IEditorProps): JSX.Element {
               {visible(column.name)}
             </span>
           ))}
-          <span role="columnheader" aria-label={trans.__('Remove')} />
+          <span role="columnheader">
+            <span className="jp-hitl-unseen">{trans.__('Remove')}</span>
+          </span>
         </div>
         <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-          {shown.map(({ index, start }) => (
-            <div
-              key={index}
-              role="row"
-              aria-rowindex={index + 2}
-              className="jp-hitl-row"
-              style={{ gridTemplateColumns: template, transform: `translateY(${start}px)`, height: ROW }}
-            >
-              {columns.map((column, i) => {
-                const problem = fields[`rows/${index}/${column.name}`] ?? fields[`rows/${index}`];
-                return (
-                  <span key={column.name} role="cell">
-                    <input
-                      type="text"
-                      disabled={readOnly}
-                      aria-label={trans.__('%1, row %2', visible(column.name), index + 1)}
-                      aria-invalid={problem !== undefined}
-                      title={problem === undefined ? undefined : visible(problem)}
-                      placeholder={rows[index][i] === null ? 'null' : undefined}
-                      value={spelled(rows[index][i])}
-                      onChange={event => change(replaced(rows, index, i, meant(column, event.target.value)))}
-                    />
-                  </span>
-                );
-              })}
-              <span role="cell">
-                <button
-                  type="button"
-                  disabled={readOnly}
-                  aria-label={trans.__('Remove row %1', index + 1)}
-                  onClick={() => change(rows.filter((_, i) => i !== index))}
-                >
-                  ×
-                </button>
-              </span>
-            </div>
-          ))}
+          {shown.map(({ index, start }) => {
+            const out = struck.has(index);
+            return (
+              <div
+                key={index}
+                role="row"
+                aria-rowindex={index + 2}
+                className={`jp-hitl-row${out ? ' jp-mod-struck' : ''}`}
+                style={{ gridTemplateColumns: template, transform: `translateY(${start}px)`, height: ROW }}
+              >
+                {columns.map((column, i) => {
+                  const problem = fields[`rows/${index}/${column.name}`] ?? fields[`rows/${index}`];
+                  const name = visible(column.name);
+                  return (
+                    <span key={column.name} role="cell">
+                      <input
+                        type="text"
+                        disabled={readOnly || out}
+                        aria-label={
+                          out
+                            ? trans.__('%1, row %2, removed', name, index + 1)
+                            : trans.__('%1, row %2', name, index + 1)
+                        }
+                        aria-invalid={problem !== undefined}
+                        title={problem === undefined ? undefined : visible(problem)}
+                        placeholder={rows[index][i] === null ? 'null' : undefined}
+                        value={spelled(rows[index][i])}
+                        onChange={event =>
+                          change(replaced(rows, index, i, meant(column, event.target.value)), struck)
+                        }
+                      />
+                    </span>
+                  );
+                })}
+                <span role="cell">
+                  <button
+                    type="button"
+                    disabled={readOnly}
+                    aria-label={
+                      out ? trans.__('Keep row %1', index + 1) : trans.__('Remove row %1', index + 1)
+                    }
+                    onClick={() => change(rows, toggled(struck, index))}
+                  >
+                    {out ? '↺' : '×'}
+                  </button>
+                </span>
+              </div>
+            );
+          })}
         </div>
       </div>
       <div className="jp-hitl-buttons">
@@ -94,13 +126,16 @@ export function TableEditor(props: IEditorProps): JSX.Element {
           type="button"
           disabled={readOnly}
           onClick={() => {
-            change([...rows, columns.map(() => null)]);
+            change([...rows, columns.map(() => null)], struck);
             virtual.scrollToIndex(rows.length);
           }}
         >
           {trans.__('Add a row')}
         </button>
-        <span>{trans._n('%1 row', '%1 rows', rows.length)}</span>
+        <span>
+          {trans._n('%1 row', '%1 rows', rows.length - struck.size)}
+          {struck.size > 0 && `, ${trans.__('%1 removed', struck.size)}`}
+        </span>
         <Misfits fields={fields} />
       </div>
     </div>
@@ -120,6 +155,29 @@ function Misfits({ fields }: { fields: IEditorProps['fields'] }): JSX.Element | 
       {wrong.length > 3 && ` … (${wrong.length})`}
     </strong>
   );
+}
+
+function sheetOf(value: Json): ISheet {
+  return { made: value, rows: (value as unknown as ITable).rows, struck: new Set() };
+}
+
+/** The messages at the rows where they are drawn: the server counts only those that are left. */
+function placed(fields: IEditorProps['fields'], struck: ReadonlySet<number>): IEditorProps['fields'] {
+  const out = [...struck].sort((one, other) => one - other);
+  const move = (path: string): string =>
+    path.replace(/^rows\/(\d+)/, (_, row: string) => {
+      const place = out.reduce((at, gone) => (gone <= at ? at + 1 : at), Number(row));
+      return `rows/${place}`;
+    });
+  return Object.fromEntries(Object.entries(fields).map(([path, message]) => [move(path), message]));
+}
+
+function toggled(struck: ReadonlySet<number>, row: number): Set<number> {
+  const made = new Set(struck);
+  if (!made.delete(row)) {
+    made.add(row);
+  }
+  return made;
 }
 
 function spelled(cell: Json): string {

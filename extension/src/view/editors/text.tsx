@@ -37,9 +37,11 @@ export function TextEditor(props: IEditorProps): JSX.Element {
   useEffect(() => {
     const made = new CodeEditor.Model({ mimeType: mimeType(proposal.kind) });
     const begun = readOnly || unfinished.current?.id !== proposal.id ? null : unfinished.current;
-    made.sharedModel.setSource(begun ? begun.text : sourceOf(latest.current.value, isText));
     const editor = host.newEditor({ host: node.current!, model: made, readOnly, lineNumbers: false });
     editor.injectExtension(exact(host.trans.__('Proposed value')));
+    // Only now: CodeMirror keeps how it once drew a hidden character, and JupyterLab has it draw most as a dot.
+    made.sharedModel.setSource(begun ? begun.text : sourceOf(latest.current.value, isText));
+    made.sharedModel.clearUndoHistory(); // undoing does not go back to an empty editor
     const tell = (text: string): void => {
       const { onEdit, onUnfinished } = latest.current;
       let value: Json;
