@@ -44,6 +44,7 @@ const modules = [
 ].join('|');
 module.exports = {
   testEnvironment: 'jsdom',
+  setupFiles: ['<rootDir>/tests/browser.js'],
   testMatch: ['<rootDir>/tests/**/*.spec.ts?(x)'],
   transform: {
     '\\.[jt]sx?$': [

@@ -123,7 +123,9 @@ class AgentCells:
         return outcome
 
     async def _run(self, place: Place, *, restart: bool = False, shown: bool = False) -> Outcome:
-        recorder = Recorder(self.shell, place.cell.agent, place.number, quiet=place.quiet, shown=shown)
+        recorder = Recorder(
+            self.shell, place.cell.agent, place.number, key=place.cell.key, quiet=place.quiet, shown=shown
+        )
         with recorder:
             return await interruptible(
                 run_cell(
@@ -200,7 +202,7 @@ class AgentCells:
             raise script.unanswered(proposals[0])
         for note in outcome.notes:
             print(f"hitl_nb: {note}")
-        self.shell.display_pub.publish(bundle(place.cell.agent, outcome.run.pauses, proposals), {})
+        self.shell.display_pub.publish(bundle(place.cell.agent, outcome.run.pauses, proposals, place.cell.key), {})
         if _shows_widgets(self.shell):
             self.show_panel(place, proposals)
 

@@ -26,15 +26,18 @@ class Recorder(Shown):
     """Records one run's outputs while it is entered; the driver of the run's display.
 
     Args:
-        agent: name of the agent.
+        agent, key: name of the agent, and which of its runs.
         number: the cell's number, for `Out[number]`.
         quiet: whether the last expression's value is not shown (the cell ends in `;`).
         shown: whether what an earlier try recorded stands in the cell's output already.
     """
 
-    def __init__(self, shell: Any, agent: str, number: int, *, quiet: bool = False, shown: bool = False) -> None:
+    def __init__(
+        self, shell: Any, agent: str, number: int, *, key: str = "", quiet: bool = False, shown: bool = False
+    ) -> None:
         self.shell = shell
         self.agent = agent
+        self.key = key
         self.number = number
         self.quiet = quiet
         self.stands = shown
@@ -77,7 +80,7 @@ class Recorder(Shown):
                     self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
 
     def decided(self, proposals: list[Proposal]) -> None:
-        self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals), {})
+        self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals, self.key), {})
 
     @contextmanager
     def _numbered(self) -> Generator[Any]:

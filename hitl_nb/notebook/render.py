@@ -35,10 +35,13 @@ _CELL = f"{_LINE} padding: 0.15em 0.5em; text-align: left; white-space: pre-wrap
 _FAINT = "opacity: 0.75; margin-top: 0.6em;"
 
 
-def bundle(agent: str, pause: int, proposals: Sequence[Proposal]) -> dict[str, Any]:
-    """The MIME bundle of a paused or finished pause: our type for the extension, HTML and text for the rest."""
+def bundle(agent: str, pause: int, proposals: Sequence[Proposal], key: str = "") -> dict[str, Any]:
+    """The MIME bundle of a paused or finished pause: our type for the extension, HTML and text for the rest.
+
+    `key` is the value of the cell's `--key`: of several runs of the agent, it says whose pause this is.
+    """
     return {
-        MIME: {"version": 1, "agent": agent, "pause": pause},
+        MIME: {"version": 1, "agent": agent, "pause": pause, **({"key": key} if key else {})},
         "text/html": html(proposals),
         "text/plain": plain(proposals),
     }

@@ -140,3 +140,10 @@ def test_the_bundle_names_agent_and_pause_only() -> None:
     found = bundle("mail", 2, [proposed()])
     assert found["application/vnd.hitl-nb.proposal+json"] == {"version": 1, "agent": "mail", "pause": 2}
     assert set(found) == {"application/vnd.hitl-nb.proposal+json", "text/html", "text/plain"}
+    of_a_key = bundle("mail", 2, [proposed()], "5678")
+    assert of_a_key["application/vnd.hitl-nb.proposal+json"] == {
+        "version": 1,
+        "agent": "mail",
+        "pause": 2,
+        "key": "5678",
+    }

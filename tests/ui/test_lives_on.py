@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from letters import LOAD, agent, button, card, effects, events, type_over, waiting
+from letters import LOAD, agent, button, card, effects, events, eventually, type_over, waiting
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -95,3 +95,29 @@ def test_the_server_is_killed_and_started_again_with_the_page_open(page: Page, l
     shown.get_by_role("button", name="Start a kernel and go on").click()
     card(nb, "Letter to Bo").wait_for()
     assert effects(lab, "crash.txt") == [TYPED]
+
+
+def test_nothing_moves_when_a_card_is_drawn_again(page: Page, lab: Lab) -> None:
+    below = "# what stands below the card"
+    nb = page.open("still.ipynb", LOAD, agent("still.txt"), below)
+    nb.run_all()
+    card(nb, "Letter to Ann").wait_for()
+    nb.until_kernel()
+    page.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+    stood = nb.cell(2).bounding_box()["y"]
+
+    page.page.reload()
+    page.until_loaded()
+    held: list[Any] = []
+    page.page.route("**/hitl_nb/api/pauses*", lambda route: held.append(route))
+    nb = page.show("still.ipynb")
+    page.page.locator(".jp-hitl-pause").wait_for(state="attached")
+    eventually(lambda: held, page.page)
+    assert card(nb).count() == 0
+    assert abs(nb.cell(2).bounding_box()["y"] - stood) <= 1
+    for route in held:
+        route.continue_()
+    page.page.unroute("**/hitl_nb/api/pauses*")
+    card(nb, "Letter to Ann").wait_for()
+    assert abs(nb.cell(2).bounding_box()["y"] - stood) <= 1
+    nb.close()

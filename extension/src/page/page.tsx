@@ -6,6 +6,7 @@ import { useCallback, useEffect, useReducer, useState } from 'react';
 import { ApiError } from '../api/errors';
 import { ProposalModel } from '../model/proposal';
 import { Card } from '../view/card';
+import { Fallback } from '../view/fallback';
 import { visible } from '../view/visible';
 import type { PageHost } from './host';
 
@@ -54,8 +55,12 @@ export function Page({ host, id }: { host: PageHost; id: string }): JSX.Element 
           {model && !host.feed.connected && trans.__('Not connected; trying again …')}
         </span>
       </div>
-      {model && <p className="jp-hitl-from">{visible(origin(model))}</p>}
-      {model && <Card model={model} host={host} />}
+      {model && <h2 className="jp-hitl-from">{visible(origin(model))}</h2>}
+      {model && (
+        <Fallback instead={<pre>{visible(model.proposal.text)}</pre>}>
+          <Card model={model} host={host} />
+        </Fallback>
+      )}
       {!model && reading && <p role="status">{trans.__('Reading the proposal …')}</p>}
       {problem && (
         <div role="alert">

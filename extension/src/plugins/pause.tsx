@@ -1,8 +1,8 @@
 /**
  * A paused cell's output: the cards of that pause, drawn from the server's record.
  *
- * The output names only agent and pause; the notebook's path says whose. So the card lives on after a kernel restart, a
- * reload or a server restart, and a hostile notebook cannot dress it up. Whatever goes wrong, the plain text is shown.
+ * The output names only agent, key and pause; the notebook's path says whose. So the card lives on after a kernel
+ * restart, a reload or a server restart, and a hostile notebook cannot dress it up. Whatever goes wrong, the plain text is shown.
  */
 
 import { ReactWidget } from '@jupyterlab/ui-components';
@@ -14,12 +14,16 @@ import type { IProposal, IRun } from '../api/types';
 import { ProposalModel } from '../model/proposal';
 import type { IReview } from '../tokens';
 import { Card } from '../view/card';
+import { Fallback } from '../view/fallback';
+import { Room } from './room';
 
 export const MIME = 'application/vnd.hitl-nb.proposal+json';
 
 interface IPauseName {
   agent: string;
   pause: number;
+  /** Of the run; outputs that name none mean the newest with this pause. */
+  key?: string;
 }
 
 /** Where an output is. */
@@ -53,6 +57,7 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
     if (!this.isDisposed) {
       this._review.feed.changed.disconnect(this._heard, this);
       this._clear();
+      this._room.dispose();
       super.dispose();
     }
   }
@@ -64,14 +69,36 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
     }
   }
 
-  private async _draw(): Promise<void> {
+  /** One reading at a time: being made, put into the page and hearing of it all ask for the same. */
+  private _draw(): Promise<void> {
+    this._again = this._drawing !== null;
+    this._drawing ??= this._drawAll().finally(() => {
+      this._drawing = null;
+    });
+    return this._drawing;
+  }
+
+  private async _drawAll(): Promise<void> {
+    let name: IPauseName | null;
+    do {
+      this._again = false;
+      name = this._name;
+      await this._drawNow();
+    } while (!this.isDisposed && (this._name !== name || (this._again && this._run === null)));
+  }
+
+  private async _drawNow(): Promise<void> {
     if (this._name === null) {
       this._say('');
       return;
     }
     const path = this._place.path();
+    const { agent, pause, key } = this._name;
+    if ((this.layout as PanelLayout).widgets.length === 0) {
+      this._room.keep(`${path}:${agent}:${pause}`);
+    }
     try {
-      const { run, proposals } = await this._review.client.pause(path, this._name.agent, this._name.pause);
+      const { run, proposals } = await this._review.client.pause(path, agent, pause, key);
       if (!this.isDisposed) {
         this._run = run;
         this._show(run, proposals);
@@ -107,22 +134,21 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
     const cards = ReactWidget.create(
       <>
         {this._models.map(model => (
-          <Card key={model.proposal.id} model={model} host={this._review} />
+          <Fallback key={model.proposal.id} instead={<Plain text={this._plain} problem="" />}>
+            <Card model={model} host={this._review} />
+          </Fallback>
         ))}
       </>
     );
     (this.layout as PanelLayout).addWidget(cards);
+    this._room.taken(cards);
   }
 
   private _say(problem: string): void {
     this._clear();
-    const text = ReactWidget.create(
-      <div className="jp-hitl-plain">
-        <pre>{this._plain}</pre>
-        {problem && <p role="status">{problem}</p>}
-      </div>
-    );
+    const text = ReactWidget.create(<Plain text={this._plain} problem={problem} />);
     (this.layout as PanelLayout).addWidget(text);
+    this._room.taken(text);
   }
 
   private _clear(): void {
@@ -140,13 +166,29 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
     }
   }
 
+  private _drawing: Promise<void> | null = null;
+  private _again = false;
+  private _room = new Room(this.node);
   private _plain = '';
   private _name: IPauseName | null = null;
   private _run: IRun | null = null;
   private _models: ProposalModel[] = [];
 }
 
+/** What the output says in words, and what is wrong. */
+function Plain({ text, problem }: { text: string; problem: string }): JSX.Element {
+  return (
+    <div className="jp-hitl-plain">
+      <pre>{text}</pre>
+      {problem && <p role="status">{problem}</p>}
+    </div>
+  );
+}
+
 function named(data: unknown): IPauseName | null {
-  const { agent, pause } = (data ?? {}) as { agent?: unknown; pause?: unknown };
-  return typeof agent === 'string' && typeof pause === 'number' ? { agent, pause } : null;
+  const { agent, pause, key } = (data ?? {}) as { agent?: unknown; pause?: unknown; key?: unknown };
+  if (typeof agent !== 'string' || typeof pause !== 'number') {
+    return null;
+  }
+  return typeof key === 'string' ? { agent, pause, key } : { agent, pause };
 }

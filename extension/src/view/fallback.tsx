@@ -1,0 +1,17 @@
+/**
+ * What is shown instead of a part that could not be drawn. React tells the console why.
+ */
+
+import { Component, ReactNode } from 'react';
+
+export class Fallback extends Component<{ instead: ReactNode; children: ReactNode }, { failed: boolean }> {
+  static getDerivedStateFromError(): { failed: boolean } {
+    return { failed: true };
+  }
+
+  override state = { failed: false };
+
+  override render(): ReactNode {
+    return this.state.failed ? this.props.instead : this.props.children;
+  }
+}
