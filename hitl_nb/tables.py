@@ -19,6 +19,7 @@ remove and reorder rows; columns stay as they are. In CSV, nothing is null and `
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import re
@@ -78,10 +79,26 @@ def records(table: Table) -> list[dict[str, Any]]:
 
 def csv_text(table: Table) -> str:
     """The table as CSV: a line of column names, then one line a row. `parse_csv` gives the same rows back."""
-    lines = [",".join(_quoted(column["name"]) for column in table["columns"])]
-    for row in table["rows"]:
-        cells = zip(table["columns"], row, strict=True)
-        lines.append(",".join(_cell_text(column, cell) for column, cell in cells))
+    columns = table["columns"]
+    return "\n".join([_header(columns), *(_line(columns, row) for row in table["rows"])]) + "\n"
+
+
+def csv_changes(before: Table, after: Table) -> str:
+    """Unified diff of two tables with the same columns, as CSV, one line a row; only the rows shown are written so."""
+    columns = before["columns"]
+
+    def keys(table: Table) -> list[str]:
+        return ["", *map(json.JSONEncoder().encode, table["rows"])]
+
+    lines: list[str] = []
+    for line in difflib.unified_diff(keys(before), keys(after), "proposed", "edited", lineterm=""):
+        sign, key = line[0], line[1:]
+        if not key:
+            lines.append(sign + _header(columns))
+        elif key.startswith("["):  # no other line goes on like this
+            lines.append(sign + _line(columns, json.loads(key)).replace("\n", f"\n{sign}"))
+        else:
+            lines.append(line)
     return "\n".join(lines) + "\n"
 
 
@@ -252,6 +269,14 @@ def _from_text(column: Column, text: str) -> Any:
         except ValueError as error:
             raise ValueError(f"must be JSON ({error}), not {spell(text)}") from None
     return text if kind == "string" else text.strip()
+
+
+def _header(columns: list[Column]) -> str:
+    return ",".join(_quoted(column["name"]) for column in columns)
+
+
+def _line(columns: list[Column], row: list[Any]) -> str:
+    return ",".join(_cell_text(column, cell) for column, cell in zip(columns, row, strict=True))
 
 
 def _quoted(text: str) -> str:

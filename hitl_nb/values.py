@@ -26,7 +26,7 @@ from hitl_nb.frames import from_table, library_of, to_table
 from hitl_nb.plain import align, is_model, json_size, model_from, model_type, plain, spell
 from hitl_nb.records import ACTIONS, KINDS, TEXT_KINDS, Action, Kind, Question, canonical
 from hitl_nb.schemas import misfits, schema_from_value, schema_of
-from hitl_nb.tables import check_table, csv_text, parse_csv, records
+from hitl_nb.tables import check_table, csv_changes, csv_text, parse_csv, records
 
 MAX_TITLE = 200
 """Longest title, in characters."""
@@ -161,6 +161,8 @@ def changes(question: Question, value: Any) -> str:
     """Unified diff from the agent's version to the edit, hidden characters made visible; "" when equal."""
     if canonical(question.value) == canonical(value):
         return ""
+    if question.kind == "table" and isinstance(value, dict):
+        return visible(csv_changes(question.value, cast("dict[str, Any]", value)))
     before, after = (visible(as_text(question, one)).split("\n") for one in (question.value, value))
     return "\n".join(difflib.unified_diff(before, after, "proposed", "edited", lineterm="")) + "\n"
 

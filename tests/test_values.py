@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import difflib
 import json
 import subprocess
 import sys
@@ -317,6 +318,25 @@ def test_changes_show_what_was_edited_and_hidden_characters() -> None:
     assert "+Dear A⟨U+202E⟩\n" in shown
     assert shown.startswith("--- proposed\n+++ edited\n")
     assert changes(question, "Dear A\nbye") == ""
+
+
+rows = st.lists(st.tuples(st.sampled_from(["a", "b,c", 'q"', "", None]), st.sampled_from([1, 2.5, None])), max_size=12)
+
+
+@given(rows, rows)
+def test_the_changes_of_a_table_are_those_of_its_csv(before: list[Any], after: list[Any]) -> None:
+    columns = [{"name": "order, no", "type": "string"}, {"name": "amount", "type": "number"}]
+    tables = [{"columns": columns, "rows": [list(row) for row in some]} for some in (before, after)]
+    question = Question(title="T", kind="table", value=tables[0])
+    texts = [as_text(question, table).removesuffix("\n").split("\n") for table in tables]
+    wanted = list(difflib.unified_diff(*texts, "proposed", "edited", lineterm=""))
+    assert changes(question, tables[1]) == "".join(f"{line}\n" for line in wanted)
+
+
+def test_a_row_of_several_lines_is_marked_line_by_line() -> None:
+    question = ask(pd.DataFrame({"note": ["one\ntwo", "three"]}), title="T")
+    edited = {"columns": question.value["columns"], "rows": [["three"]]}
+    assert changes(question, edited).endswith('@@ -1,3 +1,2 @@\n note\n-"one\n-two"\n three\n')
 
 
 def test_visible_reveals_what_cannot_be_seen() -> None:
