@@ -10,6 +10,7 @@ import type { Cell, ICodeCellModel } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { Kernel, SessionAPI } from '@jupyterlab/services';
 import { ApiError } from '../api/errors';
+import type { Changed } from '../api/feed';
 import type { IProposal, IRun } from '../api/types';
 import type { IGoingOn } from '../view/host';
 import type { LabHost } from './host';
@@ -18,8 +19,12 @@ import { MIME } from './pause';
 /** How often a kernel is asked something that it let go of. */
 const ATTEMPTS = 3;
 
+/** Milliseconds after which a kernel that is idle has not heard a question. */
+const UNHEARD = 10_000;
+
 const STORE = "__import__('hitl_nb').open_store().url";
-const LOADED = "'hitl_nb' in get_ipython().extension_manager.loaded";
+/** Does nothing if it is loaded. */
+const LOAD = "get_ipython().extension_manager.load_extension('hitl_nb')";
 
 export class GoingOn {
   constructor(
@@ -80,7 +85,7 @@ export class GoingOn {
     };
   }
 
-  private _heard(_: unknown, changed: { proposals: string[]; runs: string[] } | null): void {
+  private _heard(_: unknown, changed: Changed): void {
     for (const run of changed?.runs ?? []) {
       void this._look(run);
     }
@@ -118,6 +123,11 @@ export class GoingOn {
       if (!cell) {
         throw new Error(this._host.trans.__('The agent’s cell is not in this notebook any more.'));
       }
+      // First: jupyter-server-documents cuts older windows off from the kernel. Such a one must not go on in place of one
+      // that can.
+      if (alive(panel)) {
+        await loaded(panel);
+      }
       await this._host.client.resume(run.id, this._host.feed.browser);
       if (!alive(panel)) {
         await startKernel(panel);
@@ -129,6 +139,20 @@ export class GoingOn {
     } finally {
       this._busy.delete(run.id);
       this._host.notify();
+    }
+    await this._lookAgain(run);
+  }
+
+  /** Perhaps the next pause has been decided too, while this window was busy. */
+  private async _lookAgain(before: IRun): Promise<void> {
+    try {
+      const { run } = await this._host.client.run(before.id);
+      // A server that executes cells itself may not have begun yet: then it is the same pause, and not to be run twice.
+      if (run.pauses !== before.pauses) {
+        await this._consider(run);
+      }
+    } catch {
+      return; // the card says what is wrong with the server
     }
   }
 
@@ -209,9 +233,7 @@ async function loaded(panel: NotebookPanel): Promise<void> {
     return;
   }
   await kernel.info;
-  if (!(await isLoaded(kernel))) {
-    await kernel.requestExecute({ code: '%load_ext hitl_nb', silent: true, store_history: false }).done;
-  }
+  await valueOf(kernel, LOAD);
   known.add(kernel);
   const forget = (): void => {
     if (['restarting', 'autorestarting', 'starting', 'dead', 'unknown'].includes(kernel.status)) {
@@ -222,27 +244,24 @@ async function loaded(panel: NotebookPanel): Promise<void> {
   kernel.statusChanged.connect(forget);
 }
 
-async function isLoaded(kernel: Kernel.IKernelConnection): Promise<boolean> {
-  return (await valueOf(kernel, LOADED)) === 'True';
-}
-
 /** The store that a notebook's kernel uses, or null. */
 export async function storeOf(panel: NotebookPanel): Promise<string | null> {
   const kernel = panel.sessionContext.session?.kernel;
-  const spelled = kernel && alive(panel) ? await valueOf(kernel, STORE) : null;
+  const spelled = kernel && alive(panel) ? await valueOf(kernel, STORE).catch(() => null) : null;
   return spelled ? spelled.slice(1, -1) : null;
 }
 
 /** How a kernel spells the value of an expression; null if it has none. Nothing of it is shown or kept there. */
 async function valueOf(kernel: Kernel.IKernelConnection, expression: string): Promise<string | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const reply = await kernel.requestExecute({
+    const asked = kernel.requestExecute({
       code: '',
       silent: true,
       stop_on_error: false,
       store_history: false,
       user_expressions: { value: expression }
-    }).done;
+    });
+    const reply = await heard(kernel, asked.done);
     const content = reply?.content as
       { status: string; user_expressions?: { value?: { data?: { 'text/plain'?: string } } } } | undefined;
     if (content?.status !== 'aborted') {
@@ -251,4 +270,17 @@ async function valueOf(kernel: Kernel.IKernelConnection, expression: string): Pr
     // A cell that pauses lets go of what is queued behind it, this question too.
   }
   return null;
+}
+
+/** What a kernel replies; rejects if it does nothing and does not reply. */
+function heard<T>(kernel: Kernel.IKernelConnection, reply: Promise<T>): Promise<T> {
+  let watch: ReturnType<typeof setInterval>;
+  const unheard = new Promise<never>((_, reject) => {
+    watch = setInterval(() => {
+      if (kernel.status === 'idle') {
+        reject(new Error('The kernel does not answer this window; reload the page.'));
+      }
+    }, UNHEARD);
+  });
+  return Promise.race([reply, unheard]).finally(() => clearInterval(watch));
 }
