@@ -1,0 +1,90 @@
+import { NotebookActions } from '@jupyterlab/notebook';
+import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import { ApiError } from '../src/api/errors';
+import type { IRun } from '../src/api/types';
+import { GoingOn } from '../src/plugins/goingon';
+import type { LabHost } from '../src/plugins/host';
+
+// Whole packages want pictures.
+jest.mock('@jupyterlab/notebook', () => ({ NotebookActions: { runCells: jest.fn() } }));
+jest.mock('@jupyterlab/services', () => ({ SessionAPI: {} }));
+jest.mock('../src/plugins/pause', () => ({ MIME: 'pause' }));
+
+const ran = jest.mocked(NotebookActions.runCells);
+
+beforeEach(() => {
+  ran.mockReset();
+});
+
+function ready(pauses: number): IRun {
+  return { id: 'r', agent: 'letters', path: 'a.ipynb', status: 'ready', pauses } as unknown as IRun;
+}
+
+/** A window in which the notebook is open and its kernel lives; `resume` is how the server answers who asks to go on. */
+function opened(resume: () => Promise<void> = async () => undefined) {
+  const kernel = {
+    connectionStatus: 'connected',
+    status: 'idle',
+    info: Promise.resolve(),
+    statusChanged: new Signal({}),
+    requestExecute: () => ({ done: Promise.resolve({ content: { status: 'ok' } }) })
+  };
+  const outputs = { length: 1, get: () => ({ data: { pause: { agent: 'letters' } } }) };
+  const panel = {
+    context: { path: 'a.ipynb' },
+    content: { widgets: [{ model: { type: 'code', outputs } }] },
+    sessionContext: { session: { kernel } }
+  };
+  const server = { run: ready(1), asked: 0 };
+  const feed = { changed: new Signal({}), headless: new Signal({}), browser: 'b' };
+  const client = {
+    decided: new Signal({}),
+    run: async () => ({ run: server.run }),
+    resume: async () => {
+      server.asked += 1;
+      await resume();
+    }
+  };
+  const host = { feed, client, trans: nullTranslator.load('hitl_nb'), notify: () => undefined, status: null };
+  const notebooks = { size: 1, find: (fits: (one: unknown) => boolean) => (fits(panel) ? panel : undefined) };
+  const made = new GoingOn(host as unknown as LabHost, notebooks as never, path => path);
+  const hear = (): void => feed.changed.emit({ proposals: [], runs: ['r'], drafts: [] });
+  return { made, server, hear };
+}
+
+async function settled(): Promise<void> {
+  await new Promise(resolve => setTimeout(resolve, 10));
+}
+
+test('the agent’s cell is executed once a pause, however often it is heard of', async () => {
+  const { server, hear } = opened();
+  hear();
+  hear();
+  await settled();
+  expect([ran.mock.calls.length, server.asked]).toEqual([1, 1]);
+});
+
+test('a decision that came while the cell still ran is gone on with too', async () => {
+  const { server, hear } = opened();
+  ran.mockImplementationOnce(async () => {
+    server.run = ready(2);
+    hear(); // the window is busy with the pause before
+    await settled();
+    return true;
+  });
+  hear();
+  await settled();
+  await settled();
+  expect([ran.mock.calls.length, server.asked]).toEqual([2, 2]);
+});
+
+test('who is refused executes nothing, and says why', async () => {
+  const { made, hear } = opened(async () => {
+    throw new ApiError(409, 'RunClaimed', 'of another');
+  });
+  hear();
+  await settled();
+  expect(ran).not.toHaveBeenCalled();
+  expect(made.say(ready(1), {} as never)?.text).toBe('Another window goes on with it.');
+});
