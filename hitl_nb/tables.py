@@ -88,12 +88,12 @@ def csv_changes(before: Table, after: Table) -> str:
     columns = before["columns"]
 
     def keys(table: Table) -> list[str]:
-        return ["", *map(json.JSONEncoder().encode, table["rows"])]
+        return ["header", *map(json.JSONEncoder().encode, table["rows"]), ""]
 
     lines: list[str] = []
     for line in difflib.unified_diff(keys(before), keys(after), "proposed", "edited", lineterm=""):
         sign, key = line[0], line[1:]
-        if not key:
+        if key == "header":
             lines.append(sign + _header(columns))
         elif key.startswith("["):  # no other line goes on like this
             lines.append(sign + _line(columns, json.loads(key)).replace("\n", f"\n{sign}"))

@@ -197,7 +197,7 @@ class Inbox:
         """`decide`, and what became of the run, read in the same transaction."""
 
         def work(tx: Transaction) -> Decided:
-            p, run = _decide(tx, self.store_id, _find(tx, proposal_id), verdict, fingerprint, revision)
+            p, run = _decide(tx, _find(tx, proposal_id), self.store_id, verdict, fingerprint, revision)
             return Decided(p, run, comments_on(tx, p.id))
 
         return self.store.transact(work)
@@ -225,7 +225,7 @@ class Inbox:
 
         def work(tx: Transaction) -> list[Proposal]:
             found = [(_find(tx, p.id), p) for p in shown]
-            return [_decide(tx, self.store_id, p, verdict, was.fingerprint, was.revision)[0] for p, was in found]
+            return [_decide(tx, p, self.store_id, verdict, was.fingerprint, was.revision)[0] for p, was in found]
 
         return self.store.transact(work)
 
@@ -294,7 +294,7 @@ def _unknown(proposal_id: str) -> str:
 
 
 def _decide(
-    tx: Transaction, store_id: str, p: Proposal, made: Verdict, fingerprint: str | None, revision: int | None
+    tx: Transaction, p: Proposal, store_id: str, made: Verdict, fingerprint: str | None, revision: int | None
 ) -> tuple[Proposal, Run]:
     refuse_closed(p)
     if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):

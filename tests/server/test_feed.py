@@ -12,6 +12,10 @@ def names(p: Any) -> Any:
     return lambda message: message["type"] == "changed" and p.id in message["proposals"]
 
 
+def names_the_draft(p: Any) -> Any:
+    return lambda message: message["type"] == "changed" and message["drafts"] == [p.id] and not message["proposals"]
+
+
 def test_a_decision_of_another_process_is_told_by_id_and_nothing_else(server: Any) -> None:
     (p,) = server.paused("a secret", agent="told")
     hello, *_, last = server.listen(lambda: server.ledger.decide(p.id, "approve", reviewer="ann"), names(p))
@@ -24,12 +28,15 @@ def test_a_decision_of_another_process_is_told_by_id_and_nothing_else(server: An
 
 def test_a_draft_and_a_comment_through_this_server_are_told(server: Any) -> None:
     (p,) = server.paused("Dear Ann", agent="typed")
-    for method, path, body in (("PUT", "draft", {"value": "Dear"}), ("POST", "comments", {"text": "hm"})):
 
-        def write(method: str = method, path: str = path, body: Any = body) -> None:
+    def written(method: str, path: str, body: Any) -> Any:
+        def write() -> None:
             assert server.call(method, f"proposals/{p.id}/{path}", body)[0] == 200
 
-        assert server.listen(write, names(p))
+        return write
+
+    server.listen(written("PUT", "draft", {"value": "Dear"}), names_the_draft(p))
+    server.listen(written("POST", "comments", {"text": "hm"}), names(p))
 
 
 def test_two_browsers_hear_the_same(server: Any) -> None:

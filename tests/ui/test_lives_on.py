@@ -111,7 +111,7 @@ def test_nothing_moves_when_a_card_is_drawn_again(page: Page, lab: Lab) -> None:
     held: list[Any] = []
     page.page.route("**/hitl_nb/api/pauses*", lambda route: held.append(route))
     nb = page.show("still.ipynb")
-    page.page.locator(".jp-hitl-pause").wait_for(state="attached")
+    page.page.locator(".jp-hitl-pause").first.wait_for(state="attached")
     eventually(lambda: held, page.page)
     assert card(nb).count() == 0
     assert abs(nb.cell(2).bounding_box()["y"] - stood) <= 1
