@@ -28,11 +28,10 @@ class Shape(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 # --- proposals ------------------------------------------------------------------------------------------------------
 
 
-class Decision(Shape):
-    """A decision: who, what, and how the server knew them."""
+class DecisionSummary(Shape):
+    """A decision as a list shows it: who, what, and how the server knew them."""
 
     action: Action
-    value: Any
     reason: str | None
     reviewer: str
     reviewer_name: str
@@ -43,6 +42,12 @@ class Decision(Shape):
     authn: Authn | None
     assurance: str | None
     signature: str | None
+
+
+class Decision(DecisionSummary):
+    """A decision with what it left: the edited value, or the answer."""
+
+    value: Any
 
 
 class Comment(Shape):
@@ -78,18 +83,19 @@ class _Asked(Shape):
     assignee: str | None
     allow: list[Action]
     reasons: list[str]
-    decision: Decision | None
 
 
 class Summary(_Asked):
     """A proposal as a list shows it; `path` is the notebook's below the server's folder, null outside of it."""
 
+    decision: DecisionSummary | None
     summary: str
 
 
 class ProposalRecord(_Asked):
     """A proposal as it is recorded, value and all."""
 
+    decision: Decision | None
     value: Any
     schema: dict[str, Any] | None
     options: list[Any] | None

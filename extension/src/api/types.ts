@@ -85,12 +85,13 @@ export interface ISummary {
   allow: Action[];
   /** Reasons that the notebook's author offers. */
   reasons: string[];
-  decision: IDecision | null;
+  decision: Omit<IDecision, 'value'> | null;
   summary: string;
 }
 
 /** A proposal in full. */
-export interface IProposal extends Omit<ISummary, 'summary'> {
+export interface IProposal extends Omit<ISummary, 'summary' | 'decision'> {
+  decision: IDecision | null;
   value: Json;
   context: string | JsonObject | null;
   schema: JsonObject | null;

@@ -1,6 +1,9 @@
 /**
  * An object as a form: one control a field, objects in it as groups of fields, and the server's message at the field.
  * A field whose text is no JSON makes the whole form unfinished, whatever else is edited, until it is one.
+ *
+ * Not JupyterLab's FormComponent: it compiles the schema, which the agent gives, into a function (ajv's `new Function`).
+ * The page's Content-Security-Policy lets no text become code, and card and page are one view.
  */
 
 import { useRef } from 'react';
