@@ -5,7 +5,8 @@
 # make bench           measures the promises that have numbers (fifteen minutes); JSON=1 prints JSON, ONLY="steps inbox" some
 #
 # All of it lives in .venv, which is made on first use and brought up to date only when pyproject.toml changed; the
-# benchmarks' peers live in .venv-bench, so that nobody who only tests has to install them.
+# benchmarks' peers live in .venv-bench, so that nobody who only tests has to install them, and other JupyterLabs that
+# the browser tests look at in .venv-rtc, .venv-jsd and .venv-lab42.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 BIN := .venv/bin
