@@ -144,10 +144,18 @@ class Page:
     def __init__(self, page: Any, lab: Lab, at: str = "lab") -> None:
         self.page = page
         self.lab = lab
-        page.goto(f"{lab.url}/{at}?token={lab.token}&reset")
+        self._at = at
+        self.load()
+
+    def load(self) -> None:
+        """Load the application in this window, with nothing open in it.
+
+        A plain reload opens again what was open, at a time of JupyterLab's own, even what was closed meanwhile.
+        """
+        self.page.goto(f"{self.lab.url}/{self._at}?token={self.lab.token}&reset")
         self.until_loaded()
-        if at == "lab":  # its launcher comes late, and takes the focus from whoever has it
-            page.wait_for_function("() => document.activeElement?.closest('.jp-Launcher')", timeout=60_000)
+        if self._at == "lab":  # its launcher comes late, and takes the focus from whoever has it
+            self.page.wait_for_function("() => document.activeElement?.closest('.jp-Launcher')", timeout=60_000)
 
     def until_loaded(self) -> None:
         """Wait until the application has started."""

@@ -93,8 +93,7 @@ def test_it_outlives_a_reload_and_a_restarted_kernel(page: Page, lab: Lab) -> No
     typed = "Dear Ann, before the reload."
     with page.page.expect_response(lambda r: "/draft" in r.url and typed in (r.request.post_data or "")):
         type_over(card(nb, "Letter to Ann"), typed)
-    page.page.reload()
-    page.until_loaded()
+    page.load()
     nb = page.show("lives.ipynb")
     card(nb, "Letter to Ann").locator(".cm-content").first.get_by_text(typed, exact=True).wait_for()
     button(card(nb, "Letter to Ann"), "Approve with edits").click()

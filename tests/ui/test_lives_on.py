@@ -48,8 +48,7 @@ def goes_on(nb: Notebook, lab: Lab, name: str) -> None:
 
 def test_a_reload_keeps_the_draft(page: Page, lab: Lab) -> None:
     nb = draft_typed(page, lab, "reload")
-    page.page.reload()
-    page.until_loaded()
+    page.load()
     nb = page.show("reload.ipynb")
     goes_on(nb, lab, "reload")
     shot(nb.page, "notebook-went-on-after-reload")
@@ -106,8 +105,7 @@ def test_nothing_moves_when_a_card_is_drawn_again(page: Page, lab: Lab) -> None:
     page.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
     stood = nb.cell(2).bounding_box()["y"]
 
-    page.page.reload()
-    page.until_loaded()
+    page.load()
     held: list[Any] = []
     page.page.route("**/hitl_nb/api/pauses*", lambda route: held.append(route))
     nb = page.show("still.ipynb")
