@@ -21,14 +21,21 @@ function ready(pauses: number): IRun {
   return { id: 'r', agent: 'letters', path: 'a.ipynb', status: 'ready', pauses } as unknown as IRun;
 }
 
-/** A window in which the notebook is open and its kernel lives; `resume` is how the server answers who asks to go on. */
-function opened(resume: () => Promise<void> = async () => undefined) {
+const OK = { status: 'ok', user_expressions: { value: { status: 'ok', data: { 'text/plain': 'None' } } } };
+
+/**
+ * A window in which the notebook is open and its kernel lives.
+ *
+ * @param resume - how the server answers who asks to go on.
+ * @param reply - what the kernel says to the loading of hitl_nb.
+ */
+function opened(resume: () => Promise<void> = async () => undefined, reply: object = OK) {
   const kernel = {
     connectionStatus: 'connected',
     status: 'idle',
     info: Promise.resolve(),
     statusChanged: new Signal({}),
-    requestExecute: () => ({ done: Promise.resolve({ content: { status: 'ok' } }) })
+    requestExecute: () => ({ done: Promise.resolve({ content: reply }) })
   };
   const outputs = { length: 1, get: () => ({ data: { pause: { agent: 'letters' } } }) };
   const panel = {
@@ -87,4 +94,18 @@ test('who is refused executes nothing, and says why', async () => {
   await settled();
   expect(ran).not.toHaveBeenCalled();
   expect(made.say(ready(1), {} as never)?.text).toBe('Another window goes on with it.');
+});
+
+test.each([
+  [
+    'cannot be loaded',
+    { status: 'ok', user_expressions: { value: { status: 'error', ename: 'ModuleNotFoundError' } } }
+  ],
+  ['lets go of the question again and again', { status: 'aborted' }]
+])('a kernel in which hitl_nb %s is left alone, and nothing is granted', async (_, reply) => {
+  const { made, server, hear } = opened(undefined, reply);
+  hear();
+  await settled();
+  expect([ran.mock.calls.length, server.asked]).toEqual([0, 0]);
+  expect(made.say(ready(1), {} as never)?.text).toContain('%load_ext hitl_nb');
 });

@@ -23,7 +23,7 @@ const ATTEMPTS = 3;
 const UNHEARD = 10_000;
 
 const STORE = "__import__('hitl_nb').open_store().url";
-/** Does nothing if it is loaded. */
+/** Has a value, and does nothing if it is loaded. */
 const LOAD = "get_ipython().extension_manager.load_extension('hitl_nb')";
 
 export class GoingOn {
@@ -126,13 +126,13 @@ export class GoingOn {
       // First: jupyter-server-documents cuts older windows off from the kernel. Such a one must not go on in place of one
       // that can.
       if (alive(panel)) {
-        await loaded(panel);
+        await this._load(panel);
       }
       await this._host.client.resume(run.id, this._host.feed.browser);
       if (!alive(panel)) {
         await startKernel(panel);
       }
-      await loaded(panel);
+      await this._load(panel);
       await NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
     } catch (reason) {
       this._said.set(run.id, this._explained(reason));
@@ -141,6 +141,31 @@ export class GoingOn {
       this._host.notify();
     }
     await this._lookAgain(run);
+  }
+
+  /** Load `hitl_nb` into the notebook's kernel, unless it is loaded. Rejects if that cannot be done. */
+  private async _load(panel: NotebookPanel): Promise<void> {
+    const kernel = panel.sessionContext.session?.kernel;
+    if (!kernel) {
+      throw new Error(this._host.trans.__('The kernel did not start.'));
+    }
+    if (known.has(kernel)) {
+      return;
+    }
+    await kernel.info;
+    if ((await valueOf(kernel, LOAD)) === null) {
+      throw new Error(
+        this._host.trans.__('hitl_nb could not be loaded in the kernel; run: %load_ext hitl_nb')
+      );
+    }
+    known.add(kernel);
+    const forget = (): void => {
+      if (['restarting', 'autorestarting', 'starting', 'dead', 'unknown'].includes(kernel.status)) {
+        known.delete(kernel);
+        kernel.statusChanged.disconnect(forget);
+      }
+    };
+    kernel.statusChanged.connect(forget);
   }
 
   /** Perhaps the next pause has been decided too, while this window was busy. */
@@ -222,27 +247,6 @@ async function startKernel(panel: NotebookPanel): Promise<void> {
 
 /** Kernels that are known to have `hitl_nb` loaded since they last started. */
 const known = new WeakSet<Kernel.IKernelConnection>();
-
-/** Load `hitl_nb` into the notebook's kernel, unless it is loaded. */
-async function loaded(panel: NotebookPanel): Promise<void> {
-  const kernel = panel.sessionContext.session?.kernel;
-  if (!kernel) {
-    throw new Error('The kernel did not start.');
-  }
-  if (known.has(kernel)) {
-    return;
-  }
-  await kernel.info;
-  await valueOf(kernel, LOAD);
-  known.add(kernel);
-  const forget = (): void => {
-    if (['restarting', 'autorestarting', 'starting', 'dead', 'unknown'].includes(kernel.status)) {
-      known.delete(kernel);
-      kernel.statusChanged.disconnect(forget);
-    }
-  };
-  kernel.statusChanged.connect(forget);
-}
 
 /** The store that a notebook's kernel uses, or null. */
 export async function storeOf(panel: NotebookPanel): Promise<string | null> {
