@@ -8,6 +8,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
 import type { Changed, Feed } from '../api/feed';
+import { Latest } from '../api/latest';
 import type { Action, IProposal, IRun, Json, Kind } from '../api/types';
 import type { IProposalModel } from './index';
 
@@ -29,7 +30,7 @@ export class ProposalModel implements IProposalModel {
     this._start(_proposal);
     _feed.changed.connect(this._heard, this);
     if (this.edited) {
-      void this._check();
+      void this._checking.run();
     }
   }
 
@@ -110,7 +111,7 @@ export class ProposalModel implements IProposalModel {
     this._deciding = true;
     this._problem = '';
     this._surprise = null;
-    this._checkAgain = false;
+    this._checking.cancel(); // a decision is checked by itself
     this._changed.emit();
     const shown = this._proposal;
     try {
@@ -137,22 +138,8 @@ export class ProposalModel implements IProposalModel {
     return this._tell(() => this._client.assign(this._proposal.id, assignee));
   }
 
-  /** Calls that overlap become one more reading: a large proposal takes seconds. */
-  async refresh(): Promise<void> {
-    if (this._reading) {
-      this._readAgain = true;
-      return this._reading;
-    }
-    this._reading = this._readAll();
-    await this._reading;
-  }
-
-  private async _readAll(): Promise<void> {
-    do {
-      this._readAgain = false;
-      await this._read();
-    } while (this._readAgain && !this._disposed);
-    this._reading = null;
+  refresh(): Promise<void> {
+    return this._reading.run();
   }
 
   private async _read(): Promise<void> {
@@ -173,7 +160,7 @@ export class ProposalModel implements IProposalModel {
       const kept = settled && this._safe && this._value === typed;
       if (kept && !this._unfinished && !same(started(found), typed)) {
         this._start(found); // typed in another window
-        void this._check();
+        void this._checking.run();
       }
       this._run = (await this._client.run(found.run)).run;
     } catch (reason) {
@@ -184,6 +171,8 @@ export class ProposalModel implements IProposalModel {
 
   dispose(): void {
     this._disposed = true;
+    this._reading.cancel();
+    this._checking.cancel();
     if (!this._safe) {
       void this._flush();
     }
@@ -269,26 +258,12 @@ export class ProposalModel implements IProposalModel {
     this._echo = false;
     this._changed.emit();
     if (!this._deciding) {
-      void this._check(); // a decision is checked by itself
+      void this._checking.run();
     }
   }
 
-  /** Have the value checked, one call at a time: a large one takes seconds, and what is typed meanwhile is saved. */
+  /** Have the value checked. */
   private async _check(): Promise<void> {
-    if (this._checking) {
-      this._checkAgain = true;
-      return;
-    }
-    this._checking = true;
-    do {
-      this._checkAgain = false;
-      await this._checkNow();
-      this._changed.emit();
-    } while (this._checkAgain && !this._disposed);
-    this._checking = false;
-  }
-
-  private async _checkNow(): Promise<void> {
     if (!this.edited || this._unfinished) {
       this._fields = {};
       this._changes = '';
@@ -322,7 +297,7 @@ export class ProposalModel implements IProposalModel {
     if (reason instanceof ApiError && reason.details.fields) {
       this._fields = reason.details.fields;
     } else if (this._proposal.status === 'open') {
-      await this._check(); // it was left out before the decision
+      await this._checking.run(); // it was left out before the decision
     }
     this._problem = said(reason);
   }
@@ -347,10 +322,12 @@ export class ProposalModel implements IProposalModel {
   private _saving: Promise<void> | null = null;
   /** Whether a draft is being saved, and the feed has not told of it yet: it names drafts without a run. */
   private _echo = false;
-  private _reading: Promise<void> | null = null;
-  private _readAgain = false;
-  private _checking = false;
-  private _checkAgain = false;
+  // A large proposal is read and checked for seconds; what is typed meanwhile is saved all the same.
+  private _reading = new Latest(() => this._read());
+  private _checking = new Latest(async () => {
+    await this._check();
+    this._changed.emit();
+  });
   /** Whether these two are the same: asked for at every drawing. */
   private _compared: { value: Json; proposed: Json; same: boolean } = {
     value: null,

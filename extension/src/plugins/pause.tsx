@@ -10,6 +10,7 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 import { ApiError } from '../api/errors';
+import { Latest } from '../api/latest';
 import type { IProposal, IRun } from '../api/types';
 import { ProposalModel } from '../model/proposal';
 import type { IReview } from '../tokens';
@@ -50,7 +51,7 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
     const plain = model.data['text/plain'];
     this._plain = Array.isArray(plain) ? plain.join('') : String(plain ?? '');
     this._name = named(model.data[MIME]);
-    await this._draw();
+    await this._drawing.run();
   }
 
   override dispose(): void {
@@ -64,43 +65,28 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
 
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
-    if (this._run === null) {
-      void this._draw();
+    void this._drawing.run();
+  }
+
+  /** Being made, put into the page and hearing of it all ask for the same: what is drawn already is not drawn again. */
+  private async _draw(): Promise<void> {
+    const name = this._name;
+    if (this.isDisposed || (name !== null && this._drawn === name)) {
+      return;
     }
-  }
-
-  /** One reading at a time: being made, put into the page and hearing of it all ask for the same. */
-  private _draw(): Promise<void> {
-    this._again = this._drawing !== null;
-    this._drawing ??= this._drawAll().finally(() => {
-      this._drawing = null;
-    });
-    return this._drawing;
-  }
-
-  private async _drawAll(): Promise<void> {
-    let name: IPauseName | null;
-    do {
-      this._again = false;
-      name = this._name;
-      await this._drawNow();
-    } while (!this.isDisposed && (this._name !== name || (this._again && this._run === null)));
-  }
-
-  private async _drawNow(): Promise<void> {
-    if (this._name === null) {
+    if (name === null) {
       this._say('');
       return;
     }
     const path = this._place.path();
-    const { agent, pause, key } = this._name;
+    const { agent, pause, key } = name;
     if ((this.layout as PanelLayout).widgets.length === 0) {
       this._room.keep(`${path}:${agent}:${pause}`);
     }
     try {
       const { run, proposals } = await this._review.client.pause(path, agent, pause, key);
       if (!this.isDisposed) {
-        this._run = run;
+        this._drawn = name;
         this._show(run, proposals);
       }
     } catch (reason) {
@@ -161,17 +147,16 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
 
   /** Something happened: perhaps what this pause asked is there now. The cards hear for themselves. */
   private _heard(): void {
-    if (this._run === null && this._name !== null && this.isAttached) {
-      void this._draw();
+    if (this._name !== null && this.isAttached) {
+      void this._drawing.run();
     }
   }
 
-  private _drawing: Promise<void> | null = null;
-  private _again = false;
+  private _drawing = new Latest(() => this._draw());
+  private _drawn: IPauseName | null = null;
   private _room = new Room(this.node);
   private _plain = '';
   private _name: IPauseName | null = null;
-  private _run: IRun | null = null;
   private _models: ProposalModel[] = [];
 }
 
