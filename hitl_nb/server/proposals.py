@@ -16,8 +16,8 @@ from hitl_nb.server import answers
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.bodies import MOST, Cell, Deciding, DecidingMany, WhichProposals
 from hitl_nb.server.who import attest
-from hitl_nb.store.inbox import Verdict
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.verdicts import Verdict
 from hitl_nb.values import changes, check_edit
 
 _SCANNED = 200

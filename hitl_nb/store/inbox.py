@@ -1,41 +1,31 @@
-"""Proposals and the decisions on them: find, list, decide, keep drafts.
+"""The proposals of a store: find, list, decide, keep drafts.
 
 The inbox is an index of the open proposals by age, so a page of it is a short range however many are waiting.
-A decision is one transaction: the first wins, and whoever comes later is told who decided what.
+A decision is one transaction (`verdicts.py`): the first wins, and whoever comes later is told who decided what.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
-from hitl_nb.errors import StaleDraft, StoreCorrupt, UnknownProposal
+from hitl_nb.errors import StoreCorrupt, UnknownProposal
 from hitl_nb.records import (
-    ACTIONS,
     Action,
     By,
-    Comment,
-    DecisionRecord,
     Proposal,
     ProposalStatus,
-    Run,
-    canonical,
-    now,
 )
-from hitl_nb.records import (
-    fingerprint as fingerprint_of,
-)
-from hitl_nb.store import chain, large, rows, signatures
+from hitl_nb.store import large, rows
 from hitl_nb.store.base import Reads, Store, Transaction
 from hitl_nb.store.discussion import comments_on
 from hitl_nb.store.signatures import Attest
-from hitl_nb.store.waiting import closed, refuse_closed, waiting
+from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
+from hitl_nb.store.waiting import closed, waiting
 
 
 class NoDraft:
@@ -47,61 +37,6 @@ class NoDraft:
 
 NO_DRAFT: Final = NoDraft()
 """What `Inbox.draft` returns where nobody has typed yet; None is a draft like any other."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """A decision as somebody makes it, before it is known whether it comes first.
-
-    Attributes:
-        action: one of those that the proposal allows.
-        value: for "edit" the edited value as JSON (already checked), for "respond" the message.
-        reviewer: user name of who decides.
-        attest: how a server knew the reviewer; it signs the decision.
-
-    Raises ValueError or TypeError for what fits no proposal.
-    """
-
-    action: Action
-    value: Any = None
-    reason: str | None = None
-    reviewer: str
-    by: By = "person"
-    attest: Attest | None = None
-
-    def __post_init__(self) -> None:
-        _check_decision(self.action, self.value, self.reason, self.reviewer)
-
-    def on(self, p: Proposal, store_id: str) -> DecisionRecord:
-        """The record of it for one proposal, signed if a server attests it."""
-        decision = DecisionRecord(
-            action=self.action,
-            value=self.value,
-            reason=self.reason,
-            reviewer=self.reviewer,
-            decided_at=now(),
-            by=self.by,
-            fingerprint=p.fingerprint,
-        )
-        if self.attest is None:
-            return decision
-        known = msgspec.structs.replace(
-            decision,
-            reviewer_name=self.attest.reviewer_name,
-            authn=self.attest.authn,
-            assurance=self.attest.assurance,
-        )
-        signature = self.attest.key.sign(signatures.message(store_id, p, known, p.revision))
-        return msgspec.structs.replace(known, signature=signature)
-
-
-@dataclass(frozen=True)
-class Decided:
-    """What a decision left behind: the proposal, its run, and the comments on the proposal."""
-
-    proposal: Proposal
-    run: Run
-    comments: list[Comment]
 
 
 class Inbox:
@@ -127,7 +62,7 @@ class Inbox:
         rows.load_run(self.store, run_id)
         found = rows.load_proposals(self.store, run_id, pause)
         for p in found:
-            _check_decision_made(self.store, self.store_id, p)
+            check_made(self.store, self.store_id, p)
         return found
 
     def inbox(
@@ -197,7 +132,7 @@ class Inbox:
         """`decide`, and what became of the run, read in the same transaction."""
 
         def work(tx: Transaction) -> Decided:
-            p, run = _decide(tx, _find(tx, proposal_id), self.store_id, verdict, fingerprint, revision)
+            p, run = settled(tx, _find(tx, proposal_id), self.store_id, verdict, fingerprint, revision)
             return Decided(p, run, comments_on(tx, p.id))
 
         return self.store.transact(work)
@@ -225,7 +160,7 @@ class Inbox:
 
         def work(tx: Transaction) -> list[Proposal]:
             found = [(_find(tx, p.id), p) for p in shown]
-            return [_decide(tx, p, self.store_id, verdict, was.fingerprint, was.revision)[0] for p, was in found]
+            return [settled(tx, p, self.store_id, verdict, was.fingerprint, was.revision)[0] for p, was in found]
 
         return self.store.transact(work)
 
@@ -291,76 +226,6 @@ def _unknown(proposal_id: str) -> str:
         f"there is no proposal {proposal_id!r} in this store; `hitl-nb inbox` lists those that wait "
         "(the first 4 or more characters of an id are enough)"
     )
-
-
-def _decide(
-    tx: Transaction, p: Proposal, store_id: str, made: Verdict, fingerprint: str | None, revision: int | None
-) -> tuple[Proposal, Run]:
-    refuse_closed(p)
-    if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):
-        raise StaleDraft(f"proposal {p.id} ({p.title}) has changed since it was shown; look at it again, then decide")
-    _check_question(p)
-    if made.action not in p.allow:
-        raise ValueError(
-            f"{made.action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}"
-        )
-    decision = made.on(p, store_id)
-    logged = chain.append(
-        tx, "decision", actor=made.reviewer, run=p.run, proposal=p.id, data=_decision_data(p, decision, p.revision)
-    )
-    decision = msgspec.structs.replace(decision, event=logged)
-    decided = msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
-    rows.close_proposal(tx, decided)
-    run = rows.load_run(tx, p.run)
-    run = rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
-    rows.put_run(tx, run)
-    return decided, run
-
-
-def _check_question(p: Proposal) -> None:
-    if p.fingerprint != fingerprint_of(p.run, p.position, p.kind, p.title, p.value):
-        raise StoreCorrupt(f"proposal {p.id} is not what the agent asked: its record was changed in the store")
-
-
-def _check_decision_made(reads: Reads, store_id: str, p: Proposal) -> None:
-    if p.decision is None:
-        return
-    _check_question(p)
-    logged = chain.at(reads, p.decision.event)
-    said = _decision_data(p, p.decision, p.revision - 1)
-    if logged is None or (logged.proposal, logged.actor, logged.data) != (p.id, p.decision.reviewer, said):
-        raise StoreCorrupt(
-            f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
-        )
-    signatures.check(store_id, p, p.decision)
-
-
-def _decision_data(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
-    outcome = p.value if decision.action == "approve" else decision.value
-    known = ("reviewer_name", "authn", "assurance", "signature") if decision.signature is not None else ()
-    return {
-        "action": decision.action,
-        "by": decision.by,
-        "reason": decision.reason,
-        "value_sha256": None if decision.action == "reject" else hashlib.sha256(canonical(outcome)).hexdigest(),
-        "fingerprint": p.fingerprint,
-        "revision": revision,
-        **{name: getattr(decision, name) for name in known},
-    }
-
-
-def _check_decision(action: str, value: Any, reason: str | None, reviewer: str) -> None:
-    if action not in ACTIONS:
-        raise ValueError(f"action must be one of {', '.join(ACTIONS)}, not {action!r}")
-    if not reviewer:
-        raise ValueError("reviewer must be a user name, not empty")
-    if action in ("approve", "reject") and value is not None:
-        raise ValueError(f"{action} takes no value; decide with 'edit' to change the proposal")
-    if action == "respond" and not isinstance(value, str):
-        raise TypeError(f"value must be the message (str) for 'respond', not {type(value).__name__}")
-    if reason is not None and not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"reason must be text or None, not {type(reason).__name__}")
-    canonical(value)
 
 
 def _draft_key(proposal_id: str) -> str:

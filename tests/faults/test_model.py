@@ -253,14 +253,14 @@ def test_the_ledger_equals_its_model(examples: int) -> None:
 
 def first_look_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever decides last wins."""
-    real = inbox._decide
+    real = inbox.settled
 
     def decide(tx: Any, p: Any, *args: Any) -> Any:
         import msgspec
 
         return real(tx, msgspec.structs.replace(p, status="open", revision=1, decision=None), *args)
 
-    monkeypatch.setattr(inbox, "_decide", decide)
+    monkeypatch.setattr(inbox, "settled", decide)
 
 
 def fence_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

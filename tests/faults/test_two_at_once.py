@@ -56,7 +56,7 @@ def test_of_eight_deciders_one_wins_and_the_others_are_told_who(tmp_path: Path) 
 
 
 def test_control_without_a_look_at_what_was_decided_all_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = inbox._decide
+    real = inbox.settled
 
     def blind(tx: Any, p: Any, *about: Any) -> Any:
         run = tx.get(f"run/{p.run}")
@@ -65,7 +65,7 @@ def test_control_without_a_look_at_what_was_decided_all_win(tmp_path: Path, monk
         tx.put(f"run/{p.run}", msgspec.json.encode(waiting))
         return real(tx, msgspec.structs.replace(p, status="open", decision=None), *about)
 
-    monkeypatch.setattr(inbox, "_decide", blind)
+    monkeypatch.setattr(inbox, "settled", blind)
     won, _, _ = deciders(f"diskcache://{tmp_path}/store")
     assert len(won) == 8
 

@@ -1,0 +1,151 @@
+"""A decision: made once, bound to the question, logged, signed where a server took it, and checked before it is used.
+
+The first verdict on a proposal wins. What a run resumes with is checked against the audit log, and its signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from hitl_nb.errors import StaleDraft, StoreCorrupt
+from hitl_nb.records import ACTIONS, Action, By, Comment, DecisionRecord, Proposal, Run, canonical, now
+from hitl_nb.records import fingerprint as fingerprint_of
+from hitl_nb.store import chain, rows, signatures
+from hitl_nb.store.base import Reads, Transaction
+from hitl_nb.store.signatures import Attest
+from hitl_nb.store.waiting import refuse_closed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A decision as somebody makes it, before it is known whether it comes first.
+
+    Attributes:
+        action: one of those that the proposal allows.
+        value: for "edit" the edited value as JSON (already checked), for "respond" the message.
+        reviewer: user name of who decides.
+        attest: how a server knew the reviewer; it signs the decision.
+
+    Raises ValueError or TypeError for what fits no proposal.
+    """
+
+    action: Action
+    value: Any = None
+    reason: str | None = None
+    reviewer: str
+    by: By = "person"
+    attest: Attest | None = None
+
+    def __post_init__(self) -> None:
+        _check_decision(self.action, self.value, self.reason, self.reviewer)
+
+    def on(self, p: Proposal, store_id: str) -> DecisionRecord:
+        """The record of it for one proposal, signed if a server attests it."""
+        decision = DecisionRecord(
+            action=self.action,
+            value=self.value,
+            reason=self.reason,
+            reviewer=self.reviewer,
+            decided_at=now(),
+            by=self.by,
+            fingerprint=p.fingerprint,
+        )
+        if self.attest is None:
+            return decision
+        known = msgspec.structs.replace(
+            decision,
+            reviewer_name=self.attest.reviewer_name,
+            authn=self.attest.authn,
+            assurance=self.attest.assurance,
+        )
+        signature = self.attest.key.sign(signatures.message(store_id, p, known, p.revision))
+        return msgspec.structs.replace(known, signature=signature)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a decision left behind: the proposal, its run, and the comments on the proposal."""
+
+    proposal: Proposal
+    run: Run
+    comments: list[Comment]
+
+
+def settled(
+    tx: Transaction, p: Proposal, store_id: str, verdict: Verdict, fingerprint: str | None, revision: int | None
+) -> tuple[Proposal, Run]:
+    """Write a verdict on a proposal; the proposal and its run as they are then.
+
+    Raises AlreadyDecided, StaleDraft (it is not the one with this fingerprint and revision), StoreCorrupt (it is not
+    what the agent asked), ValueError (it does not allow the action).
+    """
+    refuse_closed(p)
+    if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):
+        raise StaleDraft(f"proposal {p.id} ({p.title}) has changed since it was shown; look at it again, then decide")
+    _check_question(p)
+    if verdict.action not in p.allow:
+        raise ValueError(
+            f"{verdict.action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}"
+        )
+    decision = verdict.on(p, store_id)
+    logged = chain.append(
+        tx, "decision", actor=verdict.reviewer, run=p.run, proposal=p.id, data=_logged(p, decision, p.revision)
+    )
+    decision = msgspec.structs.replace(decision, event=logged)
+    decided = msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
+    rows.close_proposal(tx, decided)
+    run = rows.load_run(tx, p.run)
+    run = rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
+    rows.put_run(tx, run)
+    return decided, run
+
+
+def _check_question(p: Proposal) -> None:
+    if p.fingerprint != fingerprint_of(p.run, p.position, p.kind, p.title, p.value):
+        raise StoreCorrupt(f"proposal {p.id} is not what the agent asked: its record was changed in the store")
+
+
+def check_made(reads: Reads, store_id: str, p: Proposal) -> None:
+    """Raises StoreCorrupt for a decision that was never made like this, Untrusted for a signature of no known server."""
+    if p.decision is None:
+        return
+    _check_question(p)
+    logged = chain.at(reads, p.decision.event)
+    said = _logged(p, p.decision, p.revision - 1)
+    if logged is None or (logged.proposal, logged.actor, logged.data) != (p.id, p.decision.reviewer, said):
+        raise StoreCorrupt(
+            f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
+        )
+    signatures.check(store_id, p, p.decision)
+
+
+def _logged(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
+    outcome = p.value if decision.action == "approve" else decision.value
+    known = ("reviewer_name", "authn", "assurance", "signature") if decision.signature is not None else ()
+    return {
+        "action": decision.action,
+        "by": decision.by,
+        "reason": decision.reason,
+        "value_sha256": None if decision.action == "reject" else hashlib.sha256(canonical(outcome)).hexdigest(),
+        "fingerprint": p.fingerprint,
+        "revision": revision,
+        **{name: getattr(decision, name) for name in known},
+    }
+
+
+def _check_decision(action: str, value: Any, reason: str | None, reviewer: str) -> None:
+    if action not in ACTIONS:
+        raise ValueError(f"action must be one of {', '.join(ACTIONS)}, not {action!r}")
+    if not reviewer:
+        raise ValueError("reviewer must be a user name, not empty")
+    if action in ("approve", "reject") and value is not None:
+        raise ValueError(f"{action} takes no value; decide with 'edit' to change the proposal")
+    if action == "respond" and not isinstance(value, str):
+        raise TypeError(f"value must be the message (str) for 'respond', not {type(value).__name__}")
+    if reason is not None and not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"reason must be text or None, not {type(reason).__name__}")
+    canonical(value)
