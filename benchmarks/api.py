@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,7 +76,7 @@ class Connection:
         return heard
 
 
-class Deciding:
+class Deciding(ABC):
     """One round: so many decisions from all threads; decisions per second."""
 
     def __init__(self, proposals: Sequence[Proposal], count: int) -> None:
@@ -89,9 +90,9 @@ class Deciding:
         took = milliseconds(lambda: list(self.pool.map(lambda work: work(), shares)))
         return self.count / took * 1000
 
+    @abstractmethod
     def prepared(self, thread: int, proposals: Sequence[Proposal]) -> Callable[[], None]:
         """What one thread does in a round; making it ready is not timed."""
-        raise NotImplementedError
 
 
 class ThroughTheApi(Deciding):

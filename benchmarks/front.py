@@ -67,7 +67,7 @@ def jupyterlab(folder: Path) -> Iterator[tuple[Any, Callable[[], Any]]]:
     notebooks, state = folder / "notebooks", folder / "state"
     notebooks.mkdir()
     state.mkdir()
-    with sync_playwright() as playwright, contextlib.closing(lab.Lab(notebooks, state, extension=True)) as started:
+    with sync_playwright() as playwright, contextlib.closing(lab.Lab(notebooks, state)) as started:
         browser = lab.launch(playwright)
 
         def window() -> Any:

@@ -39,7 +39,7 @@ def main() -> None:
         shutil.copytree(ROOT / "examples", stage, ignore=shutil.ignore_patterns("*.jsonl", "__pycache__"))
         forget_outputs(stage / "refunds.ipynb")
         state.mkdir()
-        lab = Lab(stage, state, extension=True)
+        lab = Lab(stage, state)
         try:
             window = launch(playwright).new_context(viewport={"width": 1180, "height": 1900}).new_page()
             play(Page(window, lab), Ledger(open_store(lab.env["HITL_NB_STORE"])))

@@ -43,7 +43,7 @@ class Lab:
     """
 
     def __init__(
-        self, folder: Path, state: Path, *, app: str = "lab", extension: bool = False, python: str = sys.executable
+        self, folder: Path, state: Path, *, app: str = "lab", extension: bool = True, python: str = sys.executable
     ) -> None:
         self.folder = folder
         self.token = secrets.token_hex(8)

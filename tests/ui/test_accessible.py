@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
+from axe import needs_axe, violations
 from lab import Lab, Page, shot
 from letters import LOAD, agent, button, card, effects, eventually, type_over
 
-pytestmark = [pytest.mark.ui, pytest.mark.slow]
+pytestmark = [pytest.mark.ui, pytest.mark.slow, needs_axe]
 
-AXE = Path(__file__).parents[2] / "extension" / "node_modules" / "axe-core" / "axe.min.js"
-CHECK = """async selector => {
-  const found = await axe.run({include: [selector]}, {resultTypes: ['violations']});
-  return found.violations.flatMap(rule => rule.nodes.map(node =>
-    `${rule.id}: ${node.target.join(' ')} ${node.html.slice(0, 300)} ${node.failureSummary}`));
-}"""
 THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
 CARD = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-hitl-card"
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    if not AXE.exists():
-        pytest.skip("no axe-core found; run `npm ci` in extension/")
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
-
-
-def violations(window: Any, selector: str) -> list[str]:
-    """What axe finds wrong with what a selector finds, a line each."""
-    if not window.evaluate("() => 'axe' in window"):
-        window.evaluate(AXE.read_text())
-    return list(window.evaluate(CHECK, selector))
 
 
 @pytest.mark.parametrize("theme", THEMES)

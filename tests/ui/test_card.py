@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from lab import Lab, Notebook, Page
-
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from lab import Lab, Page
+from letters import button, card, ledger, of, type_over, waiting
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -24,39 +20,19 @@ for name in ["Ann", "Bo"]:
 """
 
 
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
-
-
-def card(nb: Notebook, title: str) -> Any:
-    """A card in a cell's output (a locator)."""
-    return nb.page.locator(".jp-hitl-pause .jp-hitl-card").filter(has_text=title)
-
-
-def typed(nb: Notebook, title: str, text: str) -> None:
-    """Replace the text in a card's editor, as a person does."""
-    box = card(nb, title).locator(".cm-content")
-    box.click()
-    nb.page.keyboard.press("Control+a")
-    nb.page.keyboard.type(text)
-
-
 def test_a_person_edits_in_the_card_and_the_agent_goes_on_by_itself(page: Page, lab: Lab) -> None:
     nb = page.open("letters.ipynb", LOAD, AGENT)
     nb.run_all()
     card(nb, "Letter to Ann").wait_for()
     assert nb.panel.count() == 0
-    typed(nb, "Letter to Ann", "Dear Ann, hello again.")
-    card(nb, "Letter to Ann").get_by_role("button", name="Approve with edits", exact=True).click()
+    type_over(card(nb, "Letter to Ann"), "Dear Ann, hello again.")
+    button(card(nb, "Letter to Ann"), "Approve with edits").click()
     nb.until(1, "SENT: Dear Ann, hello again.")
-    card(nb, "Letter to Bo").get_by_role("button", name="Approve", exact=True).click()
+    button(card(nb, "Letter to Bo"), "Approve").click()
     nb.until(1, "SENT: Dear Bo, hello.")
     nb.until_kernel()
     assert nb.text(1).count("drafting for Ann") == 1
-    decided = Ledger(open_store(lab.env["HITL_NB_STORE"])).runs(notebook=str(lab.folder / "letters.ipynb"))
+    decided = ledger(lab).runs(notebook=of(lab, "letters.ipynb"))
     assert [run.status for run in decided] == ["finished"]
     nb.close()
 
@@ -68,8 +44,8 @@ def test_the_card_outlives_its_kernel_and_goes_on_in_a_new_one(page: Page) -> No
     os.kill(nb.kernel_pid(), signal.SIGKILL)
     nb.accept()
     nb.until_kernel()
-    typed(nb, "Letter to Ann", "Dear Ann, after the kill.")
-    card(nb, "Letter to Ann").get_by_role("button", name="Approve with edits", exact=True).click()
+    type_over(card(nb, "Letter to Ann"), "Dear Ann, after the kill.")
+    button(card(nb, "Letter to Ann"), "Approve with edits").click()
     nb.until(1, "SENT: Dear Ann, after the kill.")
     assert nb.text(1).count("drafting for Ann") == 1
     nb.close()
@@ -79,9 +55,8 @@ def test_a_decision_taken_elsewhere_lets_the_open_notebook_go_on(page: Page, lab
     nb = page.open("elsewhere.ipynb", LOAD, AGENT)
     nb.run_all()
     card(nb, "Letter to Ann").wait_for()
-    ledger = Ledger(open_store(lab.env["HITL_NB_STORE"]))
-    waiting = ledger.inbox(notebook=str(lab.folder / "elsewhere.ipynb"))[0]
-    ledger.decide(waiting.id, "edit", value="Dear Ann, from the terminal.", reviewer="ann")
+    (p,) = waiting(lab, "elsewhere.ipynb")
+    ledger(lab).decide(p.id, "edit", value="Dear Ann, from the terminal.", reviewer="ann")
     nb.until(1, "SENT: Dear Ann, from the terminal.")
     card(nb, "Letter to Bo").wait_for()
     nb.close()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lab import Lab, Page, shot
+from lab import Page, shot
 from letters import button, card, type_over
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
@@ -82,13 +82,6 @@ KINDS: dict[str, tuple[str, Callable[[Any], None], str]] = {
     ),
     "choice": ("'pay', options=['pay', 'deny', 3]", choice, "'deny'"),
 }
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -22,7 +22,7 @@ oldest = pytest.mark.parametrize("lab", ["lab42"], indirect=True)
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder, state = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state")
-    server = Lab(folder, state, extension=True, python=python_of(request.param))
+    server = Lab(folder, state, python=python_of(request.param))
     yield server
     server.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -97,13 +96,6 @@ AGENTS = {
     "choice": "hitl.checkpoint(ALL[0], options=ALL, title='choice')",
     "plan": "hitl.checkpoint(ALL, title='plan')",
 }
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,13 +14,6 @@ for name in ["Ann", "Bo"]:
     decision = hitl.checkpoint(f"Dear {name}, hello.", title=f"Letter to {name}")
     print(decision.action, name, decision.reason)
 """
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
 
 
 def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: Any, page: Page, lab: Lab) -> None:

@@ -47,6 +47,14 @@ for order in ("5678", "5679"):
 """
 
 
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Without the extension, so that the panel of ipywidgets is what people see."""
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=False)
+    yield server
+    server.close()
+
+
 @pytest.fixture
 def opened(page: Page) -> Iterator[Callable[..., Notebook]]:
     """Opens a notebook; it is closed, and its kernel gone, after the test."""
@@ -414,7 +422,7 @@ share(total, people)
 def test_notebook_7_shows_and_decides_the_same_panel(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder, state = tmp_path_factory.mktemp("seven"), tmp_path_factory.mktemp("state")
     write_notebook(folder / "seven.ipynb", LOAD, AGENT.replace("FILE", "'seven.txt'"), "print('below')")
-    server = Lab(folder, state, app="notebook")
+    server = Lab(folder, state, app="notebook", extension=False)
     try:
         window = browser.new_context(viewport={"width": 1300, "height": 2400}).new_page()
         window.goto(f"{server.url}/notebooks/seven.ipynb?token={server.token}")

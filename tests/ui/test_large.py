@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,13 +30,6 @@ frame.loc[0, "amount"] = 77
 meant = frame.drop(1).reset_index(drop=True)
 print("KEPT:", kept.shape, kept.amount[0], kept.order[1], "as meant:", kept.equals(meant))
 """
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
 
 
 def test_a_table_of_eight_megabytes_is_edited_and_goes_on_exactly_so(page: Page, lab: Lab) -> None:

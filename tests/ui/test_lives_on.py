@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,13 +11,6 @@ from letters import LOAD, agent, button, card, effects, events, eventually, type
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
 TYPED = "Dear Ann, as typed before."
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
 
 
 def draft_typed(page: Page, lab: Lab, name: str) -> Notebook:

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.ui, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder, state = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state")
-    server = Lab(folder, state, app="notebook", extension=True)
+    server = Lab(folder, state, app="notebook")
     yield server
     server.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ AGENT = """%%agent letters
 decision = hitl.checkpoint("Dear Ann, hello.", title="Letter to Ann")
 print("SENT:", decision.value)
 """
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
 
 
 def test_another_window_is_notified_and_led_to_the_cell(browser: Any, page: Page, lab: Lab) -> None:

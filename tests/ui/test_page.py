@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from axe import needs_axe, violations
 from lab import Lab, Page, shot
 from letters import LOAD, agent, button, card, effects, type_over, waiting
-from test_accessible import AXE, violations
 
 from hitl_nb.records import Proposal
 
@@ -26,13 +26,6 @@ hitl.checkpoint_all([
     hitl.proposal(pd.DataFrame({f"column {i}": range(500) for i in range(8)}), title="A table"),
 ])
 """
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -83,9 +76,8 @@ def test_a_decision_on_the_phone_lets_the_notebook_go_on(page: Page, lab: Lab, p
     nb.close()
 
 
+@needs_axe
 def test_every_kind_fits_a_phone_and_axe_finds_nothing(page: Page, lab: Lab, phone: Any) -> None:
-    if not AXE.exists():
-        pytest.skip("no axe-core found; run `npm ci` in extension/")
     if not waiting(lab, "kinds.ipynb"):
         nb = page.open("kinds.ipynb", LOAD, KINDS)
         nb.run_all()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from lab import Lab, Page
 
@@ -17,13 +14,6 @@ with open("effects.txt", "a") as file:
 decision = hitl.checkpoint("Dear Ann, hello.", title="Letter to Ann")
 print("SENT:", decision.value)
 """
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
 
 
 @pytest.mark.parametrize("kernel", ["the same kernel", "a new kernel"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,13 +12,6 @@ pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
 DECISION = "**/hitl_nb/api/proposals/*/decision*"
 DECISIONS = "**/hitl_nb/api/decisions*"
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("state"), extension=True)
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="module")
