@@ -110,7 +110,7 @@ def _check_question(p: Proposal) -> None:
 
 
 def check_made(reads: Reads, store_id: str, p: Proposal) -> None:
-    """Raises StoreCorrupt for a decision that was never made like this, Untrusted for a signature of no known server."""
+    """Raises StoreCorrupt for a decision never made like this, Untrusted for a signature of no known server."""
     if p.decision is None:
         return
     _check_question(p)

@@ -179,16 +179,26 @@ def test_names_are_unique_in_a_notebook(kernel: Kernel) -> None:
     assert PAUSED in kernel.run(ASK, "cell-3").text  # the same cell, cut and pasted
 
 
+def named(ran: Any) -> list[Any]:
+    """The pauses that a cell's outputs name."""
+    mime = "application/vnd.hitl-nb.proposal+json"
+    return [one["data"][mime] for one in ran.outputs if mime in one.get("data", {})]
+
+
 def test_one_run_per_key(kernel: Kernel) -> None:
     code = "%%agent each --key order\nd = hitl.checkpoint(order, title=f'Order {order}')\nprint('done', order)"
     for order in (1, 2):
         kernel.run(f"order = {order}")
-        assert kernel.run(code).reply["ename"] == "Paused"
+        paused = kernel.run(code)
+        assert paused.reply["ename"] == "Paused"
+        assert named(paused) == [{"version": 1, "agent": "each", "pause": 1, "key": str(order)}]
     assert [p.title for p in kernel.open()] == ["Order 1", "Order 2"]
     kernel.approve()
     for order in (1, 2):
         kernel.run(f"order = {order}")
-        assert f"done {order}" in kernel.run(code).text
+        ended = kernel.run(code)
+        assert f"done {order}" in ended.text
+        assert named(ended) == [{"version": 1, "agent": "each", "pause": 1, "key": str(order)}]
     assert sorted(run.key for run in kernel.ledger.runs()) == ["1", "2"]
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hitl_nb_server import Server
 from pydantic import BaseModel, Field
 
 from hitl_nb.errors import Untrusted
-from hitl_nb.server.desk import GRANTED, Grants
+from hitl_nb.server.desk import GRANTED, Desk, Grants, HitlNb
 from hitl_nb.server.routes import LARGE, ROUTES
 from hitl_nb.store import open_store
+from hitl_nb.store.signatures import SigningKey
 
 
 class Refund(BaseModel):
@@ -184,7 +186,8 @@ def test_comments_and_whose_it_is(server: Any) -> None:
     assert server.call("PUT", f"proposals/{p.id}/assignee", {"assignee": ""})[0] == 400
     found = server.call("GET", f"proposals/{p.id}")[1]
     assert [c["text"] for c in found["comments"]] == ["why?"]
-    assert server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p)})[0] == 200
+    status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p)})
+    assert (status, said["proposal"]["comments"]) == (200, found["comments"])
 
 
 def test_a_draft_is_forgotten(server: Any) -> None:
@@ -236,6 +239,17 @@ def test_a_browser_that_does_nothing_with_its_grant_loses_it() -> None:
 def test_a_method_that_a_path_does_not_have(server: Any) -> None:
     assert server.call("PUT", "status", {})[0] == 405
     assert server.call("PUT", "status", {}, Authorization="")[0] == 403
+
+
+def test_a_store_that_was_closed_is_opened_again(tmp_path: Path) -> None:
+    key = SigningKey(Ed25519PrivateKey.generate())
+    desk = Desk(HitlNb(store=f"diskcache://{tmp_path}/store"), tmp_path, key, alone=True)
+    first = desk.ledger()
+    assert desk.ledger() is first
+    first.store.close()
+    assert desk.ledger().inbox() == []
+    desk.ledger().store.close()
+    desk.close()
 
 
 def test_a_store_of_a_newer_version_is_left_alone_and_the_server_says_so(tmp_path: Path) -> None:
