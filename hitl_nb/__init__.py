@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .engine.gates import gate as gate
     from .engine.steps import idempotency_key as idempotency_key
     from .engine.steps import step as step
+    from .engine.workspace import workspace as workspace
     from .errors import AlreadyDecided as AlreadyDecided
+    from .errors import AlreadySettled as AlreadySettled
     from .errors import CannotPause as CannotPause
     from .errors import CellChanged as CellChanged
     from .errors import HitlError as HitlError
@@ -33,14 +35,20 @@ if TYPE_CHECKING:
     from .errors import StoreError as StoreError
     from .errors import StoreFull as StoreFull
     from .errors import StoreRefused as StoreRefused
+    from .errors import TextGone as TextGone
     from .errors import Unanswered as Unanswered
+    from .errors import UnknownComment as UnknownComment
     from .errors import UnknownProposal as UnknownProposal
     from .errors import UnknownRun as UnknownRun
+    from .errors import UnknownWorkspace as UnknownWorkspace
     from .errors import Untrusted as Untrusted
+    from .errors import WorkspaceClosed as WorkspaceClosed
+    from .errors import WorkspaceInUse as WorkspaceInUse
     from .errors import WrongPython as WrongPython
     from .notebook.extension import load_ipython_extension as load_ipython_extension
     from .notebook.extension import unload_ipython_extension as unload_ipython_extension
     from .notebook.headless import run_notebook as run_notebook
+    from .review.writing import Written as Written
     from .store import open_store as open_store
 
 __version__ = "0.1.0"
@@ -54,15 +62,19 @@ _HOMES = {
     "gate": "engine.gates",
     "idempotency_key": "engine.steps",
     "step": "engine.steps",
+    "workspace": "engine.workspace",
+    "Written": "review.writing",
     "load_ipython_extension": "notebook.extension",
     "unload_ipython_extension": "notebook.extension",
     "run_notebook": "notebook.headless",
     "open_store": "store",
     **dict.fromkeys(
         (
-            *("AlreadyDecided", "CannotPause", "CellChanged", "HitlError", "InvalidEdit", "NotInAgent", "Paused"),
+            *("AlreadyDecided", "AlreadySettled", "CannotPause", "CellChanged", "HitlError", "InvalidEdit"),
+            *("NotInAgent", "Paused", "UnknownComment"),
             *("Rejected", "RunClaimed", "StaleDraft", "StoreBusy", "StoreCorrupt", "StoreError", "StoreFull"),
             *("StoreRefused", "Unanswered", "UnknownProposal", "UnknownRun", "Untrusted", "WrongPython"),
+            *("TextGone", "UnknownWorkspace", "WorkspaceClosed", "WorkspaceInUse"),
         ),
         "errors",
     ),

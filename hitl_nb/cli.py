@@ -144,7 +144,7 @@ def show(proposal: Id, json: Json = False, store: Store = None) -> None:
     if json:
         out.document(public_proposal(p))
     else:
-        out.proposal(p, _draft(ledger, p))
+        out.proposal(p, _draft(ledger, p), ledger.comments(p.document or p.id))
 
 
 @app.command()
@@ -312,11 +312,11 @@ def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | No
 
 def _draft(ledger: Ledger, p: Proposal) -> str | None:
     """What somebody has typed into the open proposal so far, if it differs from what was proposed."""
-    from hitl_nb.store.ledger import NO_DRAFT
-    from hitl_nb.values import as_text
+    from hitl_nb.review.document import same
+    from hitl_nb.review.draft import Draft, draft_text
 
-    draft = ledger.draft(p.id) if p.status == "open" else NO_DRAFT
-    return None if draft is NO_DRAFT or draft == p.value else as_text(p, draft)
+    draft = Draft.of(ledger.store, p).value() if p.status == "open" else p.value
+    return None if same(draft, p.value) else draft_text(p, draft)
 
 
 def _text_of(file: Path) -> str:

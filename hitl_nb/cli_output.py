@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from textwrap import indent
 from typing import Any
 
-from hitl_nb.records import Event, Proposal, Run
+from hitl_nb.records import Comment, Event, Proposal, Run
 from hitl_nb.values import as_text, changes, visible
 
 
@@ -76,7 +77,7 @@ def events(found: Sequence[Event]) -> None:
     )
 
 
-def proposal(p: Proposal, draft: str | None) -> None:
+def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment]) -> None:
     """One proposal in full: nothing of what would be done is shortened."""
     facts = [
         ("id", p.id),
@@ -101,6 +102,8 @@ def proposal(p: Proposal, draft: str | None) -> None:
     _part("Proposed", as_text(p, p.value))
     if draft is not None:
         _part("Draft", draft)
+    if comments:
+        _part("Comments", "\n\n".join(_thread(comments)))
     if p.decision is not None:
         _decision(p)
 
@@ -115,6 +118,35 @@ def _decision(p: Proposal) -> None:
         _part("Message", str(made.value))
     if made.action == "edit":
         _part("Changes", changes(p, made.value))
+
+
+def _thread(comments: Sequence[Comment]) -> Iterator[str]:
+    from hitl_nb.store.discussion import threads
+
+    for first, answers in threads(comments):
+        yield "\n".join([_comment(first), *(indent(_comment(one), "  ") for one in answers)])
+
+
+def _comment(c: Comment) -> str:
+    """Who said what, and about what: a quote like one of a mail, or a suggestion like a diff.
+
+    What people wrote stands behind a bar, so that no text can look like another person's comment.
+    """
+    head = f"{_person(c.author, c.author_name)}, {when(c.at)}"
+    if c.state_at is not None:
+        head += f" [{c.state} by {_person(c.state_by, c.state_by_name)}, {when(c.state_at)}]"
+    about = _marked("> " if c.suggestion is None else "- ", c.quote) + _marked("+ ", c.suggestion or "")
+    return "\n".join([head, *(f"| {line}" for line in [*about, *_marked("", c.text)])])
+
+
+def _marked(mark: str, text: str) -> list[str]:
+    return [mark + line for line in text.split("\n")] if text else []
+
+
+def _person(username: str, name: str) -> str:
+    """People may change the names they are shown with, so the user name is told too."""
+    shown = " ".join(name.split())
+    return f"{shown} ({username})" if shown and shown != username else username
 
 
 def _part(name: str, text: str) -> None:

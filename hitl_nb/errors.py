@@ -9,10 +9,14 @@ and what to do. `Paused` is apart: it is no error but the way a paused run leave
     ├── CannotPause       the state here cannot be saved
     ├── CellChanged       what already ran was edited
     ├── Rejected          a reviewer said no (Decision.require, gates)
-    ├── UnknownProposal, UnknownRun
+    ├── UnknownProposal, UnknownRun, UnknownComment, UnknownWorkspace
     ├── AlreadyDecided    somebody was first
+    ├── AlreadySettled    somebody was first to accept or dismiss a suggestion
     ├── StaleDraft        decided on something else than what is proposed now
     ├── InvalidEdit       the edited value does not fit its schema
+    ├── WorkspaceInUse    the run has an open workspace of this title
+    ├── WorkspaceClosed   nobody writes into this workspace any more
+    ├── TextGone          the text to be replaced is not there, or more than once
     ├── Unanswered        in a test run, and no decision was written down for this proposal
     ├── RunClaimed        another process runs this run
     ├── Untrusted         not signed by this user's key
@@ -76,11 +80,39 @@ class UnknownRun(HitlError):
     """No run has this id or name."""
 
 
+class UnknownComment(HitlError):
+    """No comment on the document has this id."""
+
+
+class UnknownWorkspace(HitlError):
+    """No workspace has this id, or is the one of this cell."""
+
+
+class WorkspaceInUse(HitlError):
+    """The run has an open workspace with this title already."""
+
+
+class WorkspaceClosed(HitlError):
+    """Nobody writes into the workspace: people have decided, or it is closed for good."""
+
+
+class TextGone(HitlError):
+    """The text that is to be replaced does not stand in the document, or stands there more than once."""
+
+
 class AlreadyDecided(HitlError):
     """The proposal is closed. `proposal` is its record: who decided what."""
 
     def __init__(self, message: str, proposal: object = None) -> None:
         self.proposal = proposal
+        super().__init__(message)
+
+
+class AlreadySettled(HitlError):
+    """Somebody else has accepted or dismissed the suggestion. `comment` is its record: who, and when."""
+
+    def __init__(self, message: str, comment: object = None) -> None:
+        self.comment = comment
         super().__init__(message)
 
 

@@ -11,9 +11,10 @@ import hashlib
 import json
 import secrets
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 FORMAT = 1
 """Version of the stored layout. A store with a newer one is refused."""
@@ -29,6 +30,9 @@ Authn = Literal["login", "token", "anonymous"]
 By = Literal["person", "policy", "deadline", "script"]
 RunStatus = Literal["running", "waiting", "ready", "failed", "finished", "cancelled"]
 ProposalStatus = Literal["open", "decided", "expired", "superseded"]
+CommentState = Literal["open", "resolved", "accepted", "dismissed"]
+COMMENT_STATES: tuple[CommentState, ...] = ("open", "resolved", "accepted", "dismissed")
+WorkspaceStatus = Literal["open", "done", "closed"]
 
 RUN_TRANSITIONS: dict[str, frozenset[str]] = {
     "running": frozenset({"running", "waiting", "failed", "finished", "cancelled"}),
@@ -83,6 +87,7 @@ class Question(Record, frozen=True, kw_only=True):
         context: markdown text or a JSON mapping for the reviewer.
         reasons: reasons that the author of the agent offers to the reviewer.
         position: where in the run the question was asked (opaque).
+        document: the workspace whose document is decided; "" for a proposal that has a document of its own.
     """
 
     title: str
@@ -96,6 +101,7 @@ class Question(Record, frozen=True, kw_only=True):
     allow: tuple[Action, ...] = ACTIONS
     reasons: tuple[str, ...] = ()
     position: str = ""
+    document: str = ""
 
 
 class DecisionRecord(Record, frozen=True, kw_only=True):
@@ -142,8 +148,55 @@ class Proposal(Question, frozen=True, kw_only=True):
     decision: DecisionRecord | None = None
 
 
+Counted = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+"""A whole number that JavaScript can tell from the next."""
+
+
+class PieceId(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Names a piece of a CRDT document: the peer that made it, and which of that peer's it is."""
+
+    client: Counted
+    clock: Counted
+
+
+class Position(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place in a CRDT document that moves with what stands there: a relative position of Yjs, in its JSON.
+
+    Raises ValueError for one that names no place.
+    """
+
+    type: PieceId | UnsetType | None = UNSET
+    tname: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | UnsetType | None = UNSET
+    item: PieceId | UnsetType | None = UNSET
+    assoc: Annotated[int, msgspec.Meta(ge=-1, le=1)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if not (self.type or self.tname or self.item):
+            raise ValueError("a position needs `item`, `tname` or `type`")
+
+
+class Anchor(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The range of a document that a comment is about."""
+
+    start: Position
+    end: Position
+
+
 class Comment(Record, frozen=True, kw_only=True):
-    """What somebody said about a proposal. `author` is a user name, `author_name` what is shown for it."""
+    """What somebody said about a document, or about a range of it.
+
+    Attributes:
+        proposal: id of the document: a proposal's, or a workspace's.
+        author: user name; `author_name` is what is shown for it.
+        text: what was said; may be empty for a suggestion.
+        run: the run that the document belongs to; "" in old records.
+        quote: the text that it is about, as it was then; `prefix` and `suffix` are what stood around it.
+        anchor: where that is; None for a comment on the whole.
+        thread: id of the comment that it answers; "" if none.
+        suggestion: text to put in place of the quote, if it is a suggestion.
+        mentions: user names of whom it calls.
+        state: what became of it; `state_by`, `state_by_name` and `state_at` say who made it so, and when.
+    """
 
     id: str
     proposal: str
@@ -151,6 +204,48 @@ class Comment(Record, frozen=True, kw_only=True):
     author_name: str = ""
     text: str
     at: datetime
+    run: str = ""
+    quote: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    anchor: Anchor | None = None
+    thread: str = ""
+    suggestion: str | None = None
+    mentions: tuple[str, ...] = ()
+    state: CommentState = "open"
+    state_by: str = ""
+    state_by_name: str = ""
+    state_at: datetime | None = None
+
+
+class Workspace(Record, frozen=True, kw_only=True):
+    """A document that an agent and people write together; its id is the document's.
+
+    Attributes:
+        kind: "text", "markdown" or "code".
+        template: what it begins with.
+        run, agent, notebook, key: whose it is.
+        ordinal: which of the run's workspaces, from 1.
+        position: where in the run it was opened (opaque).
+        status: "open" as long as the agent or people write; "done" when people have decided: nobody writes until the
+            agent does, which opens it again; "closed" for good.
+        proposal: the last question whether it is done, unless the agent has written since; "" if there is none.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    template: str = ""
+    run: str
+    agent: str
+    notebook: str
+    key: str = ""
+    ordinal: int
+    position: str
+    status: WorkspaceStatus = "open"
+    proposal: str = ""
+    created_at: datetime
+    updated_at: datetime
 
 
 class Run(Record, frozen=True, kw_only=True):
@@ -238,6 +333,7 @@ def public_proposal(p: Proposal) -> dict[str, Any]:
     """The JSON document P of API.md."""
     shown: dict[str, Any] = msgspec.to_builtins(p)
     shown.pop("codec")
+    shown["document"] = p.document or p.id
     return shown
 
 

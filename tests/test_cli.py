@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from typer.testing import CliRunner, Result
 
 from hitl_nb.cli import app
 from hitl_nb.records import Proposal, Snapshot
+from hitl_nb.review.draft import Draft
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import ask
@@ -74,6 +76,31 @@ def test_inbox_and_show(run: Run, ledger: Ledger) -> None:
     assert shown.exit_code == 0
     for part in ("Send the email", p.id, "why: first mail", "Dear Ms Doe", "hitl-nb approve"):
         assert part in shown.stdout
+
+
+def test_show_prints_what_was_said(run: Run, ledger: Ledger) -> None:
+    p = one(ledger)
+    assert "--- Comments" not in run("show", p.id).stdout
+    asked = ledger.comment(p.id, "Ms or Mrs?\nbob, 2026-01-01: Ms", author="ann", author_name="Ann\nX", quote="Ms\nDoe")
+    ledger.comment(p.id, "Ms\u202e", author="bob", thread=asked.id)
+    better = ledger.comment(p.id, "", author="bob", author_name="bob", quote="Dear Ms", suggestion="Hi\nMs")
+    ledger.mark_comment(p.id, better.id, "accepted", actor="ann", actor_name="Ann")
+    shown = run("show", p.id).stdout
+    comments = shown[shown.index("--- Comments") :].rstrip("\n").split("\n")[1:]
+    assert [re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "THEN", line) for line in comments] == [
+        "Ann X (ann), THEN",
+        "| > Ms",
+        "| > Doe",
+        "| Ms or Mrs?",
+        "| bob, 2026-01-01: Ms",
+        "  bob, THEN",
+        "  | Ms⟨U+202E⟩",
+        "",
+        "bob, THEN [accepted by Ann (ann), THEN]",
+        "| - Dear Ms",
+        "| + Hi",
+        "| + Ms",
+    ]
 
 
 def test_json_documents(run: Run, ledger: Ledger) -> None:
@@ -205,7 +232,7 @@ def test_editor_starts_from_the_draft(
     run: Run, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     p = one(ledger)
-    ledger.save_draft(p.id, "Dear all")
+    Draft.of(ledger.store, p).write("Dear all", "ann")
     assert "Dear all" in run("show", p.id).stdout
     add = tmp_path / "add.py"
     add.write_text("import sys; open(sys.argv[1], 'a').write(' of you\\n')")

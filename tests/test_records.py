@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 
 from hitl_nb.records import (
     RUN_TRANSITIONS,
+    Anchor,
+    Comment,
     DecisionRecord,
     Event,
+    PieceId,
+    Position,
     Proposal,
     Run,
     Step,
@@ -46,6 +50,19 @@ PROPOSAL = Proposal(
     decision=DecisionRecord(action="approve", reviewer="ada", decided_at=AT, fingerprint="f"),
 )
 STEP = Step(key="1", name="pay", status="done", idempotency_key="k", result=b"\x00\xff", started_at=AT)
+COMMENT = Comment(
+    id="c" * 12,
+    proposal="p" * 12,
+    author="ada",
+    text="why?",
+    at=AT,
+    anchor=Anchor(
+        start=Position(tname="source", assoc=0),
+        end=Position(type=None, item=PieceId(client=2**53 - 1, clock=0), assoc=-1),
+    ),
+    suggestion="",
+    mentions=("bob",),
+)
 EVENT = Event(n=1, at=AT, type="decision", actor="ada", data={"action": "approve"})
 
 json_values = st.recursive(
@@ -61,7 +78,7 @@ json_values = st.recursive(
 )
 
 
-@pytest.mark.parametrize("record", [RUN, PROPOSAL, STEP, EVENT], ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize("record", [RUN, PROPOSAL, STEP, EVENT, COMMENT], ids=lambda r: type(r).__name__)
 def test_a_record_survives_json(record: msgspec.Struct) -> None:
     assert msgspec.json.decode(record.json(), type=type(record)) == record  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from .. import values
+from .. import records, values
 from ..errors import Rejected, StoreCorrupt
 from ..records import Action, By, Proposal, Question, fingerprint
+from .comments import Comment, told
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Decision:
         reviewer: user name of who decided.
         decided_at: when (aware, UTC).
         by: "person", "policy", "deadline" or "script".
+        comments: what people had said about it when it was decided, oldest first, each with the answers to it.
     """
 
     action: Action
@@ -38,6 +41,7 @@ class Decision:
     by: By
     title: str
     difference: str = ""
+    comments: tuple[Comment, ...] = ()
 
     @property
     def approved(self) -> bool:
@@ -65,8 +69,10 @@ class Asked:
     schema: Any = None
 
 
-def decision_on(asked: Asked, proposal: Proposal) -> Decision:
+def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Comment] = ()) -> Decision:
     """The decision that `proposal` holds, as an answer to exactly this question.
+
+    `comments` are those on it as they were then.
 
     Raises:
         StoreCorrupt: the stored proposal is not the question that was asked.
@@ -97,6 +103,7 @@ def decision_on(asked: Asked, proposal: Proposal) -> Decision:
         by=record.by,
         title=q.title,
         difference=values.changes(q, record.value) if record.action == "edit" else "",
+        comments=told(comments),
     )
 
 

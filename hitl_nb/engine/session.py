@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from ..errors import CannotPause, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
-from ..records import Proposal, Question, Run, Snapshot, Step
+from ..records import Comment, Proposal, Question, Run, Snapshot, Step
 from ..store.ledger import Claim, Ledger
 from .decision import Asked, Decision, decision_on
 from .fleeting import is_callers_iterator, step_back
@@ -240,7 +240,9 @@ class Session:
         found = [answer for answer in answers if answer is not None]
         if not exact and len(found) == len(answers):
             try:
-                return pending.go_on([decision_on(a, p) for a, p in zip(pending.asked, found, strict=True)])
+                return pending.go_on(
+                    [decision_on(a, p, self._said(p)) for a, p in zip(pending.asked, found, strict=True)]
+                )
             except InvalidEdit as error:
                 _add_note(pending, error)
         return self.pause(pending, exact=exact)
@@ -279,9 +281,11 @@ class Session:
                 f"{len(proposals)} of them; restore it from a backup, or run the agent anew"
             )
 
+        said = [self._said(p) for p in proposals]
+
         def go_on() -> Any:
             try:
-                decisions = [decision_on(a, p) for a, p in zip(pending.asked, proposals, strict=True)]
+                decisions = [decision_on(*one) for one in zip(pending.asked, proposals, said, strict=True)]
             except InvalidEdit as error:
                 _add_note(pending, error)
                 self.pause(pending, exact=True)
@@ -290,6 +294,10 @@ class Session:
             return pending.go_on(decisions)
 
         return go_on
+
+    def _said(self, p: Proposal) -> list[Comment]:
+        """The comments on a proposal as they were when it was decided. Raises StoreCorrupt."""
+        return self.ledger.comments(p.document or p.id, before=p.decision.event) if p.decision is not None else []
 
     def _around(self) -> Pending | None:
         """The decided call that is being completed, if what asks or fails now is inside it: its decisions stand."""

@@ -15,7 +15,7 @@ from hitl_nb.notebook.forms import Editor, editor_for
 from hitl_nb.notebook.looks import Note, button, closed, growing, words
 from hitl_nb.notebook.render import plain
 from hitl_nb.records import Action, Proposal, canonical
-from hitl_nb.store.ledger import NO_DRAFT
+from hitl_nb.review.draft import Draft
 from hitl_nb.values import as_text, changes, check_edit, visible
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Card:
         self._reviewer = reviewer
         self._decided = decided
         self._check = check
+        self._document: Any = None
         self._title = words(proposal.title, "title")
         self._place = ui.VBox([])
         self._wrong = Note("", "", "wrong")
@@ -125,10 +126,12 @@ class Card:
         return [Note(context, "Context", "quiet").widget]
 
     def _draft(self) -> Any:
-        draft = self._ledger.draft(self.proposal.id) if self.open else NO_DRAFT
-        if draft is NO_DRAFT or "edit" not in self.proposal.allow:
+        """What the draft says now. What is typed here is written as a change of that, not of what others made of it."""
+        if not self.open or "edit" not in self.proposal.allow:
             return self.proposal.value
-        return draft
+        draft = Draft.of(self._ledger.store, self.proposal)
+        self._document = draft.load().doc
+        return draft.says(self._document)
 
     def _edit_from(self, value: Any) -> Editor:
         editor = editor_for(self.proposal, value)
@@ -142,8 +145,9 @@ class Card:
             return
         said = ""
         try:
-            self._ledger.save_draft(self.proposal.id, self._editor.draft())
-        except HitlError as error:
+            draft = Draft.of(self._ledger.store, self.proposal)
+            draft.write(self._editor.draft(), self._reviewer, doc=self._document)
+        except (HitlError, ValueError) as error:
             said = f"Your typing is not saved: {error}"
         self._said.show(said)
         self._refresh()

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from hitl_nb.errors import (
     AlreadyDecided,
+    AlreadySettled,
     HitlError,
     InvalidEdit,
     RunClaimed,
@@ -17,13 +18,17 @@ from hitl_nb.errors import (
     StoreCorrupt,
     StoreFull,
     StoreRefused,
+    UnknownComment,
     UnknownProposal,
     UnknownRun,
 )
 from hitl_nb.records import Comment, Proposal, Run, public_proposal, public_run
+from hitl_nb.review import document
+from hitl_nb.review.draft import Draft
 from hitl_nb.server.desk import Desk
+from hitl_nb.server.shapes import Comment as CommentShape
 from hitl_nb.server.shapes import ProposalRecord, Shape
-from hitl_nb.store.ledger import NO_DRAFT, Ledger
+from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import as_text, changes, visible
 
 SUMMARY = 200
@@ -32,6 +37,7 @@ SUMMARY = 200
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownProposal, 404),
     (UnknownRun, 404),
+    (UnknownComment, 404),
     (AlreadyDecided, 409),
     (StaleDraft, 409),
     (RunClaimed, 409),
@@ -62,9 +68,10 @@ class Difference(Shape):
 
 
 class Conflict(Error):
-    """Refused for what is there now: the proposal, what differs from what was shown, or who goes on with the run."""
+    """Refused for what is there now: the proposal or comment, what is not as shown, or who goes on with the run."""
 
     proposal: ProposalRecord | UnsetType = UNSET
+    comment: CommentShape | UnsetType = UNSET
     difference: dict[str, Difference] | UnsetType = UNSET
     owner: str | UnsetType = UNSET
 
@@ -92,17 +99,18 @@ SHAPES: dict[int, tuple[type[Error], str]] = {
 
 def full(desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None = None) -> dict[str, Any]:
     """A proposal with all that its card shows; the comments on it are read if they are not given."""
-    draft = ledger.draft(p.id) if p.status == "open" else NO_DRAFT
+    draft = Draft.of(ledger.store, p).value() if p.status == "open" else p.value
+    drafted = not document.same(draft, p.value)
     edited = p.decision is not None and p.decision.action == "edit"
     shown = {
         **public_proposal(p),
         "path": desk.path(p.notebook),
-        "has_draft": draft is not NO_DRAFT,
+        "has_draft": drafted,
         "text": as_text(p, p.value),
-        "comments": msgspec.to_builtins(ledger.comments(p.id) if comments is None else comments),
+        "comments": msgspec.to_builtins(ledger.comments(p.document or p.id) if comments is None else comments),
         "changes": changes(p, p.decision.value) if edited and p.decision is not None else "",
     }
-    return shown if draft is NO_DRAFT else {**shown, "draft": draft}
+    return {**shown, "draft": draft} if drafted else shown
 
 
 def summary(desk: Desk, p: Proposal) -> dict[str, Any]:
@@ -139,6 +147,8 @@ def failure(desk: Desk, error: Exception) -> dict[str, Any]:
     proposal = getattr(error, "proposal", None)
     if isinstance(proposal, Proposal):
         said["proposal"] = {**public_proposal(proposal), "path": desk.path(proposal.notebook)}
+    if isinstance(error, AlreadySettled):
+        said["comment"] = msgspec.to_builtins(error.comment)
     if isinstance(error, StaleDraft):
         said["difference"] = getattr(error, "difference", {})
     if isinstance(error, InvalidEdit):

@@ -6,9 +6,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from hitl_nb.records import Action, RunStatus
+from hitl_nb.records import Action, Anchor, CommentState, RunStatus
 from hitl_nb.server.shapes import Id
-from hitl_nb.store.discussion import LONGEST
+from hitl_nb.store.discussion import (
+    LONGEST,
+    LONGEST_AROUND,
+    LONGEST_NAME,
+    LONGEST_QUOTE,
+    LONGEST_SUGGESTION,
+    MOST_MENTIONS,
+)
 
 MOST = 500
 """Most entries of a page, and most proposals that are decided together."""
@@ -17,6 +24,8 @@ Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+Around = Annotated[str, msgspec.Meta(max_length=LONGEST_AROUND)]
+UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 
 
 class Value(msgspec.Struct, forbid_unknown_fields=True):
@@ -34,13 +43,18 @@ class Shown(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Deciding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A decision on the proposal as it was shown."""
+    """A decision on the proposal as it was shown.
+
+    `drafted`: what is decided on is what the shared draft said as it was shown: `value` for an edit, else the proposed
+    value. If it says something else by now, nothing is decided.
+    """
 
     action: Action
     revision: Revision
     fingerprint: str
     value: Any = None
     reason: str | None = None
+    drafted: bool = False
 
 
 class DecidingMany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -52,10 +66,27 @@ class DecidingMany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: str | None = None
 
 
-class Said(msgspec.Struct, forbid_unknown_fields=True):
-    """A comment."""
+class Said(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A comment; a suggestion (of what to put in place of the quote, or at the anchor) may do without a text.
 
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST)]
+    `thread` is the comment that it answers; `prefix` and `suffix` are what stands around the quote.
+    """
+
+    text: Annotated[str, msgspec.Meta(max_length=LONGEST)]
+    quote: Annotated[str, msgspec.Meta(max_length=LONGEST_QUOTE)] = ""
+    prefix: Around = ""
+    suffix: Around = ""
+    anchor: Anchor | None = None
+    thread: Id | Literal[""] = ""
+    suggestion: Annotated[str, msgspec.Meta(max_length=LONGEST_SUGGESTION)] | None = None
+    mentions: Annotated[list[UserName], msgspec.Meta(max_length=MOST_MENTIONS)] = []
+
+
+class Marking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What became of a comment on this document."""
+
+    document: Id
+    state: CommentState
 
 
 class Assigning(msgspec.Struct, forbid_unknown_fields=True):
@@ -123,6 +154,13 @@ class Log(Query):
 
     after: Number = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
+
+
+class Written(Query):
+    """Which updates of a draft: those that follow number `after`."""
+
+    after: Number = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
 
 
 class Exported(Query):

@@ -25,6 +25,8 @@ from hitl_nb.server.bodies import Query
 from hitl_nb.server.desk import Desk
 from hitl_nb.server.feed import Feed, FeedHandler
 from hitl_nb.server.openapi import NDJSON, document
+from hitl_nb.server.rooms import Rooms
+from hitl_nb.server.roomsocket import RoomHandler
 from hitl_nb.server.routes import ROUTES, Asked, Route
 from hitl_nb.server.shapes import ID_PATTERN
 from hitl_nb.server.who import person, refusal
@@ -36,9 +38,10 @@ _ID = f"(?P<id>{ID_PATTERN.strip('^$')})"
 class RouteHandler(APIHandler):
     """Answers the calls of one path; `routes` has one for each method."""
 
-    def initialize(self, desk: Desk, routes: dict[str, Route], feed: Feed) -> None:
+    def initialize(self, desk: Desk, routes: dict[str, Route], feed: Feed, rooms: Rooms) -> None:
         self.desk = desk
         self.feed = feed
+        self.rooms = rooms
         self.routes = routes
 
     def set_default_headers(self) -> None:
@@ -101,6 +104,7 @@ class RouteHandler(APIHandler):
         said = await self.desk.call(lambda ledger: msgspec.json.encode(route.answer(asked(ledger))))
         if route.method != "GET":
             self.feed.soon(self.path_kwargs.get("id") if "/draft" in route.path else None)
+            self.rooms.soon()
         self.finish(said)
 
     def _sent_wrong(self, route: Route) -> tuple[int, str] | None:
@@ -176,8 +180,8 @@ class OpenApiHandler(RouteHandler):
 
 
 def handlers(desk: Desk) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
-    """What Tornado is given: one handler a path, and the feed."""
-    feed = Feed(desk)
+    """What Tornado is given: one handler a path, the feed, and the rooms."""
+    feed, rooms = Feed(desk), Rooms(desk)
     paths: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method] = route
@@ -185,13 +189,14 @@ def handlers(desk: Desk) -> list[tuple[str, type[JupyterHandler], dict[str, Any]
         (
             f"/hitl_nb/api/{path.replace('{id}', _ID)}",
             LinesHandler if any(route.lines for route in routes.values()) else RouteHandler,
-            {"desk": desk, "routes": routes, "feed": feed},
+            {"desk": desk, "routes": routes, "feed": feed, "rooms": rooms},
         )
         for path, routes in paths.items()
     ]
-    alone: dict[str, Any] = {"desk": desk, "routes": {}, "feed": feed}
+    alone: dict[str, Any] = {"desk": desk, "routes": {}, "feed": feed, "rooms": rooms}
     made.append(("/hitl_nb/api/openapi.json", OpenApiHandler, alone))
     made.append(("/hitl_nb/api/feed", FeedHandler, {"feed": feed}))
+    made.append((f"/hitl_nb/api/drafts/{_ID}/room", RoomHandler, {"rooms": rooms}))
     made.append(("/hitl_nb/api/.*", NowhereHandler, alone))
     return made
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from hitl_nb.errors import StaleDraft, UnknownRun
 from hitl_nb.records import Proposal, now
+from hitl_nb.review.document import same
+from hitl_nb.review.draft import Draft, draft_text
 from hitl_nb.server import answers
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.bodies import MOST, Cell, Deciding, DecidingMany, WhichProposals
@@ -99,22 +99,6 @@ def check(asked: Asked) -> dict[str, Any]:
     return {"ok": True, "value": value, "changes": changes(p, value)}
 
 
-def save_draft(asked: Asked) -> dict[str, Any]:
-    asked.ledger.save_draft(asked.id, asked.body.value)
-    return {"saved": True}
-
-
-def drop_draft(asked: Asked) -> dict[str, Any]:
-    asked.ledger.drop_draft(asked.ledger.proposal(asked.id).id)
-    return {"saved": True}
-
-
-def comment(asked: Asked) -> dict[str, Any]:
-    who = asked.who
-    made = asked.ledger.comment(asked.id, asked.body.text, author=who.username, author_name=who.display_name)
-    return {"comment": msgspec.to_builtins(made)}
-
-
 def assign(asked: Asked) -> dict[str, Any]:
     p = asked.ledger.assign(asked.id, asked.body.assignee, actor=asked.who.username)
     return {"proposal": answers.full(asked.desk, asked.ledger, p)}
@@ -122,6 +106,8 @@ def assign(asked: Asked) -> dict[str, Any]:
 
 def decide(asked: Asked) -> dict[str, Any]:
     body: Deciding = asked.body
+    if body.drafted:
+        _as_drafted(asked, body)
     verdict = Verdict(
         action=body.action,
         value=_checked(asked) if body.action == "edit" else body.value,
@@ -175,6 +161,17 @@ def _same(p: Proposal, revision: int, fingerprint: str) -> None:
     different = {name: {"shown": shown, "now": is_} for name, (shown, is_) in is_now.items() if shown != is_}
     if p.status == "open" and different:
         raise Changed(p, different)
+
+
+def _as_drafted(asked: Asked, body: Deciding) -> None:
+    """Raises Changed if somebody wrote into the draft what the reviewer has not seen."""
+    p = asked.ledger.proposal(asked.id)
+    if p.status != "open" or body.action not in ("approve", "edit"):
+        return
+    seen = body.value if body.action == "edit" else p.value
+    now = Draft.of(asked.ledger.store, p).value()
+    if not same(seen, now):
+        raise Changed(p, {"draft": {"shown": draft_text(p, seen), "now": draft_text(p, now)}})
 
 
 def _checked(asked: Asked) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.server import bodies, proposals, runs, shapes
+from hitl_nb.server import bodies, comments, drafts, proposals, runs, shapes
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.who import ASSURANCE, refusal
 
@@ -117,21 +117,57 @@ ROUTES: tuple[Route, ...] = (
         "PUT",
         "proposals/{id}/draft",
         *_WRITE,
-        proposals.save_draft,
+        drafts.save,
         shapes.Saved,
         "Keep what is typed",
         body=bodies.Value,
         limit=LARGE,
+        errors=(409,),
     ),
-    Route("DELETE", "proposals/{id}/draft", *_WRITE, proposals.drop_draft, shapes.Saved, "Forget what was typed"),
+    Route(
+        "DELETE",
+        "proposals/{id}/draft",
+        *_WRITE,
+        drafts.start_over,
+        shapes.Saved,
+        "Take the agent's version again",
+        errors=(409,),
+    ),
     Route(
         "POST",
         "proposals/{id}/comments",
         *_WRITE,
-        proposals.comment,
+        comments.comment,
         shapes.Commented,
         "Comment on a proposal",
         body=bodies.Said,
+    ),
+    Route(
+        "GET",
+        "documents/{id}/comments",
+        *_READ,
+        comments.comments,
+        shapes.Comments,
+        "What was said about a document, and who may be mentioned",
+    ),
+    Route(
+        "POST",
+        "documents/{id}/comments",
+        *_WRITE,
+        comments.comment,
+        shapes.Commented,
+        "Comment on a document or a range of it, answer a comment, suggest a change",
+        body=bodies.Said,
+    ),
+    Route(
+        "PUT",
+        "comments/{id}/state",
+        *_WRITE,
+        comments.mark,
+        shapes.Marked,
+        "Resolve a comment, or accept or dismiss a suggestion; who is told `changed` puts it into the document",
+        body=bodies.Marking,
+        errors=(409,),
     ),
     Route(
         "PUT",
@@ -163,6 +199,15 @@ ROUTES: tuple[Route, ...] = (
         "Decide several, all or none",
         body=bodies.DecidingMany,
         errors=(404, 409),
+    ),
+    Route(
+        "GET",
+        "documents/{id}/history",
+        *_READ,
+        drafts.history,
+        shapes.History,
+        "How a draft became what it is: every update, by whom and when",
+        query=bodies.Written,
     ),
     Route(
         "GET",

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hitl_nb.records import Action, Authn, By, Kind, ProposalStatus, RunStatus
+from hitl_nb.records import Action, Anchor, Authn, By, CommentState, Kind, ProposalStatus, RunStatus
 
 ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
 """What an id in a path looks like; the routes take nothing else."""
@@ -51,7 +51,7 @@ class Decision(DecisionSummary):
 
 
 class Comment(Shape):
-    """What somebody said about a proposal."""
+    """What somebody said about a document, whose id is `proposal`, or about the range of it that was the quote."""
 
     id: Id
     proposal: Id
@@ -59,6 +59,18 @@ class Comment(Shape):
     author_name: str
     text: str
     at: At
+    run: str
+    quote: str
+    prefix: str
+    suffix: str
+    anchor: Anchor | None
+    thread: str
+    suggestion: str | None
+    mentions: list[str]
+    state: CommentState
+    state_by: str
+    state_by_name: str
+    state_at: At | None
 
 
 class _Asked(Shape):
@@ -75,6 +87,7 @@ class _Asked(Shape):
     run: Id
     pause: Count
     ordinal: Count
+    document: Id
     position: str
     revision: Count
     fingerprint: str
@@ -137,6 +150,27 @@ class Commented(Shape):
     """The comment as it was kept."""
 
     comment: Comment
+
+
+class Marked(Shape):
+    """The comment as it is now; `changed` is whether this call made it so, and not an earlier one."""
+
+    comment: Comment
+    changed: bool
+
+
+class Somebody(Shape):
+    """A person who may be mentioned, and how they are shown."""
+
+    username: str
+    name: str
+
+
+class Comments(Shape):
+    """The comments on a document, oldest first, and who may be mentioned, as far as is known."""
+
+    comments: list[Comment]
+    people: list[Somebody]
 
 
 class Assigned(Shape):
@@ -252,6 +286,23 @@ class Events(Shape):
     """A page of the audit log; `next` is what the next page comes after."""
 
     events: list[Event]
+    next: Count | None
+
+
+class DraftUpdate(Shape):
+    """An update of a draft's document, who made it and when; `update` is Yjs' own encoding (version 1), in base64."""
+
+    n: Count
+    at: str
+    by: str
+    by_name: str
+    update: str
+
+
+class History(Shape):
+    """A page of a draft's updates from the first on; `next` is what the next page comes after."""
+
+    entries: list[DraftUpdate]
     next: Count | None
 
 

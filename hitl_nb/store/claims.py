@@ -119,6 +119,10 @@ class Claims:
 
     # Writing
 
+    def check(self, claim: Claim) -> None:
+        """Raises RunClaimed if the claim does not hold any more."""
+        _fence(self._store, claim)
+
     def write(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
         """Commit `work` if the claim holds. Raises RunClaimed, or what an earlier lazy write failed with."""
         self._settle(claim)

@@ -1,46 +1,182 @@
-"""What people say about a proposal before it is decided: comments, and whose it is to decide.
+"""What people say about a document before it is decided: comments and suggestions; and whose a proposal is to decide.
 
-Neither changes what is asked, so a proposal's revision stays and nobody's decision becomes stale by it.
+None of it changes what is asked, so a proposal's revision stays and nobody's decision becomes stale by it. Comments,
+and what became of them, are only ever added, under the numbers of their events: so it can be told later what had been
+said when somebody decided.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+
 import msgspec
 
-from hitl_nb.errors import UnknownProposal
-from hitl_nb.records import Comment, Proposal, new_id, now
-from hitl_nb.store import chain, large, rows
+from hitl_nb.errors import AlreadySettled, UnknownComment, UnknownProposal
+from hitl_nb.records import COMMENT_STATES, Anchor, Comment, CommentState, Proposal, Record, Workspace, new_id, now
+from hitl_nb.store import chain, large, rows, standing
 from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.waiting import refuse_closed
+
+R = TypeVar("R", bound=Record)
 
 LONGEST = 10_000
 """Longest comment, in characters."""
+LONGEST_QUOTE = 2_000
+LONGEST_AROUND = 60
+"""Most characters that are kept of what stands before a quote, and after it."""
+LONGEST_SUGGESTION = 100_000
+LONGEST_NAME = 200
+MOST_MENTIONS = 20
+
+
+class About(NamedTuple):
+    """What a document's id stands for: its run, its workspace, and the proposal that its events are told to be about.
+
+    One of a workspace has no proposal as long as nobody was asked about it.
+    """
+
+    document: str
+    run: str
+    proposal: Proposal | None
+    workspace: Workspace | None = None
+
+
+class Mark(Record, frozen=True, kw_only=True):
+    """What became of a comment, and who made it so."""
+
+    comment: str
+    state: CommentState
+    by: str
+    by_name: str = ""
+    at: datetime
+
+
+class Marked(NamedTuple):
+    """A comment as it is now, and whether this call made it so."""
+
+    comment: Comment
+    changed: bool
 
 
 class Discussion:
-    """The comments on a store's proposals, and who they are assigned to."""
+    """The comments on a store's documents, and who its proposals are assigned to."""
 
     store: Store
+    _claims: Claims
 
-    def comment(self, proposal_id: str, text: str, *, author: str, author_name: str = "") -> Comment:
-        """Add a comment, durably. `proposal_id` is the full id. Raises UnknownProposal; ValueError for a bad text."""
-        text = text.strip()
-        if not 1 <= len(text) <= LONGEST:
-            raise ValueError(f"a comment has 1 to {LONGEST} characters, not {len(text)}")
-        made = Comment(id=new_id(), proposal=proposal_id, author=author, author_name=author_name, text=text, at=now())
+    def comment(
+        self,
+        document_id: str,
+        text: str,
+        *,
+        author: str,
+        author_name: str = "",
+        quote: str = "",
+        prefix: str = "",
+        suffix: str = "",
+        anchor: Anchor | Mapping[str, Any] | None = None,
+        thread: str = "",
+        suggestion: str | None = None,
+        mentions: Sequence[str] = (),
+        id: str = "",  # noqa: A002
+        claim: Claim | None = None,
+    ) -> Comment:
+        """Add a comment, durably.
+
+        Args:
+            document_id: a document's full id, or that of a proposal.
+            id: what it is called; if a comment on the document is called so already, it is that one, made before.
+            claim: that of the agent's run who says it; RunClaimed is raised if that was taken over.
+
+        The others are those of `Comment`. Raises UnknownProposal, UnknownComment (the one that it answers), ValueError.
+        """
+        said = Comment(
+            id=id or new_id(),
+            proposal=document_id,
+            author=author,
+            author_name=author_name,
+            text=text.strip(),
+            at=now(),
+            quote=quote,
+            prefix=prefix,
+            suffix=suffix,
+            anchor=_anchor(anchor),
+            thread=thread,
+            suggestion=suggestion,
+            mentions=tuple(dict.fromkeys(mentions)),
+        )
+        _check(said)
 
         def work(tx: Transaction) -> Comment:
-            p = _known(tx, proposal_id)
-            data = {"id": made.id, "text": text}
-            n = chain.append(tx, "comment", actor=author, run=p.run, proposal=p.id, data=data)
-            large.put(tx, f"comment/{p.id}/{n:012d}", made.json())
+            found = about(tx, document_id)
+            before = [one for one in comments_on(tx, found.document) if one.id == id] if id else []
+            if before:
+                return before[0]
+            if thread and _named(tx, found.document, thread).thread:
+                raise ValueError(f"comment {thread} is an answer itself; answer the comment that it answers")
+            made = msgspec.structs.replace(said, proposal=found.document, run=found.run)
+            n = _log(tx, "comment", found, author, _logged(made))
+            large.put(tx, f"comment/{found.document}/{n:012d}", made.json())
             return made
 
-        return self.store.transact(work)
+        return self.store.transact(work) if claim is None else self._claims.write(claim, work)
 
-    def comments(self, proposal_id: str) -> list[Comment]:
-        """A proposal's comments, oldest first. `proposal_id` is the full id."""
-        return comments_on(self.store, proposal_id) if rows.is_id(proposal_id) else []
+    def mark_comment(
+        self,
+        document_id: str,
+        comment_id: str,
+        state: CommentState,
+        *,
+        actor: str,
+        actor_name: str = "",
+        claim: Claim | None = None,
+    ) -> Marked:
+        """Say what became of a comment, durably: again, changes nothing. The ids are full ids.
+
+        `claim` is that of the agent's run who does so; RunClaimed is raised if that was taken over.
+
+        A suggestion that is accepted or dismissed stays so, but for who did it: of several who accept it at once one
+        alone is told that it changed, and who is told so puts it into the document.
+
+        Raises:
+            UnknownProposal, UnknownComment: there is none with this id.
+            AlreadySettled: somebody else accepted or dismissed it.
+            AlreadyDecided, WorkspaceClosed: accepted, and the document can no longer be changed.
+            ValueError: accepted, and it suggests nothing; or it is an answer.
+        """
+        if state not in COMMENT_STATES:
+            raise ValueError(f"state must be one of {', '.join(COMMENT_STATES)}, not {state!r}")
+        mark = Mark(comment=comment_id, state=state, by=actor, by_name=actor_name, at=now())
+
+        def work(tx: Transaction) -> Marked:
+            found = about(tx, document_id)
+            comment = _named(tx, found.document, comment_id)
+            if not _changes(comment, mark):
+                return Marked(comment, False)
+            if state == "accepted" and found.workspace is not None:
+                standing.refuse_unless_open(found.workspace)
+            elif state == "accepted" and found.proposal is not None:
+                refuse_closed(found.proposal)
+            data = {"id": comment.id, "state": state, "was": comment.state}
+            n = _log(tx, "comment.state", found, actor, data)
+            large.put(tx, f"marked/{found.document}/{n:012d}", mark.json())
+            return Marked(_with(comment, mark), True)
+
+        return self.store.transact(work) if claim is None else self._claims.write(claim, work)
+
+    def comments(self, document_id: str, *, before: int | None = None) -> list[Comment]:
+        """A document's comments, oldest first; those said before event number `before`, as they were then.
+
+        `document_id` is the full id of the document. Raises StoreCorrupt.
+        """
+        return comments_on(self.store, document_id, before) if rows.is_id(document_id) else []
+
+    def about(self, document_id: str) -> About:
+        """What this document is. Raises UnknownProposal."""
+        return about(self.store, document_id)
 
     def assign(self, proposal_id: str, assignee: str | None, *, actor: str) -> Proposal:
         """Say whose an open proposal is to decide, or nobody's (None). `proposal_id` is the full id.
@@ -59,10 +195,112 @@ class Discussion:
         return self.store.transact(work)
 
 
-def comments_on(reads: Reads, proposal_id: str) -> list[Comment]:
-    """The comments on a proposal, oldest first."""
-    found = reads.scan(*large.span(f"comment/{proposal_id}/"))
-    return [rows.decode(large.whole(reads, key, raw), Comment, key) for key, raw in found]
+def about(reads: Reads, document_id: str) -> About:
+    """What may be commented on under this id. Raises UnknownProposal."""
+    w = rows.load_workspace(reads, document_id)
+    p = _known(reads, document_id) if w is None else None
+    if p is not None and p.document:
+        w = rows.load_workspace(reads, p.document)
+    if w is not None:
+        return About(w.id, w.run, p or (rows.load_proposal(reads, w.proposal) if w.proposal else None), w)
+    assert p is not None
+    return About(p.id, p.run, p)
+
+
+def comments_on(reads: Reads, document_id: str, before: int | None = None) -> list[Comment]:
+    """The comments on a document, oldest first; those said before event number `before`, as they were then."""
+    found = {one.id: one for one in _read(reads, f"comment/{document_id}/", before, Comment)}
+    for mark in _read(reads, f"marked/{document_id}/", before, Mark):
+        if mark.comment in found:
+            found[mark.comment] = _with(found[mark.comment], mark)
+    return list(found.values())
+
+
+def threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
+    """Comments with the answers to each, all in the order given."""
+    answers: dict[str, list[Comment]] = {one.id: [] for one in comments}
+    for one in comments:
+        answers.get(one.thread, []).append(one)
+    return [(one, answers[one.id]) for one in comments if one.thread not in answers]
+
+
+def _read(reads: Reads, prefix: str, before: int | None, kind: type[R]) -> list[R]:
+    start, stop = large.span(prefix)
+    found = reads.scan(start, stop if before is None else f"{prefix}{before:012d}")
+    return [rows.decode(large.whole(reads, key, raw), kind, key) for key, raw in found]
+
+
+def _with(comment: Comment, mark: Mark) -> Comment:
+    return msgspec.structs.replace(
+        comment, state=mark.state, state_by=mark.by, state_by_name=mark.by_name, state_at=mark.at
+    )
+
+
+def _named(reads: Reads, document_id: str, comment_id: str) -> Comment:
+    for one in comments_on(reads, document_id):
+        if one.id == comment_id:
+            return one
+    raise UnknownComment(f"there is no comment {comment_id!r} on {document_id}; load its comments again")
+
+
+def _changes(comment: Comment, mark: Mark) -> bool:
+    """Whether the mark changes the comment. Raises AlreadySettled, ValueError."""
+    if comment.state in ("accepted", "dismissed") and comment.state_by != mark.by:
+        by = comment.state_by_name or comment.state_by
+        raise AlreadySettled(f"{by} has already {comment.state} this suggestion; nothing was changed", comment)
+    if comment.suggestion is None and mark.state == "accepted":
+        raise ValueError(f"comment {comment.id} suggests nothing that could be accepted; resolve it")
+    if comment.suggestion is None and comment.thread:
+        raise ValueError(f"comment {comment.id} is an answer; resolve the comment that it answers, {comment.thread}")
+    return comment.state != mark.state
+
+
+def _anchor(given: Anchor | Mapping[str, Any] | None) -> Anchor | None:
+    """An anchor, as it was given. Raises ValueError for another shape."""
+    if given is None:
+        return None
+    try:
+        return msgspec.convert(msgspec.to_builtins(given), Anchor)
+    except msgspec.ValidationError as wrong:
+        raise ValueError(f"the anchor is not a start and an end as Yjs writes relative positions: {wrong}") from None
+
+
+def _check(said: Comment) -> None:
+    """Raises ValueError, with a sentence, for a comment that is too long, too empty, or about nothing."""
+    least = 1 if said.suggestion is None else 0
+    if not least <= len(said.text) <= LONGEST:
+        raise ValueError(f"a comment has {least} to {LONGEST} characters, not {len(said.text)}")
+    longest = {
+        "quote": LONGEST_QUOTE,
+        "prefix": LONGEST_AROUND,
+        "suffix": LONGEST_AROUND,
+        "suggestion": LONGEST_SUGGESTION,
+    }
+    for name, most in longest.items():
+        if (size := len(getattr(said, name) or "")) > most:
+            raise ValueError(f"the {name} of a comment has at most {most} characters, not {size}")
+    if said.suggestion is not None and not said.quote and (said.anchor is None or not said.suggestion):
+        raise ValueError("a suggestion needs the quote that it replaces, or the anchor of where it is inserted")
+    if len(said.mentions) > MOST_MENTIONS:
+        raise ValueError(f"a comment mentions at most {MOST_MENTIONS} people, not {len(said.mentions)}")
+    if not all(1 <= len(one) <= LONGEST_NAME for one in said.mentions):
+        raise ValueError(f"a mention is a user name of 1 to {LONGEST_NAME} characters")
+
+
+def _log(tx: Transaction, kind: str, found: About, actor: str, data: dict[str, Any]) -> int:
+    """Append an event about a document; its number."""
+    if found.workspace is not None:
+        data = {**data, "workspace": found.workspace.id}
+    return chain.append(
+        tx, kind, actor=actor, run=found.run, proposal=found.proposal.id if found.proposal else None, data=data
+    )
+
+
+def _logged(made: Comment) -> dict[str, Any]:
+    """What the audit log keeps of a comment: what was said, about what, and to whom."""
+    told = {"quote": made.quote, "thread": made.thread, "mentions": made.mentions}
+    suggested = {} if made.suggestion is None else {"suggestion": made.suggestion}
+    return {"id": made.id, "text": made.text, **{name: one for name, one in told.items() if one}, **suggested}
 
 
 def _known(reads: Reads, proposal_id: str) -> Proposal:

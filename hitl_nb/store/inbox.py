@@ -1,4 +1,4 @@
-"""The proposals of a store: find, list, decide, keep drafts.
+"""The proposals of a store: find, list, decide.
 
 The inbox is an index of the open proposals by age, so a page of it is a short range however many are waiting.
 A decision is one transaction (`verdicts.py`): the first wins, and whoever comes later is told who decided what.
@@ -6,14 +6,13 @@ A decision is one transaction (`verdicts.py`): the first wins, and whoever comes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from hitl_nb.errors import StoreCorrupt, UnknownProposal
+from hitl_nb.errors import UnknownProposal
 from hitl_nb.records import (
     Action,
     By,
@@ -26,17 +25,6 @@ from hitl_nb.store.discussion import comments_on
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
 from hitl_nb.store.waiting import closed, waiting
-
-
-class NoDraft:
-    """The type of `NO_DRAFT`."""
-
-    def __repr__(self) -> str:
-        return "NO_DRAFT"
-
-
-NO_DRAFT: Final = NoDraft()
-"""What `Inbox.draft` returns where nobody has typed yet; None is a draft like any other."""
 
 
 class Inbox:
@@ -133,7 +121,7 @@ class Inbox:
 
         def work(tx: Transaction) -> Decided:
             p, run = settled(tx, _find(tx, proposal_id), self.store_id, verdict, fingerprint, revision)
-            return Decided(p, run, comments_on(tx, p.id))
+            return Decided(p, run, comments_on(tx, p.document or p.id))
 
         return self.store.transact(work)
 
@@ -163,34 +151,6 @@ class Inbox:
             return [settled(tx, p, self.store_id, verdict, was.fingerprint, was.revision)[0] for p, was in found]
 
         return self.store.transact(work)
-
-    def save_draft(self, proposal_id: str, value: Any) -> None:
-        """Keep what is being typed (JSON). `proposal_id` is the full id. Raises UnknownProposal."""
-        if not rows.is_id(proposal_id) or self.store.get(f"proposal/{proposal_id}") is None:
-            raise UnknownProposal(_unknown(proposal_id))
-        raw = json.dumps(value, allow_nan=False).encode()
-        self.store.drafts.transact(lambda tx: large.replace(tx, _draft_key(proposal_id), raw))
-
-    def drop_draft(self, proposal_id: str) -> None:
-        """Forget what was typed. `proposal_id` is the full id."""
-        if rows.is_id(proposal_id):
-            self._drop_drafts([proposal_id])
-
-    def draft(self, proposal_id: str) -> Any:
-        """What was last typed (JSON), or `NO_DRAFT`. `proposal_id` is the full id. Raises StoreCorrupt."""
-        raw = large.get(self.store.drafts, _draft_key(proposal_id)) if rows.is_id(proposal_id) else None
-        try:
-            return NO_DRAFT if raw is None else json.loads(raw)
-        except ValueError as damage:
-            raise StoreCorrupt(f"the stored draft of proposal {proposal_id} is damaged: {damage}") from damage
-
-    def _drop_drafts(self, proposal_ids: Sequence[str]) -> None:
-        def work(tx: Transaction) -> None:
-            for one in proposal_ids:
-                large.delete(tx, _draft_key(one))
-
-        if proposal_ids:
-            self.store.drafts.transact(work)
 
 
 def check_limit(limit: int) -> None:
@@ -226,7 +186,3 @@ def _unknown(proposal_id: str) -> str:
         f"there is no proposal {proposal_id!r} in this store; `hitl-nb inbox` lists those that wait "
         "(the first 4 or more characters of an id are enough)"
     )
-
-
-def _draft_key(proposal_id: str) -> str:
-    return f"draft/{proposal_id}"

@@ -28,16 +28,17 @@ from hitl_nb.records import (
     new_id,
     now,
 )
-from hitl_nb.store import chain, claims, large, moves, rows, snapshots
+from hitl_nb.store import chain, claims, large, moves, rows, snapshots, standing, updates
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.chain import Verification
 from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
-from hitl_nb.store.inbox import NO_DRAFT, Inbox, check_limit, supersede
+from hitl_nb.store.inbox import Inbox, check_limit, supersede
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.steps import Steps
+from hitl_nb.store.workspaces import Workspaces
 
-__all__ = ["NO_DRAFT", "Claim", "Ledger", "Verification"]
+__all__ = ["Claim", "Ledger", "Verification"]
 
 _PAGE = 200
 _FORMAT_KEY = "meta/format"
@@ -48,8 +49,8 @@ class _Format(Record, frozen=True):
     store_id: str
 
 
-class Ledger(Steps, Inbox, Discussion):
-    """The runs, steps, proposals and events of a store.
+class Ledger(Steps, Inbox, Discussion, Workspaces):
+    """The runs, steps, proposals, workspaces and events of a store.
 
     Args:
         store: where they live; a new one is marked with its format and a random id.
@@ -181,7 +182,8 @@ class Ledger(Steps, Inbox, Discussion):
         """Keep the state, ask the questions and let go of the run; the proposals, in order.
 
         `statements` are those that took long since the run's last event; they are kept with this one, for its timeline.
-        Raises RunClaimed if the run was taken over; ValueError for no question, or for a value that is not JSON.
+        Raises RunClaimed if the run was taken over; ValueError for no question, or for a value that is not JSON;
+        WorkspaceClosed for a question about a workspace that is closed.
         """
         if not questions:
             raise ValueError("questions must hold at least one question to pause for")
@@ -198,8 +200,10 @@ class Ledger(Steps, Inbox, Discussion):
             snapshots.put(tx, run.id, snapshot)
             for p in asked:
                 rows.add_proposal(tx, p)
+                if p.document:
+                    standing.asked(tx, p, claim.owner)
             rows.put_run(tx, run)
-            shown = [{"id": p.id, "title": p.title, "fingerprint": p.fingerprint} for p in asked]
+            shown = [_told(p) for p in asked]
             data = {"pause": run.pauses, "proposals": shown, **_worked(statements)}
             chain.append(tx, "run.paused", actor=claim.owner, run=run.id, data=data)
             claims.free(tx, run.id)
@@ -256,7 +260,7 @@ class Ledger(Steps, Inbox, Discussion):
             gone = [rows.load_run(tx, rows.id_at(*entry)) for entry in found]
             for run in gone:
                 self._claims.check_free(tx, run)
-            drafts = [proposal_id for run in gone for proposal_id in _delete(tx, run)]
+            drafts = [document for run in gone for document in _delete(tx, run)]
             ids = [run.id for run in gone]
             if ids:
                 data = {"agent": agent, "notebook": notebook, "key": key, "runs": ids}
@@ -264,7 +268,7 @@ class Ledger(Steps, Inbox, Discussion):
             return ids, drafts
 
         ids, drafts = self.store.transact(work)
-        self._drop_drafts(drafts)
+        updates.drop(self.store, drafts)
         return len(ids)
 
     def rename(self, old_notebook: str, new_notebook: str) -> int:
@@ -337,12 +341,20 @@ class Ledger(Steps, Inbox, Discussion):
             if snapshot is not None:
                 snapshots.put(tx, run.id, snapshot)
             rows.put_run(tx, run)
+            if status == "finished":
+                standing.close_all(tx, run.id, claim.owner)
             data = {**({} if error is None else {"error": error}), **_worked(statements)} or None
             chain.append(tx, f"run.{status}", actor=claim.owner, run=run.id, data=data)
             claims.free(tx, run.id)
             return run
 
         return self._claims.write_last(claim, work)
+
+
+def _told(p: Proposal) -> dict[str, str]:
+    """What the log of a pause says of a proposal."""
+    told = {"id": p.id, "title": p.title, "fingerprint": p.fingerprint}
+    return {**told, "workspace": p.document} if p.document else told
 
 
 def _worked(statements: Sequence[Statement]) -> dict[str, Any]:
@@ -383,6 +395,7 @@ def _cancel(tx: Transaction, run: Run, *, actor: str) -> Run:
     run = rows.moved(run, "cancelled", open=0)
     rows.put_run(tx, run)
     claims.free(tx, run.id)
+    standing.close_all(tx, run.id, actor)
     chain.append(tx, "run.cancelled", actor=actor, run=run.id, data={"superseded": stale})
     return run
 
@@ -402,17 +415,21 @@ def _move(tx: Transaction, run: Run, notebook: str, owners: Claims) -> None:
         if p.status == "open":
             moved = msgspec.structs.replace(p, notebook=notebook)
             large.replace(tx, f"proposal/{p.id}", moved.json())
+    for w in rows.load_workspaces(tx, run.id):
+        rows.put_workspace(tx, msgspec.structs.replace(w, notebook=notebook))
 
 
 def _delete(tx: Transaction, run: Run) -> list[str]:
-    """Remove a run and all that hangs on it, but the drafts; the ids of its proposals."""
-    asked = rows.load_proposals(tx, run.id)
+    """Remove a run and all that hangs on it, but the documents; the ids of those."""
+    asked, written = rows.load_proposals(tx, run.id), rows.load_workspaces(tx, run.id)
     for p in asked:
         rows.delete_proposal(tx, p)
+    for w in written:
+        rows.delete_workspace(tx, w)
     for place, _ in tx.scan(*large.span(f"step/{run.id}/")):
         large.delete(tx, place)
     snapshots.delete(tx, run.id)
     claims.delete(tx, run.id)
     chain.forget_run(tx, run.id)
     rows.delete_run(tx, run)
-    return [p.id for p in asked]
+    return [one.id for one in (*asked, *written)]

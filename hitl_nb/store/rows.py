@@ -14,11 +14,16 @@ proposal/<proposal>                           Proposal
 asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
 open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first
 closed/<microseconds>-<proposal>              index: closed proposals by when they were decided, else by when asked
-comment/<proposal>/<n>                        Comment
+workspace/<workspace>                         Workspace
+opened/<run>/<ordinal>                        index: a run's workspaces in order
+writing/<microseconds>-<workspace>            index: workspaces that are not closed, by age
+comment/<document>/<n>                        Comment, as it was said (n of its event)
+marked/<document>/<n>                         Mark: what became of one since
 happened/<run>/<n>                            index: the events of a run that are about more than one step
 moved/<notebook>/<microseconds>               Move: where the notebook (hashed) went then
 chunk/<token>/<n>                             pieces of values above MAX_VALUE
-draft/<proposal>                              JSON of a draft (in `Store.drafts`)
+update/<document>/<n>, folded/<document>      a draft's document (in `Store.drafts`, see `updates.py`)
+write/<document>/..., writer/<document>       what an agent wrote into it (in `Store.drafts`, see `writes.py`)
 """
 
 from __future__ import annotations
@@ -33,7 +38,7 @@ from urllib.parse import quote
 import msgspec
 
 from hitl_nb.errors import HitlError, StoreCorrupt, UnknownRun
-from hitl_nb.records import RUN_TRANSITIONS, Proposal, Record, Run, RunStatus, Step, now
+from hitl_nb.records import RUN_TRANSITIONS, Proposal, Record, Run, RunStatus, Step, Workspace, now
 from hitl_nb.store import large
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.large import span
@@ -184,9 +189,56 @@ def delete_proposal(tx: Transaction, p: Proposal) -> None:
     tx.delete(open_key(p))
     tx.delete(closed_key(p))
     tx.delete(asked_key(p))
-    for key, _ in tx.scan(*span(f"comment/{p.id}/")):
-        large.delete(tx, key)
+    delete_comments(tx, p.id)
     large.delete(tx, f"proposal/{p.id}")
+
+
+def delete_comments(tx: Transaction, document_id: str) -> None:
+    """Remove the comments on a document, and what became of them."""
+    for prefix in ("comment", "marked"):
+        for key, _ in tx.scan(*span(f"{prefix}/{document_id}/")):
+            large.delete(tx, key)
+
+
+def opened_prefix(run_id: str) -> str:
+    return f"opened/{run_id}/"
+
+
+def writing_key(w: Workspace) -> str:
+    return f"writing/{microseconds(w.created_at)}-{w.id}"
+
+
+def load_workspace(reads: Reads, workspace_id: str) -> Workspace | None:
+    raw = large.get(reads, f"workspace/{workspace_id}") if is_id(workspace_id) else None
+    if raw is None:
+        return None
+    w = decode(raw, Workspace, f"workspace/{workspace_id}")
+    if w.id != workspace_id:
+        raise StoreCorrupt(f"the stored record workspace/{workspace_id} is of another workspace, {w.id!r}")
+    return w
+
+
+def load_workspaces(reads: Reads, run_id: str) -> list[Workspace]:
+    """A run's workspaces in the order opened."""
+    found = (load_workspace(reads, id_at(*entry)) for entry in reads.scan(*span(opened_prefix(run_id))))
+    return [w for w in found if w is not None]
+
+
+def put_workspace(tx: Transaction, w: Workspace) -> None:
+    """Store `w`, and list it as its status says."""
+    if w.status == "closed":
+        tx.delete(writing_key(w))
+    else:
+        tx.put(writing_key(w), w.id.encode())
+    tx.put(f"{opened_prefix(w.run)}{w.ordinal:06d}", w.id.encode())
+    large.replace(tx, f"workspace/{w.id}", w.json())
+
+
+def delete_workspace(tx: Transaction, w: Workspace) -> None:
+    tx.delete(writing_key(w))
+    tx.delete(f"{opened_prefix(w.run)}{w.ordinal:06d}")
+    delete_comments(tx, w.id)
+    large.delete(tx, f"workspace/{w.id}")
 
 
 def microseconds(at: datetime) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from hitl_nb.errors import StaleDraft, StoreCorrupt
 from hitl_nb.records import ACTIONS, Action, By, Comment, DecisionRecord, Proposal, Run, canonical, now
 from hitl_nb.records import fingerprint as fingerprint_of
-from hitl_nb.store import chain, rows, signatures
+from hitl_nb.store import chain, rows, signatures, standing
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.waiting import refuse_closed
@@ -98,6 +98,8 @@ def settled(
     decision = msgspec.structs.replace(decision, event=logged)
     decided = msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
     rows.close_proposal(tx, decided)
+    if p.document:
+        standing.done(tx, decided, verdict.reviewer)
     run = rows.load_run(tx, p.run)
     run = rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
     rows.put_run(tx, run)

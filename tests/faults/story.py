@@ -17,6 +17,7 @@ from typing import Any
 
 import hitl_nb as hitl
 from hitl_nb.errors import StoreError
+from hitl_nb.review.draft import Draft
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 
@@ -82,7 +83,7 @@ def answer(ledger: Ledger, p: Any) -> None:
         value = {"happened": happened, "result": f"11 for {order}" if happened else None}
     else:
         value = {**p.value, "amount": 11}
-        ledger.save_draft(p.id, value)
+        Draft.of(ledger.store, p).write(value, "ann")
         note("acknowledged", "typed", p.id, value)
     done = ledger.decide(p.id, "edit", value=value, reviewer="ann")
     note("acknowledged", "decided", p.id, done.decision.value if done.decision else None)
@@ -107,7 +108,7 @@ def check() -> list[str]:
             problems.append("it was finished")
         elif about and p is None:
             problems.append(f"{what}: the proposal is gone")
-        elif what == "typed" and ledger.draft(about[0]) != about[1]:
+        elif what == "typed" and p is not None and Draft.of(ledger.store, p).value() != about[1]:
             problems.append("the draft is gone")
         elif what == "decided" and (p is None or p.decision is None or p.decision.value != about[1]):
             problems.append("the decision is gone")

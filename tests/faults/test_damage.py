@@ -15,6 +15,7 @@ import pytest
 from hitl_nb.cli_doctor import examine
 from hitl_nb.errors import HitlError, StoreCorrupt
 from hitl_nb.records import Question, Snapshot
+from hitl_nb.review.draft import Draft
 from hitl_nb.store import inbox
 from hitl_nb.store.disk import DiskStore
 from hitl_nb.store.ledger import Ledger
@@ -186,10 +187,13 @@ def test_text_that_is_not_utf_8_is_corruption(tmp_path: Path) -> None:
     ledger = Ledger(store)
     run, claim = ledger.open_run(agent="refunds", notebook="nb")
     (asked,) = ledger.pause(claim, Snapshot(envelope=b"state"), [QUESTION])
-    ledger.save_draft(asked.id, "typed")
-    store.drafts.transact(lambda tx: tx.put(f"draft/{asked.id}", b'"\xff"'))
-    with pytest.raises(StoreCorrupt, match="draft"):
-        ledger.draft(asked.id)
+    draft = Draft.of(store, asked)
+    draft.write({"typed": 1}, "ann")
+    for key, raw in store.drafts.scan("", "~"):
+        store.drafts.transact(lambda tx, key=key, raw=raw: tx.put(key, raw[:-3] + b"\xff" + raw[-2:]))
+        with pytest.raises(StoreCorrupt, match=key):
+            draft.value()
+        store.drafts.transact(lambda tx, key=key, raw=raw: tx.put(key, raw))
     for key, _ in store.scan("", "~"):
         if key.startswith(("asked/", "open/", "made/", "name/", "run/", "proposal/", "event/")):
             kept = store.get(key) or b""

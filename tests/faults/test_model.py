@@ -27,9 +27,10 @@ from hypothesis.stateful import (
 
 from hitl_nb.errors import AlreadyDecided, HitlError, RunClaimed
 from hitl_nb.records import Question, Snapshot
+from hitl_nb.review.draft import Draft
 from hitl_nb.store import claims, inbox
 from hitl_nb.store.disk import DiskStore
-from hitl_nb.store.ledger import NO_DRAFT, Claim, Ledger
+from hitl_nb.store.ledger import Claim, Ledger
 from hitl_nb.store.owner import LIVE
 
 AGENTS = st.sampled_from(["a", "b"])
@@ -187,7 +188,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(which=WHICH, handle=HANDLES, value=VALUES)
     def type(self, which: int, handle: int, value: int) -> None:
         asked = self.pick(which, lambda one: bool(one.open)).open[0]
-        self.ledgers[handle].save_draft(asked, value)
+        ledger = self.ledgers[handle]
+        Draft.of(ledger.store, ledger.proposal(asked)).write(value, "ann")
         self.drafts[asked] = value
 
     @precondition(lambda self: self.images < 4)
@@ -226,7 +228,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert {step.key: (step.status, step.result) for step in ledger.steps(run.id)} == one.steps
         for p in ledger.proposals(run.id):
             assert (p.decision.value if p.decision else None) == self.decisions.get(p.id)
-            assert ledger.draft(p.id) == self.drafts.get(p.id, NO_DRAFT)
+            assert Draft.of(ledger.store, p).value() == self.drafts.get(p.id, p.value)
 
 
 def play(examples: int, *, shrink: bool = True) -> None:
@@ -272,10 +274,10 @@ def acknowledged_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A draft is "saved", and written later."""
     later: list[Any] = []
 
-    def save_draft(self: Ledger, proposal_id: str, value: Any) -> None:
-        later.append((proposal_id, value))
+    def write(self: Draft, value: Any, author: str) -> None:
+        later.append((self.id, value, author))
 
-    monkeypatch.setattr(inbox.Inbox, "save_draft", save_draft)
+    monkeypatch.setattr(Draft, "write", write)
 
 
 @pytest.mark.parametrize("breaks", [first_look_left_out, fence_left_out, acknowledged_before_the_commit])

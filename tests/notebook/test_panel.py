@@ -18,7 +18,8 @@ from hitl_nb.errors import InvalidEdit
 from hitl_nb.notebook.looks import sheet
 from hitl_nb.notebook.panel import Panel
 from hitl_nb.records import Proposal, Question, Snapshot, new_id
-from hitl_nb.store.ledger import NO_DRAFT, Ledger
+from hitl_nb.review.draft import Draft
+from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.memory import MemoryStore
 from hitl_nb.values import ask
 
@@ -198,12 +199,17 @@ def test_approve_all_says_who_was_first_and_goes_on_with_the_rest(ledger: Ledger
     assert shown.done == 1
 
 
+def draft(shown: Shown) -> Any:
+    """What the first proposal's draft says."""
+    return Draft.of(shown.ledger.store, shown.proposals[0]).value()
+
+
 # --- drafts ---------------------------------------------------------------------------------------------------------
 
 
 def test_typing_is_saved_and_a_new_panel_starts_from_it(ledger: Ledger) -> None:
     shown = Shown(ledger, ask("Dear A", title="A"), ask({"a": 1}, title="B"))
-    assert ledger.draft(shown.proposals[0].id) is NO_DRAFT
+    assert draft(shown) == "Dear A"
     shown.control("Proposed value").value = "Dear A and B"
     shown.control("Proposed value", 1).value = '{"a": '
     shown.again()
@@ -211,7 +217,7 @@ def test_typing_is_saved_and_a_new_panel_starts_from_it(ledger: Ledger) -> None:
     assert shown.control("Proposed value", 1).value == '{"a": '
     assert {"Approve with edits", "Undo edits"} <= shown.buttons()
     shown.click("Undo edits")
-    assert ledger.draft(shown.proposals[0].id) == "Dear A"
+    assert draft(shown) == "Dear A"
     assert shown.control("Proposed value").value == "Dear A"
 
 
@@ -421,7 +427,7 @@ def test_long_values_are_compared_when_they_are_decided(ledger: Ledger) -> None:
     assert "Approve" in shown.buttons()
     shown.control("Proposed value").value = long + "!"
     assert "too long to compare while you type (more than 20,000 characters)" in shown.control("Changes").value
-    assert ledger.draft(shown.proposals[0].id) == long + "!"
+    assert draft(shown) == long + "!"
     shown.click("Approve with edits")
     assert "word !" in shown.control("Changes").value
     schema = {"properties": {"n": {"minimum": 0, "type": "integer"}}}
@@ -462,4 +468,4 @@ def test_close_takes_the_panel_away_and_keeps_the_draft(ledger: Ledger) -> None:
     before = list(shown.widgets())
     shown.panel.close()
     assert all(widget.comm is None for widget in before)
-    assert ledger.draft(shown.proposals[0].id) == "y"
+    assert draft(shown) == "y"

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from hitl_nb.records import Snapshot
+from hitl_nb.review.draft import Draft
 from hitl_nb.server.openapi import NDJSON, document
 from hitl_nb.server.routes import ROUTES, Route
 from hitl_nb.values import ask
@@ -50,7 +51,7 @@ def known(server: Any) -> Any:
     made = server.paused("Dear Ann", {"amount": 1}, ["a", "b"], table, 3.5, None, agent="described", context="why")
     server.ledger.decide(made[0].id, "edit", value="Dear Ms Ann", reason="polite", reviewer="ann")
     server.ledger.comment(made[1].id, "hm", author="bob")
-    server.ledger.save_draft(made[1].id, {"amount": 2})
+    Draft.of(server.ledger.store, made[1]).write({"amount": 2}, "ann")
     (old,) = server.paused("gone", agent="described")  # supersedes those above
     (last,) = server.paused("ready", agent="ready")
     server.ledger.decide(last.id, "approve", reviewer="ann")
@@ -93,11 +94,14 @@ def shown(p: Any) -> dict[str, Any]:
     return {"revision": p.revision, "fingerprint": p.fingerprint}
 
 
+ANCHOR = {"start": {"tname": "source", "assoc": 0}, "end": {"item": {"client": 1, "clock": 2}, "assoc": -1}}
 CELL = {"path": "letters.ipynb", "agent": "done", "pause": 1, "key": ""}
 BODIES: dict[str, Callable[[Any], Any]] = {
     "POST proposals/{id}/check": lambda p: {"value": "Dear"},
     "PUT proposals/{id}/draft": lambda p: {"value": "Dear"},
     "POST proposals/{id}/comments": lambda p: {"text": "hm"},
+    "POST documents/{id}/comments": lambda p: {"text": "hm", "quote": "Ann", "anchor": ANCHOR, "suggestion": "Bo"},
+    "PUT comments/{id}/state": lambda p: {"document": p.id, "state": "resolved"},
     "PUT proposals/{id}/assignee": lambda p: {"assignee": "bob"},
     "POST proposals/{id}/decision": lambda p: {"action": "edit", "value": "Dear", "reason": "short", **shown(p)},
     "POST decisions": lambda p: {"action": "approve", "proposals": [{"id": p.id, **shown(p)}]},
@@ -113,8 +117,9 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
         pytest.skip("needs a server that may; see test_headless.py")
     if route.path.endswith(("/resume", "/timeline")):
         server.ledger.decide(p.id, "edit", value="Dear", reason="short", reviewer="ann")
+    named = {"runs": p.run, "comments": server.ledger.comment(p.id, "hm", author="ann").id}
     said = api[f"/hitl_nb/api/{route.path}"][route.method].Case(
-        path_parameters={"id": p.run if route.path.startswith("runs") else p.id} if "{id}" in route.path else {},
+        path_parameters={"id": named.get(route.path.split("/")[0], p.id)} if "{id}" in route.path else {},
         query=CELL if route.path == "pauses" else {},
         **({"body": BODIES[f"{route.method} {route.path}"](p), "media_type": "application/json"} if route.body else {}),
     )

@@ -24,9 +24,10 @@ from hitl_nb.errors import (
     UnknownRun,
 )
 from hitl_nb.records import FORMAT, DecisionRecord, Proposal, Question, Run, Snapshot, new_id
+from hitl_nb.review.draft import Draft
 from hitl_nb.store import open_store
 from hitl_nb.store.base import MAX_VALUE, Store
-from hitl_nb.store.ledger import NO_DRAFT, Claim, Ledger
+from hitl_nb.store.ledger import Claim, Ledger
 
 NB = "/ann/refunds.ipynb"
 STATE = Snapshot(envelope=b"state")
@@ -195,7 +196,7 @@ class TestRuns:
         ledger.start_step(claim, "1", "pay")
         big = Snapshot(envelope=b"s" * (MAX_VALUE + 1), blobs=dict([blob(b"x" * 10)]))
         (asked, _) = ledger.pause(claim, big, [ask(value="v" * (MAX_VALUE + 1)), ask()])
-        ledger.save_draft(asked.id, "typing")
+        Draft.of(store, asked).write("typing", "ann")
         ledger.cancel(start(ledger, key="1")[0].id, actor="ada")
         ledger.release(start(ledger, key="2")[1])
         assert ledger.forget(agent="refunds", notebook=NB, key="2") == 1
@@ -604,19 +605,3 @@ class TestInbox:
         page = ledger.inbox(limit=50)
         assert len(ledger.inbox(limit=50, after=page[-1].id)) == 50
         assert rows == 100
-
-
-class TestDrafts:
-    def test_a_draft_is_kept_as_typed(self, ledger: Ledger, store: Store) -> None:
-        _, (asked, *_) = paused(ledger)
-        assert ledger.draft(asked.id) is NO_DRAFT
-        for typed in ("Dear B", None, {"b": 1, "a": [1.5, 2**70]}, "\ud83d", "x" * (2 * MAX_VALUE), "short"):
-            ledger.save_draft(asked.id, typed)
-            assert Ledger(store).draft(asked.id) == typed
-        assert ledger.draft(asked.id) == "short"
-
-    def test_a_draft_belongs_to_a_proposal(self, ledger: Ledger) -> None:
-        with pytest.raises(UnknownProposal):
-            ledger.save_draft("zzzzzzzzzzzz", "x")
-        with pytest.raises(UnknownProposal):
-            ledger.save_draft("no id/\n", "x")

@@ -7,7 +7,7 @@ import pytest
 from hitl_nb.errors import AlreadyDecided, UnknownProposal
 from hitl_nb.records import Proposal, Question, Snapshot
 from hitl_nb.review.timeline import timeline
-from hitl_nb.store.ledger import NO_DRAFT, Ledger
+from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.memory import MemoryStore
 
 
@@ -60,13 +60,6 @@ def test_assigning_makes_no_decision_stale(ledger: Ledger) -> None:
     with pytest.raises(AlreadyDecided, match="bob approved it"):
         ledger.assign(p.id, "carl", actor="ann")
     assert ledger.proposal(p.id).assignee == "bob"
-
-
-def test_a_draft_is_dropped(ledger: Ledger) -> None:
-    (p,) = asked(ledger, "a")
-    ledger.save_draft(p.id, "b")
-    ledger.drop_draft(p.id)
-    assert ledger.draft(p.id) is NO_DRAFT
 
 
 def test_the_timeline_has_work_waits_decisions_and_steps(ledger: Ledger) -> None:

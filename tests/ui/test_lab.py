@@ -15,6 +15,7 @@ import pytest
 from lab import Lab, Notebook, Page, write_notebook
 
 from hitl_nb.records import Proposal
+from hitl_nb.review.draft import Draft
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 
@@ -174,7 +175,7 @@ def test_a_killed_kernel_loses_nothing(opened: Callable[..., Notebook], ledger: 
     nb.button("Approve").wait_for()
     nb.field("Email").fill("Dear Ann,\nsorry.")
     asked = proposal(ledger, nb)
-    eventually(lambda: ledger.draft(asked.id) is not None and "sorry." in str(ledger.draft(asked.id)))
+    eventually(lambda: "sorry." in str(Draft.of(ledger.store, asked).value()))
     os.kill(nb.kernel_pid(), signal.SIGKILL)
     nb.accept()
     nb.until_kernel()

@@ -1,0 +1,52 @@
+"""The calls about comments: what was said about a document and who may be called, say something, say what became of it.
+
+Who says it is who asks: no body names an author.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from hitl_nb.records import Comment
+from hitl_nb.server.asked import Asked
+from hitl_nb.server.bodies import Marking, Said
+
+_EVENTS = 200
+"""Events of a run, the newest, that are looked through for people who decided."""
+
+
+def comments(asked: Asked) -> dict[str, Any]:
+    about = asked.ledger.about(asked.id)
+    found = asked.ledger.comments(about.document)
+    return {"comments": msgspec.to_builtins(found), "people": _people(asked, about.run, found)}
+
+
+def comment(asked: Asked) -> dict[str, Any]:
+    said: Said = asked.body
+    given = {name: getattr(said, name) for name in said.__struct_fields__}
+    made = asked.ledger.comment(asked.id, **given, author=asked.who.username, author_name=asked.who.display_name)
+    return {"comment": msgspec.to_builtins(made)}
+
+
+def mark(asked: Asked) -> dict[str, Any]:
+    body: Marking = asked.body
+    who = asked.who
+    done = asked.ledger.mark_comment(
+        body.document, asked.id, body.state, actor=who.username, actor_name=who.display_name
+    )
+    return {"comment": msgspec.to_builtins(done.comment), "changed": done.changed}
+
+
+def _people(asked: Asked, run: str, said: Iterable[Comment]) -> list[dict[str, str]]:
+    """Everybody who may be mentioned, as far as is known here, by the name they were shown with last."""
+    names = dict.fromkeys(asked.desk.settings.reviewers, "")
+    for event in asked.ledger.history(run, limit=_EVENTS):
+        data: dict[str, Any] = event.data or {}
+        if event.type == "decision" and data.get("by") == "person":
+            names[event.actor] = data.get("reviewer_name") or names.get(event.actor, "")
+    for one in said:
+        names[one.author] = one.author_name or names.get(one.author, "")
+    return [{"username": user, "name": name or user} for user, name in sorted(names.items())]

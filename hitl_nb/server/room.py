@@ -1,0 +1,231 @@
+"""A room: a draft's document in memory, and those who are connected to it.
+
+What somebody types is checked, applied, and written to the log; only then do the others see it, and is its author told
+that it is safe. The room is made from the log and never the other way round, so it can be dropped at any moment.
+Everything in it happens on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from tornado.log import app_log
+
+from hitl_nb.errors import StoreError
+from hitl_nb.review.draft import FOLD, NOTHING, Draft
+from hitl_nb.review.update import Known, check, state_vector
+from hitl_nb.server import wire
+from hitl_nb.server.presence import Presence, States
+from hitl_nb.store.readers import Reader, saw
+from hitl_nb.store.updates import Folded, Update, update
+
+if TYPE_CHECKING:
+    from pycrdt import Doc
+
+LARGEST = 32 << 20
+"""Largest document, as one update, in bytes."""
+
+
+class Refused(Exception):
+    """A connection is to be closed with this code, and a sentence."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        super().__init__(reason)
+
+
+class Member(Protocol):
+    """Somebody's connection."""
+
+    username: str
+    name: str
+    user: dict[str, Any]
+    may_write: bool
+
+    def say(self, message: bytes) -> None:
+        """Send a message, unless the connection has gone."""
+        ...
+
+    def leave(self, code: int, reason: str) -> None:
+        """Close the connection."""
+        ...
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a room starts from. `known` is what `whole`, the document as one update, holds."""
+
+    draft: Draft
+    whole: bytes
+    known: Known
+    n: int
+    loose: int
+    readers: list[Reader]
+
+
+class Room:
+    """One document, and those connected to it."""
+
+    def __init__(self, begun: Begun, failed: Callable[[Room, StoreError], None]) -> None:
+        from pycrdt import Doc
+
+        self.draft = begun.draft
+        self.members: set[Member] = set()
+        self._failed = failed
+        self._doc: Doc[Any] = Doc()
+        self._doc.apply_update(begun.whole)
+        self._known = begun.known
+        self._size = len(begun.whole)
+        self._n = begun.n
+        self._ours: set[int] = set()
+        self._loose = begun.loose
+        self._writing: set[asyncio.Future[int]] = set()
+        self._presence = Presence()
+        self._readers = {one.username: one for one in begun.readers}
+
+    def join(self, member: Member) -> None:
+        self.members.add(member)
+        member.say(wire.lacks(self._doc.get_state()))
+        member.say(wire.readers(_shown(self._readers)))
+        if here := self._presence.all():
+            member.say(wire.present(here))
+
+    def leave(self, member: Member) -> None:
+        self.members.discard(member)
+        if news := self._presence.leave(member):
+            self._tell(wire.present(news))
+
+    async def hear(self, member: Member, message: bytes) -> bool:
+        """Do what a message says; whether it carried an update, which is safe now.
+
+        Raises Refused if the connection is to be closed, ValueError for what is no message.
+        """
+        match wire.read(message):
+            case wire.Lacks(state):
+                state_vector(state)
+                missing = self._doc.get_update(state)
+                await self._written()
+                member.say(wire.answer(missing))
+            case wire.Brings(data):
+                await self._take(member, data)
+                return True
+            case wire.Present(states):
+                await self._present(member, states)
+            case wire.WhoIsHere():
+                member.say(wire.present(self._presence.all()))
+        return False
+
+    async def _take(self, member: Member, data: bytes) -> None:
+        """Apply an update, log it, and tell the others: in this order."""
+        if data == NOTHING:
+            return
+        if not member.may_write:
+            raise Refused(4403, "you may read this draft, not write it")
+        if self._size + len(data) > LARGEST:
+            self._size = len(self._doc.get_update())
+            if self._size + len(data) > LARGEST:
+                raise Refused(4413, f"the document would be larger than {LARGEST >> 20} MB; the last edit was not kept")
+        check(data, self._known)
+        news = self._apply(data)
+        if not news:
+            await self._written()  # it may be what somebody else has just brought
+            return
+        self._size += len(news)
+        try:
+            written = asyncio.wrap_future(self.draft.log.append(update(news, member.username, member.name)))
+            self._writing.add(written)
+            try:
+                n = await written
+            finally:
+                self._writing.discard(written)
+        except StoreError as broken:
+            self._failed(self, broken)
+            raise Refused(1011, str(broken)) from None
+        self._ours.add(n)
+        self._tell(wire.brings(news), but=member)
+        self._count()
+
+    def _apply(self, data: bytes) -> bytes:
+        """Put an update into the document; what it brought that was not there."""
+        made: list[bytes] = []
+        subscription = self._doc.observe(lambda event: made.append(event.update))
+        try:
+            self._doc.apply_update(data)
+        finally:
+            self._doc.unobserve(subscription)
+        return made[0] if made and made[0] != NOTHING else b""
+
+    async def _written(self) -> None:
+        """Wait until all that is in the document is in the log."""
+        if self._writing:
+            await asyncio.wait(set(self._writing))
+
+    def _count(self) -> None:
+        """Move on to the last update up to which all are in the document, and fold the log now and then."""
+        while self._n + 1 in self._ours:
+            self._n += 1
+            self._ours.remove(self._n)
+            self._loose += 1
+
+    def behind(self) -> int:
+        """The number of the last update up to which all are in the document."""
+        return self._n
+
+    def catch_up(self, found: list[tuple[int, Update]]) -> None:
+        """Take in what was found in the log, and tell everybody. Raises ValueError for what no draft of ours has."""
+        for n, one in found:
+            if n <= self._n or n in self._ours:
+                continue
+            check(one.data, self._known)
+            news = self._apply(one.data)
+            self._ours.add(n)
+            if news:
+                self._size += len(news)
+                self._tell(wire.brings(news))
+        self._count()
+
+    def to_fold(self, at_least: int = FOLD) -> Folded | None:
+        """The document to fold the log with, if it has grown by so many updates and nothing is being written."""
+        if self._loose < at_least or self._writing or self._ours:
+            return None
+        self._loose = 0
+        return Folded(self._n, self._doc.get_update())
+
+    async def _present(self, member: Member, states: States) -> None:
+        news = self._presence.hear(member, member.user, states)
+        if not news:
+            return
+        # To its author too: browsers take a connection on which nothing arrives for dead.
+        self._tell(wire.present(news))
+        if any(state is not None and state.get("visible") is True for _, _, state in news):
+            await self._read_by(member)
+
+    async def _read_by(self, member: Member) -> None:
+        before = self._readers.get(member.username)
+        reader = saw(member.username, member.name, before)
+        if reader is before:
+            return
+        self._readers[member.username] = reader
+        self._tell(wire.readers(_shown(self._readers)))
+        try:
+            await asyncio.wrap_future(self.draft.log.submit(reader.put(self.draft.id)))
+        except StoreError as broken:
+            app_log.warning("hitl_nb could not keep who has read the draft %s: %s", self.draft.id, broken)
+
+    def _tell(self, message: bytes, but: Member | None = None) -> None:
+        for member in list(self.members):
+            if member is not but:
+                member.say(message)
+
+    def close(self, code: int, reason: str) -> None:
+        """Send everybody away."""
+        for member in list(self.members):
+            member.leave(code, reason)
+
+
+def _shown(found: dict[str, Reader]) -> list[dict[str, Any]]:
+    return [msgspec.to_builtins(one) for one in found.values()]

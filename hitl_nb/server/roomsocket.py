@@ -1,0 +1,131 @@
+"""One browser's connection to a room: who it is, what it may do, and how much it may send."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from hitl_nb.errors import StoreError
+from hitl_nb.server import wire
+from hitl_nb.server.room import Refused, Room
+from hitl_nb.server.rooms import Rooms
+from hitl_nb.server.who import person
+
+LONGEST = 16 << 20
+"""Longest message, in bytes."""
+RATE = 200
+"""Messages a second, on average over `WITHIN` seconds."""
+WITHIN = 5
+ASK_AGAIN = 60.0
+"""Seconds after which it is asked again whether somebody may still read and write."""
+_REASON = 120
+"""Longest reason of a close frame, in bytes."""
+
+
+class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix
+    """A member of a room."""
+
+    def initialize(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._room: Room | None = None
+        self._kept = 0
+        self._allowance = float(RATE * WITHIN)
+        self._heard = self._asked = time.monotonic()
+        self.may_write = False
+
+    @property
+    def max_message_size(self) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]  # untyped there
+        return LONGEST
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        if not await self._may("read"):
+            raise HTTPError(403)
+        self.may_write = await self._may("write")
+        await super().get(*args, **kwargs)
+
+    async def open(self, *args: str, **kwargs: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        self._introduce()
+        try:
+            room = await self._rooms.enter(kwargs["id"], self)
+        except Refused as no:
+            self.leave(no.code, str(no))
+        except StoreError as broken:
+            self.leave(1011, str(broken))
+        else:
+            self._room = room
+            if self.ws_connection is None:  # gone meanwhile
+                self._rooms.leave(room, self)
+
+    def _introduce(self) -> None:
+        """Who this is, as the others see it. What browsers say of themselves is not asked."""
+        who = person(self)
+        shown = self.identity_provider.identity_model(self.current_user)
+        self.username, self.name = who.username, who.display_name
+        self.user: dict[str, Any] = {
+            "username": who.username,
+            "name": who.display_name,
+            **{key: shown.get(key) for key in ("initials", "color", "avatar_url")},
+        }
+
+    async def on_message(self, message: str | bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        room = self._room
+        if room is None or self not in room.members:
+            return
+        try:
+            if not self._within_rate():
+                raise Refused(4429, f"more than {RATE} messages a second; connecting again")
+            await self._ask_again()
+            if isinstance(message, str):
+                raise ValueError("a text; the room speaks in bytes")
+            if await room.hear(self, message):
+                self._kept += 1
+                self.say(wire.saved(self._kept))
+        except Refused as no:
+            self.leave(no.code, str(no))
+        except ValueError as wrong:
+            self.leave(4400, f"malformed message: {wrong}")
+
+    def on_close(self) -> None:
+        if self._room is not None:
+            self._rooms.leave(self._room, self)
+        super().on_close()
+
+    def say(self, message: bytes) -> None:
+        """Send a message, unless the browser has gone."""
+        try:
+            self.write_message(message, binary=True)
+        except WebSocketClosedError:
+            return  # on_close follows
+
+    def leave(self, code: int, reason: str) -> None:
+        """Close the connection, with a sentence."""
+        self.close(code, reason.encode()[:_REASON].decode(errors="ignore"))
+
+    def _within_rate(self) -> bool:
+        now = time.monotonic()
+        self._allowance = min(RATE * WITHIN, self._allowance + (now - self._heard) * RATE) - 1
+        self._heard = now
+        return self._allowance >= 0
+
+    async def _ask_again(self) -> None:
+        """Raises Refused if the person may not read any more."""
+        now = time.monotonic()
+        if now - self._asked < ASK_AGAIN:
+            return
+        self._asked = now
+        if not await self._may("read"):
+            raise Refused(4403, "you may not read this draft any more")
+        self.may_write = await self._may("write")
+
+    async def _may(self, action: str) -> bool:
+        allowed = self.authorizer.is_authorized(self, self.current_user, action, "hitl:proposals")
+        return bool(await ensure_async(allowed))
