@@ -4,7 +4,8 @@ text, markdown, code    a shared text, "source": what JupyterLab's editors are b
 table                   shared maps of what differs from the proposed table (`sharedtable.py`)
 any other               a shared map, "value", whose entry "v" is the value: objects are maps, arrays are arrays of maps
                         with one entry "v" each, and everything else is the JSON text of it, so that 1.0 stays 1.0;
-                        a choice, and what is longer than `WHOLE`, is one JSON text at "w": the last writer wins
+                        a choice, and what is too long or too deep for that, is one JSON text at "w": there the last
+                        writer wins
 
 What is typed and is no value yet stands in the map "typed" at "unfinished". An edit is written as the smallest change,
 so that two people who change different parts both keep theirs.
@@ -26,6 +27,8 @@ Form = Literal["text", "table", "parts", "whole"]
 
 WHOLE = 256 << 10
 """Longest JSON, in bytes, whose parts are shared one by one."""
+DEEPEST = 100
+"""How deep a value may be nested whose parts are shared: twice that, and one, is how deep shared types stand then."""
 _ALONE = 0
 """The client that begins a document: the same bytes whoever does it."""
 
@@ -36,7 +39,7 @@ def form(kind: Kind, proposed: Any) -> Form:
         return "text"
     if kind == "table" and isinstance(proposed, dict):
         return "table"
-    return "whole" if kind == "choice" or len(canonical(proposed)) > WHOLE else "parts"
+    return "whole" if kind == "choice" or len(canonical(proposed)) > WHOLE or _deep(proposed) else "parts"
 
 
 def begun(kind: Kind, proposed: Any) -> bytes | None:
@@ -95,6 +98,8 @@ def write(doc: Doc[Any], kind: Kind, proposed: Any, value: Any) -> None:
             Table(doc, cast("dict[str, Any]", proposed)).write(value)
         elif form(kind, proposed) == "whole":
             shared_map(doc, "value")["w"] = json.dumps(value)
+        elif _deep(value):
+            raise ValueError(f"the draft is nested more than {DEEPEST} deep")
         else:
             _set(shared_map(doc, "value"), "v", value)
 
@@ -137,6 +142,15 @@ def common(one: str, other: str) -> int:
 
 
 # Values in parts
+
+
+def _deep(value: Any, deepest: int = DEEPEST) -> bool:
+    """Whether a JSON value is nested deeper than this."""
+    if isinstance(value, dict):
+        return deepest == 0 or any(_deep(part, deepest - 1) for part in cast("dict[str, Any]", value).values())
+    return isinstance(value, list) and (
+        deepest == 0 or any(_deep(part, deepest - 1) for part in cast("list[Any]", value))
+    )
 
 
 def _shared(value: Any) -> Any:
