@@ -21,6 +21,8 @@ const compiler = rspack({
   },
   resolve: {
     extensions: ['.js'],
+    // Of several versions the one that JupyterLab's editors use.
+    alias: { '@jupyter/ydoc': here('node_modules/@jupyterlab/codeeditor/node_modules/@jupyter/ydoc') },
     fallback: { path: here('node_modules/path-browserify'), url: false, buffer: false, crypto: false }
   },
   module: {

@@ -36,6 +36,7 @@ function show(
       <Editor
         proposal={proposal}
         value={now}
+        draft={null}
         fields={over.fields ?? {}}
         readOnly={false}
         host={host}

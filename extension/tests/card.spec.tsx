@@ -2,10 +2,13 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import { Signal } from '@lumino/signaling';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
-import type { IComment, IDecision, IProposal, Json } from '../src/api/types';
+import type { IComment, IDecision, IProposal, ISaid, Json } from '../src/api/types';
+import type { Room } from '../src/draft/room';
 import type { IProposalModel } from '../src/model';
+import { Discussion } from '../src/model/discussion';
 import { Card } from '../src/view/card';
 import type { IHost } from '../src/view/host';
+import { Drafts } from './drafts';
 
 // The package as a whole wants a browser's drag and drop.
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
@@ -19,7 +22,12 @@ const host = {
   readOnly: null,
   newEditor: (options: { model: CodeEditor.IModel }) => {
     editors.push(options.model);
-    return { dispose: () => undefined, injectExtension: () => undefined };
+    return {
+      dispose: () => undefined,
+      hasFocus: () => false,
+      setOption: () => undefined,
+      model: options.model
+    };
   }
 } as unknown as IHost;
 
@@ -56,12 +64,32 @@ const decided: IDecision = {
   assurance: null
 };
 
+const blank: IComment = {
+  ...{ id: 'c0', proposal: 'p1', author: 'ada', author_name: '', text: '', at: '2026-01-31T10:00:00Z' },
+  ...{ anchor: null, quote: '', prefix: '', suffix: '', thread: '', suggestion: null, mentions: [] },
+  ...{ state: 'open', state_by: '', state_by_name: '', state_at: null }
+};
+
 class Model {
   constructor(public proposal: IProposal) {
-    this.value = proposal.value;
+    const { id, kind, value } = proposal;
+    this.draft = new Drafts().open({ document: id, kind, value });
+    this.draft.changed.connect(() => this.changed.emit());
+    const comment = async (_: string, said: ISaid): Promise<{ comment: IComment }> => {
+      this.comments.push(said);
+      if (this.refusal) {
+        throw new Error(this.refusal);
+      }
+      return { comment: { ...blank, id: 'new', ...said } };
+    };
+    const { comments } = proposal as { comments?: IComment[] };
+    this.discussion = comments ? new Discussion({ comment } as never, id, comments) : null;
   }
   run = null;
-  value: Json;
+  draft: Room;
+  get value(): Json {
+    return this.draft.unfinished ?? this.draft.value;
+  }
   unfinished = '';
   fields: { [path: string]: string } = {};
   changes = '';
@@ -70,15 +98,18 @@ class Model {
   deciding = false;
   saved = 'saved';
   changed = new Signal<this, void>(this);
-  comments: string[] = [];
+  discussion: Discussion | null;
+  comments: ISaid[] = [];
   /** What the server says to a comment, or "". */
   refusal = '';
+  canUndo = false;
+  canRedo = false;
   get edited(): boolean {
     return JSON.stringify(this.value) !== JSON.stringify(this.proposal.value);
   }
   edit(value: Json): void {
-    this.value = value;
     this.unfinished = '';
+    this.draft.edit(value);
     this.changed.emit();
   }
   cannotEdit(_: string, why: string): void {
@@ -87,12 +118,6 @@ class Model {
   }
   startOver(): void {
     this.edit(this.proposal.value);
-  }
-  async comment(text: string): Promise<boolean> {
-    this.comments.push(text);
-    this.problem = this.refusal;
-    this.changed.emit();
-    return this.refusal === '';
   }
 }
 
@@ -128,20 +153,15 @@ test('markdown has a preview that follows the text', () => {
 });
 
 describe('comments', () => {
-  const comment: IComment = {
-    id: 'c1',
-    proposal: 'p1',
-    author: 'ada',
-    author_name: 'Ada\u202e',
-    text: '<b>why</b>\u200b?',
-    at: '2026-01-31T10:00:00Z'
-  };
+  const comment = { ...blank, id: 'c1', author_name: 'Ada\u202e', text: '<b>why</b>\u200b?' };
 
   test('are listed as text', () => {
     const container = show(
       new Model(proposal({ comments: [comment, { ...comment, id: 'c2', author_name: '' }] }))
     );
-    const [first, second] = within(screen.getByRole('list')).getAllByRole('listitem');
+    const [first, second] = within(
+      within(screen.getByRole('region', { name: 'Comments' })).getByRole('list')
+    ).getAllByRole('listitem');
     expect(first.textContent).toContain('Ada⟨U+202E⟩');
     expect(first.textContent).toContain('<b>why</b>⟨U+200B⟩?');
     expect(first.querySelector('time')?.getAttribute('datetime')).toBe(comment.at);
@@ -163,7 +183,7 @@ describe('comments', () => {
     expect(button.disabled).toBe(true);
     fireEvent.change(field, { target: { value: ' why? ' } });
     await act(async () => fireEvent.click(button));
-    expect(model.comments).toEqual(['why?']);
+    expect(model.comments).toEqual([{ text: 'why?' }]);
     expect(field.value).toBe('');
   });
 
@@ -240,7 +260,7 @@ describe('changes', () => {
     [{ kind: 'json', value: { a: 1 }, text: '{"a": 1.0}' }, { a: 2 }, ['{  "a": 1}', '{  "a": 2}']]
   ])('are shown side by side: %j', (over, value, expected) => {
     const model = new Model(proposal(over));
-    model.value = value;
+    model.draft.edit(value);
     model.changes = '--- proposed\n+++ edited\n-x\n+y\u202e\n';
     const container = show(model);
     expect(container.querySelector('.jp-mod-added')?.textContent).toBe('+y⟨U+202E⟩');
@@ -291,9 +311,10 @@ describe('JSON as text', () => {
 
   test('kept unfinished on the server is unfinished here', () => {
     const model = new Model(proposal({ kind: 'json', value: { a: 1 }, text: '' }));
-    model.value = '{"a": ';
+    model.draft.cannotEdit('{"a": ');
+    model.unfinished = 'no end';
     show(model);
-    expect(model.unfinished).not.toBe('');
+    expect(editors[0].sharedModel.getSource()).toBe('{"a": ');
     expect((screen.getByRole('button', { name: 'Approve with edits' }) as HTMLButtonElement).disabled).toBe(
       true
     );

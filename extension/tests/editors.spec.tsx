@@ -16,6 +16,7 @@ function props(value: Json, proposal: Partial<IProposal> = {}): IEditorProps & {
   return {
     proposal: proposal as IProposal,
     value,
+    draft: null,
     fields: {},
     readOnly: false,
     host,

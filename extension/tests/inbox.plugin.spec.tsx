@@ -6,6 +6,7 @@ import { Client } from '../src/api/client';
 import type { IProposalModel } from '../src/model';
 import { ById } from '../src/plugins/inbox';
 import type { IReview } from '../src/tokens';
+import { Drafts } from './drafts';
 
 // Whole packages want a browser's drag and drop; the card has tests of its own.
 jest.mock('@jupyterlab/ui-components', () => ({
@@ -30,6 +31,7 @@ function review(): IReview {
   return {
     client,
     feed,
+    drafts: new Drafts(),
     trans: nullTranslator.load('hitl_nb'),
     changed: new Signal({})
   } as unknown as IReview;

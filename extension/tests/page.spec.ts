@@ -3,6 +3,7 @@ import { createElement } from 'react';
 import type { IProposal, IRun } from '../src/api/types';
 import { PageHost } from '../src/page/host';
 import { Page } from '../src/page/page';
+import { Server } from './roomserver';
 
 // It needs what jsdom lacks as soon as it is loaded; a choice needs no editor.
 jest.mock('@jupyterlab/codeeditor', () => ({ CodeEditor: {}, IEditorMimeTypeService: {} }));
@@ -12,6 +13,9 @@ class FakeSocket {
   onmessage: (event: { data: string }) => void = () => undefined;
   onclose: () => void = () => undefined;
   constructor(readonly url: string) {
+    if (url.endsWith('/drafts/p1/room')) {
+      return server.connect(url) as unknown as FakeSocket;
+    }
     FakeSocket.last = this;
   }
   close(): void {
@@ -44,10 +48,12 @@ const proposal = {
 } as unknown as IProposal;
 const status = { api: 1, version: '1', authn: 'login', may: { decide: true }, decide_refused: null };
 
+let server: Server;
 let answers: { [path: string]: [number, unknown] };
 let asked: [string, RequestInit][];
 
 beforeEach(() => {
+  server = new Server();
   answers = {
     'proposals/p1': [200, proposal],
     'runs/r1': [200, { run, proposals: [] }],
@@ -95,6 +101,7 @@ async function shown(): Promise<void> {
   await act(async () => {
     render(createElement(Page, { host: made, id: 'p1' }));
   });
+  act(() => server.sockets.forEach(socket => socket.opens()));
 }
 
 test('the card is shown, decided with the XSRF token, and then says what is left to do', async () => {

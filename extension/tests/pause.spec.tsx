@@ -5,6 +5,7 @@ import { Client } from '../src/api/client';
 import type { Changed, Feed } from '../src/api/feed';
 import { MIME, PauseRenderer } from '../src/plugins/pause';
 import type { IReview } from '../src/tokens';
+import { Drafts } from './drafts';
 
 // Whole packages want pictures.
 jest.mock('@jupyterlab/ui-components', () =>
@@ -23,7 +24,14 @@ function renderer(answer: unknown): { made: PauseRenderer; read: string[] } {
   });
   const feed = {} as Feed;
   Object.assign(feed, { changed: new Signal<Feed, Changed>(feed) });
-  const review = { client, feed, trans: nullTranslator.load('hitl_nb'), status: null, readOnly: null };
+  const review = {
+    client,
+    feed,
+    trans: nullTranslator.load('hitl_nb'),
+    status: null,
+    readOnly: null,
+    drafts: new Drafts()
+  };
   const place = { path: () => 'a.ipynb', store: async () => null };
   return { made: new PauseRenderer(review as unknown as IReview, place), read };
 }

@@ -1,13 +1,15 @@
 import { Signal } from '@lumino/signaling';
+import * as Y from 'yjs';
 import { Client } from '../src/api/client';
 import type { Changed, Feed } from '../src/api/feed';
 import type { IProposal, Json } from '../src/api/types';
 import { ProposalModel } from '../src/model/proposal';
+import { Drafts, type Line } from './drafts';
 
 type Answer = { status?: number; body: unknown };
 
 /** A model over a server that answers calls by hand; `calls` are those that were made. */
-function shown(more: Partial<IProposal> = {}) {
+function shown(more: Partial<IProposal> = {}, line: Partial<Line> = {}) {
   const proposal = {
     ...{ id: 'p', run: 'r', kind: 'text', status: 'open', value: 'Dear Ann', revision: 1, fingerprint: 'f' },
     ...{ title: 'Letter', changes: '', text: '', decision: null, ...more }
@@ -23,27 +25,33 @@ function shown(more: Partial<IProposal> = {}) {
     const usual: { [call: string]: unknown } = {
       'GET p': server.proposal,
       'GET runs/r': { run: { id: 'r', status: 'waiting' } },
-      'POST p/check': { ok: true, value: null, changes: '-a\n+b' }
+      'POST p/check': { ok: true, value: null, changes: '-a\n+b' },
+      'POST p/decision': {
+        proposal: { ...server.proposal, status: 'decided' },
+        run: { id: 'r', status: 'ready' }
+      }
     };
-    const { status = 200, body } = (await server.answers[call]?.()) ?? {
-      body: usual[call] ?? { saved: true }
-    };
+    const { status = 200, body } = (await server.answers[call]?.()) ?? { body: usual[call] };
     return { ok: status === 200, status, json: async () => body } as Response;
   });
   const feed = {} as Feed;
   const changed = new Signal<Feed, Changed>(feed);
   Object.assign(feed, { changed });
-  const model = new ProposalModel(client, feed, proposal);
-  const saved = (): Json[] => server.calls.filter(([call]) => call === 'PUT p/draft').map(([, body]) => body);
+  const drafts = new Drafts(line);
+  const model = new ProposalModel({ client, feed, drafts }, proposal);
+  const made = (call: string): Json[] => server.calls.filter(([one]) => one === call).map(([, body]) => body);
   const tell = (what: 'proposals' | 'drafts' = 'proposals'): void =>
     changed.emit({ proposals: [], runs: [], drafts: [], [what]: ['p'] });
-  return { model, server, saved, tell };
+  /** Somebody else writes. */
+  const theirs = (work: (doc: Y.Doc) => void): void => {
+    const doc = drafts.docs.get('p')!;
+    const copy = new Y.Doc();
+    Y.applyUpdate(copy, Y.encodeStateAsUpdate(doc));
+    work(copy);
+    Y.applyUpdate(doc, Y.encodeStateAsUpdate(copy), 'server');
+  };
+  return { model, server, made, tell, theirs, drafts, line: drafts.lines.get('p')! };
 }
-
-const refused = async (): Promise<Answer> => ({
-  status: 503,
-  body: { error: 'StoreBusy', message: 'the store is busy' }
-});
 
 async function settle(): Promise<void> {
   for (let i = 0; i < 30; i++) {
@@ -64,88 +72,113 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-test('what is typed is saved once the person pauses, and checked', async () => {
-  const { model, saved } = shown();
+test('what is typed is in the draft, and checked once the person pauses', async () => {
+  const { model, made } = shown();
   model.edit('Dear A');
   model.edit('Dear Bo');
+  expect([model.value, model.edited]).toEqual(['Dear Bo', true]);
   await pass(500);
-  expect(saved()).toEqual([{ value: 'Dear Bo' }]);
-  expect([model.saved, model.changes, model.edited]).toEqual(['saved', '-a\n+b', true]);
+  expect(made('POST p/check')).toEqual([{ value: 'Dear Bo' }]);
+  expect([model.saved, model.changes]).toEqual(['saved', '-a\n+b']);
 });
 
-test('text that could not be saved stays in the editor, and is tried again', async () => {
-  const { model, server, saved, tell } = shown();
-  server.answers['PUT p/draft'] = refused;
-  model.edit('Dear Bo');
+test('what others type is there, and checked', async () => {
+  const { model, theirs, made } = shown();
+  theirs(doc => doc.getText('source').insert(8, '!'));
   await pass(500);
-  expect(model.saved).toBe('the store is busy');
-  tell();
-  await settle();
+  expect([model.value, model.changes, made('POST p/check')]).toEqual([
+    'Dear Ann!',
+    '-a\n+b',
+    [{ value: 'Dear Ann!' }]
+  ]);
+});
+
+test('until the draft is there the record says what it is, and nothing is decided', async () => {
+  const { model, made, line } = shown({ draft: 'Dear Bo' }, { synced: false });
+  expect([model.value, model.edited, model.saved]).toEqual(['Dear Bo', true, 'loading']);
+  model.edit('Dear Cy');
   expect(model.value).toBe('Dear Bo');
-  delete server.answers['PUT p/draft'];
-  await pass(3000);
-  expect(saved()).toHaveLength(2);
+  expect(await model.decide('approve', {})).toBe(false);
+  expect(made('POST p/decision')).toEqual([]);
+  line.set({ synced: true });
   expect(model.saved).toBe('saved');
 });
 
-test('a change that is heard while the text is on its way does not take it away', async () => {
-  const { model, server, tell } = shown();
-  let arrive: (answer: Answer) => void = () => undefined;
-  server.answers['PUT p/draft'] = () => new Promise(resolve => (arrive = resolve));
+test('without a connection what is typed is kept, and nothing is decided', async () => {
+  const { model, made, line } = shown();
+  line.set({ synced: false, saved: false });
   model.edit('Dear Bo');
-  await pass(500);
-  tell();
-  await settle();
-  expect(model.value).toBe('Dear Bo');
-  model.edit('Dear Bob');
-  tell();
-  await settle();
-  expect(model.value).toBe('Dear Bob');
-  arrive({ body: { saved: true } });
-  await settle();
-  arrive({ body: { saved: true } });
-  await settle();
-  expect(model.saved).toBe('saved');
+  expect([model.value, model.saved]).toEqual(['Dear Bo', 'offline']);
+  expect(await model.decide('edit', {})).toBe(false);
+  expect(made('POST p/decision')).toEqual([]);
 });
 
-test('a decision waits for the text that is on its way, and brings the newest', async () => {
-  const { model, server } = shown();
-  let arrive: (answer: Answer) => void = () => undefined;
-  server.answers['PUT p/draft'] = () => new Promise(resolve => (arrive = resolve));
-  server.answers['POST p/decision'] = async () => ({
-    body: { proposal: { ...server.proposal, status: 'decided' }, run: { id: 'r', status: 'ready' } }
-  });
+test('a decision waits for the text that is on its way, and brings what was shown', async () => {
+  const { model, made, line, theirs } = shown();
   model.edit('Dear Bo');
-  await pass(500);
+  line.set({ saved: false });
   const decided = model.decide('edit', { reason: 'name' });
+  theirs(doc => doc.getText('source').insert(0, 'My '));
   await settle();
-  expect(server.calls.map(([call]) => call)).not.toContain('POST p/decision');
-  arrive({ body: { saved: true } });
+  expect(made('POST p/decision')).toEqual([]);
+  line.set({ saved: true });
   expect(await decided).toBe(true);
-  expect(server.calls.find(([call]) => call === 'POST p/decision')?.[1]).toEqual({
-    action: 'edit',
-    value: 'Dear Bo',
-    reason: 'name',
-    revision: 1,
-    fingerprint: 'f'
-  });
+  expect(made('POST p/decision')).toEqual([
+    { action: 'edit', value: 'Dear Bo', reason: 'name', drafted: true, revision: 1, fingerprint: 'f' }
+  ]);
 });
 
-test('what another window typed is shown and checked, unless something is typed here', async () => {
-  const { model, server, tell } = shown();
-  server.proposal = { ...server.proposal, draft: 'Dear Cy' };
-  tell('drafts');
-  await settle();
-  expect([model.value, model.changes]).toEqual(['Dear Cy', '-a\n+b']);
+test('a decision that lost its connection is none', async () => {
+  const { model, made, line } = shown();
+  line.set({ saved: false });
+  const decided = model.decide('reject', {});
+  line.set({ synced: false });
+  expect(await decided).toBe(false);
+  expect([made('POST p/decision'), model.deciding, model.saved]).toEqual([[], false, 'offline']);
 });
 
-test('somebody decides while this person types: both versions are there', async () => {
-  const { model, server, tell } = shown();
+test('a draft that is another one than was shown is a surprise, and decided again', async () => {
+  const { model, server } = shown();
   model.edit('Dear Bo');
+  const draft = { shown: 'Dear Bo', now: 'My Dear Bo' };
+  server.answers['POST p/decision'] = async () => ({
+    status: 409,
+    body: { error: 'StaleDraft', message: 'the draft has changed', difference: { draft } }
+  });
+  expect(await model.decide('edit', {})).toBe(false);
+  expect([model.surprise?.draft, model.problem]).toEqual([draft, 'the draft has changed']);
+  delete server.answers['POST p/decision'];
+  expect(await model.decide('edit', {})).toBe(true);
+  expect(model.surprise).toBeNull();
+});
+
+test('somebody decides while this person types: both texts are there', async () => {
+  const { model, server, tell, line } = shown();
+  model.edit('Dear Bo');
+  line.set({ saved: false });
   server.proposal = { ...server.proposal, status: 'decided', revision: 2 };
   tell();
   await settle();
   expect([model.surprise?.shown.status, model.surprise?.now.status]).toEqual(['open', 'decided']);
+  expect(model.surprise?.draft).toEqual({ shown: 'Dear Bo', now: 'Dear Ann' });
+  expect([model.draft, model.saved]).toEqual([null, 'saved']);
+});
+
+test('somebody decides what all have written: nobody is surprised', async () => {
+  const { model, server, line } = shown();
+  model.edit('Dear Bo');
+  server.proposal = { ...server.proposal, status: 'decided', revision: 2 };
+  line.set({ closed: 'ann approved it', synced: false });
+  await settle();
+  expect([model.proposal.status, model.surprise, line.disposed]).toEqual(['decided', null, true]);
+});
+
+test('a draft that is closed for another reason says so', async () => {
+  const { model, line } = shown();
+  line.set({ closed: 'you may not write it any more', synced: false });
+  await settle();
+  expect(model.saved).toBe('you may not write it any more');
+  expect(await model.decide('approve', {})).toBe(false);
 });
 
 test('the second reviewer is told', async () => {
@@ -170,18 +203,61 @@ test('an edit that does not fit says so at its fields', async () => {
   expect(model.fields).toEqual({ amount: 'must be a number' });
 });
 
-test('taking the agent’s version again forgets the draft', async () => {
-  const { model, server } = shown({ draft: 'Dear Bo' });
-  expect(model.edited).toBe(true);
+test('taking the agent’s version again writes it, and can be undone', () => {
+  const { model } = shown();
+  model.edit('Dear Bo');
   model.startOver();
-  await pass(500);
-  expect(server.calls.map(([call]) => call)).toContain('DELETE p/draft');
-  expect([model.value, model.edited]).toEqual(['Dear Ann', false]);
+  expect([model.value, model.edited, model.canUndo]).toEqual(['Dear Ann', false, true]);
 });
 
-test('a draft that is no JSON yet cannot be decided with', () => {
-  const { model } = shown({ kind: 'json', value: { amount: 1 }, draft: '{"amount": ' });
-  expect(model.unfinished).not.toBe('');
+test('a draft that is no JSON yet cannot be decided with, before and after it is there', () => {
+  const draft = '{"amount": ';
+  const { model, drafts, line } = shown({ kind: 'json', value: { amount: 1 }, draft }, { synced: false });
+  expect([model.value, model.unfinished === '']).toEqual([draft, false]);
+  const doc = drafts.docs.get('p')!;
+  doc.transact(() => doc.getMap('typed').set('unfinished', draft), 'server');
+  line.set({ synced: true });
+  expect([model.value, model.unfinished === '']).toEqual([draft, false]);
+  model.cannotEdit('{"amount": 2', 'no end');
+  expect([model.value, model.unfinished]).toEqual(['{"amount": 2', 'no end']);
+  model.edit({ amount: 2 });
+  expect([model.value, model.unfinished]).toEqual([{ amount: 2 }, '']);
+});
+
+test('what somebody else types and is no value yet leaves the form, and blocks', () => {
+  const { model, theirs } = shown({ kind: 'json', value: { amount: 1 } });
+  theirs(doc => doc.getMap('typed').set('unfinished', '{"amount": '));
+  expect([model.value, model.unfinished === '']).toEqual([{ amount: 1 }, false]);
+  model.undo();
+  expect([model.canUndo, model.unfinished === '']).toEqual([false, false]);
+  model.startOver();
+  expect(model.unfinished).toBe('');
+});
+
+test('what is no value here stays so when somebody else edits', () => {
+  const { model, theirs } = shown({ kind: 'json', value: { amount: 1, tags: [1] } });
+  model.cannotEdit('{"amount": 1, "tags": [1,}', 'tags: no end');
+  theirs(doc => doc.getMap('typed').delete('unfinished'));
+  expect(model.unfinished).toBe('tags: no end');
+});
+
+test('an edit that was made from an older value leaves what others changed', () => {
+  const base = { amount: 1, name: 'Ann' };
+  const { model, theirs } = shown({ kind: 'json', value: base });
+  const seen = model.value;
+  theirs(doc => (doc.getMap('value').get('v') as Y.Map<string>).set('name', '"Bo"'));
+  model.edit({ amount: 2, name: 'Ann' }, seen);
+  expect(model.value).toEqual({ amount: 2, name: 'Bo' });
+});
+
+test('undo and redo', () => {
+  const { model } = shown({ kind: 'json', value: { amount: 1 } });
+  expect([model.canUndo, model.canRedo]).toEqual([false, false]);
+  model.edit({ amount: 2 });
+  model.undo();
+  expect([model.value, model.canUndo, model.canRedo]).toEqual([{ amount: 1 }, false, true]);
+  model.redo();
+  expect(model.value).toEqual({ amount: 2 });
 });
 
 /** A server that answers `call` when it is told to; what has been asked so far waits. */
@@ -194,19 +270,16 @@ function slow(server: ReturnType<typeof shown>['server'], call: string): (body: 
   };
 }
 
-test('what is typed while the last text is checked is saved meanwhile, and checked then', async () => {
-  const { model, server, saved } = shown();
+test('what is typed while the last text is checked is checked then', async () => {
+  const { model, server, made } = shown();
   const answer = slow(server, 'POST p/check');
-  const checked = (): Json[] =>
-    server.calls.filter(([call]) => call === 'POST p/check').map(([, body]) => body);
   model.edit('Dear Bo');
   await pass(500);
   model.edit('Dear Bob');
   await pass(500);
-  expect([saved(), model.saved]).toEqual([[{ value: 'Dear Bo' }, { value: 'Dear Bob' }], 'saved']);
-  expect(checked()).toEqual([{ value: 'Dear Bo' }]);
+  expect(made('POST p/check')).toEqual([{ value: 'Dear Bo' }]);
   await answer({ changes: 'of Bo' });
-  expect([model.changes, checked()]).toEqual(['', [{ value: 'Dear Bo' }, { value: 'Dear Bob' }]]);
+  expect([model.changes, made('POST p/check')]).toEqual(['', [{ value: 'Dear Bo' }, { value: 'Dear Bob' }]]);
   await answer({ changes: 'of Bob' });
   expect(model.changes).toBe('of Bob');
 });
@@ -214,67 +287,43 @@ test('what is typed while the last text is checked is saved meanwhile, and check
 test('a decision does not wait for a check', async () => {
   const { model, server } = shown();
   slow(server, 'POST p/check');
-  server.answers['POST p/decision'] = async () => ({
-    body: { proposal: { ...server.proposal, status: 'decided' }, run: { id: 'r', status: 'ready' } }
-  });
   model.edit('Dear Bo');
   await pass(500);
   expect(await model.decide('edit', {})).toBe(true);
 });
 
-test('a reading that began before the newest text was typed does not take it away', async () => {
-  const { model, server, tell } = shown();
-  const answer = slow(server, 'GET p');
-  tell();
-  model.edit('Dear Bo');
-  await pass(500);
-  expect(model.saved).toBe('saved');
-  await answer(server.proposal);
-  expect(model.value).toBe('Dear Bo');
-});
-
 test('a reading that began before the decision does not open the proposal again', async () => {
   const { model, server, tell } = shown();
   const answer = slow(server, 'GET p');
-  server.answers['POST p/decision'] = async () => ({
-    body: { proposal: { ...server.proposal, status: 'decided' }, run: { id: 'r', status: 'ready' } }
-  });
   tell();
   await settle();
   expect(await model.decide('approve', {})).toBe(true);
   await answer(server.proposal);
-  expect([model.proposal.status, model.run?.status]).toEqual(['decided', 'ready']);
+  expect([model.proposal.status, model.run?.status, model.draft]).toEqual(['decided', 'ready', null]);
 });
 
 test('changes that are heard while the proposal is read become one more reading', async () => {
-  const { server, tell } = shown();
+  const { server, tell, made } = shown();
   const answer = slow(server, 'GET p');
-  const read = (): number => server.calls.filter(([call]) => call === 'GET p').length;
   tell();
   tell();
   tell();
   await settle();
-  expect(read()).toBe(1);
+  expect(made('GET p')).toHaveLength(1);
   await answer(server.proposal);
-  expect(read()).toBe(2);
+  expect(made('GET p')).toHaveLength(2);
   await answer(server.proposal);
-  expect(read()).toBe(2);
+  expect(made('GET p')).toHaveLength(2);
 });
 
-test('the feed’s word of a draft that is saved here is not looked into; any other is', async () => {
-  const { model, server, tell } = shown();
-  const answer = slow(server, 'PUT p/draft');
-  const read = (): number => server.calls.filter(([call]) => call === 'GET p').length;
-  model.edit('Dear Bo');
-  await pass(500);
+test('the feed’s word of a draft is not looked into: the room tells', async () => {
+  const { tell, made } = shown();
   tell('drafts');
   await settle();
-  expect(read()).toBe(0);
-  tell('drafts');
-  await settle();
-  expect(read()).toBe(1);
-  await answer({ saved: true });
-  tell('drafts');
-  await settle();
-  expect(read()).toBe(2);
+  expect(made('GET p')).toEqual([]);
+});
+
+test('a proposal that is closed has no draft', () => {
+  const { model, drafts } = shown({ status: 'decided' });
+  expect([model.draft, drafts.docs.size, model.saved]).toEqual([null, 0, 'saved']);
 });

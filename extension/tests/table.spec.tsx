@@ -43,6 +43,7 @@ function shown(fields: { [path: string]: string } = {}) {
       <TableEditor
         proposal={{} as IProposal}
         value={value}
+        draft={null}
         fields={fields}
         readOnly={false}
         host={host}

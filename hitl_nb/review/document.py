@@ -18,7 +18,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hitl_nb.records import TEXT_KINDS, Kind, canonical
-from hitl_nb.review.sharedtable import Table, ends, same, shared_map
+from hitl_nb.review.sharedtable import Table, ends, leaf, same, shared_map
 
 if TYPE_CHECKING:
     from pycrdt import Array, Doc, Map, Text
@@ -71,7 +71,7 @@ def value_of(doc: Doc[Any], kind: Kind, proposed: Any) -> Any:
         return Table(doc, cast("dict[str, Any]", proposed)).value()
     value = shared_map(doc, "value")
     if form(kind, proposed) == "whole":
-        return json.loads(value["w"]) if "w" in value else proposed
+        return leaf(value["w"]) if "w" in value else proposed
     return _plain(value["v"], proposed) if "v" in value else proposed
 
 
@@ -171,13 +171,18 @@ def _plain(part: Any, like: Any = None) -> Any:
     if isinstance(part, Map):
         items = dict(cast("Map[Any]", part).items())
         model = cast("dict[str, Any]", like) if isinstance(like, dict) else {}
-        names = [*filter(items.__contains__, model), *sorted(items.keys() - model.keys())]
+        names = [*filter(items.__contains__, model), *sorted(items.keys() - model.keys(), key=_in_browsers)]
         return {name: _plain(items[name], model.get(name)) for name in names}
     if isinstance(part, Array):
         models = cast("list[Any]", like) if isinstance(like, list) else []
         boxes = [box for box in cast("Array[Any]", part) if "v" in box]
         return [_plain(box["v"], model) for box, model in zip_longest(boxes, models[: len(boxes)])]
-    return json.loads(part)
+    return leaf(part)
+
+
+def _in_browsers(name: str) -> bytes:
+    """What names are sorted by: their UTF-16 units, as in browsers."""
+    return name.encode("utf-16-be")
 
 
 def _set(at: Map[Any], key: str, value: Any) -> None:
@@ -193,7 +198,7 @@ def _set(at: Map[Any], key: str, value: Any) -> None:
             _set(items, name, item)
     elif isinstance(part, Array) and isinstance(value, list):
         _set_list(cast("Array[Any]", part), cast("list[Any]", value))
-    elif not (isinstance(part, str) and same(json.loads(part), value)):
+    elif not (isinstance(part, str) and same(leaf(part), value)):
         at[key] = _shared(value)
 
 

@@ -60,15 +60,17 @@ class Table:
     def _standing(self) -> list[tuple[str, Row]]:
         """The rows in their order, by their ids."""
         rows = {str(n): row for n, row in enumerate(self._proposed)}
-        rows.update((name, json.loads(raw)) for name, raw in self._rows.items())
+        for name, raw in self._rows.items():
+            if isinstance(row := leaf(raw), list):
+                rows[name] = cast("Row", row)
         for name in self._gone.to_py() or {}:
             rows.pop(name, None)
-        changed: dict[str, dict[int, Any]] = {}
+        changed: dict[str, dict[str, Any]] = {}
         for place, raw in self._cells.items():
             name, _, column = place.partition("/")
-            changed.setdefault(name, {})[int(column)] = json.loads(raw)
+            changed.setdefault(name, {})[column] = leaf(raw)
         for name in changed.keys() & rows.keys():
-            rows[name] = [changed[name].get(column, cell) for column, cell in enumerate(rows[name])]
+            rows[name] = [changed[name].get(str(column), cell) for column, cell in enumerate(rows[name])]
         if not len(self._places):
             return list(rows.items())
         return sorted(rows.items(), key=lambda entry: (self._place(entry[0]), entry[0]))
@@ -91,7 +93,7 @@ class Table:
 
     def _place(self, name: str) -> float:
         place = self._places.get(name)
-        return float(place) if place is not None else float(name) if name.isdecimal() else 0.0
+        return float(place) if isinstance(place, int | float) else float(name) if name.isdecimal() else 0.0
 
 
 def _rows_of(table: Any, width: int) -> list[Row]:
@@ -160,15 +162,33 @@ def _longest_rising(places: list[float | None]) -> set[int]:
     return found
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal, 1 and 1.0 being so, and true and 1 not."""
+def same(one: Any, other: Any, *, rounded: bool = False) -> bool:
+    """Whether two JSON values are equal, 1 and 1.0 being so, and true and 1 not.
+
+    `rounded`: integers that are the same once a browser has read them are equal too.
+    """
     if isinstance(one, dict) and isinstance(other, dict):
         a, b = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+        return a.keys() == b.keys() and all(same(a[key], b[key], rounded=rounded) for key in a)
     if isinstance(one, list) and isinstance(other, list):
         x, y = cast("list[Any]", one), cast("list[Any]", other)
-        return len(x) == len(y) and all(map(same, x, y))
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+        return len(x) == len(y) and all(same(item, there, rounded=rounded) for item, there in zip(x, y, strict=True))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return bool(one == other or (rounded and _as_read(one) == _as_read(other)))
+
+
+def _as_read(value: Any) -> Any:
+    """An integer as a browser has it."""
+    return float(value) if isinstance(value, int) and abs(value) < 1e300 else value
+
+
+def leaf(text: Any) -> Any:
+    """The JSON value that a text in a document is; the text itself, if somebody put one there that is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return str(text)
 
 
 def ends(old: list[Any], new: list[Any]) -> tuple[int, int]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from hitl_nb.errors import StaleDraft, UnknownRun
 from hitl_nb.records import Proposal, now
 from hitl_nb.review.document import same
@@ -105,12 +107,10 @@ def assign(asked: Asked) -> dict[str, Any]:
 
 
 def decide(asked: Asked) -> dict[str, Any]:
-    body: Deciding = asked.body
-    if body.drafted:
-        _as_drafted(asked, body)
+    body: Deciding = _as_drafted(asked, asked.body) if asked.body.drafted else asked.body
     verdict = Verdict(
         action=body.action,
-        value=_checked(asked) if body.action == "edit" else body.value,
+        value=_checked(asked, body) if body.action == "edit" else body.value,
         reason=_reason(body.reason),
         reviewer=asked.who.username,
         attest=attest(asked.desk, asked.who),
@@ -163,22 +163,26 @@ def _same(p: Proposal, revision: int, fingerprint: str) -> None:
         raise Changed(p, different)
 
 
-def _as_drafted(asked: Asked, body: Deciding) -> None:
-    """Raises Changed if somebody wrote into the draft what the reviewer has not seen."""
+def _as_drafted(asked: Asked, body: Deciding) -> Deciding:
+    """The decision with the draft's own value: numbers as they are spelled there, which browsers round.
+
+    Raises Changed if somebody wrote into the draft what the reviewer has not seen.
+    """
     p = asked.ledger.proposal(asked.id)
     if p.status != "open" or body.action not in ("approve", "edit"):
-        return
+        return body
     seen = body.value if body.action == "edit" else p.value
     now = Draft.of(asked.ledger.store, p).value()
-    if not same(seen, now):
+    if not same(seen, now, rounded=True):
         raise Changed(p, {"draft": {"shown": draft_text(p, seen), "now": draft_text(p, now)}})
+    return msgspec.structs.replace(body, value=now) if body.action == "edit" else body
 
 
-def _checked(asked: Asked) -> Any:
+def _checked(asked: Asked, body: Deciding) -> Any:
     """An edit, checked against what was shown, as long as somebody was not first. Raises InvalidEdit, Changed."""
     p = asked.ledger.proposal(asked.id)
-    _same(p, asked.body.revision, asked.body.fingerprint)
-    return check_edit(p, asked.body.value) if p.status == "open" else asked.body.value
+    _same(p, body.revision, body.fingerprint)
+    return check_edit(p, body.value) if p.status == "open" else body.value
 
 
 def _reason(reason: str | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from lab import Lab, Notebook
 
 from hitl_nb.records import Proposal
+from hitl_nb.review.draft import Draft
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 
@@ -49,7 +50,7 @@ def button(card: Any, name: str) -> Any:
 
 def type_over(card: Any, text: str) -> None:
     """Replace the text in a card's editor, as a person does."""
-    box = card.locator(".cm-content").first
+    box = card.locator('.jp-hitl-value:not([aria-busy="true"]) .cm-content').first  # its draft has come
     box.click()
     box.press("Control+a")
     card.page.keyboard.type(text)
@@ -57,6 +58,13 @@ def type_over(card: Any, text: str) -> None:
 
 def ledger(lab: Lab) -> Ledger:
     return Ledger(open_store(lab.env["HITL_NB_STORE"]))
+
+
+def until_kept(lab: Lab, notebook: str, text: str) -> None:
+    """Wait until the draft of the first open proposal says this."""
+    (p, *_) = waiting(lab, notebook)
+    draft = Draft.of(ledger(lab).store, p)
+    eventually(lambda: draft.value() == text)
 
 
 def of(lab: Lab, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from environments import python_of
 from lab import Lab, Notebook, Page, shot
-from letters import LOAD, agent, button, card, effects, events, eventually, ledger, of, type_over, waiting
+from letters import LOAD, agent, button, card, effects, events, eventually, ledger, of, type_over, until_kept, waiting
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -91,8 +91,8 @@ def test_it_outlives_a_reload_and_a_restarted_kernel(page: Page, lab: Lab) -> No
     nb = paused(page, "lives")
     until_saved(nb)
     typed = "Dear Ann, before the reload."
-    with page.page.expect_response(lambda r: "/draft" in r.url and typed in (r.request.post_data or "")):
-        type_over(card(nb, "Letter to Ann"), typed)
+    type_over(card(nb, "Letter to Ann"), typed)
+    until_kept(lab, "lives.ipynb", typed)
     page.load()
     nb = page.show("lives.ipynb")
     card(nb, "Letter to Ann").locator(".cm-content").first.get_by_text(typed, exact=True).wait_for()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from letters import LOAD, agent, button, card, effects, events, eventually, type_over, waiting
+from letters import LOAD, agent, button, card, effects, events, eventually, type_over, until_kept, waiting
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -20,8 +20,8 @@ def draft_typed(page: Page, lab: Lab, name: str) -> Notebook:
     card(nb, "Letter to Ann").wait_for()
     nb.until_kernel()
     page.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
-    with page.page.expect_response(lambda r: "/draft" in r.url and TYPED in (r.request.post_data or "")):
-        type_over(card(nb, "Letter to Ann"), TYPED)
+    type_over(card(nb, "Letter to Ann"), TYPED)
+    until_kept(lab, f"{name}.ipynb", TYPED)
     return nb
 
 

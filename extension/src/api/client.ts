@@ -5,14 +5,18 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import { ApiError } from './errors';
 import type {
+  CommentState,
   IComment,
   IDecisionRequest,
   IEntry,
   IFilter,
   IProposal,
   IRun,
+  ISaid,
+  ISomebody,
   IStatus,
   ISummary,
+  IUpdate,
   Json
 } from './types';
 
@@ -67,14 +71,6 @@ export class Client {
     return this._call('POST', `proposals/${id}/check`, { value });
   }
 
-  saveDraft(id: string, value: Json): Promise<{ saved: true }> {
-    return this._call('PUT', `proposals/${id}/draft`, { value });
-  }
-
-  dropDraft(id: string): Promise<{ saved: true }> {
-    return this._call('DELETE', `proposals/${id}/draft`);
-  }
-
   async decide(
     shown: { id: string; revision: number; fingerprint: string },
     request: IDecisionRequest
@@ -102,8 +98,27 @@ export class Client {
     return this._call('POST', 'decisions', { ...request, proposals });
   }
 
-  comment(id: string, text: string): Promise<{ comment: IComment }> {
-    return this._call('POST', `proposals/${id}/comments`, { text });
+  /** The comments on a document, and who may be mentioned there. */
+  comments(document: string): Promise<{ comments: IComment[]; people: ISomebody[] }> {
+    return this._call('GET', `documents/${document}/comments`);
+  }
+
+  comment(document: string, said: ISaid): Promise<{ comment: IComment }> {
+    return this._call('POST', `documents/${document}/comments`, said);
+  }
+
+  /** Say what became of a comment; `changed` is whether it was this call that made it so. */
+  mark(document: string, id: string, state: CommentState): Promise<{ comment: IComment; changed: boolean }> {
+    return this._call('PUT', `comments/${id}/state`, { document, state });
+  }
+
+  /** The updates of a document that follow the `after`-th; `next` is what the next page comes after. */
+  history(
+    document: string,
+    after: number,
+    limit: number
+  ): Promise<{ entries: IUpdate[]; next: number | null }> {
+    return this._call('GET', `documents/${document}/history${query({ after, limit })}`);
   }
 
   assign(id: string, assignee: string | null): Promise<{ proposal: IProposal }> {

@@ -2,7 +2,7 @@
  * What the server refused, with what it said about it.
  */
 
-import type { IProposal, Json } from './types';
+import type { IComment, IProposal, Json } from './types';
 
 /** An answer of the API that is no success. */
 export class ApiError extends Error {
@@ -21,6 +21,7 @@ export class ApiError extends Error {
       difference?: { [field: string]: { shown: Json; now: Json } };
       holder?: string;
       owner?: string;
+      comment?: IComment;
     } = {}
   ) {
     super(message);

@@ -51,13 +51,64 @@ export interface IDecision {
   signature: string | null;
 }
 
-export interface IComment {
+/** What became of a comment; of those only suggestions are accepted or dismissed. */
+export type CommentState = 'open' | 'resolved' | 'accepted' | 'dismissed';
+
+/** A range of a text that moves with it: two relative positions of Yjs, in their JSON. */
+export interface IAnchor {
+  start: JsonObject;
+  end: JsonObject;
+}
+
+/** What a comment is about: where that is, the text as it was then, and what stood around it. */
+export interface IAbout {
+  anchor: IAnchor | null;
+  quote: string;
+  prefix: string;
+  suffix: string;
+}
+
+export interface IComment extends IAbout {
   id: string;
+  /** Id of the document. */
   proposal: string;
   author: string;
   author_name: string;
   text: string;
   at: string;
+  /** Id of the comment that it answers, or "". */
+  thread: string;
+  /** What to put in place of the quote; null if it suggests nothing. */
+  suggestion: string | null;
+  /** User names. */
+  mentions: string[];
+  state: CommentState;
+  state_by: string;
+  state_by_name: string;
+  state_at: string | null;
+}
+
+/** A comment as it is sent. */
+export interface ISaid extends Partial<IAbout> {
+  text: string;
+  thread?: string;
+  suggestion?: string;
+  mentions?: string[];
+}
+
+/** Somebody who may be mentioned. */
+export interface ISomebody {
+  username: string;
+  name: string;
+}
+
+/** One update of a document: `update` is base64; `by` is "" for what the agent proposed. */
+export interface IUpdate {
+  n: number;
+  at: string;
+  by: string;
+  by_name: string;
+  update: string;
 }
 
 /** A proposal as it is listed. */
@@ -91,6 +142,8 @@ export interface ISummary {
 
 /** A proposal in full. */
 export interface IProposal extends Omit<ISummary, 'summary' | 'decision'> {
+  /** Id of its draft's document. */
+  document: string;
   decision: IDecision | null;
   value: Json;
   context: string | JsonObject | null;
@@ -165,6 +218,8 @@ export interface IDecisionRequest {
   action: Action;
   value?: Json;
   reason?: string;
+  /** What is decided is what the shared draft says; if it says something else, nothing is. */
+  drafted?: boolean;
 }
 
 /** What the feed says. */

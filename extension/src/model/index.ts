@@ -4,12 +4,26 @@
 
 import type { ISignal } from '@lumino/signaling';
 import type { Action, IProposal, IRun, Json } from '../api/types';
+import type { IDraft } from '../draft';
+import type { IDiscussion } from './discussion';
+
+/** A decision that was not taken, or typing that came too late: what was shown, and what there is. */
+export interface ISurprise {
+  shown: IProposal;
+  now: IProposal;
+  /** If it is about the draft: what it said here, and what it says, or was decided. */
+  draft?: { shown: string; now: string };
+}
 
 export interface IProposalModel {
   /** The record as last read. */
   readonly proposal: IProposal;
   /** Its run, where known. */
   readonly run: IRun | null;
+  /** What everybody who edits it writes; null if there is nothing to decide. */
+  readonly draft: IDraft | null;
+  /** What people said about it; null if the server knows no comments. */
+  readonly discussion: IDiscussion | null;
   /** What is in the editor: the draft, or the value as it was proposed. */
   readonly value: Json;
   /** What is in the editor is not yet a value (text that is no JSON, say): why, or "". */
@@ -23,23 +37,27 @@ export interface IProposalModel {
   /** What went wrong with the last call, for people, or "". */
   readonly problem: string;
   /** Somebody decided, or the proposal changed, while it was shown: what it was then. */
-  readonly surprise: { shown: IProposal; now: IProposal } | null;
+  readonly surprise: ISurprise | null;
   /** Whether a decision is under way. */
   readonly deciding: boolean;
-  /** Whether the draft is safe on the server: "saved", "saving", or why not. */
+  /** The draft is "saved" on the server, or just "saving", "loading" or "offline"; or why it is closed, a sentence. */
   readonly saved: string;
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
   /** Emitted after any change of the above. */
   readonly changed: ISignal<IProposalModel, void>;
 
-  /** Put another value into the draft; saved and checked shortly after. */
-  edit(value: Json): void;
+  /** Put another value, which was made from `base` (what is there now, if not given), into the draft; checked shortly after. */
+  edit(value: Json, base?: Json): void;
   /** What is typed is no value: nothing can be decided with it until `edit`. The text is kept as the draft. */
   cannotEdit(text: string, why: string): void;
   /** Take the agent's version again. */
   startOver(): void;
-  /** Decide; what went wrong is in `problem`, `fields` or `surprise`. True if it was decided. */
+  /** Undo what was typed here last: what is no value first. */
+  undo(): void;
+  redo(): void;
+  /** Decide what is shown, once it is saved; what went wrong is in `problem`, `fields`, `surprise` or `saved`. True if it was decided. */
   decide(action: Action, options: { reason?: string; message?: string }): Promise<boolean>;
-  comment(text: string): Promise<boolean>;
   assign(assignee: string | null): Promise<boolean>;
   /** Read the record again. */
   refresh(): Promise<void>;

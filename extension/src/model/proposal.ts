@@ -1,38 +1,52 @@
 /**
- * A proposal over the REST API. What is typed is kept on the server shortly after, and checked there: the rules for an
- * edit live in one place. A decision names the revision that was shown; whatever else the server has is a surprise.
+ * A proposal over the REST API, and its value in the shared draft. The server checks what is typed: the rules for an edit
+ * live in one place. A decision names the revision and the draft that were shown; whatever else the server has is a
+ * surprise.
  */
 
-import { JSONExt } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
 import type { Changed, Feed } from '../api/feed';
 import { Latest } from '../api/latest';
-import type { Action, IProposal, IRun, Json, Kind } from '../api/types';
-import type { IProposalModel } from './index';
+import type { Action, IProposal, IRun, Json } from '../api/types';
+import type { IDraft } from '../draft';
+import type { ISubject } from '../draft/room';
+import { Checking } from './checking';
+import { Discussion } from './discussion';
+import { Editing, started } from './editing';
+import type { IProposalModel, ISurprise } from './index';
 
-/** Milliseconds from the last keystroke until the draft is saved and checked. */
-const PAUSE = 400;
-
-/** Milliseconds until a draft that could not be saved is tried again. */
-const RETRY = 2000;
-
-const TEXTS: readonly Kind[] = ['text', 'markdown', 'code'];
+/** What a proposal needs of where it is shown. */
+export interface ISource {
+  readonly client: Client;
+  readonly feed: Feed;
+  /** The shared drafts. */
+  readonly drafts: { open(subject: ISubject): IDraft };
+}
 
 export class ProposalModel implements IProposalModel {
   constructor(
-    private _client: Client,
-    private _feed: Feed,
+    { client, feed, drafts }: ISource,
     private _proposal: IProposal,
     private _run: IRun | null = null
   ) {
-    this._start(_proposal);
-    _feed.changed.connect(this._heard, this);
+    this._client = client;
+    this._feed = feed;
+    this._checking = new Checking(client, _proposal.id, this._checked, () => this._changed.emit());
+    const { document = _proposal.id, kind, value, comments } = _proposal;
+    this.discussion = (comments as unknown) ? new Discussion(client, document, comments) : null;
+    if (_proposal.status === 'open') {
+      const draft = drafts.open({ document, kind, value });
+      this._editing = new Editing(_proposal, draft, changed => this._typed(changed));
+    }
+    feed.changed.connect(this._heard, this);
     if (this.edited) {
-      void this._checking.run();
+      void this._checking.now();
     }
   }
+
+  readonly discussion: Discussion | null;
 
   get proposal(): IProposal {
     return this._proposal;
@@ -42,36 +56,36 @@ export class ProposalModel implements IProposalModel {
     return this._run;
   }
 
+  get draft(): IDraft | null {
+    return this._editing?.draft ?? null;
+  }
+
   get value(): Json {
-    return this._value;
+    return this._editing ? this._editing.value : started(this._proposal);
   }
 
   get unfinished(): string {
-    return this._unfinished;
+    return this._editing?.unfinished ?? '';
   }
 
   get edited(): boolean {
-    const { _value: value, _compared: last } = this;
-    const proposed = this._proposal.value;
-    if (last.value !== value || last.proposed !== proposed) {
-      this._compared = { value, proposed, same: same(value, proposed) };
-    }
-    return !this._compared.same;
+    return this._editing?.edited ?? false;
   }
 
   get fields(): { [path: string]: string } {
-    return this._fields;
+    return this._checking.fields;
   }
 
   get changes(): string {
-    return this._changes;
+    return this._checking.changes;
   }
 
   get problem(): string {
-    return this._problem;
+    // Without a connection nothing is checked; that there is none is in `saved`.
+    return this._problem || (this.saved === 'offline' ? '' : this._checking.problem);
   }
 
-  get surprise(): { shown: IProposal; now: IProposal } | null {
+  get surprise(): ISurprise | null {
     return this._surprise;
   }
 
@@ -80,45 +94,59 @@ export class ProposalModel implements IProposalModel {
   }
 
   get saved(): string {
-    return this._saved;
+    return this._editing?.saved ?? 'saved';
+  }
+
+  get canUndo(): boolean {
+    return this._editing?.canUndo ?? false;
+  }
+
+  get canRedo(): boolean {
+    return this.draft?.canRedo ?? false;
   }
 
   get changed(): ISignal<IProposalModel, void> {
     return this._changed;
   }
 
-  edit(value: Json): void {
-    this._value = value;
-    this._unfinished = '';
-    this._later(value);
+  edit(value: Json, base: Json = this.value): void {
+    this._editing?.edit(value, base);
   }
 
   cannotEdit(text: string, why: string): void {
-    this._unfinished = why;
-    this._later(text);
+    this._editing?.cannotEdit(text, why);
   }
 
   startOver(): void {
-    this._value = this._proposal.value;
-    this._unfinished = '';
-    this._later(undefined);
+    this._editing?.startOver();
+  }
+
+  undo(): void {
+    this._editing?.undo();
+  }
+
+  redo(): void {
+    this.draft?.redo();
   }
 
   async decide(action: Action, options: { reason?: string; message?: string }): Promise<boolean> {
     if (this._deciding) {
       return false;
     }
+    const shown = this._proposal;
+    const value = action === 'edit' ? this.value : action === 'respond' ? options.message : undefined;
+    const drafted = action === 'edit' || action === 'approve' ? true : undefined;
     this._deciding = true;
     this._problem = '';
     this._surprise = null;
     this._checking.cancel(); // a decision is checked by itself
     this._changed.emit();
-    const shown = this._proposal;
     try {
-      await this._flush(); // if that fails, the decision brings the value all the same
-      const value = action === 'edit' ? this._value : action === 'respond' ? options.message : undefined;
-      const answer = await this._client.decide(shown, { action, value, reason: options.reason });
-      this._proposal = answer.proposal;
+      if (this._editing && !(await this._editing.safe())) {
+        return false; // `saved` says why
+      }
+      const answer = await this._client.decide(shown, { action, value, reason: options.reason, drafted });
+      this._take(answer.proposal);
       this._run = answer.run;
       return true;
     } catch (reason) {
@@ -126,12 +154,11 @@ export class ProposalModel implements IProposalModel {
       return false;
     } finally {
       this._deciding = false;
+      if (this.draft?.closed) {
+        void this.refresh();
+      }
       this._changed.emit();
     }
-  }
-
-  async comment(text: string): Promise<boolean> {
-    return this._tell(() => this._client.comment(this._proposal.id, text));
   }
 
   async assign(assignee: string | null): Promise<boolean> {
@@ -142,26 +169,27 @@ export class ProposalModel implements IProposalModel {
     return this._reading.run();
   }
 
+  dispose(): void {
+    this._disposed = true;
+    this._checking.cancel();
+    this._feed.changed.disconnect(this._heard, this);
+    this._editing?.dispose();
+    this._editing = null;
+    Signal.clearData(this);
+  }
+
   private async _read(): Promise<void> {
-    const typed = this._value;
-    const settled = this._safe && this._saving === null;
     try {
       const found = await this._client.proposal(this._proposal.id);
       const before = this._proposal;
       if (before.status !== 'open' && found.status === 'open') {
         return; // decided here since the reading began
       }
-      const overtaken = before.status === 'open' && found.status !== 'open' && this.edited && !this._deciding;
-      this._proposal = found;
-      if (overtaken) {
-        this._surprise = { shown: before, now: found };
+      if (found.status !== 'open' && !this._deciding && this.draft?.saved === false) {
+        const typed = { shown: spelled(this.value), now: spelled(found.decision?.value ?? found.value) };
+        this._surprise = { shown: before, now: found, draft: typed };
       }
-      // What was typed here since the reading began is newer than what was read.
-      const kept = settled && this._safe && this._value === typed;
-      if (kept && !this._unfinished && !same(started(found), typed)) {
-        this._start(found); // typed in another window
-        void this._checking.run();
-      }
+      this._take(found);
       this._run = (await this._client.run(found.run)).run;
     } catch (reason) {
       this._problem = said(reason);
@@ -169,38 +197,22 @@ export class ProposalModel implements IProposalModel {
     this._changed.emit();
   }
 
-  dispose(): void {
-    this._disposed = true;
-    this._reading.cancel();
-    this._checking.cancel();
-    if (!this._safe) {
-      void this._flush();
+  /** The record is this now; one that is not open is written no more. */
+  private _take(found: IProposal): void {
+    this._proposal = found;
+    this.discussion?.take(found.comments);
+    if (found.status !== 'open') {
+      this._editing?.dispose();
+      this._editing = null;
     }
-    this._feed.changed.disconnect(this._heard, this);
-    Signal.clearData(this);
-  }
-
-  /** Show a record's draft, or what was proposed. */
-  private _start(proposal: IProposal): void {
-    this._value = started(proposal);
-    const isText = TEXTS.includes(proposal.kind) || typeof proposal.value === 'string';
-    this._unfinished =
-      typeof this._value === 'string' && !isText && proposal.kind !== 'choice' ? 'not JSON yet' : '';
   }
 
   private _heard(_: unknown, changed: Changed): void {
     if (this._deciding) {
       return;
     }
-    const { id } = this._proposal;
-    if (changed === null || changed.proposals.includes(id)) {
+    if (changed === null || changed.proposals.includes(this._proposal.id)) {
       void this.refresh();
-    } else if (changed.drafts.includes(id)) {
-      if (this._echo) {
-        this._echo = false; // the draft that is on its way from here
-      } else {
-        void this.refresh();
-      }
     } else if (changed.runs.includes(this._proposal.run)) {
       void this._refreshRun();
     }
@@ -215,89 +227,36 @@ export class ProposalModel implements IProposalModel {
     this._changed.emit();
   }
 
-  /** Keep `draft` (nothing: the agent's version again) on the server soon. */
-  private _later(draft: Json | undefined): void {
-    this._draft = draft;
-    this._safe = false;
-    this._saved = 'saving';
-    this._wait(PAUSE);
-    this._changed.emit();
-  }
-
-  private _wait(milliseconds: number): void {
-    clearTimeout(this._timer);
-    this._timer = setTimeout(() => void this._flush(), milliseconds);
-  }
-
-  /** Save what was typed; one call at a time, until the newest text is safe or one failed. Then it is checked. */
-  private _flush(): Promise<void> {
-    clearTimeout(this._timer);
-    this._saving ??= this._save().finally(() => {
-      this._saving = null;
-    });
-    return this._saving;
-  }
-
-  private async _save(): Promise<void> {
-    const { id } = this._proposal;
-    try {
-      while (!this._safe) {
-        const draft = this._draft;
-        this._safe = true;
-        this._echo = true;
-        await (draft === undefined ? this._client.dropDraft(id) : this._client.saveDraft(id, draft));
-      }
-      this._saved = 'saved';
-    } catch (reason) {
-      this._safe = false;
-      this._saved = said(reason);
-      if (!this._disposed && this._proposal.status === 'open') {
-        this._wait(RETRY);
-      }
-    }
-    this._echo = false;
-    this._changed.emit();
-    if (!this._deciding) {
-      void this._checking.run();
-    }
-  }
-
-  /** Have the value checked. */
-  private async _check(): Promise<void> {
-    if (!this.edited || this._unfinished) {
-      this._fields = {};
-      this._changes = '';
+  /** Something of the draft changed, here or elsewhere. */
+  private _typed(value: boolean): void {
+    if (this._disposed) {
       return;
     }
-    const value = this._value;
-    try {
-      const answer = await this._client.check(this._proposal.id, value);
-      if (value === this._value) {
-        this._fields = {};
-        this._changes = answer.changes;
-        this._problem = '';
-      }
-    } catch (reason) {
-      if (value !== this._value) {
-        return;
-      }
-      if (reason instanceof ApiError && reason.details.fields) {
-        this._fields = reason.details.fields;
-      } else {
-        this._problem = said(reason);
-      }
+    const synced = this.draft?.synced ?? false;
+    if (value || (synced && !this._synced)) {
+      this._checking.soon(); // without a connection there was no answer
     }
+    this._synced = synced;
+    const closed = this.draft?.closed ?? '';
+    if (closed && !this._closed && !this._deciding) {
+      void this.refresh(); // most likely somebody decided
+    }
+    this._closed = closed;
+    this._changed.emit();
   }
+
+  private _checked = (): Json | undefined => (this.edited && !this.unfinished ? this.value : undefined);
 
   private async _refused(reason: unknown, shown: IProposal): Promise<void> {
     if (reason instanceof ApiError && ['AlreadyDecided', 'StaleDraft'].includes(reason.error)) {
       await this.refresh();
-      this._surprise = { shown, now: this._proposal };
+      const { draft } = reason.details.difference ?? {};
+      this._surprise = { shown, now: this._proposal, draft: draft && texts(draft) };
     }
     if (reason instanceof ApiError && reason.details.fields) {
-      this._fields = reason.details.fields;
+      this._checking.refuse(reason.details.fields);
     } else if (this._proposal.status === 'open') {
-      await this._checking.run(); // it was left out before the decision
+      await this._checking.now(); // it was left out before the decision
     }
     this._problem = said(reason);
   }
@@ -315,43 +274,28 @@ export class ProposalModel implements IProposalModel {
     return true;
   }
 
-  private _value: Json = null;
-  private _draft: Json | undefined;
-  /** Whether the newest text is on the server, or on its way there. */
-  private _safe = true;
-  private _saving: Promise<void> | null = null;
-  /** Whether a draft is being saved, and the feed has not told of it yet: it names drafts without a run. */
-  private _echo = false;
-  // A large proposal is read and checked for seconds; what is typed meanwhile is saved all the same.
+  private _client: Client;
+  private _feed: Feed;
+  /** The draft, while there is something to decide. */
+  private _editing: Editing | null = null;
+  private _checking: Checking;
+  // A large proposal is read for seconds; what changes meanwhile is read once after that.
   private _reading = new Latest(() => this._read());
-  private _checking = new Latest(async () => {
-    await this._check();
-    this._changed.emit();
-  });
-  /** Whether these two are the same: asked for at every drawing. */
-  private _compared: { value: Json; proposed: Json; same: boolean } = {
-    value: null,
-    proposed: null,
-    same: true
-  };
-  private _unfinished = '';
-  private _fields: { [path: string]: string } = {};
-  private _changes = '';
   private _problem = '';
-  private _surprise: { shown: IProposal; now: IProposal } | null = null;
+  private _surprise: ISurprise | null = null;
   private _deciding = false;
-  private _saved = 'saved';
+  private _closed = '';
+  private _synced = true;
   private _disposed = false;
-  private _timer: ReturnType<typeof setTimeout> | undefined;
   private _changed = new Signal<IProposalModel, void>(this);
 }
 
-function started(proposal: IProposal): Json {
-  return proposal.draft === undefined ? proposal.value : proposal.draft;
+function texts({ shown, now }: { shown: Json; now: Json }): { shown: string; now: string } {
+  return { shown: String(shown), now: String(now) };
 }
 
-function same(one: Json, other: Json): boolean {
-  return JSONExt.deepEqual(one, other);
+function spelled(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
 function said(reason: unknown): string {

@@ -15,6 +15,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Client } from '../api/client';
 import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
+import { Rooms } from '../draft/room';
 import type { IGoingOn, IHost } from '../view/host';
 import { visible } from '../view/visible';
 
@@ -40,7 +41,10 @@ export class PageHost implements IHost {
     // CodeMirror keeps one style element for the whole page: the first editor, never shown, makes it with the nonce.
     new EditorView({ extensions: EditorView.cspNonce.of(_place.nonce) }).destroy();
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.feed = new Feed(() => new WebSocket(`${scheme}//${location.host}${_place.base}hitl_nb/api/feed`));
+    const socket = (path: string): WebSocket =>
+      new WebSocket(`${scheme}//${location.host}${_place.base}hitl_nb/api/${path}`);
+    this.feed = new Feed(() => socket('feed'));
+    this.drafts = new Rooms(socket);
     this.feed.connectedChanged.connect((_, connected) => {
       if (connected && this._status !== null) {
         void this._again();
@@ -51,6 +55,7 @@ export class PageHost implements IHost {
 
   readonly client: Client;
   readonly feed: Feed;
+  readonly drafts: Rooms;
   readonly trans = nullTranslator.load('hitl_nb');
 
   get status(): IStatus | null {
@@ -83,6 +88,7 @@ export class PageHost implements IHost {
     return this._editors.newInlineEditor({
       host: options.host,
       model: options.model,
+      extensions: options.extensions,
       config: {
         lineNumbers: options.lineNumbers ?? false,
         readOnly: options.readOnly ?? false,

@@ -30,7 +30,7 @@ export function Page({ host, id }: { host: PageHost; id: string }): JSX.Element 
     try {
       const [proposal] = await Promise.all([host.client.proposal(id), host.refresh()]);
       const { run } = await host.client.run(proposal.run);
-      setModel(new ProposalModel(host.client, host.feed, proposal, run));
+      setModel(new ProposalModel(host, proposal, run));
     } catch (reason) {
       setProblem(sentence(reason, host));
     }

@@ -10,6 +10,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Client } from '../api/client';
 import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
+import { Rooms } from '../draft/room';
 import type { IReview } from '../tokens';
 import type { IGoingOn, IHost } from '../view/host';
 import { visible } from '../view/visible';
@@ -29,7 +30,8 @@ export class LabHost implements IReview {
     this.client = new Client((path, init) =>
       ServerConnection.makeRequest(URLExt.join(_settings.baseUrl, BASE, path), init, _settings)
     );
-    this.feed = new Feed(() => this._socket());
+    this.feed = new Feed(() => this._socket('feed'));
+    this.drafts = new Rooms(path => this._socket(path));
     this.feed.connectedChanged.connect((_, connected) => {
       if (connected) {
         void this.refresh();
@@ -39,6 +41,7 @@ export class LabHost implements IReview {
 
   readonly client: Client;
   readonly feed: Feed;
+  readonly drafts: Rooms;
   openNotebook?: IHost['openNotebook'];
   openTimeline?: IHost['openTimeline'];
   /** Set by the plugin that goes on with runs. */
@@ -84,6 +87,7 @@ export class LabHost implements IReview {
     return this._editors.factoryService.newInlineEditor({
       host: options.host,
       model: options.model,
+      extensions: options.extensions,
       config: {
         lineNumbers: options.lineNumbers ?? false,
         readOnly: options.readOnly ?? false,
@@ -103,9 +107,9 @@ export class LabHost implements IReview {
     this._changed.emit();
   }
 
-  private _socket(): WebSocket {
+  private _socket(path: string): WebSocket {
     const { wsUrl, token, appendToken, WebSocket: Socket } = this._settings;
-    const url = URLExt.join(wsUrl, BASE, 'feed');
+    const url = URLExt.join(wsUrl, BASE, path);
     return new Socket(appendToken && token ? `${url}?token=${encodeURIComponent(token)}` : url);
   }
 

@@ -66,7 +66,7 @@ export function ById({ id, review }: { id: string; review: IReview }): JSX.Eleme
         const proposal: IProposal = await review.client.proposal(id);
         const { run } = await review.client.run(proposal.run);
         if (!gone) {
-          made = new ProposalModel(review.client, review.feed, proposal, run);
+          made = new ProposalModel(review, proposal, run);
           setModel(made);
         }
       } catch (reason) {

@@ -116,7 +116,7 @@ export class PauseRenderer extends Widget implements IRenderMime.IRenderer {
 
   private _show(run: IRun, proposals: IProposal[]): void {
     this._clear();
-    this._models = proposals.map(p => new ProposalModel(this._review.client, this._review.feed, p, run));
+    this._models = proposals.map(p => new ProposalModel(this._review, p, run));
     const cards = ReactWidget.create(
       <>
         {this._models.map(model => (

@@ -2,36 +2,42 @@
  * One proposal: what is proposed and why a person is asked, the value in its editor, and the ways to decide.
  */
 
-import { useEffect, useId, useReducer, useState } from 'react';
-import type { Action, JsonObject } from '../api/types';
+import { useCallback, useId, useMemo, useReducer, useRef, useSyncExternalStore } from 'react';
+import type { JsonObject } from '../api/types';
 import type { IProposalModel } from '../model';
 import { Changes } from './changes';
-import { Comments } from './comments';
+import { Comments } from './discussion';
 import { Editor } from './editors';
 import type { IHost } from './host';
 import { Markdown } from './markdown';
+import { byPlace, Others, placeOf } from './others';
+import { Presence, useBeforeEyes } from './presence';
 import { outcome, state } from './state';
 import { Surprise } from './surprise';
+import { useUndoKeys } from './undoing';
 import { visible } from './visible';
+import { Decided, editable, undo, Ways } from './ways';
+import { type IWork, useWork } from './work';
+import { WorkTools } from './worktools';
 
 export function Card({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
-  const [, redraw] = useReducer((n: number) => n + 1, 0);
-  useEffect(() => {
-    model.changed.connect(redraw);
-    host.changed?.connect(redraw);
-    redraw(); // an editor may have told the model something before
-    return () => {
-      model.changed.disconnect(redraw);
-      host.changed?.disconnect(redraw);
-    };
-  }, [model, host]);
-  // Another number draws the editor anew: what was typed in it and is no value goes too.
-  const [round, anew] = useReducer((n: number) => n + 1, 0);
-  const { proposal } = model;
+  useChanges(model, host);
+  const { proposal, draft } = model;
   const heading = useId();
   const open = proposal.status === 'open';
+  // Another number draws the editor anew: what was typed in it and is no value goes too.
+  const [round, anew] = useReducer((n: number) => n + 1, 0);
+  const node = useRef<HTMLElement>(null);
+  const able = open && editable(model, host);
+  const undoer = useMemo(
+    () => (able ? { undo: () => undo(model, anew), redo: () => model.redo() } : null),
+    [able, model]
+  );
+  useUndoKeys(node, undoer);
+  const { document = proposal.id, kind, value, agent } = proposal;
+  const work = useWork({ document, kind, value, agent }, draft, model.discussion, host);
   return (
-    <article className={`jp-hitl-card jp-mod-${proposal.status}`} aria-labelledby={heading}>
+    <article ref={node} className={`jp-hitl-card jp-mod-${proposal.status}`} aria-labelledby={heading}>
       <header>
         <h3 id={heading}>{visible(proposal.title)}</h3>
         <span className="jp-hitl-state" aria-live="polite">
@@ -39,16 +45,9 @@ export function Card({ model, host }: { model: IProposalModel; host: IHost }): J
         </span>
       </header>
       <Context context={proposal.context} />
-      <Editor
-        key={`value ${proposal.id} ${round}`}
-        proposal={proposal}
-        value={open ? model.value : outcome(proposal)}
-        fields={model.fields}
-        readOnly={!open || model.deciding || host.readOnly !== null}
-        host={host}
-        onEdit={value => model.edit(value)}
-        onUnfinished={(text, why) => model.cannotEdit(text, why)}
-      />
+      {open && draft && <Presence draft={draft} host={host} />}
+      <Value key={`value ${proposal.id} ${round}`} model={model} work={work} host={host} />
+      <WorkTools key={`work ${proposal.id}`} work={work} host={host} />
       {open && model.unfinished && <p className="jp-hitl-wrong">⚠ {visible(model.unfinished)}</p>}
       {model.fields[''] && <p className="jp-hitl-wrong">⚠ {visible(model.fields[''])}</p>}
       <Changes
@@ -71,8 +70,76 @@ export function Card({ model, host }: { model: IProposalModel; host: IHost }): J
       ) : (
         <Decided model={model} host={host} />
       )}
-      <Comments key={`comments ${proposal.id}`} model={model} host={host} />
+      {model.discussion && (
+        <Comments
+          key={`comments ${proposal.id}`}
+          discussion={model.discussion}
+          marks={work.marks}
+          draft={able ? draft : null}
+          host={host}
+        />
+      )}
     </article>
+  );
+}
+
+/**
+ * Draw again after every change, and before anything else happens on the page: an edit is made from what is drawn, and
+ * must not be made from what somebody else has just changed.
+ */
+function useChanges(model: IProposalModel, host: IHost): void {
+  const count = useRef(0);
+  const subscribe = useCallback(
+    (draw: () => void) => {
+      const changed = (): void => {
+        count.current++;
+        draw();
+      };
+      model.changed.connect(changed);
+      host.changed?.connect(changed);
+      changed(); // an editor may have told the model something before
+      return () => {
+        model.changed.disconnect(changed);
+        host.changed?.disconnect(changed);
+      };
+    },
+    [model, host]
+  );
+  useSyncExternalStore(subscribe, () => count.current);
+}
+
+/** The value in its editor, where it is told and shown who is at which part of it. */
+function Value(props: { model: IProposalModel; work: IWork; host: IHost }): JSX.Element {
+  const { model, work, host } = props;
+  const { proposal, draft } = model;
+  const node = useRef<HTMLDivElement>(null);
+  const people = draft?.people;
+  const others = useMemo(() => byPlace(people ?? []), [people]);
+  useBeforeEyes(node, draft);
+  const open = proposal.status === 'open';
+  const able = open && editable(model, host);
+  return (
+    <div
+      ref={node}
+      className="jp-hitl-value"
+      aria-busy={open && draft !== null && !draft.loaded && !draft.closed}
+      onFocus={event => draft?.focus(placeOf(event.target))}
+      onBlur={() => draft?.focus(null)}
+    >
+      <Others.Provider value={others}>
+        <Editor
+          proposal={proposal}
+          value={open ? model.value : outcome(proposal)}
+          draft={draft}
+          fields={model.fields}
+          readOnly={!able}
+          extension={work.extension}
+          host={host}
+          onEdit={(value, base) => model.edit(value, base)}
+          onUnfinished={(text, why) => model.cannotEdit(text, why)}
+        />
+      </Others.Provider>
+    </div>
   );
 }
 
@@ -92,113 +159,5 @@ function Context({ context }: { context: string | JsonObject | null }): JSX.Elem
         </div>
       ))}
     </dl>
-  );
-}
-
-function Ways({
-  model,
-  host,
-  onUndo
-}: {
-  model: IProposalModel;
-  host: IHost;
-  onUndo: () => void;
-}): JSX.Element {
-  const { trans } = host;
-  const [reason, setReason] = useState('');
-  const [message, setMessage] = useState('');
-  const templates = useId();
-  const { proposal } = model;
-  const sound = !model.unfinished && Object.keys(model.fields).length === 0;
-  const names: [Action, string, boolean][] = [
-    ['approve', trans.__('Approve'), !model.edited && !model.unfinished],
-    ['edit', trans.__('Approve with edits'), model.edited && sound],
-    ['reject', trans.__('Reject'), true],
-    ['respond', trans.__('Respond'), message.trim() !== '']
-  ];
-  const blocked = model.deciding || host.readOnly !== null;
-  return (
-    <footer className="jp-hitl-ways">
-      <label>
-        {trans.__('Reason')}
-        <input
-          type="text"
-          list={templates}
-          value={reason}
-          onChange={event => setReason(event.target.value)}
-        />
-      </label>
-      <datalist id={templates}>
-        {proposal.reasons.map(one => (
-          <option key={one} value={visible(one)} />
-        ))}
-      </datalist>
-      {proposal.allow.includes('respond') && (
-        <label>
-          {trans.__('Answer')}
-          <input type="text" value={message} onChange={event => setMessage(event.target.value)} />
-        </label>
-      )}
-      <div className="jp-hitl-buttons">
-        {names
-          .filter(([action]) => proposal.allow.includes(action))
-          .map(([action, name, ready]) => (
-            <button
-              key={action}
-              type="button"
-              className={action === 'reject' ? 'jp-mod-warn' : action === 'respond' ? '' : 'jp-mod-accept'}
-              disabled={blocked || !ready}
-              onClick={() => void model.decide(action, { reason: reason.trim() || undefined, message })}
-            >
-              {name}
-            </button>
-          ))}
-        <button
-          type="button"
-          disabled={blocked || (!model.edited && !model.unfinished)}
-          onClick={() => {
-            model.startOver();
-            onUndo();
-          }}
-        >
-          {trans.__('Undo edits')}
-        </button>
-        <span className="jp-hitl-saved" role="status">
-          {model.saved === 'saving'
-            ? trans.__('Saving …')
-            : model.saved === 'saved'
-              ? ''
-              : visible(model.saved)}
-        </span>
-      </div>
-      {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
-      {host.status && host.status.authn !== 'login' && (
-        <p className="jp-hitl-note">
-          {trans.__('You are not authenticated as a person: the server knows you by its token alone.')}
-        </p>
-      )}
-    </footer>
-  );
-}
-
-function Decided({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
-  const { proposal, run } = model;
-  const { decision } = proposal;
-  const next = run && host.goingOn?.(run, proposal);
-  return (
-    <footer className="jp-hitl-ways" aria-live="polite">
-      {decision?.action === 'respond' && <p>{visible(String(decision.value))}</p>}
-      {decision?.reason && <p>{host.trans.__('Reason: %1', visible(decision.reason))}</p>}
-      {next && (
-        <p>
-          {next.text}{' '}
-          {next.label && (
-            <button type="button" disabled={next.busy} onClick={() => void next.run?.()}>
-              {next.label}
-            </button>
-          )}
-        </p>
-      )}
-    </footer>
   );
 }

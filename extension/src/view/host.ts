@@ -3,11 +3,14 @@
  */
 
 import type { CodeEditor } from '@jupyterlab/codeeditor';
+import type { Extension } from '@codemirror/state';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ISignal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import type { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
+import type { IDraft } from '../draft';
+import type { ISubject } from '../draft/room';
 
 /** What going on with a run needs now, in one sentence, and the button that does it, if there is one. */
 export interface IGoingOn {
@@ -21,6 +24,8 @@ export interface IGoingOn {
 export interface IHost {
   readonly client: Client;
   readonly feed: Feed;
+  /** The shared drafts. */
+  readonly drafts: { open(subject: ISubject): IDraft };
   readonly trans: TranslationBundle;
   /** The server's status, once known. */
   readonly status: IStatus | null;
@@ -32,6 +37,7 @@ export interface IHost {
     model: CodeEditor.IModel;
     lineNumbers?: boolean;
     readOnly?: boolean;
+    extensions?: Extension[];
   }): CodeEditor.IEditor;
   /** Show the notebook of a proposal at its cell; absent where there are no notebooks. */
   openNotebook?(proposal: Pick<IProposal, 'path' | 'agent' | 'pause'>): Promise<void>;

@@ -37,7 +37,8 @@ export function SideBySide({ before, after, names }: IProps): JSX.Element {
   );
 }
 
-function readOnly(name: string): Extension {
+/** What an editor adds that only shows a text; `name` is for people who do not see it. */
+export function readOnly(name: string): Extension {
   return [
     EditorState.readOnly.of(true),
     EditorView.lineWrapping,

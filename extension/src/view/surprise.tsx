@@ -4,21 +4,26 @@
 
 import { useId } from 'react';
 import type { IProposal } from '../api/types';
+import type { ISurprise } from '../model';
 import type { IHost } from './host';
 import { SideBySide } from './sidebyside';
 import { state } from './state';
 import { visible } from './visible';
 
 interface IProps {
-  surprise: { shown: IProposal; now: IProposal };
+  surprise: ISurprise;
   /** The server's sentence about it, or "". */
   problem: string;
   host: IHost;
 }
 
-export function Surprise({ surprise: { shown, now }, problem, host }: IProps): JSX.Element {
+export function Surprise({ surprise, problem, host }: IProps): JSX.Element {
   const { trans } = host;
   const heading = useId();
+  const { shown, now, draft } = surprise;
+  if (draft) {
+    return <Written surprise={{ now, draft }} problem={problem} host={host} />;
+  }
   const same =
     shown.text === now.text && shown.fingerprint === now.fingerprint && shown.revision === now.revision;
   if (same && shown.status === now.status) {
@@ -47,6 +52,42 @@ export function Surprise({ surprise: { shown, now }, problem, host }: IProps): J
       ) : (
         <SideBySide before={shown.text} after={now.text} names={[trans.__('Shown'), trans.__('Now')]} />
       )}
+    </section>
+  );
+}
+
+/** About the draft: somebody wrote into it, or decided without what was typed here last. */
+function Written(props: {
+  surprise: { now: IProposal; draft: { shown: string; now: string } };
+  problem: string;
+  host: IHost;
+}): JSX.Element {
+  const { trans } = props.host;
+  const { now, draft } = props.surprise;
+  const heading = useId();
+  const open = now.status === 'open';
+  return (
+    <section className="jp-hitl-surprise" role="alert" aria-labelledby={heading}>
+      <h4 id={heading}>
+        {open
+          ? trans.__('The draft is not what you were shown: your decision was not taken')
+          : trans.__('It was decided while you were typing: your last edit came too late')}
+      </h4>
+      {props.problem && <p className="jp-hitl-wrong">{visible(props.problem)}</p>}
+      {open ? (
+        <p>
+          {trans.__('Somebody has just written in it. If you agree with what it says now, decide again.')}
+        </p>
+      ) : (
+        <p>{about(now, props.host)}</p>
+      )}
+      <SideBySide
+        before={draft.shown}
+        after={draft.now}
+        names={
+          open ? [trans.__('Shown'), trans.__('Now')] : [trans.__('What you typed'), trans.__('Decided')]
+        }
+      />
     </section>
   );
 }

@@ -4,14 +4,17 @@
 
 import { useId } from 'react';
 import type { IEditorProps } from '../editor';
+import { Here, place } from '../others';
 import { visible } from '../visible';
 
 export function ChoiceEditor({ proposal, value, readOnly, host, onEdit }: IEditorProps): JSX.Element {
   const name = useId();
   const chosen = JSON.stringify(value);
   return (
-    <fieldset className="jp-hitl-choice">
-      <legend>{host.trans.__('Options')}</legend>
+    <fieldset className="jp-hitl-choice" {...place('')}>
+      <legend>
+        {host.trans.__('Options')} <Here path="" host={host} />
+      </legend>
       {(proposal.options ?? []).map((option, i) => (
         <label key={i}>
           <input

@@ -5,11 +5,14 @@
 import { useId, useState } from 'react';
 import type { Json } from '../../api/types';
 import type { IHost } from '../host';
+import { Here, place } from '../others';
 import { visible } from '../visible';
 import type { IMeaning } from './schema';
 
 export interface IFieldProps {
   name: string;
+  /** Where the others see who is in it. */
+  at: string;
   /** undefined if the value has no such field (any more). */
   value: Json | undefined;
   /** undefined if the agent's version has no such field. */
@@ -45,9 +48,10 @@ export function Field(props: IFieldProps): JSX.Element {
   const Control = controlOf(props);
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
   return (
-    <div className="jp-hitl-field">
+    <div className="jp-hitl-field" {...place(props.at)}>
       <label htmlFor={id}>{visible(meaning.title || props.name)}</label>
       <Control {...props} common={common} />
+      <Here path={props.at} host={props.host} />
       <span className="jp-hitl-about" id={`${id}-about`}>
         {problem ? <strong>⚠ {visible(problem)}</strong> : visible(meaning.about)}
       </span>

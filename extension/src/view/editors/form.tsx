@@ -33,9 +33,11 @@ type Props = Pick<IEditorProps, 'fields' | 'readOnly' | 'host' | 'onEdit' | 'onU
   schema: JsonObject | null;
   /** Where the server's messages see the object: "arguments/". */
   prefix?: string;
+  /** Where the others see it; as the server does, if not given. */
+  at?: string;
 };
 
-export function Form({ value, proposed, schema, prefix = '', ...props }: Props): JSX.Element {
+export function Form({ value, proposed, schema, prefix = '', at = prefix, ...props }: Props): JSX.Element {
   const broken = useRef<Broken>(new Map());
   /** Tell what is typed: a value, or that it is none as long as one field is broken. */
   const tell = (made: JsonObject): void => {
@@ -57,6 +59,7 @@ export function Form({ value, proposed, schema, prefix = '', ...props }: Props):
         root={schema}
         path={[]}
         prefix={prefix}
+        at={at}
         fields={props.fields}
         readOnly={props.readOnly}
         host={props.host}
@@ -80,6 +83,7 @@ interface IFieldsProps {
   root: JsonObject | null;
   path: string[];
   prefix: string;
+  at: string;
   fields: { [path: string]: string };
   readOnly: boolean;
   host: IHost;
@@ -110,6 +114,7 @@ function Fields(props: IFieldsProps): JSX.Element {
           <Field
             key={name}
             name={name}
+            at={props.at + here.join('/')}
             value={item}
             proposed={first}
             meaning={meaning}

@@ -2,10 +2,12 @@
  * Picks the editor of a value by its kind.
  */
 
+import { isText } from '../../draft/document';
 import type { IEditorProps } from '../editor';
 import { visible } from '../visible';
 import { ChoiceEditor } from './choice';
 import { fitsForm, Form, isObject, written } from './form';
+import { JsonEditor } from './json';
 import { MarkdownEditor } from './markdown';
 import { PlanEditor } from './plan';
 import { isTable, TableEditor } from './table';
@@ -50,5 +52,5 @@ export function Editor(props: IEditorProps): JSX.Element {
       );
     }
   }
-  return <TextEditor {...props} />;
+  return isText(proposal.kind) ? <TextEditor {...props} /> : <JsonEditor {...props} />;
 }

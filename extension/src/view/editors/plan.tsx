@@ -5,11 +5,13 @@
 import { useRef } from 'react';
 import type { Json } from '../../api/types';
 import type { IEditorProps } from '../editor';
+import { Here, place } from '../others';
 import { visible } from '../visible';
 import { fitsForm, Form } from './form';
 
 export function PlanEditor({
   value,
+  draft,
   fields,
   readOnly,
   host,
@@ -18,7 +20,8 @@ export function PlanEditor({
 }: IEditorProps): JSX.Element {
   const { trans } = host;
   const steps = value as Json[];
-  const places = usePlaces(steps);
+  const keys = draft?.value === value ? draft.keys : null;
+  const places = usePlaces(steps, keys);
 
   /** As long as a field of a step is no JSON, there is no plan. */
   const complain = (made: Json[]): void => {
@@ -67,6 +70,7 @@ export function PlanEditor({
           proposed={first}
           schema={null}
           prefix={`${i}/`}
+          at={`${keys?.[i] ?? i}/`}
           {...{ fields, readOnly, host }}
           onEdit={made => {
             places[i].broken = null;
@@ -85,8 +89,9 @@ export function PlanEditor({
       <ol>
         {steps.map((step, i) => (
           <li key={places[i].key}>
-            <div className="jp-hitl-step">
+            <div className="jp-hitl-step" {...place(keys?.[i] ?? String(i))}>
               {shown(step, i)}
+              <Here path={keys?.[i] ?? String(i)} host={host} />
               <button
                 type="button"
                 disabled={readOnly || i === 0}
@@ -126,19 +131,36 @@ export function PlanEditor({
 /** What is known of a step beside its value, and moves with it. */
 interface IPlace {
   key: number;
+  /** Its name in the draft. */
+  name: string | undefined;
   /** The step as it was first seen here. */
   first: Json;
   /** What is typed in it, if that is no step (yet). */
   broken: { text: string; why: string } | null;
 }
 
-/** One place for each step; who moves a step moves its place too. */
-function usePlaces(steps: Json[]): IPlace[] {
+/** One place for each step; who moves a step here moves its place too, and what others add or remove moves the rest. */
+function usePlaces(steps: Json[], keys: readonly string[] | null): IPlace[] {
   const places = useRef<IPlace[]>([]).current;
   const next = useRef(0);
+  const last = useRef<readonly string[] | null>(null);
+  if (keys && last.current && !alike(keys, last.current)) {
+    const known = new Map(places.map(place => [place.name, place]));
+    places.splice(0, places.length, ...keys.map((name, i) => known.get(name) ?? made(name, steps[i], next)));
+  }
   while (places.length < steps.length) {
-    places.push({ key: next.current++, first: steps[places.length], broken: null });
+    places.push(made(undefined, steps[places.length], next));
   }
   places.length = steps.length;
+  places.forEach((place, i) => (place.name = keys?.[i]));
+  last.current = keys;
   return places;
+}
+
+function made(name: string | undefined, first: Json, next: { current: number }): IPlace {
+  return { key: next.current++, name, first, broken: null };
+}
+
+function alike(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, i) => name === other[i]);
 }

@@ -2,13 +2,14 @@
  * A table: cells to edit, rows to strike and to add. Only the rows in sight are drawn, so 100,000 of them scroll.
  *
  * A row that is struck is in the value no more, so it is drafted and decided without it; here it stays in its place,
- * crossed out, and can be kept after all. Another value from outside has only its own rows.
+ * crossed out, and can be kept after all, also while others edit the table: rows have names in the draft.
  */
 
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useRef, useState } from 'react';
+import { useContext, useMemo, useRef, useState } from 'react';
 import type { IColumn, ITable, Json } from '../../api/types';
 import type { IEditorProps } from '../editor';
+import { Here, Others, place } from '../others';
 import { visible } from '../visible';
 
 const ROW = 28;
@@ -17,6 +18,8 @@ const ROW = 28;
 interface ISheet {
   made: Json;
   rows: Json[][];
+  /** What the rows are called in the draft, or just here. */
+  names: readonly string[];
   struck: ReadonlySet<number>;
 }
 
@@ -28,24 +31,31 @@ export function isTable(value: Json): boolean {
 }
 
 export function TableEditor(props: IEditorProps): JSX.Element {
-  const { value, readOnly, host, onEdit } = props;
+  const { value, draft, readOnly, host, onEdit } = props;
   const { trans } = host;
   const { columns } = value as unknown as ITable;
   const [last, setLast] = useState<ISheet | null>(null);
-  const { rows, struck }: ISheet = last?.made === value ? last : sheetOf(value);
+  const keys = draft?.value === value ? draft.keys : null;
+  const { rows, names, struck } = useMemo(
+    () => (last?.made === value ? last : sheetOf(value, keys, last)),
+    [last, value, keys]
+  );
+  const others = useContext(Others);
   const fields = placed(props.fields, struck);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
+    getItemKey: i => names[i],
     overscan: 10
   });
   const change = (all: Json[][], without: ReadonlySet<number>): void => {
     const left = without.size === 0 ? all : all.filter((_, i) => !without.has(i));
     const made = { columns, rows: left } as unknown as Json;
-    setLast({ made, rows: all, struck: without });
     onEdit(made);
+    const known = draft?.value === made ? draft.keys : null;
+    setLast({ made, rows: all, names: named(all.length, names, without, known), struck: without });
   };
   const template = `${columns.map(() => 'minmax(7em, 1fr)').join(' ')} 2.5em`;
   const shown = virtual.getVirtualItems();
@@ -55,6 +65,7 @@ export function TableEditor(props: IEditorProps): JSX.Element {
         ref={scroller}
         className="jp-hitl-rows"
         role="table"
+        tabIndex={readOnly ? 0 : undefined} // with nothing to edit in it, it is scrolled by itself
         aria-label={trans.__('Proposed table')}
         aria-rowcount={rows.length + 1}
         style={{ height: Math.min(rows.length + 1, 15) * ROW + 16 }}
@@ -74,7 +85,7 @@ export function TableEditor(props: IEditorProps): JSX.Element {
             const out = struck.has(index);
             return (
               <div
-                key={index}
+                key={names[index]}
                 role="row"
                 aria-rowindex={index + 2}
                 className={`jp-hitl-row${out ? ' jp-mod-struck' : ''}`}
@@ -83,8 +94,15 @@ export function TableEditor(props: IEditorProps): JSX.Element {
                 {columns.map((column, i) => {
                   const problem = fields[`rows/${index}/${column.name}`] ?? fields[`rows/${index}`];
                   const name = visible(column.name);
+                  const here = `rows/${names[index]}/${column.name}`;
                   return (
-                    <span key={column.name} role="cell">
+                    <span
+                      key={column.name}
+                      role="cell"
+                      className={others.has(here) ? 'jp-hitl-taken' : undefined}
+                      {...place(here)}
+                    >
+                      <Here path={here} host={host} />
                       <input
                         type="text"
                         disabled={readOnly || out}
@@ -157,8 +175,48 @@ function Misfits({ fields }: { fields: IEditorProps['fields'] }): JSX.Element | 
   );
 }
 
-function sheetOf(value: Json): ISheet {
-  return { made: value, rows: (value as unknown as ITable).rows, struck: new Set() };
+/** A value as it is drawn; rows that were struck here stay behind the row that they stood behind. */
+function sheetOf(value: Json, keys: readonly string[] | null, last: ISheet | null): ISheet {
+  const { rows } = value as unknown as ITable;
+  if (keys === null || last === null || last.struck.size === 0) {
+    return { made: value, rows, names: keys ?? rows.map((_, i) => String(i)), struck: new Set() };
+  }
+  const standing = new Set(keys);
+  const behind = new Map<string, number[]>();
+  let before = '';
+  last.names.forEach((name, i) => {
+    if (standing.has(name)) {
+      before = name;
+    } else if (last.struck.has(i)) {
+      behind.set(before, [...(behind.get(before) ?? []), i]);
+    }
+  });
+  const sheet = { made: value, rows: [] as Json[][], names: [] as string[], struck: new Set<number>() };
+  const strike = (i: number): void => {
+    sheet.struck.add(sheet.rows.length);
+    sheet.rows.push(last.rows[i]);
+    sheet.names.push(last.names[i]);
+  };
+  behind.get('')?.forEach(strike);
+  keys.forEach((name, i) => {
+    sheet.rows.push(rows[i]);
+    sheet.names.push(name);
+    behind.get(name)?.forEach(strike);
+  });
+  return sheet;
+}
+
+/** What rows are called after a change here: as the draft calls them, where it knows them. */
+function named(
+  count: number,
+  before: readonly string[],
+  struck: ReadonlySet<number>,
+  keys: readonly string[] | null
+): string[] {
+  let at = 0;
+  return Array.from({ length: count }, (_, i) =>
+    struck.has(i) || keys === null ? (before[i] ?? `new ${i}`) : keys[at++]
+  );
 }
 
 /** The messages at the rows where they are drawn: the server counts only those that are left. */

@@ -1,0 +1,120 @@
+/**
+ * JSON values in parts, as they stand in a shared document: objects are maps, arrays are arrays of boxes (maps with one
+ * entry "v"), and everything else is its JSON text, so that 1.0 stays 1.0 until somebody changes it. The same as in
+ * `hitl_nb/review/document.py`.
+ */
+
+import { JSONExt } from '@lumino/coreutils';
+import * as Y from 'yjs';
+import type { Json, JsonObject } from '../api/types';
+
+/** What stands in a document for a JSON value. */
+export type Part = string | Y.Map<Part> | Y.Array<Y.Map<Part>>;
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether two JSON values are equal. What is the very same is not looked into: tables are large. */
+export function same(one: Json, other: Json): boolean {
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one === other || (one.length === other.length && one.every((item, i) => same(item, other[i])));
+  }
+  return one === other || JSONExt.deepEqual(one, other);
+}
+
+/** How many items both begin with, and how many of the others both end with. */
+export function ends(old: readonly Json[], now: readonly Json[]): { start: number; end: number } {
+  const most = Math.min(old.length, now.length);
+  let start = 0;
+  while (start < most && same(old[start], now[start])) {
+    start++;
+  }
+  let end = 0;
+  while (end < most - start && same(old[old.length - 1 - end], now[now.length - 1 - end])) {
+    end++;
+  }
+  return { start, end };
+}
+
+/** The JSON value that a text in a document is; the text itself, if somebody put one there that is none. */
+export function leaf(text: unknown): Json {
+  try {
+    return JSON.parse(String(text)) as Json;
+  } catch {
+    return String(text);
+  }
+}
+
+/** The JSON value of a part. Its objects have their entries in the order of those of `like`, then by their names. */
+export function plain(part: Part, like?: Json): Json {
+  if (part instanceof Y.Map) {
+    const model = isObject(like) ? like : {};
+    const others = [...part.keys()].filter(name => !has(model, name)).sort();
+    const names = [...Object.keys(model).filter(name => part.has(name)), ...others];
+    return Object.fromEntries(
+      names.map(name => [name, plain(part.get(name)!, has(model, name) ? model[name] : undefined)])
+    );
+  }
+  if (part instanceof Y.Array) {
+    const models = Array.isArray(like) ? like : [];
+    return boxes(part).map((box, i) => plain(box.get('v')!, models[i]));
+  }
+  return leaf(part);
+}
+
+/** Let the entry `key` of a shared map say `value`, changing only what differs. */
+export function put(at: Y.Map<Part>, key: string, value: Json): void {
+  const part = at.get(key);
+  if (part instanceof Y.Map && isObject(value)) {
+    [...part.keys()].filter(name => !has(value, name)).forEach(name => part.delete(name));
+    Object.entries(value).forEach(([name, item]) => put(part, name, item));
+  } else if (part instanceof Y.Array && Array.isArray(value)) {
+    putItems(part, value);
+  } else if (typeof part !== 'string' || !same(leaf(part), value)) {
+    at.set(key, shared(value));
+  }
+}
+
+/** The boxes of an array that hold something. */
+export function boxes(array: Y.Array<Y.Map<Part>>): Y.Map<Part>[] {
+  return array.toArray().filter(box => box.has('v'));
+}
+
+function putItems(array: Y.Array<Y.Map<Part>>, now: Json[]): void {
+  const held = boxes(array);
+  const { start, end } = ends(plain(array) as Json[], now);
+  const paired = start + Math.min(held.length, now.length) - start - end;
+  for (let i = start; i < paired; i++) {
+    put(held[i], 'v', now[i]);
+  }
+  const all = array.toArray();
+  held
+    .slice(paired, held.length - end)
+    .reverse()
+    .forEach(box => array.delete(all.indexOf(box)));
+  if (paired < now.length - end) {
+    const place = end > 0 ? array.toArray().indexOf(held[held.length - end]) : array.length;
+    array.insert(place, now.slice(paired, now.length - end).map(box));
+  }
+}
+
+function box(item: Json): Y.Map<Part> {
+  const made = new Y.Map<Part>();
+  made.set('v', shared(item));
+  return made;
+}
+
+function shared(value: Json): Part {
+  if (Array.isArray(value)) {
+    return Y.Array.from(value.map(box));
+  }
+  if (isObject(value)) {
+    return new Y.Map(Object.entries(value).map(([name, item]) => [name, shared(item)] as [string, Part]));
+  }
+  return JSON.stringify(value);
+}
+
+function has(object: JsonObject, name: string): boolean {
+  return Object.prototype.hasOwnProperty.call(object, name);
+}

@@ -1,0 +1,177 @@
+/**
+ * The ways to decide an open proposal, and what became of one that is not open any more.
+ */
+
+import { useEffect, useId, useState } from 'react';
+import type { Action } from '../api/types';
+import type { IProposalModel } from '../model';
+import type { IHost } from './host';
+import { visible } from './visible';
+
+/** Milliseconds after which it is said that something is being saved. */
+const LATE = 700;
+
+interface IProps {
+  model: IProposalModel;
+  host: IHost;
+}
+
+/** @param onUndo - the editor is to be drawn anew: what was typed in it and is no value goes. */
+export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
+  const { trans } = host;
+  const [reason, setReason] = useState('');
+  const [message, setMessage] = useState('');
+  const templates = useId();
+  const { proposal } = model;
+  const sound = !model.unfinished && Object.keys(model.fields).length === 0;
+  const names: [Action, string, boolean][] = [
+    ['approve', trans.__('Approve'), !model.edited && !model.unfinished],
+    ['edit', trans.__('Approve with edits'), model.edited && sound],
+    ['reject', trans.__('Reject'), true],
+    ['respond', trans.__('Respond'), message.trim() !== '']
+  ];
+  const reachable = model.saved === 'saved' || model.saved === 'saving';
+  const blocked = model.deciding || host.readOnly !== null || !reachable;
+  return (
+    <footer className="jp-hitl-ways">
+      <label>
+        {trans.__('Reason')}
+        <input
+          type="text"
+          list={templates}
+          value={reason}
+          onChange={event => setReason(event.target.value)}
+        />
+      </label>
+      <datalist id={templates}>
+        {proposal.reasons.map(one => (
+          <option key={one} value={visible(one)} />
+        ))}
+      </datalist>
+      {proposal.allow.includes('respond') && (
+        <label>
+          {trans.__('Answer')}
+          <input type="text" value={message} onChange={event => setMessage(event.target.value)} />
+        </label>
+      )}
+      <div className="jp-hitl-buttons">
+        {names
+          .filter(([action]) => proposal.allow.includes(action))
+          .map(([action, name, ready]) => (
+            <button
+              key={action}
+              type="button"
+              className={action === 'reject' ? 'jp-mod-warn' : action === 'respond' ? '' : 'jp-mod-accept'}
+              disabled={blocked || !ready}
+              onClick={() => void model.decide(action, { reason: reason.trim() || undefined, message })}
+            >
+              {name}
+            </button>
+          ))}
+        <Undoing model={model} host={host} onUndo={onUndo} />
+        <Saved model={model} host={host} />
+      </div>
+      {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
+      {host.status && host.status.authn !== 'login' && (
+        <p className="jp-hitl-note">
+          {trans.__('You are not authenticated as a person: the server knows you by its token alone.')}
+        </p>
+      )}
+    </footer>
+  );
+}
+
+function Undoing({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
+  const { trans } = host;
+  const blocked = !editable(model, host);
+  return (
+    <>
+      <button
+        type="button"
+        disabled={blocked || !model.canUndo}
+        title={trans.__('Take back what you typed last')}
+        onClick={() => undo(model, onUndo)}
+      >
+        {trans.__('Undo')}
+      </button>
+      <button type="button" disabled={blocked || !model.canRedo} onClick={() => model.redo()}>
+        {trans.__('Redo')}
+      </button>
+      <button
+        type="button"
+        disabled={blocked || (!model.edited && !model.unfinished)}
+        title={trans.__('Take the agent’s version again')}
+        onClick={() => {
+          model.startOver();
+          onUndo();
+        }}
+      >
+        {trans.__('Undo edits')}
+      </button>
+    </>
+  );
+}
+
+/** Undo what this person typed last. */
+export function undo(model: IProposalModel, onUndo: () => void): void {
+  const broken = model.unfinished !== '';
+  model.undo();
+  if (broken && !model.unfinished) {
+    onUndo();
+  }
+}
+
+/** Whether the value can be typed in here and now. */
+export function editable(model: IProposalModel, host: IHost): boolean {
+  const { draft } = model;
+  return draft !== null && draft.loaded && !draft.closed && !model.deciding && host.readOnly === null;
+}
+
+/** Whether what was typed is safe; that it is on its way is not worth a word. */
+function Saved({ model, host }: IProps): JSX.Element {
+  const { trans } = host;
+  const saved = useLate(model.saved);
+  const said: { [state: string]: string } = {
+    saved: '',
+    saving: trans.__('Saving …'),
+    loading: trans.__('Opening the draft …'),
+    offline: trans.__('Not connected: what you type is kept here and sent when the server is there again.')
+  };
+  return (
+    <span className="jp-hitl-saved" role="status">
+      {said[saved] ?? visible(saved)}
+    </span>
+  );
+}
+
+/** The state, as soon as it has lasted; that all is well at once. */
+function useLate(state: string): string {
+  const [late, setLate] = useState('saved');
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(state), state === 'saved' ? 0 : LATE);
+    return () => clearTimeout(timer);
+  }, [state]);
+  return state === 'saved' ? state : late;
+}
+
+export function Decided({ model, host }: IProps): JSX.Element {
+  const { proposal, run } = model;
+  const { decision } = proposal;
+  const next = run && host.goingOn?.(run, proposal);
+  return (
+    <footer className="jp-hitl-ways" aria-live="polite">
+      {decision?.action === 'respond' && <p>{visible(String(decision.value))}</p>}
+      {decision?.reason && <p>{host.trans.__('Reason: %1', visible(decision.reason))}</p>}
+      {next && (
+        <p>
+          {next.text}{' '}
+          {next.label && (
+            <button type="button" disabled={next.busy} onClick={() => void next.run?.()}>
+              {next.label}
+            </button>
+          )}
+        </p>
+      )}
+    </footer>
+  );
+}

@@ -1,0 +1,49 @@
+/**
+ * Below an editor: what can be done with what is selected, the colours of the authors, and the history.
+ */
+
+import { useState } from 'react';
+import { Fallback } from './fallback';
+import { HistoryPanel } from './history';
+import type { IHost } from './host';
+import { Legend } from './legend';
+import { useRedraw } from './redraw';
+import type { IWork } from './work';
+
+export function WorkTools({ work, host }: { work: IWork; host: IHost }): JSX.Element {
+  const { trans } = host;
+  const { marks, colouring, draft } = work;
+  const [past, setPast] = useState(false);
+  useRedraw(marks, colouring);
+  const able = host.readOnly === null;
+  return (
+    <div className="jp-hitl-work">
+      <div className="jp-hitl-buttons" role="group" aria-label={trans.__('The draft')}>
+        {marks?.selected && able && (
+          <>
+            <button type="button" title="Ctrl+Alt+M" onClick={() => marks.ask(false)}>
+              {trans.__('Comment on the selection')}
+            </button>
+            <button type="button" onClick={() => marks.ask(true)}>
+              {trans.__('Suggest a change')}
+            </button>
+          </>
+        )}
+        {colouring && draft?.loaded && (
+          <button type="button" aria-pressed={colouring.on} onClick={() => colouring.toggle()}>
+            {trans.__('Colour by author')}
+          </button>
+        )}
+        <button type="button" aria-expanded={past} onClick={() => setPast(!past)}>
+          {trans.__('History')}
+        </button>
+      </div>
+      {colouring?.on && <Legend authors={colouring.authors} host={host} />}
+      {past && (
+        <Fallback instead={<p className="jp-hitl-wrong">{trans.__('The history cannot be shown.')}</p>}>
+          <HistoryPanel work={work} host={host} />
+        </Fallback>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * Shared drafts without a server: rooms whose connection is played by hand, and two windows that hear of each other.
+ */
+
+import { Signal } from '@lumino/signaling';
+import * as Y from 'yjs';
+import type { Json } from '../src/api/types';
+import type { IConnection } from '../src/draft/connection';
+import { Document } from '../src/draft/document';
+import type { IReader } from '../src/draft';
+import { Room, type ISubject } from '../src/draft/room';
+
+/** A connection that is as a test says. */
+export class Line implements IConnection {
+  synced = true;
+  saved = true;
+  closed = '';
+  readers: IReader[] = [];
+  me: { [name: string]: unknown } | null = {
+    username: 'ann',
+    name: 'Ann Lee',
+    initials: 'AL',
+    color: '#00796b'
+  };
+  disposed = false;
+  changed = new Signal<IConnection, void>(this);
+
+  set(state: Partial<Line>): void {
+    Object.assign(this, state);
+    this.changed.emit();
+  }
+
+  dispose(): void {
+    this.disposed = true;
+  }
+}
+
+/** What the server puts into a document that nobody has opened yet. */
+export function begin(doc: Y.Doc, { kind, value }: ISubject): void {
+  const first = new Y.Doc();
+  if (['text', 'markdown', 'code'].includes(kind)) {
+    first.getText('source').insert(0, String(value));
+  } else if (kind !== 'table' && kind !== 'choice') {
+    first.getMap('value').set('v', shared(value));
+  }
+  Y.applyUpdate(doc, Y.encodeStateAsUpdate(first), 'server');
+}
+
+/** As the server writes it (`hitl_nb/review/document.py`). */
+function shared(value: Json): unknown {
+  if (Array.isArray(value)) {
+    return Y.Array.from(value.map(item => new Y.Map([['v', shared(item)]])));
+  }
+  return typeof value === 'object' && value !== null
+    ? new Y.Map(Object.entries(value).map(([name, item]) => [name, shared(item)] as [string, unknown]))
+    : JSON.stringify(value);
+}
+
+/** The drafts of one window; `lines` and `docs` are by the document's id. */
+export class Drafts {
+  lines = new Map<string, Line>();
+  docs = new Map<string, Y.Doc>();
+
+  /** @param _line - how a connection is at first; one that is not in step has not brought the document either. */
+  constructor(private _line: Partial<Line> = {}) {}
+
+  open(subject: ISubject): Room {
+    return new Room(subject, doc => {
+      const line = Object.assign(new Line(), this._line);
+      this.lines.set(subject.document, line);
+      this.docs.set(subject.document, doc);
+      if (line.synced) {
+        begin(doc, subject);
+      }
+      return line;
+    });
+  }
+}
+
+/** Two documents of one draft that hear of each other when `meet` is called. */
+export function pair(subject: ISubject): { one: Document; other: Document; meet: () => void } {
+  const one = new Document(subject);
+  const other = new Document(subject);
+  begin(one.doc, subject);
+  const meet = (): void => {
+    Y.applyUpdate(other.doc, Y.encodeStateAsUpdate(one.doc), 'server');
+    Y.applyUpdate(one.doc, Y.encodeStateAsUpdate(other.doc), 'server');
+  };
+  meet();
+  return { one, other, meet };
+}
