@@ -100,6 +100,10 @@ class Machine:
         called = self.stack[-1].get(self.op.callee)
         return called is callee or (isinstance(called, MethodType) and called.__func__ is callee)
 
+    def is_direct(self, depth: int = 1) -> bool:
+        """Whether the operation's own code calls the function that asks: a property that it reads, say."""
+        return self.in_op and self.op.compiled_to(_caller(depth + 1))
+
     def position(self, name: str) -> str:
         """A name for this call: equal when the same call is made again, different for every other."""
         number = self.ordinals.get(name, 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Paused
-from ..records import Proposal, Run, Step
+from ..records import Proposal, Run, Step, Workspace
 from ..store.ledger import Claim, Ledger
 from .loading import Loaded, Saved, load, open_snapshot
 from .machine import Machine
@@ -55,6 +55,9 @@ class Shown:
     def decided(self, proposals: list[Proposal]) -> None:
         """The decisions that the run goes on with."""
 
+    def opened(self, workspace: Workspace) -> None:
+        """A workspace that the run has opened; also told when code is made again that had opened it."""
+
 
 @dataclass
 class Outcome:
@@ -83,7 +86,8 @@ async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Sa
     """Work on a run that was just opened. Raises what its code raises."""
     run, claim = opened
     machine = Machine([code.begin()], display=shown.display)
-    session = Session(ledger, run, claim, machine, saver, source=code.unit.program.source, outputs=shown.outputs)
+    source = code.unit.program.source
+    session = Session(ledger, run, claim, machine, saver, source=source, outputs=shown.outputs, opened=shown.opened)
     return await _work(session, code.ns)
 
 
@@ -101,7 +105,13 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         asked = ledger.proposals(run.id, run.pauses) if run.pauses else []
         known = _known(ledger, run, machine, before.status)
         source = code.unit.program.source
-        session = Session(ledger, run, claim, machine, saver, source=source, outputs=shown.outputs, known=known)
+        session = Session(
+            *(ledger, run, claim, machine, saver),
+            source=source,
+            outputs=shown.outputs,
+            opened=shown.opened,
+            known=known,
+        )
         _remember(session, asked)
         if saved is not None:
             shown.replay(saved.outputs)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from ..errors import CannotPause, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
-from ..records import Comment, Proposal, Question, Run, Snapshot, Step
+from ..records import Comment, Proposal, Question, Run, Snapshot, Step, Workspace
 from ..store.ledger import Claim, Ledger
 from .decision import Asked, Decision, decision_on
 from .fleeting import is_callers_iterator, step_back
@@ -75,6 +75,7 @@ class Session:
     """Args:
     source: the code that runs, for the snapshot.
     outputs: what was printed and displayed so far, as JSON.
+    opened: shows a workspace that the code has opened.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Session:
         *,
         source: str,
         outputs: Callable[[], list[Any]] = list,
+        opened: Callable[[Workspace], None] = lambda w: None,
         known: list[Step] | None = None,
     ) -> None:
         self.ledger = ledger
@@ -96,6 +98,7 @@ class Session:
         self.saver = saver
         self.source = source
         self.outputs = outputs
+        self.opened = opened
         self.known = {step.key: step for step in known or ()}
         self.answered: dict[str, list[Proposal]] = {}
         self.proposals: list[Proposal] = []

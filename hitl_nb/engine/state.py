@@ -30,6 +30,12 @@ from .units import CellUnit
 _NEVER_REBUILT = ("generator", "coroutine", "async_generator")
 
 
+class Reentered:
+    """Base of context managers whose state is in the store, under `id`: a pause in their with block does no harm."""
+
+    id: str
+
+
 class Saver:
     """Saves one run's machine, again and again.
 
@@ -301,7 +307,7 @@ def _check_with(machine: Machine) -> None:
                 manager: object = block.value
                 cls = type(manager)
                 own = cls.__module__ in (frame.ns.get("__name__"), "__main__")
-                if not own and cls not in (contextlib.suppress, contextlib.nullcontext):
+                if not own and not issubclass(cls, (contextlib.suppress, contextlib.nullcontext, Reentered)):
                     raise CannotPause(
                         _sentence(machine, "the with block's context manager", manager, "it acts on the process")
                     )

@@ -15,8 +15,8 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 from ..engine.resuming import Shown
-from ..records import Proposal
-from .render import bundle
+from ..records import Proposal, Workspace
+from .render import WORKSPACE, bundle, workspace_bundle
 
 _recorder: ContextVar[Recorder | None] = ContextVar("hitl_nb_recorder", default=None)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -81,6 +81,11 @@ class Recorder(Shown):
 
     def decided(self, proposals: list[Proposal]) -> None:
         self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals, self.key), {})
+
+    def opened(self, workspace: Workspace) -> None:
+        made = workspace_bundle(self.agent, workspace, self.key)
+        if all(output.get("data", {}).get(WORKSPACE) != made[WORKSPACE] for output in self.recorded):
+            self.shell.display_pub.publish(made, {})
 
     @contextmanager
     def _numbered(self) -> Generator[Any]:

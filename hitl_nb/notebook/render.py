@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, cast
 
-from hitl_nb.records import Proposal
+from hitl_nb.records import Proposal, Workspace
 from hitl_nb.tables import cell_text
 from hitl_nb.values import as_text, changes, visible
 
 MIME = "application/vnd.hitl-nb.proposal+json"
+WORKSPACE = "application/vnd.hitl-nb.workspace+json"
 
 MAX_ROWS = 100
 """Rows of a table in the HTML; the rest is counted there."""
@@ -44,6 +45,19 @@ def bundle(agent: str, pause: int, proposals: Sequence[Proposal], key: str = "")
         MIME: {"version": 1, "agent": agent, "pause": pause, **({"key": key} if key else {})},
         "text/html": html(proposals),
         "text/plain": plain(proposals),
+    }
+
+
+def workspace_bundle(agent: str, w: Workspace, key: str = "") -> dict[str, Any]:
+    """The MIME bundle of a workspace that a cell has opened: the same from its opening on."""
+    title = f"Workspace: {visible(w.title)}"
+    way = "To write in it, open this notebook in JupyterLab."
+    template = _labelled("Begun with", _text(w.template)) if w.template else ""
+    card = f'<strong>{escape(title)}</strong>{template}<div style="{_FAINT}">{way}</div>'
+    return {
+        WORKSPACE: {"version": 1, "agent": agent, "workspace": w.ordinal, **({"key": key} if key else {})},
+        "text/html": f'<div class="hitl-nb tex2jax_ignore mathjax_ignore"><div style="{_CARD}">{card}</div></div>',
+        "text/plain": title,
     }
 
 

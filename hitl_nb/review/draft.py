@@ -7,7 +7,6 @@ Readers who only want to know what it says change nothing.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -80,11 +79,11 @@ class Draft:
     def load(self, upto: int | None = None, *, client: int | None = None) -> Loaded:
         """The document as it is, or as it was after the update `upto`. Raises StoreCorrupt.
 
-        What is written into it is written as the CRDT peer `client`; one that was given up continues so.
+        What is written into it is the CRDT peer `client`'s; a new one's if it is left out.
         """
         from pycrdt import Doc
 
-        doc: Doc[Any] = Doc(client_id=client or new_client())
+        doc: Doc[Any] = Doc(client_id=client)
         folded = self.log.folded()
         n = start = 0
         if folded is not None and (upto is None or folded.n <= upto):
@@ -136,11 +135,6 @@ class Draft:
             doc.apply_update(data)
         except ValueError as damage:
             raise StoreCorrupt(f"update {n} of the draft {self.id} is damaged: {damage}") from None
-
-
-def new_client() -> int:
-    """The id of a new CRDT peer: 32 bits, as Yjs makes them; pycrdt's own are longer than a room lets in."""
-    return secrets.randbelow(2**32 - 1) + 1
 
 
 def changes(doc: Doc[Any], work: Callable[[], None]) -> list[bytes]:

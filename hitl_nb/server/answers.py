@@ -21,6 +21,7 @@ from hitl_nb.errors import (
     UnknownComment,
     UnknownProposal,
     UnknownRun,
+    UnknownWorkspace,
 )
 from hitl_nb.records import Comment, Proposal, Run, public_proposal, public_run
 from hitl_nb.review import document
@@ -38,6 +39,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownProposal, 404),
     (UnknownRun, 404),
     (UnknownComment, 404),
+    (UnknownWorkspace, 404),
     (AlreadyDecided, 409),
     (StaleDraft, 409),
     (RunClaimed, 409),

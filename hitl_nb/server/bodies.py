@@ -139,6 +139,22 @@ class Cell(Query):
     key: str | None = None
 
 
+class WhichWorkspaces(Query):
+    """The workspaces that are not closed; with `path`, `agent` and `workspace`, the one that a cell's output names.
+
+    `workspace` counts those of a run; without `key`, it is one of the newest run with any.
+    """
+
+    meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
+
+    path: str | None = None
+    agent: str | None = None
+    workspace: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = None
+    key: str | None = None
+    limit: Limit = 50
+    cursor: Id | None = None
+
+
 class WhichRuns(Query):
     """Which runs."""
 

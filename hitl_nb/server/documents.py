@@ -1,12 +1,14 @@
-"""What a document's id stands for: an open proposal's draft, one that is no longer open, or nothing."""
+"""What a document's id stands for: a proposal's draft, a workspace, or nothing; and whether people may write there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from hitl_nb.errors import AlreadyDecided
+from hitl_nb.errors import AlreadyDecided, UnknownProposal, WorkspaceClosed
 from hitl_nb.review.draft import Draft
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.standing import refuse_unless_open
 from hitl_nb.store.waiting import refuse_closed
 
 
@@ -19,10 +21,19 @@ class Subject:
 
 
 def subject(ledger: Ledger, document: str) -> Subject:
-    """The draft with this document's id. Raises UnknownProposal."""
+    """The draft with this document's id. Raises UnknownProposal, also for a proposal that has another document."""
+    w = ledger.find_workspace(document)
+    if w is not None:
+        return Subject(Draft.within(ledger.store, w), _why(lambda: refuse_unless_open(w)))
     p = ledger.proposal(document)
+    if p.document:
+        raise UnknownProposal(f"proposal {p.id} has no document of its own; it is about the workspace {p.document}")
+    return Subject(Draft.of(ledger.store, p), _why(lambda: refuse_closed(p)))
+
+
+def _why(refuse: Callable[[], None]) -> str:
     try:
-        refuse_closed(p)
-    except AlreadyDecided as over:
-        return Subject(Draft.of(ledger.store, p), str(over))
-    return Subject(Draft.of(ledger.store, p), "")
+        refuse()
+    except (AlreadyDecided, WorkspaceClosed) as over:
+        return str(over)
+    return ""

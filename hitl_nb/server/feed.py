@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -99,13 +99,16 @@ class Feed:
         if events:
             self.head = events[-1].n
             proposals = (one for event in events for one in _proposals(event))
-            self._changed(_ids(proposals), _ids(event.run for event in events), [])
+            workspaces = (one for event in events for one in _workspaces(event))
+            self._changed(_ids(proposals), _ids(event.run for event in events), [], _ids(workspaces))
         return len(events) == _MOST
 
-    def _changed(self, proposals: list[str], runs: list[str], drafts: list[str]) -> None:
-        """Tell which proposals and runs are others now, and of which proposals only the draft is."""
+    def _changed(
+        self, proposals: list[str], runs: list[str], drafts: list[str], workspaces: Sequence[str] = ()
+    ) -> None:
+        """Tell which proposals, workspaces and runs are others now, and of which proposals only the draft is."""
         said = {"type": "changed", "proposals": proposals, "runs": runs, "drafts": drafts, "head": self.head}
-        self._say(said)
+        self._say({**said, "workspaces": list(workspaces)})
 
     def _say(self, message: dict[str, Any]) -> None:
         for browser in list(self._browsers):
@@ -157,6 +160,18 @@ def _proposals(event: Event) -> Iterator[str | None]:
         yield from (asked["id"] for asked in data["proposals"])
     elif event.type == "run.cancelled":
         yield from data["superseded"]
+
+
+def _workspaces(event: Event) -> Iterator[str | None]:
+    """The workspaces that an event is about: what became of them, what was said there, questions whether they are done.
+
+    A decision on one is followed by an event of the workspace's own.
+    """
+    data: dict[str, Any] = event.data or {}
+    if event.type.startswith(("workspace.", "comment")):
+        yield data.get("workspace")
+    elif event.type == "run.paused":
+        yield from (asked.get("workspace") for asked in data["proposals"])
 
 
 def _ids(found: Iterable[str | None]) -> list[str]:

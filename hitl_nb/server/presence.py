@@ -9,12 +9,40 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 States = list[tuple[int, int, "dict[str, Any] | None"]]
 
-_KEPT = ("cursor", "focus", "typing", "visible")
-"""What a browser says of itself; anything else is not passed on."""
 _MOST = 4
 """Most client ids that one connection uses: a browser that connects again with a new document takes another."""
+
+
+class _Id(msgspec.Struct, frozen=True):
+    client: int
+    clock: int
+
+
+class _Position(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A relative position, as Yjs writes it."""
+
+    type: _Id | None = None
+    tname: str | None = None
+    item: _Id | None = None
+    assoc: int = 0
+
+
+class _Cursor(msgspec.Struct, frozen=True):
+    anchor: _Position
+    head: _Position
+
+
+class _State(msgspec.Struct, frozen=True):
+    """What a browser says of itself; anything else is not passed on."""
+
+    cursor: _Cursor | None = None
+    focus: str | None = None
+    typing: bool = False
+    visible: bool = False
 
 
 class Presence:
@@ -27,7 +55,7 @@ class Presence:
     def hear(self, connection: object, user: dict[str, Any], states: States) -> States:
         """Take the states that a connection sent; those that the others are to be told, with `user` as who it is.
 
-        Raises ValueError for a connection that claims to be many.
+        Raises ValueError for a connection that claims to be many, and for states that are none.
         """
         news: States = []
         me = (connection, str(user["username"]))
@@ -41,7 +69,7 @@ class Presence:
             if before is not None and (clock, state is None) <= (before[0], before[1] is None):
                 continue
             if state is not None:
-                state = {**{name: state[name] for name in _KEPT if name in state}, "user": user}
+                state = {**msgspec.to_builtins(_said(state)), "user": user}
             self._states[client] = (clock, state)
             news.append((client, clock, state))
         return news
@@ -60,3 +88,10 @@ class Presence:
     def all(self) -> States:
         """Everybody who is here."""
         return [(client, clock, state) for client, (clock, state) in self._states.items() if state is not None]
+
+
+def _said(state: dict[str, Any]) -> _State:
+    try:
+        return msgspec.convert(state, _State)
+    except msgspec.ValidationError as wrong:
+        raise ValueError(f"an awareness state is wrong: {wrong}") from None

@@ -16,8 +16,8 @@ import msgspec
 from tornado.log import app_log
 
 from hitl_nb.errors import StoreError
-from hitl_nb.review.draft import FOLD, NOTHING, Draft
-from hitl_nb.review.update import Known, check, state_vector
+from hitl_nb.review.draft import FOLD, NOTHING, Draft, changes
+from hitl_nb.review.update import Known, adds, check, state_vector
 from hitl_nb.server import wire
 from hitl_nb.server.presence import Presence, States
 from hitl_nb.store.readers import Reader, saw
@@ -110,8 +110,8 @@ class Room:
                 missing = self._doc.get_update(state)
                 await self._written()
                 member.say(wire.answer(missing))
-            case wire.Brings(data):
-                await self._take(member, data)
+            case wire.Brings(data, asked):
+                await self._take(member, data, asked)
                 return True
             case wire.Present(states):
                 await self._present(member, states)
@@ -119,11 +119,13 @@ class Room:
                 member.say(wire.present(self._presence.all()))
         return False
 
-    async def _take(self, member: Member, data: bytes) -> None:
+    async def _take(self, member: Member, data: bytes, asked: bool) -> None:
         """Apply an update, log it, and tell the others: in this order."""
         if data == NOTHING:
             return
         if not member.may_write:
+            if asked and self._has(data):
+                return
             raise Refused(4403, "you may read this draft, not write it")
         if self._size + len(data) > LARGEST:
             self._size = len(self._doc.get_update())
@@ -145,24 +147,32 @@ class Room:
         except StoreError as broken:
             self._failed(self, broken)
             raise Refused(1011, str(broken)) from None
-        self._ours.add(n)
+        if n > self._n:  # it has not been found in the log meanwhile
+            self._ours.add(n)
         self._tell(wire.brings(news), but=member)
         self._count()
 
     def _apply(self, data: bytes) -> bytes:
         """Put an update into the document; what it brought that was not there."""
-        made: list[bytes] = []
-        subscription = self._doc.observe(lambda event: made.append(event.update))
-        try:
-            self._doc.apply_update(data)
-        finally:
-            self._doc.unobserve(subscription)
-        return made[0] if made and made[0] != NOTHING else b""
+        made = changes(self._doc, lambda: self._doc.apply_update(data))
+        return made[0] if made else b""
+
+    def _has(self, data: bytes) -> bool:
+        """Whether an update brings nothing new: browsers name all that was ever deleted in each of their answers."""
+        from pycrdt import Doc
+
+        if adds(data, self._known):
+            return False
+        copy: Doc[Any] = Doc()
+        copy.apply_update(self._doc.get_update())
+        return not changes(copy, lambda: copy.apply_update(data))
 
     async def _written(self) -> None:
-        """Wait until all that is in the document is in the log."""
+        """Wait until all that is in the document is in the log. Raises Refused if it cannot be."""
         if self._writing:
-            await asyncio.wait(set(self._writing))
+            done, _ = await asyncio.wait(set(self._writing))
+            if broken := next((one.exception() for one in done if one.exception()), None):
+                raise Refused(1011, str(broken))
 
     def _count(self) -> None:
         """Move on to the last update up to which all are in the document, and fold the log now and then."""

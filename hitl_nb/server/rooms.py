@@ -10,7 +10,7 @@ import asyncio
 
 from tornado.log import app_log
 
-from hitl_nb.errors import StoreError, UnknownProposal
+from hitl_nb.errors import StoreCorrupt, StoreError, UnknownProposal
 from hitl_nb.review.draft import FOLD
 from hitl_nb.review.update import Known
 from hitl_nb.server.desk import Desk
@@ -152,13 +152,19 @@ class Rooms:
 def _begin(ledger: Ledger, document: str) -> Begun | str:
     """What a room starts from; or why the draft is no longer written."""
     found = subject(ledger, document)
+    if found.draft.id != document:
+        raise UnknownProposal(f"there is no document {document}")  # a part of an id is no address of a room
     if found.closed:
         return found.closed
     draft = found.draft
     draft.begin()
     loaded = draft.load()
     whole = loaded.doc.get_update()
+    try:
+        known = Known.of(whole)
+    except ValueError as wrong:
+        raise StoreCorrupt(f"the log of this draft has what does not belong there: {wrong}") from None
     if loaded.loose >= FOLD:
         draft.log.fold(Folded(loaded.n, whole))
     loose = 0 if loaded.loose >= FOLD else loaded.loose
-    return Begun(draft, whole, Known.of(whole), loaded.n, loose, readers(ledger.store, document))
+    return Begun(draft, whole, known, loaded.n, loose, readers(ledger.store, document))

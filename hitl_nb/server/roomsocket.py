@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -23,6 +24,8 @@ LONGEST = 16 << 20
 RATE = 200
 """Messages a second, on average over `WITHIN` seconds."""
 WITHIN = 5
+UNREAD, MOST_UNREAD = 1 << 20, 64 << 20
+"""How many bytes a browser may leave unread before it is no longer listened to, and before it is sent away."""
 ASK_AGAIN = 60.0
 """Seconds after which it is asked again whether somebody may still read and write."""
 _REASON = 120
@@ -39,6 +42,9 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self._allowance = float(RATE * WITHIN)
         self._heard = self._asked = time.monotonic()
         self.may_write = False
+        self._unread = 0
+        self._read = asyncio.Event()
+        self._sent_away = False
 
     @property
     def max_message_size(self) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]  # untyped there
@@ -53,6 +59,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
 
     async def open(self, *args: str, **kwargs: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        self.set_nodelay(True)  # a keystroke does not wait for company
         self._introduce()
         try:
             room = await self._rooms.enter(kwargs["id"], self)
@@ -78,7 +85,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
 
     async def on_message(self, message: str | bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         room = self._room
-        if room is None or self not in room.members:
+        if room is None or self._sent_away:
             return
         try:
             if not self._within_rate():
@@ -89,6 +96,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             if await room.hear(self, message):
                 self._kept += 1
                 self.say(wire.saved(self._kept))
+            await self._until_read()
         except Refused as no:
             self.leave(no.code, str(no))
         except ValueError as wrong:
@@ -102,12 +110,30 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
     def say(self, message: bytes) -> None:
         """Send a message, unless the browser has gone."""
         try:
-            self.write_message(message, binary=True)
+            sending = self.write_message(message, binary=True)
         except WebSocketClosedError:
             return  # on_close follows
+        self._unread += len(message)
+        sending.add_done_callback(lambda sent: self._was_read(sent, len(message)))
+        if self._unread > MOST_UNREAD:
+            self.leave(4429, "this browser does not read what it is sent; connecting again")
+
+    def _was_read(self, sent: asyncio.Future[None], size: int) -> None:
+        if not sent.cancelled():
+            sent.exception()  # that the browser has gone is no news
+        self._unread -= size
+        if self._unread <= UNREAD:
+            self._read.set()
+
+    async def _until_read(self) -> None:
+        """Who asks and does not read waits for itself."""
+        while self._unread > UNREAD:
+            self._read.clear()
+            await self._read.wait()
 
     def leave(self, code: int, reason: str) -> None:
-        """Close the connection, with a sentence."""
+        """Close the connection, with a sentence; nothing is heard from it any more."""
+        self._sent_away = True
         self.close(code, reason.encode()[:_REASON].decode(errors="ignore"))
 
     def _within_rate(self) -> bool:

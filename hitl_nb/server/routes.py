@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.server import bodies, comments, drafts, proposals, runs, shapes
+from hitl_nb.server import bodies, comments, drafts, proposals, runs, shapes, workspaces
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.who import ASSURANCE, refusal
 
@@ -209,6 +209,17 @@ ROUTES: tuple[Route, ...] = (
         "How a draft became what it is: every update, by whom and when",
         query=bodies.Written,
     ),
+    Route(
+        "GET",
+        "workspaces",
+        *_READ,
+        workspaces.workspaces,
+        shapes.Workspaces,
+        "The workspaces that are not closed, newest first, or the one of a cell",
+        query=bodies.WhichWorkspaces,
+        errors=(404,),
+    ),
+    Route("GET", "workspaces/{id}", *_READ, workspaces.workspace, shapes.Workspace, "One workspace, and its text"),
     Route(
         "GET",
         "runs",

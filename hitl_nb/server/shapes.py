@@ -11,7 +11,17 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hitl_nb.records import Action, Anchor, Authn, By, CommentState, Kind, ProposalStatus, RunStatus
+from hitl_nb.records import (
+    Action,
+    Anchor,
+    Authn,
+    By,
+    CommentState,
+    Kind,
+    ProposalStatus,
+    RunStatus,
+    WorkspaceStatus,
+)
 
 ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
 """What an id in a path looks like; the routes take nothing else."""
@@ -177,6 +187,53 @@ class Assigned(Shape):
     """The proposal with whose it is."""
 
     proposal: Proposal
+
+
+# --- workspaces -----------------------------------------------------------------------------------------------------
+
+
+class _Workspace(Shape):
+    """What is told about a workspace wherever one is told about."""
+
+    id: Id
+    title: str
+    kind: Kind
+    run: Id
+    agent: str
+    notebook: str
+    path: str | None
+    key: str
+    ordinal: Count
+    position: str
+    status: WorkspaceStatus
+    proposal: Id | None
+    created_at: At
+    updated_at: At
+
+
+class WorkspaceSummary(_Workspace):
+    """A document that an agent and people write together; its id is the document's.
+
+    `path` is the notebook's below the server's folder, null outside of it; `proposal` is the question that waits
+    whether it is done. What it began with and what stands in it is told of the one of a cell alone.
+    """
+
+    template: str | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+
+
+class Workspace(_Workspace):
+    """A workspace with what it began with, and what stands in it."""
+
+    template: str
+    text: str
+
+
+class Workspaces(Shape):
+    """A page of workspaces; `next` is the next page's cursor."""
+
+    workspaces: list[WorkspaceSummary]
+    next: Id | None
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------

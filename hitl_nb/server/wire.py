@@ -13,12 +13,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
+
+import msgspec
 
 _SYNC, _AWARENESS, _ASK, _SAVED, _READERS = 0, 1, 3, 64, 65
 _LONGEST_STATE = 16 << 10
 """Longest awareness state, in bytes."""
 _MOST_STATES = 1000
+_LARGEST = (1 << 53) - 1
+"""Largest number that browsers can read."""
+_CLOCKS = 1 << 31
+"""Largest clock of an awareness state, which goes up by one with each."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,10 @@ class Lacks:
 
 @dataclass(frozen=True)
 class Brings:
-    """An update."""
+    """An update; `asked`: the answer to what the room lacks, which browsers send even if that is nothing."""
 
     update: bytes
+    asked: bool
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ def read(message: bytes) -> Lacks | Brings | Present | WhoIsHere:
         reader.end()
         if step > 2:
             raise ValueError(f"there is no sync message {step}")
-        return Lacks(payload) if step == 0 else Brings(payload)
+        return Lacks(payload) if step == 0 else Brings(payload, asked=step == 1)
     if kind == _AWARENESS:
         inner = _Reader(reader.bytes())
         reader.end()
@@ -103,13 +110,15 @@ def _states(reader: _Reader) -> list[tuple[int, int, dict[str, Any] | None]]:
         client, clock, raw = reader.number(), reader.number(), reader.bytes()
         if len(raw) > _LONGEST_STATE:
             raise ValueError(f"an awareness state of {len(raw)} bytes is too long")
+        if clock > _CLOCKS:
+            raise ValueError(f"an awareness state has the clock {clock}, which is too large")
         try:
-            state = json.loads(raw)
-        except (ValueError, RecursionError):
+            state = msgspec.json.decode(raw, type=dict[str, Any] | None)
+        except msgspec.ValidationError:
+            raise ValueError("an awareness state is no object") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise ValueError("an awareness state is no JSON") from None
-        if state is not None and not isinstance(state, dict):
-            raise ValueError("an awareness state is no object")
-        found.append((client, clock, cast("dict[str, Any] | None", state)))
+        found.append((client, clock, state))
     reader.end()
     return found
 
@@ -122,14 +131,16 @@ class _Reader:
     def number(self) -> int:
         value = shift = 0
         while True:
-            if self._at >= len(self._data) or shift > 56:
-                raise ValueError("a number of the message is cut off or too large")
+            if self._at >= len(self._data):
+                raise ValueError("a number of the message is cut off")
             byte = self._data[self._at]
             self._at += 1
             value |= (byte & 0x7F) << shift
+            shift += 7
+            if value > _LARGEST or (byte >= 0x80 and shift > 49):
+                raise ValueError("a number of the message is too large")
             if byte < 0x80:
                 return value
-            shift += 7
 
     def bytes(self) -> bytes:
         length = self.number()

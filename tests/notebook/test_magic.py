@@ -550,3 +550,41 @@ def test_the_exported_notebook_tells_the_whole_story(tmp_path: Path, monkeypatch
         assert said in body, said
     assert body.index("before") < body.index("Approved with edits") < body.index("edit Dear Bob")
     assert "<script" not in body.split("</main>")[0]
+
+
+# --- workspaces -----------------------------------------------------------------------------------------------------
+
+REPORT = """%%agent report --key area
+print('before')
+with hitl.workspace('Report', template='# North') as doc:
+    doc.append('Sales rose.')
+    decided = doc.wait_until_done().value
+print('after', decided)"""
+
+
+def test_a_workspace_is_shown_once_where_it_was_opened_and_decided_like_any_proposal(kernel: Kernel) -> None:
+    mime = "application/vnd.hitl-nb.workspace+json"
+    kernel.run("area = 'north'")
+    for _ in range(2):
+        paused = kernel.run(REPORT)
+        assert paused.text == "before\nWorkspace: Report\nPaused: Report (waiting for a decision)"
+        shown = [one["data"] for one in paused.outputs if mime in one.get("data", {})]
+        assert [one[mime] for one in shown] == [{"version": 1, "agent": "report", "workspace": 1, "key": "north"}]
+    assert "# North" in shown[0]["text/html"]
+    kernel.approve()
+    ended = kernel.run(REPORT)
+    decided = "Workspace: Report\nApproved: Report\nafter # North\n\nSales rose."
+    assert ended.text == f"before\n{decided}" == kernel.run(REPORT).text
+
+
+def test_opaque_code_that_is_made_again_shows_its_workspace_once(kernel: Kernel) -> None:
+    kernel.run(
+        "def write():\n"
+        "    with hitl.workspace('Report') as doc:\n"
+        "        doc.append('One.')\n"
+        "        return doc.wait_until_done().value"
+    )
+    code = "%%agent report\ndone = [write() for _ in range(1)]\nprint(done)"
+    assert kernel.run(code).text == "Workspace: Report\nPaused: Report (waiting for a decision)"
+    kernel.approve()
+    assert kernel.run(code).text == "Workspace: Report\nApproved: Report\n['One.']"

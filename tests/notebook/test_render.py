@@ -12,8 +12,8 @@ import msgspec
 import pandas as pd
 import pytest
 
-from hitl_nb.notebook.render import MAX_ROWS, bundle, html, plain
-from hitl_nb.records import Action, DecisionRecord, Proposal
+from hitl_nb.notebook.render import MAX_ROWS, bundle, html, plain, workspace_bundle
+from hitl_nb.records import Action, DecisionRecord, Proposal, Workspace
 from hitl_nb.values import ask
 
 
@@ -147,3 +147,27 @@ def test_the_bundle_names_agent_and_pause_only() -> None:
         "pause": 2,
         "key": "5678",
     }
+
+
+def test_a_workspace_is_its_title_and_what_it_began_with_escaped() -> None:
+    when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    w = Workspace(
+        id="abcdefgh",
+        run="runidrun",
+        agent="mail",
+        notebook="/home/a/n.ipynb",
+        ordinal=2,
+        title="<b>Report</b>",
+        kind="markdown",
+        template="<script>x</script>",
+        position="p",
+        created_at=when,
+        updated_at=when,
+    )
+    made = workspace_bundle("mail", w)
+    assert made["application/vnd.hitl-nb.workspace+json"] == {"version": 1, "agent": "mail", "workspace": 2}
+    assert made["text/plain"] == "Workspace: <b>Report</b>"
+    page = Text(made["text/html"])
+    assert {"b", "script"} & set(page.tags) == set()
+    assert "2026" not in made["text/html"]
+    assert workspace_bundle("mail", w, "k")["application/vnd.hitl-nb.workspace+json"]["key"] == "k"

@@ -117,7 +117,11 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
         pytest.skip("needs a server that may; see test_headless.py")
     if route.path.endswith(("/resume", "/timeline")):
         server.ledger.decide(p.id, "edit", value="Dear", reason="short", reviewer="ann")
-    named = {"runs": p.run, "comments": server.ledger.comment(p.id, "hm", author="ann").id}
+    _, claim = server.ledger.open_run(agent="writes", notebook="letters.ipynb")
+    written = server.ledger.open_workspace(claim, title="Report", position="one")
+    server.ledger.release(claim)
+    comment = server.ledger.comment(p.id, "hm", author="ann")
+    named = {"runs": p.run, "comments": comment.id, "workspaces": written.id}
     said = api[f"/hitl_nb/api/{route.path}"][route.method].Case(
         path_parameters={"id": named.get(route.path.split("/")[0], p.id)} if "{id}" in route.path else {},
         query=CELL if route.path == "pauses" else {},

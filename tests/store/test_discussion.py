@@ -79,11 +79,14 @@ def test_answers_belong_to_what_they_answer(ledger: Ledger, p: Proposal) -> None
 
 
 def test_comments_on_a_proposal_of_a_shared_document_are_the_document_s(ledger: Ledger) -> None:
-    first, second = asked(ledger, "a", "b", document="wwwwwwwwwwww")
+    _, claim = ledger.open_run(agent="writes", notebook="/letters.ipynb")
+    document = ledger.open_workspace(claim, title="Report", position="1").id
+    questions = [Question(title=title, kind="text", value=title, document=document) for title in ("a", "b")]
+    first, second = ledger.pause(claim, Snapshot(envelope=b""), questions)
     ledger.comment(first.id, "one", author="ann")
     made = ledger.comment(second.id, "two", author="bob")
-    assert [c.text for c in ledger.comments("wwwwwwwwwwww")] == ["one", "two"]
-    assert made.proposal == "wwwwwwwwwwww"
+    assert [c.text for c in ledger.comments(document)] == ["one", "two"]
+    assert made.proposal == document
     assert [
         c.text for c in ledger.settle(first.id, Verdict(action="approve", reviewer="ann"), revision=1).comments
     ] == ["one", "two"]
