@@ -231,7 +231,7 @@ def record(
     if not entries:
         raise HitlError(f"nothing was decided on {source.name} in this store; run it and decide first")
     target = output or source.with_suffix(".decisions.json")
-    _replace(target, script.written(entries))
+    _replace(target, script.written(entries, script.read(target).writing if target.exists() else ()))
     waiting = len(ledger.inbox(notebook=str(source)))
     then = f"; {waiting} more wait for a decision" if waiting else ""
     out.note(f"{len(entries)} decisions written to {target.name}{then}")

@@ -8,7 +8,7 @@ Each write is made once, also by a run that goes on after a crash; what opaque c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +18,7 @@ from .. import values
 from ..errors import HitlError
 from ..records import ACTIONS, TEXT_KINDS, Action, Kind
 from ..records import Workspace as Record
+from ..review import script
 from ..review.draft import Draft
 from ..review.writing import PATIENCE, Find, Written, standing
 from . import sharing
@@ -91,8 +92,16 @@ class Workspace(Reentered):
             raise TypeError(f"append takes a str, or an iterable of str, not {type(given).__name__}")
         write = self._write("append")
         if isinstance(part, AsyncIterable):
-            return sharing.streamed(write, part, patience)
-        return sharing.appended(write, part, patience)
+            return self._streamed(write, part, patience)
+        return self._heard(sharing.appended(write, part, patience))
+
+    async def _streamed(self, write: Write, part: AsyncIterable[str], patience: float) -> Written:
+        return self._heard(await sharing.streamed(write, part, patience))
+
+    def _heard(self, written: Written) -> Written:
+        """In a test, the people of the script hear of what was written."""
+        write_along(required("workspace"), self.id)
+        return written
 
     def replace(self, old: str | Comment, new: str, *, patience: float = PATIENCE) -> Written:
         """Put `new` in place of `old`, a text that stands there once, or the text that a comment is about.
@@ -103,7 +112,8 @@ class Workspace(Reentered):
         Raises TextGone, WorkspaceClosed.
         """
         find = self._standing(old)
-        return self._write("replace").made(lambda writing, key: writing.replace(key, find, new, patience))
+        write = self._write("replace")
+        return self._heard(write.made(lambda writing, key: writing.replace(key, find, new, patience)))
 
     def suggest(self, old: str | Comment, new: str, why: str = "") -> Comment:
         """Suggest `new` in place of `old`, for people to accept or not. Raises TextGone."""
@@ -129,7 +139,7 @@ class Workspace(Reentered):
         suggests nothing.
         """
         self._at_work("accept")
-        return sharing.accept(self.id, _id(comment), patience)
+        return self._heard(sharing.accept(self.id, _id(comment), patience))
 
     # Deciding
 
@@ -160,6 +170,7 @@ class Workspace(Reentered):
                 "decide, however long that takes, and nothing is lost"
             )
         record = session.ledger.workspace(self.id)
+        write_along(session, self.id, at_end=True)
         text = sharing.text(self.id) if exact else sharing.recorded_text(self.id)
         question = values.ask(text, title=title or record.title, kind=record.kind, context=context, allow=allow)
         question = msgspec.structs.replace(question, document=self.id)
@@ -242,7 +253,17 @@ def workspace(title: str, *, kind: Kind = "markdown", template: str = "") -> Wor
     record = ledger.open_workspace(session.claim, title=title, kind=kind, template=template, position=position)
     Draft.within(ledger.store, record).begin()
     session.opened(record)
+    write_along(session, record.id)
     return Workspace(record.id)
+
+
+def write_along(session: Session, document: str, *, at_end: bool = False) -> None:
+    """Where a script stands in for people, let them do what they do in this document now."""
+    reviewer = script.current()
+    if reviewer is not None:
+        ledger, claim = session.ledger, session.claim
+        check: Callable[[], None] = lambda: ledger.check_claim(claim)  # noqa: E731
+        reviewer.write_along(ledger, ledger.workspace(document), epoch=claim.epoch, check=check, at_end=at_end)
 
 
 def _id(comment: Comment | str) -> str:

@@ -7,6 +7,7 @@ A script is a file, `NAME.decisions.json` beside `NAME.ipynb`, and the environme
 
 Each entry answers one proposal: the first unused one whose agent and title match. The agent really pauses, and what
 was decided stands in the store like any other decision; so after a crash the entries used are known from there.
+"writing", beside "decisions", is what people do in workspaces meanwhile (`hands.py`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +25,8 @@ from typing import Any, Literal
 import msgspec
 
 from hitl_nb.errors import HitlError, InvalidEdit, Unanswered
-from hitl_nb.records import Action, Proposal, Run
+from hitl_nb.records import Action, Proposal, Run, Workspace
+from hitl_nb.review.hands import Hand, Hands
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import check_edit
 
@@ -56,7 +59,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: Literal[1]
-    decisions: list[Entry]
+    decisions: list[Entry] = []
+    writing: list[Hand] = []
 
 
 class Script:
@@ -67,7 +71,9 @@ class Script:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.entries = read(path) if path.exists() else []
+        found = read(path) if path.exists() else Lines([], [])
+        self.entries = found.decisions
+        self._hands = found.writing
         self._used: dict[_Name, tuple[str, list[int]]] = {}
         self._recalled: set[tuple[int, str]] = set()
 
@@ -106,6 +112,29 @@ class Script:
                 by="script",
                 fingerprint=p.fingerprint,
                 revision=p.revision,
+            )
+
+    def write_along(
+        self, ledger: Ledger, workspace: Workspace, *, epoch: int, check: Callable[[], None], at_end: bool = False
+    ) -> None:
+        """Let the script's people do what they have to in a workspace that the agent has just written into.
+
+        Args:
+            epoch, check: those of the run's claim (see `Writing`).
+            at_end: the agent asks whether it is done, so nobody may still wait for something.
+
+        Raises HitlError for an entry that cannot be done, or that waits in vain.
+        """
+        hands = [
+            (number, hand)
+            for number, hand in enumerate(self._hands)
+            if _matches(hand.agent, workspace.agent) and _matches(hand.title, workspace.title)
+        ]
+        waiting = Hands(ledger, workspace, self.path.name, hands, epoch=epoch, check=check).play() if hands else []
+        if waiting and at_end:
+            raise HitlError(
+                f"{self.path.name}: writing[{waiting[0]}] waits for {self._hands[waiting[0]].after!r}, and the agent "
+                f"asks whether {workspace.title!r} is done without having written that"
             )
 
     def _taken(self, ledger: Ledger, run: Run) -> list[int]:
@@ -164,7 +193,15 @@ def _script(path: Path, changed: int) -> Script:
     return Script(path)
 
 
-def read(path: Path) -> list[Entry]:
+@dataclass(frozen=True)
+class Lines:
+    """What a script's file has."""
+
+    decisions: list[Entry]
+    writing: list[Hand]
+
+
+def read(path: Path) -> Lines:
     """The entries of a script file. Raises HitlError that says what is wrong with it."""
     try:
         raw = path.read_bytes()
@@ -173,26 +210,33 @@ def read(path: Path) -> list[Entry]:
     return parse(raw, path.name)
 
 
-def parse(raw: bytes, name: str) -> list[Entry]:
+def parse(raw: bytes, name: str) -> Lines:
     """The entries of a script's JSON; `name` is for messages. Raises HitlError."""
     try:
-        found = msgspec.json.decode(raw, type=_Document).decisions
+        found = msgspec.json.decode(raw, type=_Document)
     except msgspec.DecodeError as error:
         raise HitlError(
             f'{name} is no script of decisions: {error}; expected is {{"version": {VERSION}, "decisions": '
             '[{"agent": ..., "title": ..., "action": ..., "value": ..., "reason": ...}, ...]}'
         ) from None
-    for number, entry in enumerate(found):
-        wrong = _wrong(entry)
-        if wrong:
+    for number, entry in enumerate(found.decisions):
+        if wrong := _wrong(entry):
             raise HitlError(f"{name}: decisions[{number}] {wrong}")
-    return found
+    for number, hand in enumerate(found.writing):
+        if wrong := hand.wrong():
+            raise HitlError(f"{name}: writing[{number}] {wrong}")
+    return Lines(found.decisions, found.writing)
 
 
-def written(entries: Iterable[Entry]) -> str:
+def written(entries: Iterable[Entry], writing: Iterable[Hand] = ()) -> str:
     """The text of a script file with these entries, one a line where they are short."""
-    lines = ",\n  ".join(json.dumps(msgspec.to_builtins(e), ensure_ascii=False) for e in entries)
-    return f'{{"version": {VERSION}, "decisions": [\n  {lines}\n]}}\n'
+    hands = _listed(writing)
+    before = f'"writing": [\n  {hands}\n], ' if hands else ""
+    return f'{{"version": {VERSION}, {before}"decisions": [\n  {_listed(entries)}\n]}}\n'
+
+
+def _listed(entries: Iterable[Entry | Hand]) -> str:
+    return ",\n  ".join(json.dumps(msgspec.to_builtins(e), ensure_ascii=False) for e in entries)
 
 
 def recorded(ledger: Ledger, notebook: str) -> list[Entry]:
@@ -202,8 +246,8 @@ def recorded(ledger: Ledger, notebook: str) -> list[Entry]:
         Entry(
             agent=p.agent,
             title=p.title,
-            action=p.decision.action,
-            value=p.decision.value if p.decision.action in ("edit", "respond") else msgspec.UNSET,
+            action=_again(p),
+            value=_text(p) if _again(p) in ("edit", "respond") else msgspec.UNSET,
             reason=p.decision.reason,
         )
         for p in sorted(found, key=lambda p: (p.created_at, p.ordinal))
@@ -220,6 +264,17 @@ def decided(ledger: Ledger, notebook: str) -> list[tuple[Run, list[Proposal]]]:
         for run in page:
             newest.setdefault((run.agent, run.key), run)
     return [(r, [p for p in ledger.proposals(r.id) if p.status == "decided"]) for r in reversed(newest.values())]
+
+
+def _again(p: Proposal) -> Action:
+    """What decides it again. In a workspace people wrote before they decided, so it is the text that counts."""
+    assert p.decision is not None
+    return "edit" if p.document and p.decision.action == "approve" and "edit" in p.allow else p.decision.action
+
+
+def _text(p: Proposal) -> Any:
+    assert p.decision is not None
+    return p.value if p.decision.action == "approve" else p.decision.value
 
 
 def asks_about_crash(p: Proposal) -> bool:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from hitl_nb.review.document import common
-from hitl_nb.review.draft import changes
+from hitl_nb.review.draft import FOLD, changes
 from hitl_nb.review.page import Page, Range, units
 from hitl_nb.review.writing import PATIENCE, Suggestion, Writing, Written, apart, suggestion
 from hitl_nb.store.base import Transaction
@@ -20,6 +20,8 @@ from hitl_nb.store.writes import Piece
 BATCH = 0.03
 """Seconds of a stream that are written together: it makes at most about 30 updates a second, however fast it comes.
 What comes sooner after a batch waits for the next part, or the end."""
+_PIECE = 1000
+"""Characters from which on a piece is not added to any more."""
 
 
 class Stream:
@@ -29,11 +31,18 @@ class Stream:
 
     Args:
         patience: how long it waits for people where something of an earlier try has to go.
+        at: how many characters of it have been brought before, in this try. Raises ValueError if they are not there.
         ticks: seconds that pass.
     """
 
     def __init__(
-        self, writing: Writing, key: str, *, patience: float = PATIENCE, ticks: Callable[[], float] = time.monotonic
+        self,
+        writing: Writing,
+        key: str,
+        *,
+        patience: float = PATIENCE,
+        at: int = 0,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._writing = writing
         self._key = key
@@ -44,11 +53,20 @@ class Stream:
         self._page = Page(writing.draft, client=self._client)
         self._page.mark(_end_of(self._page.of(self._client, 0, _end(self._pieces))))
         self._old = "".join(piece.text for piece in self._pieces)
-        self._matched = 0
+        if at > len(self._old):
+            raise ValueError(f"the stream has brought {len(self._old)} characters, so its next ones cannot be at {at}")
+        self._matched = at
         self._differs = False
         self._waits: list[str] = []
         self._kept_at = -BATCH
         self._left: list[Range] = []
+        if self._page.loose >= FOLD:
+            writing.draft.fold()
+
+    @property
+    def held(self) -> bool:
+        """Whether a person writes where something of an earlier try has to go, so that nothing is written now."""
+        return bool(self._left)
 
     def add(self, part: str) -> None:
         """Write a part, or keep it for the next batch. Raises TypeError, RunClaimed."""
@@ -84,6 +102,9 @@ class Stream:
         before = "" if page.marked else apart(page.said, self._writing.draft.kind)
         clock = page.written_by(self._client) + units(before)
         made = changes(page.doc, lambda: page.insert(before + text, at_mark=True))
+        if self._pieces and clock == _end(self._pieces) and len(self._pieces[-1].text) < _PIECE:
+            last = self._pieces.pop()
+            clock, text = last.clock, last.text + text
         n, piece = len(self._pieces), Piece(clock, text)
         self._pieces.append(piece)
         self._writing.keep(made, lambda tx: self._writing.writes.add_piece(tx, self._key, n, piece))

@@ -25,6 +25,9 @@ class ScriptedReviewer:
     Args:
         decisions: a `.decisions.json` file, or its entries: mappings with "action" and, as needed, "agent", "title",
             "value" and "reason". Each answers one proposal, in order among those that match.
+        writing: what people type and say in workspaces meanwhile: mappings with "type" (and "behind" or "instead"),
+            "comment" or "suggest" (and "quote"), and, as needed, "agent", "title", "person" and "after", the text that
+            they wait for. Each is done once.
 
     A proposal without an entry raises `Unanswered`, which prints the entry to add.
 
@@ -32,15 +35,22 @@ class ScriptedReviewer:
         HitlError: an entry, or the file, is not as it should be.
     """
 
-    def __init__(self, decisions: str | os.PathLike[str] | Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        decisions: str | os.PathLike[str] | Sequence[Mapping[str, Any]] = (),
+        *,
+        writing: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         from hitl_nb.review import script
 
         if isinstance(decisions, (str, os.PathLike)):
-            entries = script.read(Path(decisions))
+            if writing:
+                raise TypeError("writing stands in the file, beside its decisions; give one or the other")
+            found = script.read(Path(decisions))
         else:
-            document = {"version": script.VERSION, "decisions": list(decisions)}
-            entries = script.parse(json.dumps(document).encode(), "ScriptedReviewer")
-        self._text = script.written(entries)
+            document = {"version": script.VERSION, "decisions": list(decisions), "writing": list(writing)}
+            found = script.parse(json.dumps(document).encode(), "ScriptedReviewer")
+        self._text = script.written(found.decisions, found.writing)
 
     def __enter__(self) -> ScriptedReviewer:
         from hitl_nb.review import script
