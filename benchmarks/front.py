@@ -35,7 +35,7 @@ def no_browser() -> str | None:
     """Why nothing can be measured in a browser here, or None."""
     if why := _missing(_BROWSER) or not_built():
         return why
-    if _of_the_tests("ui", "lab").chromium() is None:
+    if of_the_tests("ui", "lab").chromium() is None:
         return "no Chromium found; install it, or set CHROMIUM=/path/to/it"
     return None
 
@@ -48,7 +48,7 @@ def not_built() -> str | None:
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[Any]:
     """A Jupyter server with a store of its own (`Server` of the tests)."""
-    started = _of_the_tests("server", "hitl_nb_server").Server(folder)
+    started = of_the_tests("server", "hitl_nb_server").Server(folder)
     try:
         yield started
     finally:
@@ -58,22 +58,39 @@ def server(folder: Path) -> Iterator[Any]:
 @contextlib.contextmanager
 def jupyterlab(folder: Path) -> Iterator[tuple[Any, Callable[[], Any]]]:
     """A JupyterLab (`Lab` of the tests), and a function that opens it in a new window (`Page` of the tests)."""
+    with jupyterlabs(folder, None) as (one,):
+        yield one
+
+
+@contextlib.contextmanager
+def jupyterlabs(folder: Path, *pythons: str | None) -> Iterator[list[tuple[Any, Callable[[], Any]]]]:
+    """The same, several in one browser: each with a Python of its own; None for the one that runs here.
+
+    A window may be given a script that runs in it before any other.
+    """
     from playwright.sync_api import sync_playwright
 
-    lab = _of_the_tests("ui", "lab")
+    lab = of_the_tests("ui", "lab")
     # A copy, found before any other: so nobody who builds meanwhile changes what is measured.
     shutil.copytree(BUILT, folder / "jupyter" / "labextensions" / "hitl-nb")
     os.environ["JUPYTER_PATH"] = str(folder / "jupyter")
-    notebooks, state = folder / "notebooks", folder / "state"
-    notebooks.mkdir()
-    state.mkdir()
-    with sync_playwright() as playwright, contextlib.closing(lab.Lab(notebooks, state)) as started:
+    with sync_playwright() as playwright, contextlib.ExitStack() as stack:
         browser = lab.launch(playwright)
+        made: list[tuple[Any, Callable[[], Any]]] = []
+        for n, python in enumerate(pythons):
+            notebooks, state = folder / f"notebooks-{n}", folder / f"state-{n}"
+            notebooks.mkdir()
+            state.mkdir()
+            started = lab.Lab(notebooks, state, python=python or sys.executable)
+            stack.enter_context(contextlib.closing(started))
 
-        def window() -> Any:
-            return lab.Page(browser.new_context(viewport={"width": 1300, "height": 1600}).new_page(), started)
+            def window(script: str = "", started: Any = started) -> Any:
+                page = browser.new_context(viewport={"width": 1300, "height": 1600}).new_page()
+                page.add_init_script(script)
+                return lab.Page(page, started)
 
-        yield started, window
+            made.append((started, window))
+        yield made
         browser.close()
 
 
@@ -103,7 +120,8 @@ def _missing(modules: tuple[str, ...]) -> str | None:
     return f"not installed: {', '.join(absent)}" if absent else None
 
 
-def _of_the_tests(folder: str, name: str) -> Any:
+def of_the_tests(folder: str, name: str) -> Any:
+    """A module of the tests."""
     place = str(ROOT / "tests" / folder)
     if place not in sys.path:
         sys.path.append(place)

@@ -231,6 +231,10 @@ class Room:
             if member is not but:
                 member.say(message)
 
+    def stay(self) -> None:
+        """Say something: browsers take a connection on which nothing arrives for dead, and ask anew."""
+        self._tell(wire.readers(_shown(self._readers)))
+
     def close(self, code: int, reason: str) -> None:
         """Send everybody away."""
         for member in list(self.members):

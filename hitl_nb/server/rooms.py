@@ -7,6 +7,7 @@ written. What kernels and other servers add to the logs is looked for a few time
 from __future__ import annotations
 
 import asyncio
+import time
 
 from tornado.log import app_log
 
@@ -22,6 +23,8 @@ from hitl_nb.store.updates import Folded
 
 SECONDS = 0.1
 """Between two looks at the logs for what other processes wrote."""
+QUIET = 20.0
+"""Seconds after which every browser hears something."""
 
 
 class Rooms:
@@ -104,7 +107,12 @@ class Rooms:
 
     async def _watch(self) -> None:
         drafts = journal = -1
+        said = time.monotonic()
         while True:
+            if time.monotonic() - said > QUIET:
+                said = time.monotonic()
+                for room in self._here():
+                    room.stay()
             try:
                 now = await self._desk.call(lambda ledger: (ledger.store.drafts.version(), ledger.store.version()))
                 if now[0] != drafts:

@@ -29,13 +29,15 @@ from hitl_nb.values import ask
 class Server:
     """A server, and its ledger as the kernels see it.
 
+    Another one over the same folder is another server over the same store.
+
     Args:
         status: what its status is answered with once it is up.
     """
 
     def __init__(self, folder: Path, *options: str, status: int = 200) -> None:
         self.folder = folder.resolve() / "notebooks"
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         self.token = secrets.token_hex(8)
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
@@ -47,7 +49,7 @@ class Server:
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
             "HITL_NB_STORE": store,
         }
-        self.log = (folder / "server.log").open("wb")
+        self.log = (folder / "server.log").open("ab")
         command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
         options = (
             *options,

@@ -127,8 +127,9 @@ class Peer:
             await asyncio.wait_for(self._news.wait_for(true), WITHIN)
 
     async def safe(self) -> None:
-        """Wait until all that was sent is in the log."""
-        await self.until(lambda: (self.synced and self.saved >= self.sent) or self.closed is not None)
+        """Wait until all that was sent is in the log; what is typed meanwhile is not waited for."""
+        sent = self.sent
+        await self.until(lambda: (self.synced and self.saved >= sent) or self.closed is not None)
 
     async def _listen(self) -> None:
         socket = self.socket
