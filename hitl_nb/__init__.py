@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .errors import Paused as Paused
     from .errors import Rejected as Rejected
     from .errors import RunClaimed as RunClaimed
+    from .errors import ServerError as ServerError
     from .errors import StaleDraft as StaleDraft
     from .errors import StoreBusy as StoreBusy
     from .errors import StoreCorrupt as StoreCorrupt
@@ -72,7 +73,16 @@ _HOMES = {
         (
             *("AlreadyDecided", "AlreadySettled", "CannotPause", "CellChanged", "HitlError", "InvalidEdit"),
             *("NotInAgent", "Paused", "UnknownComment"),
-            *("Rejected", "RunClaimed", "StaleDraft", "StoreBusy", "StoreCorrupt", "StoreError", "StoreFull"),
+            *(
+                "Rejected",
+                "RunClaimed",
+                "ServerError",
+                "StaleDraft",
+                "StoreBusy",
+                "StoreCorrupt",
+                "StoreError",
+                "StoreFull",
+            ),
             *("StoreRefused", "Unanswered", "UnknownProposal", "UnknownRun", "Untrusted", "WrongPython"),
             *("TextGone", "UnknownWorkspace", "WorkspaceClosed", "WorkspaceInUse"),
         ),

@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from hitl_nb import cli_output as out
 from hitl_nb.errors import HitlError
-from hitl_nb.records import Action, Proposal, public_proposal, public_run
+from hitl_nb.records import SCRIPT, Action, Proposal, public_proposal, public_run
 
 if TYPE_CHECKING:
     from hitl_nb.store.ledger import Ledger
@@ -306,7 +306,10 @@ def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | No
     done = decide(ledger, seen, action, text, reason=reason)
     said = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}[action]
     left = ledger.run(done.run).open
-    then = f"{left} of its pause still open" if left else f"run {Path(done.notebook).name} again to go on"
+    go_on = (
+        "its script goes on" if done.notebook.startswith(SCRIPT) else f"run {Path(done.notebook).name} again to go on"
+    )
+    then = f"{left} of its pause still open" if left else go_on
     out.note(f"{said}: {done.title} ({then})")
 
 

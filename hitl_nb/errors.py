@@ -21,6 +21,7 @@ and what to do. `Paused` is apart: it is no error but the way a paused run leave
     ├── RunClaimed        another process runs this run
     ├── Untrusted         not signed by this user's key
     ├── WrongPython       saved by another Python version
+    ├── ServerError       a script's Jupyter server does not answer, or lets it do nothing
     └── StoreError
         ├── StoreBusy, StoreFull, StoreCorrupt
         └── StoreRefused  a place, a version or a process the store cannot work with
@@ -147,6 +148,10 @@ class Untrusted(HitlError):
 
 class WrongPython(HitlError):
     """A snapshot was saved by another Python version or an incompatible hitl_nb."""
+
+
+class ServerError(HitlError):
+    """The Jupyter server that a script writes through does not answer, does not know it, or cannot do this."""
 
 
 class StoreError(HitlError):

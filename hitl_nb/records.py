@@ -26,6 +26,9 @@ Kind = Literal["text", "markdown", "code", "json", "table", "tool_call", "plan",
 KINDS: tuple[Kind, ...] = ("text", "markdown", "code", "json", "table", "tool_call", "plan", "choice")
 TEXT_KINDS: frozenset[str] = frozenset({"text", "markdown", "code"})
 
+SCRIPT = "script:"
+"""What stands before its name in place of a notebook's path, for runs of plain scripts that write through a server."""
+
 Authn = Literal["login", "token", "anonymous"]
 By = Literal["person", "policy", "deadline", "script"]
 RunStatus = Literal["running", "waiting", "ready", "failed", "finished", "cancelled"]

@@ -11,16 +11,13 @@ write on it brings in nothing. If both make the same write, the first counts.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TypeVar
 
 from .. import records
-from ..errors import UnknownComment
-from ..records import CommentState
+from ..review.atwork import AtWork, comment_id, standing_in
 from ..review.draft import Draft
-from ..review.page import AGENT, Page
+from ..review.page import Page
 from ..review.stream import Stream
 from ..review.writing import Find, Suggestion, Writing, Written, standing, suggestion
 from .comments import Comment, told
@@ -38,17 +35,17 @@ class Write:
         self.document = document
         self.session = session
         self.key = key
-        self.name = _name(f"{session.run_record.id}/{key}")
+        self.name = comment_id(f"{session.run_record.id}/{key}")
+        self._work = at_work(session, document)
 
     def begun(self) -> Writing | Written:
         """The hand that writes, now that it may; or what became of the write, if it has been made before."""
-        session, id_ = self.session, self.document
-        writing = _writing(session, session.ledger.workspace(id_))
+        writing = self._work.writing()
         known = writing.made(self.key)
         if known is not None:
             return known
-        session.ledger.begin_writing(session.claim, id_, inside=_inside(session, id_))
-        suggested = any(one.id == self.name for one in session.ledger.comments(id_))
+        self._work.begin(inside=_inside(self.session, self.document))
+        suggested = any(one.id == self.name for one in self.session.ledger.comments(self.document))
         return writing.settled(self.key) if suggested else writing
 
     def made(self, work: Callable[[Writing, str], Written | Suggestion]) -> Written:
@@ -60,7 +57,7 @@ class Write:
         """What became of the write, now that it is over: a suggestion is put to people."""
         if isinstance(outcome, Written):
             return outcome
-        _say(self.session, self.document, outcome, "", self.name)
+        self._work.suggest(outcome, "", self.name)
         return writing.settled(self.key)
 
 
@@ -70,9 +67,7 @@ class Write:
 def text(document: str) -> str:
     """What stands there now, or what people agreed to and nobody has changed since."""
     ledger = required("workspace.text").ledger
-    record = ledger.workspace(document)
-    agreed = ledger.decided_text(record)
-    return Draft.within(ledger.store, record).value() if agreed is None else agreed
+    return standing_in(ledger, ledger.workspace(document))
 
 
 def comments(document: str) -> list[Comment]:
@@ -97,35 +92,31 @@ recorded_comments = _once("workspace.comments", comments)
 def _suggest(document: str, find: Find, new: str, why: str) -> Comment:
     session = required("workspace.suggest()")
     page = Page(Draft.within(session.ledger.store, session.ledger.workspace(document)))
-    return _say(session, document, suggestion(page, find(page), new), why, _name(idempotency_key()))
+    what = suggestion(page, find(page), new)
+    return _told(at_work(session, document).suggest(what, why, comment_id(idempotency_key())))
 
 
 def _reply(document: str, comment: str, text: str) -> Comment:
-    session, name = required("workspace.reply()"), _name(idempotency_key())
-    agent, claim = session.run_record.agent, session.claim
-    made = session.ledger.comment(
-        document, text, author=AGENT + agent, author_name=agent, thread=comment, id=name, claim=claim
-    )
-    return told([made])[0]
+    session = required("workspace.reply()")
+    return _told(at_work(session, document).reply(comment, text, comment_id(idempotency_key())))
 
 
 def _resolve(document: str, comment: str) -> Comment:
-    session = required("workspace.resolve()")
-    return _marked(session, document, comment, "resolved")
+    return _told(at_work(required("workspace.resolve()"), document).mark(comment, "resolved"))
 
 
 def _accept(document: str, comment: str, patience: float) -> Written:
     session = required("workspace.accept()")
-    about = comment_on(session, document, comment)
+    work = at_work(session, document)
+    about = work.comment_on(comment)
     if about.suggestion is None:
         raise ValueError(f"comment {comment} suggests nothing that could be accepted; resolve it")
     new, find = about.suggestion, standing(about.quote, about.anchor)
-    writing = _writing(
-        session, session.ledger.begin_writing(session.claim, document, inside=_inside(session, document))
-    )
+    work.begin(inside=_inside(session, document))
+    writing = work.writing()
     if about.state != "accepted" and not writing.quiet(lambda page: [find(page)], patience)[2]:
         return Written.suggested
-    _marked(session, document, comment, "accepted")
+    work.mark(comment, "accepted")
     done = writing.replace(f"accept/{comment}", find, new, patience=None)  # once, wherever in the run it is asked for
     assert isinstance(done, Written)
     return done
@@ -137,40 +128,13 @@ resolve = _once("workspace.resolve", _resolve)
 accept = _once("workspace.accept", _accept)
 
 
-def _marked(session: Session, document: str, comment: str, state: CommentState) -> Comment:
-    agent, claim = session.run_record.agent, session.claim
-    done = session.ledger.mark_comment(document, comment, state, actor=AGENT + agent, actor_name=agent, claim=claim)
-    return told([done.comment])[0]
+def at_work(session: Session, document: str) -> AtWork:
+    """The agent of a session at work on one of its documents."""
+    return AtWork(session.ledger, session.claim, session.run_record.agent, document)
 
 
-def _say(session: Session, document: str, what: Suggestion, why: str, name: str) -> Comment:
-    agent = session.run_record.agent
-    made = session.ledger.comment(
-        document,
-        why,
-        author=AGENT + agent,
-        author_name=agent,
-        quote=what.quote,
-        prefix=what.prefix,
-        suffix=what.suffix,
-        anchor=what.anchor,
-        suggestion=what.text,
-        id=name,
-        claim=session.claim,
-    )
+def _told(made: records.Comment) -> Comment:
     return told([made])[0]
-
-
-def _writing(session: Session, record: records.Workspace) -> Writing:
-    ledger, claim, agent = session.ledger, session.claim, session.run_record.agent
-    return Writing(
-        ledger.store,
-        Draft.within(ledger.store, record),
-        author=AGENT + agent,
-        name=agent,
-        epoch=claim.epoch,
-        check=lambda: ledger.check_claim(claim),
-    )
 
 
 def appended(write: Write, part: str | Iterable[str], patience: float) -> Written:
@@ -198,20 +162,7 @@ async def streamed(write: Write, parts: AsyncIterable[str], patience: float) -> 
     return write.ended(writing, stream.end())
 
 
-def comment_on(session: Session, document: str, comment: str) -> records.Comment:
-    """A comment on the document. Raises UnknownComment."""
-    for one in session.ledger.comments(document):
-        if one.id == comment:
-            return one
-    raise UnknownComment(f"there is no comment {comment!r} on this document; read its comments again")
-
-
 def _inside(session: Session, document: str) -> bool:
     """Whether the run stands in the with block of this workspace."""
     blocks = [block.value for frame in session.machine.stack for block in frame.blocks]
     return any(isinstance(one, Reentered) and one.id == document for one in blocks)
-
-
-def _name(key: str) -> str:
-    """The id of a comment that is made for this key."""
-    return base64.b32encode(hashlib.sha256(key.encode()).digest())[:12].decode().lower()

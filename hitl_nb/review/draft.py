@@ -86,14 +86,15 @@ class Draft:
         doc: Doc[Any] = Doc(client_id=client)
         folded = self.log.folded()
         n = start = 0
-        if folded is not None and (upto is None or folded.n <= upto):
-            self.apply(doc, folded.n, folded.data)
-            n = start = folded.n
-        for number, one in self.log.since(start):
-            if upto is not None and number > upto:
-                break
-            self.apply(doc, number, one.data)
-            n = number
+        with doc.transaction():  # one for all: after each, the whole of a long text would be put together again
+            if folded is not None and (upto is None or folded.n <= upto):
+                self.apply(doc, folded.n, folded.data)
+                n = start = folded.n
+            for number, one in self.log.since(start):
+                if upto is not None and number > upto:
+                    break
+                self.apply(doc, number, one.data)
+                n = number
         if n == 0 and (first := document.begun(self.kind, self.proposed)) is not None:
             doc.apply_update(first)
         return Loaded(doc, n, n - start)

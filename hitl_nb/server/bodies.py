@@ -16,6 +16,7 @@ from hitl_nb.store.discussion import (
     LONGEST_SUGGESTION,
     MOST_MENTIONS,
 )
+from hitl_nb.values import MAX_TITLE
 
 MOST = 500
 """Most entries of a page, and most proposals that are decided together."""
@@ -103,6 +104,74 @@ class Resuming(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A browser that would execute a decided run's cell again; `browser` is what the feed called it."""
 
     browser: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+Session = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{12,64}$")]
+"""Made up by a script when it opens a workspace; what it does there names it."""
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+"""Names a call of a script: the same when the script is run again."""
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class Opening(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A script that goes on with its workspace of this title, or opens one; `restart` begins anew.
+
+    It is that of `session` alone from now on. `host` and `pid` tell people which process that is.
+    """
+
+    name: Line
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)]
+    session: Session
+    kind: Literal["markdown", "text", "code"] = "markdown"
+    template: str = ""
+    restart: bool = False
+    host: Line = "an unknown machine"
+    pid: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
+
+
+class Working(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A script's call, made once under its key."""
+
+    session: Session
+    key: Key
+
+
+class ScriptWriting(Working, forbid_unknown_fields=True, kw_only=True):
+    """Something that a script writes, or says.
+
+    `append` adds `text`, the piece of a stream that follows its first `at` characters; `last` is its end. `replace` and
+    `suggest` put `text` in place of `old`, or of what `comment` is about. `reply`, `resolve` and `accept` are about
+    `comment`. With `patient` nothing is done where a person writes ("busy"); without, it becomes a suggestion.
+    """
+
+    do: Literal["append", "replace", "suggest", "reply", "resolve", "accept"]
+    text: str = ""
+    at: Number = 0
+    last: bool = True
+    old: str | None = None
+    comment: Id | None = None
+    why: Annotated[str, msgspec.Meta(max_length=LONGEST)] = ""
+    patient: bool = False
+
+
+class ScriptReading(Working, forbid_unknown_fields=True, kw_only=True):
+    """What a script reads: what stands there, or what was said about it."""
+
+    what: Literal["text", "comments"]
+
+
+class ScriptAsking(Working, forbid_unknown_fields=True, kw_only=True):
+    """A script asks whether the document is done."""
+
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)] | None = None
+    context: dict[str, Any] | str | None = None
+    allow: Annotated[list[Action], msgspec.Meta(min_length=1, max_length=4)] | None = None
+
+
+class ScriptClosing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A script has finished with the workspace."""
+
+    session: Session
 
 
 class Query(msgspec.Struct, kw_only=True):

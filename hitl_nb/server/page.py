@@ -1,6 +1,6 @@
-"""The page of its own: one proposal behind a link, reviewed in any browser, without JupyterLab.
+"""The page of its own: one proposal or workspace behind a link, in any browser, without JupyterLab.
 
-The page itself says nothing about the proposal, only which one it is; its script reads that over the API, which checks
+The page itself says nothing about what it shows, only which one it is; its script reads that over the API, which checks
 everything again. No script but the package's own runs in it, and no other page can put it into a frame.
 """
 
@@ -30,13 +30,13 @@ _HTML = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
-<title>Review of a proposal</title>
+<title>Review</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="{base}hitl_nb/static/page.css">
 <script src="{base}hitl_nb/static/page.js" defer></script>
 </head>
 <body>
-<div id="hitl-page" data-base="{base}" data-id="{id}" data-nonce="{nonce}"></div>
+<div id="hitl-page" data-base="{base}" data-id="{id}" data-of="{of}" data-nonce="{nonce}"></div>
 <noscript>Reviewing needs JavaScript.</noscript>
 </body>
 </html>
@@ -44,7 +44,10 @@ _HTML = """\
 
 
 class PageHandler(JupyterHandler):
-    """Serves the page of one proposal."""
+    """Serves the page of one proposal or workspace: what it is `of`."""
+
+    def initialize(self, of: str) -> None:
+        self.of = of
 
     @cached_property
     def nonce(self) -> str:
@@ -73,7 +76,7 @@ class PageHandler(JupyterHandler):
             self._refuse(503, "This installation of hitl_nb lacks the page's script: build it with npm run build.")
             return
         _ = self.xsrf_token  # looked at, it sets the cookie that the page's calls need
-        self._say(_HTML.format(base=escape(self.base_url), id=escape(id), nonce=escape(self.nonce)))
+        self._say(_HTML.format(base=escape(self.base_url), id=escape(id), of=self.of, nonce=escape(self.nonce)))
 
     def _refuse(self, status: int, message: str) -> None:
         self.set_status(status)
@@ -101,8 +104,9 @@ class StaticHandler(JupyterHandler, web.StaticFileHandler):  # pyright: ignore[r
 
 
 def pages() -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
-    """What Tornado is given: the page, and what it loads."""
+    """What Tornado is given: the pages, and what they load."""
     return [
-        (f"/hitl_nb/review/{_ID}", PageHandler, {}),
+        (f"/hitl_nb/review/{_ID}", PageHandler, {"of": "proposal"}),
+        (f"/hitl_nb/workspace/{_ID}", PageHandler, {"of": "workspace"}),
         ("/hitl_nb/static/(.*)", StaticHandler, {"path": str(STATIC)}),
     ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.server import bodies, comments, drafts, proposals, runs, shapes, workspaces
+from hitl_nb.server import bodies, comments, drafts, proposals, runs, scripts, shapes, workspaces
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.who import ASSURANCE, refusal
 
@@ -220,6 +220,58 @@ ROUTES: tuple[Route, ...] = (
         errors=(404,),
     ),
     Route("GET", "workspaces/{id}", *_READ, workspaces.workspace, shapes.Workspace, "One workspace, and its text"),
+    Route(
+        "POST",
+        "workspaces",
+        *_WRITE,
+        scripts.open_workspace,
+        shapes.Workspace,
+        "Open a workspace for a script, or go on with its own of this title",
+        body=bodies.Opening,
+        limit=LARGE,
+        errors=(409,),
+    ),
+    Route(
+        "POST",
+        "workspaces/{id}/writes",
+        *_WRITE,
+        scripts.write,
+        shapes.Wrote,
+        "Write into a script's workspace, or say something about it, once a key",
+        body=bodies.ScriptWriting,
+        limit=LARGE,
+        errors=(409,),
+    ),
+    Route(
+        "POST",
+        "workspaces/{id}/reads",
+        *_WRITE,
+        scripts.read,
+        shapes.Recalled,
+        "Read a script's workspace, the same a key",
+        body=bodies.ScriptReading,
+        errors=(409,),
+    ),
+    Route(
+        "POST",
+        "workspaces/{id}/wait",
+        *_WRITE,
+        scripts.wait,
+        shapes.Answered,
+        "Ask whether a script's workspace is done, once a key, and what was decided",
+        body=bodies.ScriptAsking,
+        errors=(409,),
+    ),
+    Route(
+        "POST",
+        "workspaces/{id}/close",
+        *_WRITE,
+        scripts.close,
+        shapes.Closed,
+        "Close a script's workspace for good",
+        body=bodies.ScriptClosing,
+        errors=(409,),
+    ),
     Route(
         "GET",
         "runs",

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import HitlError, RunClaimed
+from hitl_nb.records import SCRIPT
 from hitl_nb.review.timeline import timeline as entries_of
 from hitl_nb.server import answers
 from hitl_nb.server.asked import Asked
@@ -45,6 +46,8 @@ def timeline(asked: Asked) -> dict[str, Any]:
 def resume(asked: Asked) -> dict[str, Any]:
     """Grant one browser the right to go on with a run."""
     r = asked.ledger.run(asked.id)
+    if r.notebook.startswith(SCRIPT):
+        raise HitlError(f"run {r.id} ({r.agent}) is a script's, which goes on by itself; if it has ended, run it again")
     if r.status not in ("ready", "failed"):
         raise HitlError(f"run {r.id} ({r.agent}) is {r.status}; only one that is ready or failed can go on")
     holder = asked.desk.grants.take(r.id, r.pauses, asked.body.browser)
@@ -56,7 +59,7 @@ def resume(asked: Asked) -> dict[str, Any]:
 def run_headless(asked: Asked) -> dict[str, Any]:
     """Run a decided agent's notebook on the server, if it is configured to."""
     r = asked.ledger.run(asked.id)
-    if not asked.desk.settings.headless:
+    if not asked.desk.settings.headless and not r.notebook.startswith(SCRIPT):
         raise HitlError(
             "this server is not configured to run notebooks by itself (c.HitlNb.headless = True); open the notebook, "
             f"or run: hitl-nb run {r.notebook}"

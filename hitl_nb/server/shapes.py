@@ -6,7 +6,7 @@ Nothing is built of these: a route answers JSON made from the records. They name
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -234,6 +234,35 @@ class Workspaces(Shape):
 
     workspaces: list[WorkspaceSummary]
     next: Id | None
+
+
+class Wrote(Shape):
+    """What became of something that a script wrote or said; of one that is a comment, that.
+
+    "going": more of the stream is to come; "busy": a person writes there, and nothing was done.
+    """
+
+    outcome: Literal["done", "suggested", "going", "busy"]
+    comment: Comment | None
+
+
+class Recalled(Shape):
+    """What a script reads: the same, whenever it asks under the same key."""
+
+    text: str | UnsetType = UNSET
+    comments: list[Comment] | UnsetType = UNSET
+
+
+class Answered(Shape):
+    """What a script has asked, and what was decided, if anything was; with the comments as they were then."""
+
+    proposal: Proposal
+
+
+class Closed(Shape):
+    """The workspace, closed for good."""
+
+    workspace: WorkspaceSummary
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------

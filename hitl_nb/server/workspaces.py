@@ -8,7 +8,7 @@ import msgspec
 
 from hitl_nb.errors import UnknownWorkspace
 from hitl_nb.records import Workspace
-from hitl_nb.review.draft import Draft
+from hitl_nb.review.atwork import standing_in
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.bodies import MOST, WhichWorkspaces
 
@@ -16,14 +16,14 @@ from hitl_nb.server.bodies import MOST, WhichWorkspaces
 def workspaces(asked: Asked) -> dict[str, Any]:
     wanted: WhichWorkspaces = asked.query
     if wanted.path is not None or wanted.agent is not None or wanted.workspace is not None:
-        return {"workspaces": [_full(asked, _of_cell(asked, wanted))], "next": None}
+        return {"workspaces": [full(asked, _of_cell(asked, wanted))], "next": None}
     found = asked.ledger.open_workspaces(limit=wanted.limit, after=wanted.cursor)
-    shown = [_summary(asked, w) for w in found]
+    shown = [summary(asked, w) for w in found]
     return {"workspaces": shown, "next": found[-1].id if len(found) == wanted.limit else None}
 
 
 def workspace(asked: Asked) -> dict[str, Any]:
-    return _full(asked, asked.ledger.workspace(asked.id))
+    return full(asked, asked.ledger.workspace(asked.id))
 
 
 def _of_cell(asked: Asked, wanted: WhichWorkspaces) -> Workspace:
@@ -42,14 +42,11 @@ def _of_cell(asked: Asked, wanted: WhichWorkspaces) -> Workspace:
     )
 
 
-def _full(asked: Asked, w: Workspace) -> dict[str, Any]:
-    ledger = asked.ledger
-    agreed = ledger.decided_text(w)
-    text = Draft.within(ledger.store, w).value() if agreed is None else agreed
-    return {**_summary(asked, w), "template": w.template, "text": text}
+def full(asked: Asked, w: Workspace) -> dict[str, Any]:
+    return {**summary(asked, w), "template": w.template, "text": standing_in(asked.ledger, w)}
 
 
-def _summary(asked: Asked, w: Workspace) -> dict[str, Any]:
+def summary(asked: Asked, w: Workspace) -> dict[str, Any]:
     """A workspace without what may be long, and with the question that waits, if one does."""
     shown: dict[str, Any] = {**msgspec.to_builtins(w), "path": asked.desk.path(w.notebook)}
     del shown["template"]

@@ -92,6 +92,15 @@ class Claims:
         _put(tx, run.id, ClaimRecord(owner=owner, epoch=claim.epoch))
         return claim
 
+    def entrust(self, tx: Transaction, run: Run, owner: Owner, *, released: bool = False) -> Claim:
+        """Write the run's next claim whoever holds it, for an owner whom nobody can ask whether it lives.
+
+        The newest counts, and is known by its token in any process. `released`: nothing may be written under it yet.
+        """
+        claim = Claim(run.id, run.epoch + 1, str(owner))
+        _put(tx, run.id, ClaimRecord(owner=owner, epoch=claim.epoch, released=released))
+        return claim
+
     def check_free(self, reads: Reads, run: Run) -> None:
         """Raises RunClaimed if a living owner holds the run."""
         held = _record(reads, run.id)
@@ -214,6 +223,11 @@ def free(tx: Transaction, run_id: str) -> None:
     held = _record(tx, run_id)
     if held is not None and not held.released:
         _put(tx, run_id, msgspec.structs.replace(held, released=True))
+
+
+def newest(reads: Reads, run_id: str) -> ClaimRecord | None:
+    """The run's newest claim, as it is kept."""
+    return _record(reads, run_id)
 
 
 def delete(tx: Transaction, run_id: str) -> None:

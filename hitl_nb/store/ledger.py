@@ -35,6 +35,7 @@ from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
 from hitl_nb.store.inbox import Inbox, check_limit, supersede
 from hitl_nb.store.owner import Owner
+from hitl_nb.store.scripts import Scripts
 from hitl_nb.store.steps import Steps
 from hitl_nb.store.workspaces import Workspaces
 
@@ -49,7 +50,7 @@ class _Format(Record, frozen=True):
     store_id: str
 
 
-class Ledger(Steps, Inbox, Discussion, Workspaces):
+class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
     """The runs, steps, proposals, workspaces and events of a store.
 
     Args:

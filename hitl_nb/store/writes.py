@@ -3,6 +3,7 @@
 So a write that is made again, by a run that goes on after a crash or by code that is replayed, is known and done once.
 
     write/<document>/<hash of the write's key>        Write
+    write/<document>/<hash of a reading's key>        what a script read, so that it reads the same when run again
     write/<document>/<hash>/<n>                       Piece: what a stream has brought so far, until it has ended
     writer/<document>                                 the newest claim's fencing number that wrote here
 
@@ -80,6 +81,17 @@ class Writes:
     def add_piece(self, tx: Transaction, key: str, n: int, piece: Piece) -> None:
         """Keep the n-th piece of a stream."""
         large.replace(tx, f"{self._place(key)}/{n:08d}", msgspec.json.encode(piece))
+
+    def recall(self, key: str, reads: Reads | None = None) -> bytes | None:
+        """What was read under this key, if anything was."""
+        return large.get(reads or self._drafts, self._place(key))
+
+    def remember(self, tx: Transaction, key: str, read: bytes) -> bytes:
+        """Keep what was read under this key, unless something is kept already; what is kept."""
+        known = self.recall(key, tx)
+        if known is None:
+            large.put(tx, self._place(key), read)
+        return read if known is None else known
 
     def cut(self, tx: Transaction, key: str, n: int) -> None:
         """Forget the pieces of a stream from the n-th on."""

@@ -96,6 +96,7 @@ def shown(p: Any) -> dict[str, Any]:
 
 ANCHOR = {"start": {"tname": "source", "assoc": 0}, "end": {"item": {"client": 1, "clock": 2}, "assoc": -1}}
 CELL = {"path": "letters.ipynb", "agent": "done", "pause": 1, "key": ""}
+SESSION = "made-up-by-a-script"
 BODIES: dict[str, Callable[[Any], Any]] = {
     "POST proposals/{id}/check": lambda p: {"value": "Dear"},
     "PUT proposals/{id}/draft": lambda p: {"value": "Dear"},
@@ -105,6 +106,11 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     "PUT proposals/{id}/assignee": lambda p: {"assignee": "bob"},
     "POST proposals/{id}/decision": lambda p: {"action": "edit", "value": "Dear", "reason": "short", **shown(p)},
     "POST decisions": lambda p: {"action": "approve", "proposals": [{"id": p.id, **shown(p)}]},
+    "POST workspaces": lambda p: {"name": "nightly", "title": "Other", "session": SESSION, "template": "Hello"},
+    "POST workspaces/{id}/writes": lambda p: {"do": "append", "key": "append/1", "text": "More.", "session": SESSION},
+    "POST workspaces/{id}/reads": lambda p: {"what": "comments", "key": "comments/1", "session": SESSION},
+    "POST workspaces/{id}/wait": lambda p: {"key": "wait/1", "context": {"why": "now"}, "session": SESSION},
+    "POST workspaces/{id}/close": lambda p: {"session": SESSION},
     "POST runs/{id}/resume": lambda p: {"browser": "one"},
     "POST runs/{id}/cancel": lambda p: {},
 }
@@ -117,11 +123,10 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
         pytest.skip("needs a server that may; see test_headless.py")
     if route.path.endswith(("/resume", "/timeline")):
         server.ledger.decide(p.id, "edit", value="Dear", reason="short", reviewer="ann")
-    _, claim = server.ledger.open_run(agent="writes", notebook="letters.ipynb")
-    written = server.ledger.open_workspace(claim, title="Report", position="one")
-    server.ledger.release(claim)
+    opening = {"name": f"{route.method} {route.path}", "title": "Report", "session": SESSION}
+    _, written = server.call("POST", "workspaces", opening)
     comment = server.ledger.comment(p.id, "hm", author="ann")
-    named = {"runs": p.run, "comments": comment.id, "workspaces": written.id}
+    named = {"runs": p.run, "comments": comment.id, "workspaces": written["id"]}
     said = api[f"/hitl_nb/api/{route.path}"][route.method].Case(
         path_parameters={"id": named.get(route.path.split("/")[0], p.id)} if "{id}" in route.path else {},
         query=CELL if route.path == "pauses" else {},

@@ -34,7 +34,7 @@ def get(server: Any, path: str, *, token: bool = True) -> tuple[int, HTTPMessage
 def test_the_page_names_its_proposal_and_lets_in_no_script_but_its_own(server: Any) -> None:
     status, headers, text = get(server, "review/abc-DEF_1")
     assert status == 200
-    assert 'data-base="/" data-id="abc-DEF_1"' in text
+    assert 'data-base="/" data-id="abc-DEF_1" data-of="proposal"' in text
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
     nonce = re.findall(r'data-nonce="([\w-]{22})"', text)[0]
     assert policy == {
@@ -61,7 +61,16 @@ def test_somebody_unknown_is_sent_to_the_login(server: Any) -> None:
     assert get(server, "static/page.js", token=False)[0] == 302
 
 
-@pytest.mark.parametrize("path", ["review/a.b", "review/%22%3E", "review/" + "a" * 65, "review/a/b"])
+@built
+def test_a_workspace_has_a_page_of_the_same_kind(server: Any) -> None:
+    status, headers, text = get(server, "workspace/abc-DEF_1")
+    assert (status, headers["Cache-Control"]) == (200, "no-store")
+    assert 'data-id="abc-DEF_1" data-of="workspace"' in text
+    assert "script-src 'self';" in headers["Content-Security-Policy"]
+    assert get(server, "workspace/abc", token=False)[1]["Location"] == "/login?next=%2Fhitl_nb%2Fworkspace%2Fabc"
+
+
+@pytest.mark.parametrize("path", ["workspace/a.b", "review/a.b", "review/%22%3E", "review/" + "a" * 65, "review/a/b"])
 def test_what_is_no_id_is_no_page(server: Any, path: str) -> None:
     status, _, text = get(server, path)
     assert status == 404

@@ -1,4 +1,4 @@
-"""What an agent does to the document of a workspace, under its run's claim: writes, says something, recalls.
+"""An agent at work on the document of a workspace, under its run's claim: it writes, says something, recalls.
 
 For agents in a kernel (`engine/sharing.py`) and for scripts that write through a server (`server/scripts.py`).
 """
@@ -19,8 +19,8 @@ from hitl_nb.store.claims import Claim
 from hitl_nb.store.ledger import Ledger
 
 
-class Hand:
-    """One agent at one document.
+class AtWork:
+    """One agent and one document.
 
     Args:
         agent: the agent's name.
@@ -113,7 +113,7 @@ class Hand:
         return writing.draft.log.submit(work).result()
 
 
-def said(ledger: Ledger, w: Workspace) -> str:
+def standing_in(ledger: Ledger, w: Workspace) -> str:
     """What stands in a workspace now, or what people agreed to and nobody has changed since."""
     agreed = ledger.decided_text(w)
     return Draft.within(ledger.store, w).value() if agreed is None else agreed
