@@ -13,11 +13,13 @@ import { infoIcon } from '@jupyterlab/ui-components';
 import { createElement } from 'react';
 import { InboxModel } from './inbox/model';
 import { version } from './version';
+import { Cards } from './plugins/cards';
 import { agentCell, GoingOn, storeOf } from './plugins/goingon';
 import { LabHost } from './plugins/host';
 import { Badge, inboxWidget } from './plugins/inbox';
 import { notices } from './plugins/notices';
 import { MIME, PauseRenderer } from './plugins/pause';
+import { WORKSPACE_MIME, WorkspaceRenderer } from './plugins/workspace';
 import { Timeline } from './timeline/view';
 import { IReview } from './tokens';
 
@@ -42,25 +44,30 @@ const review: JupyterFrontEndPlugin<IReview> = {
 
 const card: JupyterFrontEndPlugin<void> = {
   id: 'hitl-nb:card',
-  description: 'Draws the proposals of a paused cell in its output.',
+  description: 'Draws in a cell’s output the proposals of its pause, and the workspaces that it opened.',
   autoStart: true,
   requires: [IReview, INotebookTracker],
   activate: (app: JupyterFrontEnd, host: IReview, notebooks: INotebookTracker): void => {
     const local = (path: string): string => app.serviceManager.contents.localPath(path);
-    const add = (panel: NotebookPanel): void =>
-      panel.content.rendermime.addFactory(
-        {
-          // Safe to draw in a notebook that is not trusted: nothing of the output but two names is used.
-          safe: true,
-          mimeTypes: [MIME],
-          createRenderer: () =>
-            new PauseRenderer(host, {
-              path: () => local(panel.context.path),
-              store: () => storeOf(panel)
-            })
-        },
-        RANK
+    const add = (panel: NotebookPanel): void => {
+      const place = {
+        path: () => local(panel.context.path),
+        store: () => storeOf(panel),
+        cards: new Cards()
+      };
+      const renderers = { [MIME]: PauseRenderer, [WORKSPACE_MIME]: WorkspaceRenderer };
+      Object.entries(renderers).forEach(([mime, Renderer]) =>
+        panel.content.rendermime.addFactory(
+          {
+            // Safe to draw in a notebook that is not trusted: nothing of the output but a few names is used.
+            safe: true,
+            mimeTypes: [mime],
+            createRenderer: () => new Renderer(host, place)
+          },
+          RANK
+        )
       );
+    };
     notebooks.forEach(add);
     notebooks.widgetAdded.connect((_, panel) => add(panel));
   }

@@ -253,6 +253,23 @@ test('after "@" people are offered, and called', async () => {
   expect(server.calls.filter(one => one.startsWith('GET documents'))).toHaveLength(1);
 });
 
+test('who is here can be called too, also by who answers', async () => {
+  const { server, model } = shown(one => {
+    one.people = [];
+    one.say('bo', { text: 'why?' });
+  });
+  act(() => {
+    const states = model.draft!.awareness.states;
+    states.set(7, { user: { username: 'cy', name: 'Cy Young' } });
+    model.draft!.awareness.emit('change', [{ added: [7], updated: [], removed: [] }, 'server']);
+  });
+  await press('Reply');
+  await act(async () => type(field('Your reply'), '@cy'));
+  fireEvent.click(screen.getByRole('option', { name: 'Cy Young cy' }));
+  await press('Send');
+  expect(server.comments[1].mentions).toEqual(['cy']);
+});
+
 test('a mail address and a stranger call nobody', async () => {
   const { server } = shown();
   const node = field('Your comment');

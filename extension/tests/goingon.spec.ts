@@ -10,6 +10,7 @@ import type { LabHost } from '../src/plugins/host';
 jest.mock('@jupyterlab/notebook', () => ({ NotebookActions: { runCells: jest.fn() } }));
 jest.mock('@jupyterlab/services', () => ({ SessionAPI: {} }));
 jest.mock('../src/plugins/pause', () => ({ MIME: 'pause' }));
+jest.mock('../src/plugins/workspace', () => ({ WORKSPACE_MIME: 'workspace' }));
 
 const ran = jest.mocked(NotebookActions.runCells);
 

@@ -2,7 +2,7 @@ import { act, fireEvent, render, screen, waitFor } from '@testing-library/react'
 import { createElement } from 'react';
 import type { IProposal, IRun } from '../src/api/types';
 import { PageHost } from '../src/page/host';
-import { Page } from '../src/page/page';
+import { type Of, Page } from '../src/page/page';
 import { Server } from './roomserver';
 
 // It needs what jsdom lacks as soon as it is loaded; a choice needs no editor.
@@ -13,7 +13,7 @@ class FakeSocket {
   onmessage: (event: { data: string }) => void = () => undefined;
   onclose: () => void = () => undefined;
   constructor(readonly url: string) {
-    if (url.endsWith('/drafts/p1/room')) {
+    if (url.endsWith('/room')) {
       return server.connect(url) as unknown as FakeSocket;
     }
     FakeSocket.last = this;
@@ -93,13 +93,13 @@ beforeEach(() => {
 });
 
 function host(): PageHost {
-  return new PageHost({ base: '/user/ann/', id: 'p1', nonce: 'n' });
+  return new PageHost({ base: '/user/ann/', nonce: 'n' });
 }
 
-async function shown(): Promise<void> {
+async function shown(of: Of = 'proposal', id = 'p1'): Promise<void> {
   const made = host();
   await act(async () => {
-    render(createElement(Page, { host: made, id: 'p1' }));
+    render(createElement(Page, { host: made, id, of }));
   });
   act(() => server.sockets.forEach(socket => socket.opens()));
 }
@@ -135,6 +135,24 @@ test('whoever is logged out is told so', async () => {
   answers['proposals/p1'] = [403, { message: 'Forbidden', reason: null }];
   await shown();
   expect(screen.getByRole('alert').textContent).toContain('You are not logged in any more');
+});
+
+test('a workspace has its page, where people are asked whether it is done too', async () => {
+  answers['workspaces/w1'] = [
+    200,
+    {
+      ...{ id: 'w1', title: 'Report', kind: 'text', run: 'r1', agent: 'writer', path: null, notebook: '/n' },
+      ...{ status: 'open', proposal: 'p1', template: '', text: '', updated_at: '' }
+    }
+  ];
+  await shown('workspace', 'w1');
+  await act(async () => undefined);
+  expect(screen.getByText('writer · /n')).toBeTruthy();
+  expect(document.title).toBe('Report – Review');
+  expect(screen.getAllByRole('heading', { level: 3 }).map(one => one.textContent)).toEqual([
+    'Report',
+    'Greet⟨U+202E⟩?'
+  ]);
 });
 
 test('a lost connection is said, until it is back', async () => {

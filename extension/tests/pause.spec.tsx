@@ -4,6 +4,7 @@ import { Signal } from '@lumino/signaling';
 import { Client } from '../src/api/client';
 import type { Changed, Feed } from '../src/api/feed';
 import { MIME, PauseRenderer } from '../src/plugins/pause';
+import { Cards } from '../src/plugins/cards';
 import type { IReview } from '../src/tokens';
 import { Drafts } from './drafts';
 
@@ -32,7 +33,7 @@ function renderer(answer: unknown): { made: PauseRenderer; read: string[] } {
     readOnly: null,
     drafts: new Drafts()
   };
-  const place = { path: () => 'a.ipynb', store: async () => null };
+  const place = { path: () => 'a.ipynb', store: async () => null, cards: new Cards() };
   return { made: new PauseRenderer(review as unknown as IReview, place), read };
 }
 

@@ -17,6 +17,8 @@ import type {
   IStatus,
   ISummary,
   IUpdate,
+  IWorkspace,
+  IWorkspaceSummary,
   Json
 } from './types';
 
@@ -65,6 +67,25 @@ export class Client {
     key?: string
   ): Promise<{ run: IRun; proposals: IProposal[] }> {
     return this._call('GET', `pauses${query({ path, agent, pause, key })}`);
+  }
+
+  /** The workspaces that are not closed, newest first. */
+  workspaces(
+    limit: number,
+    cursor?: string
+  ): Promise<{ workspaces: IWorkspaceSummary[]; next: string | null }> {
+    return this._call('GET', `workspaces${query({ limit, cursor })}`);
+  }
+
+  workspace(id: string): Promise<IWorkspace> {
+    return this._call('GET', `workspaces/${id}`);
+  }
+
+  /** A notebook's workspace: what a cell's output names. Without a key, of the newest run that has so many. */
+  async workspaceOf(path: string, agent: string, workspace: number, key?: string): Promise<IWorkspace> {
+    const asked = query({ path, agent, workspace, key });
+    const { workspaces } = await this._call<{ workspaces: [IWorkspace] }>('GET', `workspaces${asked}`);
+    return workspaces[0];
   }
 
   check(id: string, value: Json): Promise<{ ok: true; value: Json; changes: string }> {

@@ -9,8 +9,13 @@ import type { FeedMessage } from './types';
 
 const LONGEST_PAUSE = 30_000;
 
-/** By id: proposals and runs that changed, and proposals of which only the draft did. Null: anything may have. */
-export type Changed = { proposals: string[]; runs: string[]; drafts: string[] } | null;
+/** By id: what changed, and `drafts`, the proposals of which only the draft did. Null: anything may have. */
+export type Changed = {
+  proposals: string[];
+  runs: string[];
+  drafts: string[];
+  workspaces?: string[];
+} | null;
 
 export class Feed {
   /** @param open - makes a socket to `hitl_nb/api/feed`. */

@@ -126,6 +126,8 @@ export interface ISummary {
   run: string;
   pause: number;
   ordinal: number;
+  /** Id of its draft's document: its own, or that of the workspace which it is about. */
+  document: string;
   /** Where in the run it was asked (opaque). */
   position: string;
   revision: number;
@@ -142,8 +144,6 @@ export interface ISummary {
 
 /** A proposal in full. */
 export interface IProposal extends Omit<ISummary, 'summary' | 'decision'> {
-  /** Id of its draft's document. */
-  document: string;
   decision: IDecision | null;
   value: Json;
   context: string | JsonObject | null;
@@ -202,6 +202,38 @@ export type EntryType =
   | 'finished'
   | 'cancelled';
 
+/** "done": people have decided, and nobody writes until the agent does; "closed" for good. */
+export type WorkspaceStatus = 'open' | 'done' | 'closed';
+
+/** A document that an agent and people write together, as it is listed; its id is the document's. */
+export interface IWorkspaceSummary {
+  id: string;
+  title: string;
+  /** One of those that are text. */
+  kind: Kind;
+  run: string;
+  agent: string;
+  notebook: string;
+  /** Path of the notebook for the contents API, or null outside of the server's folder. */
+  path: string | null;
+  key: string;
+  ordinal: number;
+  position: string;
+  status: WorkspaceStatus;
+  /** The question that waits whether it is done, or null. */
+  proposal: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** A workspace in full. */
+export interface IWorkspace extends IWorkspaceSummary {
+  /** What it began with. */
+  template: string;
+  /** What stands there, or what people agreed to. */
+  text: string;
+}
+
 /** One entry of a run's timeline. */
 export interface IEntry {
   n: number;
@@ -225,7 +257,14 @@ export interface IDecisionRequest {
 /** What the feed says. */
 export type FeedMessage =
   | { type: 'hello'; browser: string; head: number }
-  | { type: 'changed'; proposals: string[]; runs: string[]; drafts: string[]; head: number }
+  | {
+      type: 'changed';
+      proposals: string[];
+      runs: string[];
+      drafts: string[];
+      workspaces?: string[];
+      head: number;
+    }
   | {
       type: 'headless';
       run: string;

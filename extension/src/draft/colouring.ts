@@ -11,9 +11,6 @@ import type { IPiece } from './authors';
 import { Decorated } from './decorated';
 import type { IDraft, IPerson } from './index';
 
-/** Milliseconds, at least, from one look into the log to the next. */
-const PAUSE = 1000;
-
 /** Colours of authors that have none of their own, in the order in which they came. */
 const PALETTE = [5, 3, 6, 2, 7, 1, 4].map(n => `var(--jp-collaborator-color${n})`);
 const AGENT = 'var(--jp-layout-color3)';
@@ -94,37 +91,47 @@ export class Colouring {
     return [...this._all].filter(([by]) => names.has(by)).map(([, author]) => author);
   }
 
+  /** Why the log could not be read, for people, or "". */
+  get problem(): string {
+    return this._on ? this._history().problem : '';
+  }
+
   /** Emitted after any change of the above. */
   get changed(): ISignal<Colouring, void> {
     return this._changed;
   }
 
   toggle(): void {
-    this._on = !this._on;
     if (this._on) {
-      this._draft.changed.connect(this._written, this);
-      void this._look();
-    } else {
       this.dispose();
       this._redraw();
+      return;
     }
+    this._on = true;
+    this._draft.changed.connect(this._written, this);
+    this._history().changed.connect(this._read, this);
+    void this._history().read();
+    this._redraw();
   }
 
   dispose(): void {
-    clearTimeout(this._timer);
-    this._timer = undefined;
-    this._on = false;
-    this._draft.changed.disconnect(this._written, this);
+    if (this._on) {
+      this._on = false;
+      this._draft.changed.disconnect(this._written, this);
+      this._history().changed.disconnect(this._read, this);
+    }
   }
 
-  private _written(): void {
-    this._timer ??= setTimeout(() => void this._look(), PAUSE);
+  private _written(_: unknown, { value }: { value: boolean }): void {
+    if (value) {
+      this._history().soon();
+    }
   }
 
-  private async _look(): Promise<void> {
-    await this._history().read();
-    this._timer = undefined;
-    this._redraw();
+  private _read(history: History): void {
+    if (!history.reading) {
+      this._redraw();
+    }
   }
 
   private _redraw(): void {
@@ -150,6 +157,5 @@ export class Colouring {
 
   private _decorated: Decorated;
   private _on = false;
-  private _timer: ReturnType<typeof setTimeout> | undefined;
   private _changed = new Signal<Colouring, void>(this);
 }

@@ -21,6 +21,9 @@ const UPDATE = 2;
 /** Close codes after which it makes sense to connect again although the server refused. */
 const AGAIN = [4400, 4429];
 
+/** Longest message that the server takes, in bytes. It would be sent, and refused, again and again. */
+const LONGEST = 16 << 20;
+
 /** Longest pause between two attempts to connect, in milliseconds. */
 const LONGEST_PAUSE = 10_000;
 
@@ -125,6 +128,12 @@ export class Connection implements IConnection {
       const send = socket.send.bind(socket);
       socket.send = data => {
         const [type, kind] = data as Uint8Array;
+        if ((data as Uint8Array).byteLength > LONGEST) {
+          this._closed = 'what was typed here is more than 16 MB at once: it cannot be kept on the server';
+          this._provider.disconnect();
+          this._changed.emit();
+          return;
+        }
         if (type === SYNC && (kind === ANSWER || kind === UPDATE)) {
           this._sent++;
           this._answered ||= kind === ANSWER;

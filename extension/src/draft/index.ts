@@ -36,6 +36,8 @@ export interface IDraftChange {
   value: boolean;
   /** Somebody else's keystroke is in it. */
   remote: boolean;
+  /** As which peers of the document those wrote who wrote it. */
+  peers: readonly number[];
 }
 
 export interface IDraft {

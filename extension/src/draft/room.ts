@@ -151,11 +151,13 @@ export class Room implements IDraft {
     Signal.clearData(this);
   }
 
-  private _written = (_: Uint8Array, __: unknown, ___: Y.Doc, { local }: Y.Transaction): void => {
+  private _written = (_: Uint8Array, __: unknown, ___: Y.Doc, transaction: Y.Transaction): void => {
+    const { local, beforeState, afterState } = transaction;
     if (local) {
       this._presence.typed();
     }
-    this._changed.emit({ value: true, remote: !local });
+    const peers = [...afterState.keys()].filter(peer => afterState.get(peer) !== beforeState.get(peer));
+    this._changed.emit({ value: true, remote: !local, peers });
   };
 
   private _undoable = (): void => this._tell();
@@ -168,7 +170,7 @@ export class Room implements IDraft {
   }
 
   private _tell(): void {
-    this._changed.emit({ value: false, remote: false });
+    this._changed.emit({ value: false, remote: false, peers: [] });
   }
 
   private _document: Document;

@@ -4,6 +4,7 @@
 
 import { useId, useLayoutEffect, useRef, useState } from 'react';
 import type { IHost } from '../view/host';
+import { ofWorkspace } from '../view/state';
 import { visible } from '../view/visible';
 import type { IAsked, InboxModel } from './model';
 
@@ -60,6 +61,9 @@ export function Confirm(props: {
             <li key={p.id}>
               {visible(p.title)}
               {fate && <strong className="jp-hitl-wrong"> ⚠ {fate}</strong>}
+              {action === 'approve' && ofWorkspace(p) && (
+                <strong> ⚠ {trans.__('what people wrote there since the agent asked is left out')}</strong>
+              )}
             </li>
           );
         })}

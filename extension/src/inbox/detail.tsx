@@ -1,5 +1,5 @@
 /**
- * The card that is open below the list, and what leads from it to its cell and its run.
+ * The card, or the workspace, that is open below the list, and what leads from it to its cell and its run.
  */
 
 import { ReactNode, RefObject, useEffect, useRef } from 'react';
@@ -20,12 +20,14 @@ const EDITORS = [
 const PATIENCE = 5000;
 
 export function Detail(props: {
-  opened: ISummary;
+  opened: Pick<ISummary, 'id' | 'run'>;
   /** Each time it goes up, the card's editor gets the focus as soon as it is there. */
   edits: number;
   host: IHost;
   card: ReactNode;
-  onOpenCell?: (proposal: ISummary) => void;
+  /** What leads to the cell, in words. */
+  cell: string;
+  onOpenCell?: () => void;
   onClose: () => void;
   /** The person goes back to the list. */
   onLeave: () => void;
@@ -47,8 +49,8 @@ export function Detail(props: {
     >
       <div className="jp-hitl-buttons">
         {onOpenCell && (
-          <button type="button" onClick={() => onOpenCell(opened)}>
-            {trans.__('Go to the cell')}
+          <button type="button" onClick={onOpenCell}>
+            {props.cell}
           </button>
         )}
         {host.openTimeline && (

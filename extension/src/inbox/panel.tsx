@@ -14,6 +14,7 @@ import {
 } from 'react';
 import type { ISummary } from '../api/types';
 import type { IHost } from '../view/host';
+import { useRedraw } from '../view/redraw';
 import { visible } from '../view/visible';
 import { Confirm } from './confirm';
 import { confirm } from './deciding';
@@ -21,14 +22,19 @@ import { Detail } from './detail';
 import { List } from './list';
 import type { IAsked, InboxModel } from './model';
 import { Tools } from './tools';
+import type { Workspaces } from './workspaces';
+import { Writing } from './writing';
 
 export function Inbox(props: {
   model: InboxModel;
   host: IHost;
   renderCard: (id: string) => ReactNode;
-  onOpenCell?: (proposal: ISummary) => void;
+  /** The workspaces that are written; none are shown without. */
+  workspaces?: Workspaces;
+  renderWorkspace?: (id: string) => ReactNode;
+  onOpenCell?: (of: Pick<ISummary, 'path' | 'agent'>) => void;
 }): JSX.Element {
-  const { model, host, renderCard } = props;
+  const { model, host, renderCard, workspaces, renderWorkspace, onOpenCell } = props;
   const { trans } = host;
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const [help, setHelp] = useState(false);
@@ -40,6 +46,7 @@ export function Inbox(props: {
       model.changed.disconnect(redraw);
     };
   }, [model]);
+  useRedraw(workspaces);
   const onHelp = useCallback((on?: boolean) => setHelp(now => on ?? !now), []);
 
   const { asked, opened } = model;
@@ -53,9 +60,20 @@ export function Inbox(props: {
     before.current = asked;
   }, [asked]);
 
+  // One of both is open at a time: what was opened last.
+  useEffect(() => {
+    if (opened) {
+      workspaces?.open(null);
+    }
+  }, [opened?.id, workspaces]);
+  const written = workspaces?.opened ?? null;
   const id = opened?.id;
   // The same element as long as it is the same card: moving in the list draws no card anew.
   const card = useMemo(() => (id === undefined ? null : renderCard(id)), [id, renderCard]);
+  const document = useMemo(
+    () => (written ? renderWorkspace?.(written.id) : null),
+    [written?.id, renderWorkspace]
+  );
   return (
     <section className="jp-hitl-inbox" aria-label={trans.__('Inbox')}>
       <Tools
@@ -89,14 +107,37 @@ export function Inbox(props: {
           )}
         </p>
       )}
-      <List model={model} host={host} list={list} onHelp={onHelp} onOpenCell={props.onOpenCell} />
+      {workspaces && (
+        <Writing
+          workspaces={workspaces}
+          host={host}
+          onOpen={one => {
+            model.close();
+            workspaces.open(one);
+          }}
+        />
+      )}
+      <List model={model} host={host} list={list} onHelp={onHelp} onOpenCell={onOpenCell} />
+      {written && !opened && (
+        <Detail
+          opened={written}
+          edits={0}
+          host={host}
+          card={document}
+          cell={trans.__('Open notebook')}
+          onOpenCell={onOpenCell && (() => onOpenCell(written))}
+          onClose={() => workspaces?.open(null)}
+          onLeave={() => list.current?.focus()}
+        />
+      )}
       {opened && (
         <Detail
           opened={opened}
           edits={model.edits}
           host={host}
           card={card}
-          onOpenCell={props.onOpenCell}
+          cell={trans.__('Go to the cell')}
+          onOpenCell={onOpenCell && (() => onOpenCell(opened))}
           onClose={() => {
             model.close();
             list.current?.focus();

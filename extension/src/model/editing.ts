@@ -47,9 +47,7 @@ export class Editing {
   }
 
   get saved(): string {
-    const { draft } = this;
-    const state = !draft.loaded ? 'loading' : !draft.synced ? 'offline' : draft.saved ? 'saved' : 'saving';
-    return draft.closed || state;
+    return safety(this.draft);
   }
 
   get canUndo(): boolean {
@@ -119,6 +117,12 @@ export class Editing {
   private _loaded: boolean;
   /** Asked for at every drawing. */
   private _compared: { value: Json | undefined; same: boolean } = { value: undefined, same: true };
+}
+
+/** Whether what was typed is safe: "saved", or just "saving", "loading" or "offline"; or why nobody writes, a sentence. */
+export function safety(draft: IDraft): string {
+  const state = !draft.loaded ? 'loading' : !draft.synced ? 'offline' : draft.saved ? 'saved' : 'saving';
+  return draft.closed || state;
 }
 
 /** What a record says is in the editor. */

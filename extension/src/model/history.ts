@@ -11,7 +11,13 @@ import type { IBeginning } from '../draft/document';
 import { Replay } from '../draft/replay';
 
 /** Updates of a page: the most that the server gives. */
-const PAGE = 500;
+const PAGE = 5000;
+
+/** What the author of an agent's updates begins with. */
+const AGENT = 'agent:';
+
+/** Milliseconds, at least, from one look for what is new to the next. */
+const PAUSE = 1000;
 
 /** One update: who made it, and when. */
 export type IMoment = Pick<IUpdate, 'at' | 'by' | 'by_name'>;
@@ -57,8 +63,17 @@ export class History {
     return this._latest.run();
   }
 
+  /** Somebody wrote: read what is new soon, together with what else they write. */
+  soon(): void {
+    this._timer ??= setTimeout(() => {
+      this._timer = undefined;
+      void this.read();
+    }, PAUSE);
+  }
+
   dispose(): void {
     this._disposed = true;
+    clearTimeout(this._timer);
     this.replay.dispose();
     Signal.clearData(this);
   }
@@ -83,8 +98,9 @@ export class History {
   }
 
   private _add(entries: readonly IUpdate[]): void {
-    this.replay.add(entries.map(({ update, by }) => ({ data: bytes(update), by })));
-    for (const { n, at, by, by_name } of entries) {
+    this.replay.add(entries.map(({ update, by }) => ({ data: bytes(update), by: author(by) })));
+    for (const { n, at, by_name, ...one } of entries) {
+      const by = author(one.by);
       this._moments.push({ at, by, by_name });
       this._names.set(by, by_name || this._names.get(by) || by);
       this._last = n;
@@ -97,8 +113,14 @@ export class History {
   private _isReading = false;
   private _problem = '';
   private _disposed = false;
+  private _timer: ReturnType<typeof setTimeout> | undefined;
   private _latest = new Latest(() => this._read());
   private _changed = new Signal<History, void>(this);
+}
+
+/** Who an update is by: "" is the agent, whether it proposed the document or writes in it. */
+function author(by: string): string {
+  return by.startsWith(AGENT) ? '' : by;
 }
 
 function bytes(base64: string): Uint8Array {

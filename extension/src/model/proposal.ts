@@ -211,7 +211,8 @@ export class ProposalModel implements IProposalModel {
     if (this._deciding) {
       return;
     }
-    if (changed === null || changed.proposals.includes(this._proposal.id)) {
+    const { id, document } = this._proposal;
+    if (changed === null || changed.proposals.includes(id) || changed.workspaces?.includes(document)) {
       void this.refresh();
     } else if (changed.runs.includes(this._proposal.run)) {
       void this._refreshRun();

@@ -29,8 +29,6 @@ const MARKDOWN = { name: 'ipythongfm', mime: 'text/x-ipythongfm' };
 export interface IPlace {
   /** The server's base URL with a slash at its end ("/user/ann/"). */
   base: string;
-  /** The proposal. */
-  id: string;
   /** What the Content-Security-Policy asks of style elements, which CodeMirror makes. */
   nonce: string;
 }

@@ -8,8 +8,9 @@ import { Page } from './page';
 
 const node = document.getElementById('hitl-page');
 if (node) {
-  const { base = '/', id = '', nonce = '' } = node.dataset;
+  const { base = '/', id = '', of, nonce = '' } = node.dataset;
   // A link may carry the server's token; it is a cookie by now, and need not be seen or kept.
   history.replaceState(null, '', location.pathname);
-  createRoot(node).render(<Page host={new PageHost({ base, id, nonce })} id={id} />);
+  const host = new PageHost({ base, nonce });
+  createRoot(node).render(<Page host={host} id={id} of={of === 'workspace' ? 'workspace' : 'proposal'} />);
 }

@@ -1,19 +1,33 @@
 /**
- * What the page shows: the proposal's card as soon as it is read, else why not; and whether the server is there.
+ * What the page shows: the proposal's card, or the workspace, as soon as it is read, else why not; and whether the server
+ * is there.
  */
 
-import { useCallback, useEffect, useReducer, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useReducer, useState } from 'react';
 import { ApiError } from '../api/errors';
-import { ProposalModel } from '../model/proposal';
+import { CardById, readProposal, readWorkspace } from '../view/byid';
 import { Card } from '../view/card';
 import { Fallback } from '../view/fallback';
 import { visible } from '../view/visible';
+import { WorkspaceView } from '../view/workspace';
 import type { PageHost } from './host';
 
-export function Page({ host, id }: { host: PageHost; id: string }): JSX.Element {
+/** What a page can be of. */
+export type Of = 'proposal' | 'workspace';
+
+/** What was read, and what of it is shown. */
+interface IShown {
+  of: { title: string; agent: string; path: string | null; notebook: string };
+  /** What it says, if it cannot be drawn. */
+  text: string;
+  view: ReactNode;
+  dispose(): void;
+}
+
+export function Page({ host, id, of }: { host: PageHost; id: string; of: Of }): JSX.Element {
   const { trans } = host;
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const [model, setModel] = useState<ProposalModel | null>(null);
+  const [shown, setShown] = useState<IShown | null>(null);
   const [problem, setProblem] = useState('');
   const [reading, setReading] = useState(true);
 
@@ -28,40 +42,33 @@ export function Page({ host, id }: { host: PageHost; id: string }): JSX.Element 
     setReading(true);
     setProblem('');
     try {
-      const [proposal] = await Promise.all([host.client.proposal(id), host.refresh()]);
-      const { run } = await host.client.run(proposal.run);
-      setModel(new ProposalModel(host, proposal, run));
+      const [make] = await Promise.all([READ[of](id, host), host.refresh()]);
+      setShown(make());
     } catch (reason) {
       setProblem(sentence(reason, host));
     }
     setReading(false);
-  }, [host, id]);
+  }, [host, id, of]);
 
   useEffect(() => {
     void read();
   }, [read]);
-  useEffect(() => () => model?.dispose(), [model]);
+  useEffect(() => () => shown?.dispose(), [shown]);
   useEffect(() => {
-    document.title = model
-      ? trans.__('%1 – Review', visible(model.proposal.title))
-      : trans.__('Review of a proposal');
-  }, [model, trans]);
+    document.title = shown ? trans.__('%1 – Review', visible(shown.of.title)) : trans.__('Review');
+  }, [shown, trans]);
 
   return (
     <main className="jp-hitl-page">
       <div className="jp-hitl-bar">
         <h1>{trans.__('Review')}</h1>
         <span role="status">
-          {model && !host.feed.connected && trans.__('Not connected; trying again …')}
+          {shown && !host.feed.connected && trans.__('Not connected; trying again …')}
         </span>
       </div>
-      {model && <h2 className="jp-hitl-from">{visible(origin(model))}</h2>}
-      {model && (
-        <Fallback instead={<pre>{visible(model.proposal.text)}</pre>}>
-          <Card model={model} host={host} />
-        </Fallback>
-      )}
-      {!model && reading && <p role="status">{trans.__('Reading the proposal …')}</p>}
+      {shown && <h2 className="jp-hitl-from">{visible(origin(shown))}</h2>}
+      {shown && <Fallback instead={<pre>{visible(shown.text)}</pre>}>{shown.view}</Fallback>}
+      {!shown && reading && <p role="status">{trans.__('Reading …')}</p>}
       {problem && (
         <div role="alert">
           <p className="jp-hitl-wrong">{visible(problem)}</p>
@@ -74,9 +81,31 @@ export function Page({ host, id }: { host: PageHost; id: string }): JSX.Element 
   );
 }
 
-/** Whose proposal it is. */
-function origin({ proposal }: ProposalModel): string {
-  return `${proposal.agent} · ${proposal.path ?? proposal.notebook}`;
+const READ: { [of in Of]: (id: string, host: PageHost) => Promise<() => IShown> } = {
+  proposal: async (id, host) => {
+    const make = await readProposal(id, host);
+    return () => {
+      const model = make();
+      const { proposal: of } = model;
+      const view = <Card model={model} host={host} />;
+      return { of, text: of.text, view, dispose: () => model.dispose() };
+    };
+  },
+  workspace: async (id, host) => {
+    const make = await readWorkspace(id, host);
+    return () => {
+      const model = make();
+      const { workspace: of } = model;
+      const asked = (question: string): ReactNode => <CardById key={question} id={question} host={host} />;
+      const view = <WorkspaceView model={model} host={host} asked={asked} />;
+      return { of, text: of.text, view, dispose: () => model.dispose() };
+    };
+  }
+};
+
+/** Whose it is. */
+function origin({ of: { agent, path, notebook } }: IShown): string {
+  return `${agent} · ${path ?? notebook}`;
 }
 
 /** Why nothing is shown, in one sentence. */

@@ -15,6 +15,7 @@ import type { IProposal, IRun } from '../api/types';
 import type { IGoingOn } from '../view/host';
 import type { LabHost } from './host';
 import { MIME } from './pause';
+import { WORKSPACE_MIME } from './workspace';
 
 /** How often a kernel is asked something that it let go of. */
 const ATTEMPTS = 3;
@@ -215,7 +216,8 @@ export function agentCell(panel: NotebookPanel, agent: string): Cell | undefined
     }
     const outputs = (cell.model as ICodeCellModel).outputs;
     for (let i = 0; i < outputs.length; i++) {
-      const said = outputs.get(i).data[MIME] as { agent?: unknown } | undefined;
+      const { data } = outputs.get(i);
+      const said = (data[MIME] ?? data[WORKSPACE_MIME]) as { agent?: unknown } | undefined;
       if (said?.agent === agent) {
         return true;
       }

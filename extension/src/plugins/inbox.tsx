@@ -4,21 +4,31 @@
 
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import { useEffect, useState } from 'react';
-import type { IProposal, ISummary } from '../api/types';
 import { Inbox } from '../inbox/panel';
 import { InboxModel } from '../inbox/model';
-import { ProposalModel } from '../model/proposal';
+import { Workspaces } from '../inbox/workspaces';
 import type { IReview } from '../tokens';
-import { Card } from '../view/card';
-import { visible } from '../view/visible';
+import type { IHost } from '../view/host';
+import { CardById, WorkspaceById } from '../view/byid';
 
 /** The inbox as a widget for a side area. */
 export function inboxWidget(model: InboxModel, review: IReview): ReactWidget {
-  const renderCard = (id: string): JSX.Element => <ById key={id} id={id} review={review} />;
-  const openCell = (proposal: ISummary): void => void review.openNotebook?.(proposal);
+  const workspaces = new Workspaces(review.client, review.feed);
+  const renderCard = (id: string): JSX.Element => <CardById key={id} id={id} host={review} />;
+  const renderWorkspace = (id: string): JSX.Element => <WorkspaceById key={id} id={id} host={review} />;
+  const openCell: IHost['openNotebook'] = async of => review.openNotebook?.(of);
   const widget = ReactWidget.create(
     <UseSignal signal={review.changed}>
-      {() => <Inbox model={model} host={review} renderCard={renderCard} onOpenCell={openCell} />}
+      {() => (
+        <Inbox
+          model={model}
+          workspaces={workspaces}
+          host={review}
+          renderCard={renderCard}
+          renderWorkspace={renderWorkspace}
+          onOpenCell={openCell}
+        />
+      )}
     </UseSignal>
   );
   widget.id = 'hitl-nb-inbox';
@@ -50,46 +60,4 @@ export function Badge(props: { model: InboxModel; review: IReview; onClick: () =
       {text}
     </button>
   );
-}
-
-/** A card of a proposal that is read when it is shown; another proposal is another element (`key`). */
-export function ById({ id, review }: { id: string; review: IReview }): JSX.Element {
-  const [model, setModel] = useState<ProposalModel | null>(null);
-  const [problem, setProblem] = useState('');
-  useEffect(() => {
-    let made: ProposalModel | null = null;
-    let gone = false;
-    setProblem('');
-    setModel(null);
-    const show = async (): Promise<void> => {
-      try {
-        const proposal: IProposal = await review.client.proposal(id);
-        const { run } = await review.client.run(proposal.run);
-        if (!gone) {
-          made = new ProposalModel(review, proposal, run);
-          setModel(made);
-        }
-      } catch (reason) {
-        if (!gone) {
-          setProblem(reason instanceof Error ? reason.message : String(reason));
-        }
-      }
-    };
-    void show();
-    return () => {
-      gone = true;
-      made?.dispose();
-    };
-  }, [id, review]);
-  if (problem) {
-    return (
-      <p className="jp-hitl-wrong" role="alert">
-        {visible(problem)}
-      </p>
-    );
-  }
-  if (!model) {
-    return <p>{review.trans.__('Loading …')}</p>;
-  }
-  return <UseSignal signal={review.changed}>{() => <Card model={model} host={review} />}</UseSignal>;
 }

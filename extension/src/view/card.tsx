@@ -2,29 +2,28 @@
  * One proposal: what is proposed and why a person is asked, the value in its editor, and the ways to decide.
  */
 
-import { useCallback, useId, useMemo, useReducer, useRef, useSyncExternalStore } from 'react';
+import { type ReactNode, useId, useMemo, useReducer, useRef, useState } from 'react';
 import type { JsonObject } from '../api/types';
 import type { IProposalModel } from '../model';
 import { Changes } from './changes';
-import { Comments } from './discussion';
+import { DraftView } from './draftview';
 import { Editor } from './editors';
 import type { IHost } from './host';
 import { Markdown } from './markdown';
-import { byPlace, Others, placeOf } from './others';
-import { Presence, useBeforeEyes } from './presence';
-import { outcome, state } from './state';
+import { useChanges } from './redraw';
+import { ofWorkspace, outcome, state } from './state';
 import { Surprise } from './surprise';
 import { useUndoKeys } from './undoing';
 import { visible } from './visible';
 import { Decided, editable, undo, Ways } from './ways';
-import { type IWork, useWork } from './work';
-import { WorkTools } from './worktools';
+import { useWork } from './work';
 
 export function Card({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
   useChanges(model, host);
-  const { proposal, draft } = model;
+  const { proposal } = model;
   const heading = useId();
   const open = proposal.status === 'open';
+  const draft = open ? model.draft : null;
   // Another number draws the editor anew: what was typed in it and is no value goes too.
   const [round, anew] = useReducer((n: number) => n + 1, 0);
   const node = useRef<HTMLElement>(null);
@@ -35,19 +34,87 @@ export function Card({ model, host }: { model: IProposalModel; host: IHost }): J
   );
   useUndoKeys(node, undoer);
   const { document = proposal.id, kind, value, agent } = proposal;
-  const work = useWork({ document, kind, value, agent }, draft, model.discussion, host);
+  const workspace = ofWorkspace(proposal);
+  const work = useWork({ document, kind, value, agent, workspace }, draft, model.discussion, host);
+  const editor = (
+    <Editor
+      key={round}
+      proposal={proposal}
+      value={open ? model.value : outcome(proposal)}
+      draft={draft}
+      fields={model.fields}
+      readOnly={!able}
+      extension={work.extension}
+      host={host}
+      onEdit={(changed, base) => model.edit(changed, base)}
+      onUnfinished={(text, why) => model.cannotEdit(text, why)}
+    />
+  );
   return (
-    <article ref={node} className={`jp-hitl-card jp-mod-${proposal.status}`} aria-labelledby={heading}>
+    <article
+      ref={node}
+      className={`jp-hitl-card jp-mod-${proposal.status}${workspace ? ' jp-mod-workspace' : ''}`}
+      aria-labelledby={heading}
+    >
       <header>
         <h3 id={heading}>{visible(proposal.title)}</h3>
         <span className="jp-hitl-state" aria-live="polite">
           {state(proposal, host)}
         </span>
       </header>
+      {workspace && open && (
+        <p className="jp-hitl-note">
+          {host.trans.__(
+            'This is the workspace that %1 and people write: write on here, and say when it is done.',
+            visible(agent)
+          )}
+        </p>
+      )}
       <Context context={proposal.context} />
-      {open && draft && <Presence draft={draft} host={host} />}
-      <Value key={`value ${proposal.id} ${round}`} model={model} work={work} host={host} />
-      <WorkTools key={`work ${proposal.id}`} work={work} host={host} />
+      {workspace && !open ? (
+        <>
+          <Said model={model} host={host} />
+          <Decided model={model} host={host} />
+          <Agreed key={proposal.id} host={host}>
+            <DraftView work={work} discussion={null} able={false} editor={editor} host={host} />
+          </Agreed>
+        </>
+      ) : (
+        <DraftView
+          key={proposal.id}
+          work={work}
+          discussion={model.discussion}
+          able={able}
+          editor={editor}
+          host={host}
+        >
+          <Said model={model} host={host} />
+          {open ? <Ways model={model} host={host} onUndo={anew} /> : <Decided model={model} host={host} />}
+        </DraftView>
+      )}
+    </article>
+  );
+}
+
+/** The text of a workspace as it was decided, for who wants to see it: the workspace itself shows it as it is. */
+function Agreed({ host, children }: { host: IHost; children: ReactNode }): JSX.Element {
+  const [shown, setShown] = useState(false);
+  return (
+    <>
+      <button type="button" aria-expanded={shown} onClick={() => setShown(!shown)}>
+        {host.trans.__('What was decided')}
+      </button>
+      {shown && children}
+    </>
+  );
+}
+
+/** What is to be said about the value: what is wrong with it, what it changes, and what came in between. */
+function Said({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
+  const { proposal, surprise, problem } = model;
+  const open = proposal.status === 'open';
+  return (
+    <>
       {open && model.unfinished && <p className="jp-hitl-wrong">⚠ {visible(model.unfinished)}</p>}
       {model.fields[''] && <p className="jp-hitl-wrong">⚠ {visible(model.fields[''])}</p>}
       <Changes
@@ -56,90 +123,13 @@ export function Card({ model, host }: { model: IProposalModel; host: IHost }): J
         text={open ? model.changes : proposal.changes}
         host={host}
       />
-      {model.surprise ? (
-        <Surprise surprise={model.surprise} problem={model.problem} host={host} />
-      ) : (
-        model.problem && (
-          <p className="jp-hitl-wrong" role="alert">
-            {visible(model.problem)}
-          </p>
-        )
+      {surprise && <Surprise surprise={surprise} problem={problem} host={host} />}
+      {!surprise && problem && (
+        <p className="jp-hitl-wrong" role="alert">
+          {visible(problem)}
+        </p>
       )}
-      {open ? (
-        <Ways key={`ways ${proposal.id}`} model={model} host={host} onUndo={anew} />
-      ) : (
-        <Decided model={model} host={host} />
-      )}
-      {model.discussion && (
-        <Comments
-          key={`comments ${proposal.id}`}
-          discussion={model.discussion}
-          marks={work.marks}
-          draft={able ? draft : null}
-          host={host}
-        />
-      )}
-    </article>
-  );
-}
-
-/**
- * Draw again after every change, and before anything else happens on the page: an edit is made from what is drawn, and
- * must not be made from what somebody else has just changed.
- */
-function useChanges(model: IProposalModel, host: IHost): void {
-  const count = useRef(0);
-  const subscribe = useCallback(
-    (draw: () => void) => {
-      const changed = (): void => {
-        count.current++;
-        draw();
-      };
-      model.changed.connect(changed);
-      host.changed?.connect(changed);
-      changed(); // an editor may have told the model something before
-      return () => {
-        model.changed.disconnect(changed);
-        host.changed?.disconnect(changed);
-      };
-    },
-    [model, host]
-  );
-  useSyncExternalStore(subscribe, () => count.current);
-}
-
-/** The value in its editor, where it is told and shown who is at which part of it. */
-function Value(props: { model: IProposalModel; work: IWork; host: IHost }): JSX.Element {
-  const { model, work, host } = props;
-  const { proposal, draft } = model;
-  const node = useRef<HTMLDivElement>(null);
-  const people = draft?.people;
-  const others = useMemo(() => byPlace(people ?? []), [people]);
-  useBeforeEyes(node, draft);
-  const open = proposal.status === 'open';
-  const able = open && editable(model, host);
-  return (
-    <div
-      ref={node}
-      className="jp-hitl-value"
-      aria-busy={open && draft !== null && !draft.loaded && !draft.closed}
-      onFocus={event => draft?.focus(placeOf(event.target))}
-      onBlur={() => draft?.focus(null)}
-    >
-      <Others.Provider value={others}>
-        <Editor
-          proposal={proposal}
-          value={open ? model.value : outcome(proposal)}
-          draft={draft}
-          fields={model.fields}
-          readOnly={!able}
-          extension={work.extension}
-          host={host}
-          onEdit={(value, base) => model.edit(value, base)}
-          onUnfinished={(text, why) => model.cannotEdit(text, why)}
-        />
-      </Others.Provider>
-    </div>
+    </>
   );
 }
 

@@ -2,7 +2,7 @@
  * A document's past: a slider from empty to what it says now, what it said there, and who made it say so.
  */
 
-import { useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import type { ITable, Json } from '../api/types';
 import { authors, type IAuthor } from '../draft/colouring';
 import type { IPiece } from '../draft/authors';
@@ -16,9 +16,6 @@ import { when } from './state';
 import { visible } from './visible';
 import type { IWork } from './work';
 
-/** Milliseconds, at least, between two looks for what is new. */
-const PAUSE = 1000;
-
 export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.Element {
   const { trans } = host;
   const { subject, draft } = work;
@@ -27,14 +24,17 @@ export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.
   useNews(work);
   /** Where the slider stands; null is the end, wherever that is. */
   const [chosen, setChosen] = useState<number | null>(null);
-  const last = history.replay.length;
+  // What comes in pages is shown when it is whole.
+  const whole = useRef(0);
+  whole.current = history.reading ? whole.current : history.replay.length;
+  const last = whole.current;
   const place = Math.min(chosen ?? last, last);
   const drawn = useDeferredValue(place);
-  const pieces = useMemo(() => said(work, drawn), [work.history, drawn, last]);
+  const pieces = useMemo(() => said(work, drawn, last), [work.history, drawn, last]);
   const people = draft?.people ?? [];
   const by = authors(history.names, people, subject.agent);
   const wrote = new Map([...by].filter(([name]) => history.names.has(name)));
-  const moment = label(place, history.moments, wrote, host);
+  const moment = label(place, history.moments, wrote, subject.workspace, host);
   return (
     <section className="jp-hitl-past" aria-label={trans.__('History')}>
       {history.problem && (
@@ -62,8 +62,12 @@ export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.
         </>
       )}
       <p className="jp-hitl-note" role="status">
-        {history.reading && trans.__('Reading the history …')}
-        {!history.reading && last === 0 && trans.__('Nobody has opened it yet: it is what was proposed.')}
+        {history.reading && last === 0 && trans.__('Reading the history … %1', history.moments.length)}
+        {!history.reading &&
+          last === 0 &&
+          (subject.workspace
+            ? trans.__('Nobody has written anything yet.')
+            : trans.__('Nobody has opened it yet: it is what was proposed.'))}
       </p>
       {isText(subject.kind) && last > 0 && <Legend authors={[...wrote.values()]} host={host} />}
       <Coloured pieces={pieces} authors={wrote} label={trans.__('What it said')} />
@@ -74,29 +78,21 @@ export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.
 /** Read the log now, and again when the draft changed. */
 function useNews({ history, draft }: IWork): void {
   useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const look = (): void => {
-      timer = undefined;
-      void history().read();
-    };
-    const soon = (_: unknown, { value }: { value: boolean }): void => {
+    const heard = (_: unknown, { value }: { value: boolean }): void => {
       if (value) {
-        timer ??= setTimeout(look, PAUSE);
+        history().soon();
       }
     };
-    look();
-    draft?.changed.connect(soon);
-    return () => {
-      clearTimeout(timer);
-      draft?.changed.disconnect(soon);
-    };
+    void history().read();
+    draft?.changed.connect(heard);
+    return () => void draft?.changed.disconnect(heard);
   }, [history, draft]);
 }
 
-/** What the document said after the first `n` updates. */
-function said({ subject, history }: IWork, n: number): IPiece[] {
+/** What the document said after the first `n` updates of `last`. */
+function said({ subject, history }: IWork, n: number, last: number): IPiece[] {
   const { replay } = history();
-  if (replay.length === 0) {
+  if (last === 0) {
     return [{ text: spelled(subject.value), by: '' }];
   }
   if (n === 0) {
@@ -129,6 +125,7 @@ function label(
   place: number,
   moments: readonly IMoment[],
   by: ReadonlyMap<string, IAuthor>,
+  workspace: boolean,
   { trans }: IHost
 ): string {
   const moment = moments[place - 1] as IMoment | undefined;
@@ -136,7 +133,7 @@ function label(
     return trans.__('Empty: before anything was written');
   }
   const name = visible(by.get(moment.by)?.name ?? moment.by);
-  return moment.by === '' && place === 1
+  return moment.by === '' && place === 1 && !workspace
     ? trans.__('Proposed by %1', name)
     : trans.__('Change %1 of %2: %3, %4', place, moments.length, name, when(moment.at));
 }

@@ -39,8 +39,8 @@ export interface IHost {
     readOnly?: boolean;
     extensions?: Extension[];
   }): CodeEditor.IEditor;
-  /** Show the notebook of a proposal at its cell; absent where there are no notebooks. */
-  openNotebook?(proposal: Pick<IProposal, 'path' | 'agent' | 'pause'>): Promise<void>;
+  /** Show the notebook of a proposal or a workspace at its cell; absent where there are no notebooks. */
+  openNotebook?(of: Pick<IProposal, 'path' | 'agent'>): Promise<void>;
   /** Show a run's timeline. */
   openTimeline?(run: string): void;
   /** Emitted when the status or what is left to do for a run changed; absent where neither does. */

@@ -13,7 +13,14 @@ import { visible } from './visible';
 /** Milliseconds after which it is told who is here now. */
 const SETTLED = 2000;
 
-export function Presence({ draft, host }: { draft: IDraft; host: IHost }): JSX.Element {
+interface IProps {
+  draft: IDraft;
+  /** The agent is writing: what it is called. */
+  writing?: string;
+  host: IHost;
+}
+
+export function Presence({ draft, writing, host }: IProps): JSX.Element {
   const { trans } = host;
   const people = everybody(draft.people);
   const others = people.filter(one => !one.me);
@@ -38,6 +45,9 @@ export function Presence({ draft, host }: { draft: IDraft; host: IHost }): JSX.E
       </ul>
       {draft.loaded && !draft.synced && !draft.closed && (
         <span className="jp-hitl-offline">{trans.__('Not connected')}</span>
+      )}
+      {writing !== undefined && (
+        <span className="jp-hitl-typing">{trans.__('%1 is writing …', visible(writing))}</span>
       )}
       {typing.length > 0 && (
         <span className="jp-hitl-typing">

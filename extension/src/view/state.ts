@@ -6,7 +6,8 @@ import type { Action, IDecision, IProposal } from '../api/types';
 import type { IHost } from './host';
 import { visible } from './visible';
 
-export function state({ status, decision }: IProposal, host: IHost): string {
+export function state(proposal: IProposal, host: IHost): string {
+  const { status, decision } = proposal;
   const { trans } = host;
   if (status === 'open') {
     return trans.__('Waiting for a decision');
@@ -17,9 +18,10 @@ export function state({ status, decision }: IProposal, host: IHost): string {
   if (status === 'superseded' || decision === null) {
     return trans.__('Superseded: its run was cancelled or started anew');
   }
+  const whole = ofWorkspace(proposal);
   const names: { [action in Action]: string } = {
-    approve: trans.__('Approved'),
-    edit: trans.__('Approved with edits'),
+    approve: whole ? trans.__('Called done') : trans.__('Approved'),
+    edit: whole ? trans.__('Called done, with edits') : trans.__('Approved with edits'),
     reject: trans.__('Rejected'),
     respond: trans.__('Responded')
   };
@@ -31,6 +33,11 @@ export function state({ status, decision }: IProposal, host: IHost): string {
   );
   const known = !decision.authn || decision.authn === 'login';
   return known ? said : `${said} ${trans.__('(not authenticated as a person)')}`;
+}
+
+/** Whether a proposal is the question whether a workspace is done. */
+export function ofWorkspace({ id, document = id }: Pick<IProposal, 'id' | 'document'>): boolean {
+  return document !== id;
 }
 
 /** The name that people know, and the one that the server is sure of, unless it was made up. */

@@ -6,6 +6,8 @@ import { useEffect, useId, useState } from 'react';
 import type { Action } from '../api/types';
 import type { IProposalModel } from '../model';
 import type { IHost } from './host';
+import { ofWorkspace } from './state';
+import type { IUndoer } from './undoing';
 import { visible } from './visible';
 
 /** Milliseconds after which it is said that something is being saved. */
@@ -24,12 +26,14 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
   const templates = useId();
   const { proposal } = model;
   const sound = !model.unfinished && Object.keys(model.fields).length === 0;
+  const whole = ofWorkspace(proposal);
   const names: [Action, string, boolean][] = [
     ['approve', trans.__('Approve'), !model.edited && !model.unfinished],
     ['edit', trans.__('Approve with edits'), model.edited && sound],
     ['reject', trans.__('Reject'), true],
     ['respond', trans.__('Respond'), message.trim() !== '']
   ];
+  const ways = whole ? [done(model, host), ...names.slice(2)] : names;
   const reachable = model.saved === 'saved' || model.saved === 'saving';
   const blocked = model.deciding || host.readOnly !== null || !reachable;
   return (
@@ -55,7 +59,7 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
         </label>
       )}
       <div className="jp-hitl-buttons">
-        {names
+        {ways
           .filter(([action]) => proposal.allow.includes(action))
           .map(([action, name, ready]) => (
             <button
@@ -69,8 +73,15 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
             </button>
           ))}
         <Undoing model={model} host={host} onUndo={onUndo} />
-        <Saved model={model} host={host} />
+        <Saved saved={model.saved} host={host} />
       </div>
+      {whole && model.edited && !proposal.allow.includes('edit') && (
+        <p className="jp-hitl-note">
+          {trans.__(
+            'The text was changed since the agent asked, and the agent takes no changes: undo them, or reject.'
+          )}
+        </p>
+      )}
       {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
       {host.status && host.status.authn !== 'login' && (
         <p className="jp-hitl-note">
@@ -81,32 +92,65 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
   );
 }
 
+/**
+ * The one way to say that a workspace is done. People mean the text that stands there, whoever wrote it: that some of it
+ * was written since the agent asked makes it an edit.
+ */
+function done({ proposal, edited }: IProposalModel, { trans }: IHost): [Action, string, boolean] {
+  const action = edited || !proposal.allow.includes('approve') ? 'edit' : 'approve';
+  return [action, trans.__('Done'), true];
+}
+
 function Undoing({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
   const { trans } = host;
   const blocked = !editable(model, host);
   return (
     <>
+      <BackAndForth
+        canUndo={!blocked && model.canUndo}
+        canRedo={!blocked && model.canRedo}
+        undoer={{ undo: () => undo(model, onUndo), redo: () => model.redo() }}
+        host={host}
+      />
+      {/* In a workspace that would be everybody's writing. */}
+      {!ofWorkspace(model.proposal) && (
+        <button
+          type="button"
+          disabled={blocked || (!model.edited && !model.unfinished)}
+          title={trans.__('Take the agent’s version again')}
+          onClick={() => {
+            model.startOver();
+            onUndo();
+          }}
+        >
+          {trans.__('Undo edits')}
+        </button>
+      )}
+    </>
+  );
+}
+
+/** Undo and redo what this person typed. */
+export function BackAndForth(props: {
+  canUndo: boolean;
+  canRedo: boolean;
+  undoer: IUndoer;
+  host: IHost;
+}): JSX.Element {
+  const { canUndo, canRedo, undoer, host } = props;
+  const { trans } = host;
+  return (
+    <>
       <button
         type="button"
-        disabled={blocked || !model.canUndo}
+        disabled={!canUndo}
         title={trans.__('Take back what you typed last')}
-        onClick={() => undo(model, onUndo)}
+        onClick={() => undoer.undo()}
       >
         {trans.__('Undo')}
       </button>
-      <button type="button" disabled={blocked || !model.canRedo} onClick={() => model.redo()}>
+      <button type="button" disabled={!canRedo} onClick={() => undoer.redo()}>
         {trans.__('Redo')}
-      </button>
-      <button
-        type="button"
-        disabled={blocked || (!model.edited && !model.unfinished)}
-        title={trans.__('Take the agent’s version again')}
-        onClick={() => {
-          model.startOver();
-          onUndo();
-        }}
-      >
-        {trans.__('Undo edits')}
       </button>
     </>
   );
@@ -128,9 +172,9 @@ export function editable(model: IProposalModel, host: IHost): boolean {
 }
 
 /** Whether what was typed is safe; that it is on its way is not worth a word. */
-function Saved({ model, host }: IProps): JSX.Element {
+export function Saved({ saved: now, host }: { saved: string; host: IHost }): JSX.Element {
   const { trans } = host;
-  const saved = useLate(model.saved);
+  const saved = useLate(now);
   const said: { [state: string]: string } = {
     saved: '',
     saving: trans.__('Saving …'),

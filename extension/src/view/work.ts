@@ -21,6 +21,8 @@ export interface ISubject {
   value: Json;
   /** What it is called, for people. */
   agent: string;
+  /** It is a workspace's document, in which the agent writes too. */
+  workspace: boolean;
 }
 
 export interface IWork {
@@ -42,10 +44,13 @@ export function useWork(
   discussion: IDiscussion | null,
   host: IHost
 ): IWork {
-  const { document, kind, value } = given;
+  const { document, kind, value, workspace } = given;
   const agent = host.trans.__('%1 (agent)', given.agent);
   // A record that is read again has an equal value; the history was begun with the first.
-  const subject = useMemo(() => ({ document, kind, value, agent }), [document, kind, agent]);
+  const subject = useMemo(
+    () => ({ document, kind, value, agent, workspace }),
+    [document, kind, agent, workspace]
+  );
   const made = useRef<History | null>(null);
   const history = useCallback(
     () => (made.current ??= new History(host.client, subject.document, subject)),

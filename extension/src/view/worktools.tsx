@@ -8,6 +8,7 @@ import { HistoryPanel } from './history';
 import type { IHost } from './host';
 import { Legend } from './legend';
 import { useRedraw } from './redraw';
+import { visible } from './visible';
 import type { IWork } from './work';
 
 export function WorkTools({ work, host }: { work: IWork; host: IHost }): JSX.Element {
@@ -21,7 +22,12 @@ export function WorkTools({ work, host }: { work: IWork; host: IHost }): JSX.Ele
       <div className="jp-hitl-buttons" role="group" aria-label={trans.__('The draft')}>
         {marks?.selected && able && (
           <>
-            <button type="button" title="Ctrl+Alt+M" onClick={() => marks.ask(false)}>
+            <button
+              type="button"
+              title="Ctrl+Alt+M"
+              aria-keyshortcuts="Control+Alt+M"
+              onClick={() => marks.ask(false)}
+            >
               {trans.__('Comment on the selection')}
             </button>
             <button type="button" onClick={() => marks.ask(true)}>
@@ -39,6 +45,11 @@ export function WorkTools({ work, host }: { work: IWork; host: IHost }): JSX.Ele
         </button>
       </div>
       {colouring?.on && <Legend authors={colouring.authors} host={host} />}
+      {colouring?.problem && !past && (
+        <p className="jp-hitl-wrong" role="alert">
+          {visible(colouring.problem)}
+        </p>
+      )}
       {past && (
         <Fallback instead={<p className="jp-hitl-wrong">{trans.__('The history cannot be shown.')}</p>}>
           <HistoryPanel work={work} host={host} />

@@ -14,18 +14,21 @@ interface IProps {
   value: string;
   disabled: boolean;
   discussion: IDiscussion;
+  /** Who may be called. */
+  people: readonly ISomebody[];
   host: IHost;
   node: RefObject<HTMLTextAreaElement>;
   onChange: (text: string) => void;
 }
 
-export function Field({ label, value, disabled, discussion, host, node, onChange }: IProps): JSX.Element {
+export function Field(props: IProps): JSX.Element {
+  const { label, value, disabled, discussion, people, host, node, onChange } = props;
   const list = useId();
   const [typed, setTyped] = useState<ITyped | null>(null);
   const [active, setActive] = useState(0);
   const asked = useRef(false);
   const cursor = useRef<number | null>(null);
-  const offered = typed ? candidates(typed, discussion.people) : [];
+  const offered = typed ? candidates(typed, people) : [];
 
   useEffect(() => {
     if (typed && !asked.current) {

@@ -3,6 +3,7 @@
  */
 
 import { useEffect, useId, useRef } from 'react';
+import type { ISomebody } from '../../api/types';
 import type { IDraft } from '../../draft';
 import type { Marks } from '../../draft/marks';
 import type { IDiscussion } from '../../model/discussion';
@@ -27,6 +28,7 @@ export function Comments({ discussion, marks, draft, host }: IProps): JSX.Elemen
   const nodes = useRef(new Map<string, HTMLLIElement>());
   useRedraw(discussion, marks);
   const { comments, problem } = discussion;
+  const people = everybody(discussion, draft);
   const threads = comments.filter(one => !one.thread);
   const open = threads.filter(one => one.state === 'open').length;
   const chosen = marks?.chosen;
@@ -51,6 +53,7 @@ export function Comments({ discussion, marks, draft, host }: IProps): JSX.Elemen
               comment={one}
               replies={comments.filter(other => other.thread === one.id)}
               discussion={discussion}
+              people={people}
               marks={marks}
               draft={draft}
               host={host}
@@ -70,7 +73,13 @@ export function Comments({ discussion, marks, draft, host }: IProps): JSX.Elemen
           {visible(problem)}
         </p>
       )}
-      <Say discussion={discussion} marks={marks} host={host} />
+      <Say discussion={discussion} people={people} marks={marks} host={host} />
     </section>
   );
+}
+
+/** Who may be called: whom the server knows, and who is here. */
+function everybody({ people }: IDiscussion, draft: IDraft | null): ISomebody[] {
+  const here = (draft?.people ?? []).map(({ username, name }) => ({ username, name }));
+  return [...new Map([...here, ...people].map(one => [one.username, one])).values()];
 }

@@ -4,7 +4,7 @@
  */
 
 import { useEffect, useRef, useState } from 'react';
-import type { ISaid } from '../../api/types';
+import type { ISaid, ISomebody } from '../../api/types';
 import type { IAsked, Marks } from '../../draft/marks';
 import type { IDiscussion } from '../../model/discussion';
 import type { IHost } from '../host';
@@ -14,11 +14,14 @@ import { Quoted } from './quoted';
 
 interface IProps {
   discussion: IDiscussion;
+  /** Who may be called. */
+  people: readonly ISomebody[];
   host: IHost;
 }
 
 /** A new comment. */
-export function Say({ discussion, host, marks }: IProps & { marks: Marks | null }): JSX.Element {
+export function Say(props: IProps & { marks: Marks | null }): JSX.Element {
+  const { discussion, people, host, marks } = props;
   const { trans } = host;
   const [text, setText] = useState('');
   const [typed, setTyped] = useState<{ of: IAsked | null; text: string }>({ of: null, text: '' });
@@ -42,7 +45,7 @@ export function Say({ discussion, host, marks }: IProps & { marks: Marks | null 
   const blocked = sending || host.readOnly !== null;
   const drop = (): void => marks!.drop(true);
   const submit = async (): Promise<void> => {
-    const said = spoken(text, asked, instead, discussion);
+    const said = spoken(text, asked, instead, people);
     if (await discussion.say(said)) {
       setText('');
       marks?.drop(asked !== null);
@@ -83,6 +86,7 @@ export function Say({ discussion, host, marks }: IProps & { marks: Marks | null 
         value={text}
         disabled={blocked}
         discussion={discussion}
+        people={people}
         host={host}
         node={field}
         onChange={setText}
@@ -101,14 +105,14 @@ export function Say({ discussion, host, marks }: IProps & { marks: Marks | null 
 
 /** An answer to a comment. */
 export function Reply(props: IProps & { thread: string; onDone: () => void }): JSX.Element {
-  const { discussion, host, thread, onDone } = props;
+  const { discussion, people, host, thread, onDone } = props;
   const [text, setText] = useState('');
   const [sending, send] = useSending();
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => field.current?.focus(), []);
   const blocked = sending || host.readOnly !== null;
   const submit = async (): Promise<void> => {
-    const said = { ...spoken(text, null, '', discussion), thread };
+    const said = { ...spoken(text, null, '', people), thread };
     if (await discussion.say(said)) {
       onDone();
     }
@@ -135,6 +139,7 @@ export function Reply(props: IProps & { thread: string; onDone: () => void }): J
         value={text}
         disabled={blocked}
         discussion={discussion}
+        people={people}
         host={host}
         node={field}
         onChange={setText}
@@ -150,7 +155,7 @@ export function Reply(props: IProps & { thread: string; onDone: () => void }): J
 }
 
 /** What is sent. */
-function spoken(text: string, asked: IAsked | null, instead: string, { people }: IDiscussion): ISaid {
+function spoken(text: string, asked: IAsked | null, instead: string, people: readonly ISomebody[]): ISaid {
   const said: ISaid = { text: text.trim() };
   const mentions = mentioned(text, people);
   if (mentions.length > 0) {

@@ -18,6 +18,7 @@ interface IProps {
   comment: IComment;
   replies: readonly IComment[];
   discussion: IDiscussion;
+  people: readonly ISomebody[];
   marks: Marks | null;
   /** What a suggestion is put into; null if that cannot be written now. */
   draft: IDraft | null;
@@ -26,7 +27,7 @@ interface IProps {
 }
 
 export function Thread(props: IProps): JSX.Element {
-  const { comment, replies, discussion, marks, host } = props;
+  const { comment, replies, marks, host } = props;
   const { trans } = host;
   const settled = comment.state !== 'open';
   const [opened, setOpened] = useState(false);
@@ -56,13 +57,13 @@ export function Thread(props: IProps): JSX.Element {
           ) : (
             <Suggestion {...props} place={place} />
           )}
-          <Text comment={comment} people={discussion.people} />
+          <Text comment={comment} people={props.people} />
           {replies.length > 0 && (
             <ol className="jp-hitl-replies" aria-label={trans.__('Replies')}>
               {replies.map(one => (
                 <li key={one.id}>
                   <Who comment={one} host={host} />
-                  <Text comment={one} people={discussion.people} />
+                  <Text comment={one} people={props.people} />
                 </li>
               ))}
             </ol>
@@ -122,6 +123,7 @@ function Ways(props: IProps & { place: IStanding | null | undefined }): JSX.Elem
       {replying && (
         <Reply
           discussion={discussion}
+          people={props.people}
           host={host}
           thread={comment.id}
           onDone={() => {

@@ -4,6 +4,7 @@
 
 import { isText } from '../../draft/document';
 import type { IEditorProps } from '../editor';
+import { ofWorkspace } from '../state';
 import { visible } from '../visible';
 import { ChoiceEditor } from './choice';
 import { fitsForm, Form, isObject, written } from './form';
@@ -11,15 +12,18 @@ import { JsonEditor } from './json';
 import { MarkdownEditor } from './markdown';
 import { PlanEditor } from './plan';
 import { isTable, TableEditor } from './table';
-import { TextEditor } from './text';
+import { type ITextProps, TextEditor } from './text';
 
 export function Editor(props: IEditorProps): JSX.Element {
   const { proposal, value } = props;
   if (proposal.kind === 'choice') {
     return <ChoiceEditor {...props} />;
   }
-  if (proposal.kind === 'markdown') {
-    return <MarkdownEditor {...props} />;
+  if (isText(proposal.kind)) {
+    const { id, kind } = proposal;
+    const { trans } = props.host;
+    const label = ofWorkspace(proposal) ? trans.__('Document') : trans.__('Proposed value');
+    return <WrittenEditor {...props} id={id} kind={kind} label={label} />;
   }
   if (proposal.kind === 'table' && isTable(value)) {
     return <TableEditor {...props} />;
@@ -52,5 +56,10 @@ export function Editor(props: IEditorProps): JSX.Element {
       );
     }
   }
-  return isText(proposal.kind) ? <TextEditor {...props} /> : <JsonEditor {...props} />;
+  return <JsonEditor {...props} />;
+}
+
+/** The editor of a value that is text. */
+export function WrittenEditor(props: ITextProps): JSX.Element {
+  return props.kind === 'markdown' ? <MarkdownEditor {...props} /> : <TextEditor {...props} />;
 }

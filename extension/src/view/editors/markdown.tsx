@@ -3,11 +3,10 @@
  */
 
 import { useState } from 'react';
-import type { IEditorProps } from '../editor';
 import { Markdown } from '../markdown';
-import { TextEditor } from './text';
+import { type ITextProps, TextEditor } from './text';
 
-export function MarkdownEditor(props: IEditorProps): JSX.Element {
+export function MarkdownEditor(props: ITextProps): JSX.Element {
   const { value, host } = props;
   const [drawn, setDrawn] = useState(false);
   return (

@@ -7,6 +7,7 @@ import { CodeEditor } from '@jupyterlab/codeeditor';
 import { useEffect, useRef } from 'react';
 import type { Kind } from '../../api/types';
 import { cursors } from '../../draft/cursors';
+import { staying } from '../../draft/staying';
 import type { IEditorProps } from '../editor';
 import { undoesItself } from '../undoing';
 import { exact } from './exact';
@@ -22,14 +23,27 @@ function mimeType(kind: Kind): string {
   }
 }
 
+export interface ITextProps extends Pick<
+  IEditorProps,
+  'value' | 'draft' | 'readOnly' | 'extension' | 'host'
+> {
+  /** Of the proposal, or the workspace. */
+  id: string;
+  kind: Kind;
+  /** What it is, for people who do not see it. */
+  label: string;
+}
+
 export function TextEditor({
-  proposal,
+  id,
+  kind,
+  label,
   value,
   draft,
   readOnly,
   extension = [],
   host
-}: IEditorProps): JSX.Element {
+}: ITextProps): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   const editor = useRef<CodeEditor.IEditor | null>(null);
   /** Where the person was in the editor that is replaced. */
@@ -41,7 +55,6 @@ export function TextEditor({
   const bound = draft?.loaded && draft.file ? draft : null;
 
   useEffect(() => {
-    const { kind } = proposal;
     const model = new CodeEditor.Model({
       mimeType: mimeType(kind),
       ...(bound && { sharedModel: bound.file! })
@@ -49,13 +62,13 @@ export function TextEditor({
     if (!bound) {
       model.sharedModel.setSource(String(shown.current.value));
     }
-    const label = exact(host.trans.__('Proposed value'));
+    const shows = exact(label);
     const made = host.newEditor({
       host: node.current!,
       model,
       readOnly: shown.current.readOnly || !bound,
       // From the beginning: CodeMirror keeps how it once drew a hidden character, and JupyterLab draws most as a dot.
-      extensions: bound ? [label, cursors(bound), added.current] : [label]
+      extensions: bound ? [shows, cursors(bound), staying, added.current] : [shows]
     });
     if (cursor.current) {
       made.setCursorPosition(cursor.current);
@@ -69,7 +82,7 @@ export function TextEditor({
       made.dispose();
       model.dispose();
     };
-  }, [proposal.id, proposal.kind, host, bound]);
+  }, [id, kind, label, host, bound]);
 
   useEffect(() => {
     editor.current?.setOption('readOnly', readOnly || !bound);
@@ -82,7 +95,5 @@ export function TextEditor({
     }
   }, [value, bound]);
 
-  return (
-    <div className="jp-hitl-text" ref={node} role="group" aria-label={host.trans.__('Proposed value')} />
-  );
+  return <div className="jp-hitl-text" ref={node} role="group" aria-label={label} />;
 }

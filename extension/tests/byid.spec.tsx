@@ -1,23 +1,20 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { act, render, screen } from '@testing-library/react';
-import type { ReactNode } from 'react';
 import { Client } from '../src/api/client';
 import type { IProposalModel } from '../src/model';
-import { ById } from '../src/plugins/inbox';
-import type { IReview } from '../src/tokens';
+import { CardById } from '../src/view/byid';
+import type { IHost } from '../src/view/host';
 import { Drafts } from './drafts';
 
-// Whole packages want a browser's drag and drop; the card has tests of its own.
-jest.mock('@jupyterlab/ui-components', () => ({
-  UseSignal: (props: { children: () => ReactNode }) => props.children()
-}));
+// The packages as a whole want a browser's drag and drop; the card has tests of its own.
+jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 jest.mock('../src/view/card', () => ({
   Card: ({ model }: { model: IProposalModel }) => <p>card of {model.proposal.id}</p>
 }));
 
 /** A server that has proposal "a", and says something about all others. */
-function review(): IReview {
+function server(): IHost {
   const answer = (body: unknown, status = 200): Response =>
     ({ ok: status === 200, status, json: async () => body }) as Response;
   const client = new Client(async path =>
@@ -34,20 +31,20 @@ function review(): IReview {
     drafts: new Drafts(),
     trans: nullTranslator.load('hitl_nb'),
     changed: new Signal({})
-  } as unknown as IReview;
+  } as unknown as IHost;
 }
 
 test('what is wrong with one proposal is said as it is, and not of the next one', async () => {
-  const host = review();
-  const { rerender } = render(<ById id="gone" review={host} />);
+  const host = server();
+  const { rerender } = render(<CardById id="gone" host={host} />);
   await act(async () => undefined);
   expect(screen.getByRole('alert').textContent).toBe('there is no ⟨U+202E⟩proposal');
-  rerender(<ById id="a" review={host} />);
+  rerender(<CardById id="a" host={host} />);
   expect(screen.queryByRole('alert')).toBeNull();
   await act(async () => undefined);
   await act(async () => undefined);
   screen.getByText('card of a');
-  rerender(<ById id="gone" review={host} />);
+  rerender(<CardById id="gone" host={host} />);
   expect(screen.queryByText('card of a')).toBeNull();
   await act(async () => undefined);
 });

@@ -1,0 +1,140 @@
+/**
+ * A workspace: the document that an agent and people write together, as long as it is open, and then what it says.
+ * While people are asked whether it is done, it is edited in the card that asks them.
+ */
+
+import { type ReactNode, useId, useMemo, useRef } from 'react';
+import type { IDecision, IRun } from '../api/types';
+import { safety } from '../model/editing';
+import type { WorkspaceModel } from '../model/workspace';
+import { DraftView } from './draftview';
+import { WrittenEditor } from './editors';
+import type { IHost } from './host';
+import { useChanges } from './redraw';
+import { SideBySide } from './sidebyside';
+import { useUndoKeys } from './undoing';
+import { visible } from './visible';
+import { BackAndForth, Saved } from './ways';
+import { useWork } from './work';
+
+interface IProps {
+  model: WorkspaceModel;
+  host: IHost;
+  /** What is shown instead of the document while people are asked whether it is done; by the proposal's id. */
+  asked: (proposal: string) => ReactNode;
+}
+
+export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
+  useChanges(model, host);
+  const { trans } = host;
+  const { id, title, kind, template, text, agent, proposal, status } = model.workspace;
+  const heading = useId();
+  const node = useRef<HTMLElement>(null);
+  const draft = proposal === null ? model.draft : null;
+  const able = draft !== null && draft.loaded && !draft.closed && host.readOnly === null;
+  const undoer = useMemo(() => (able ? draft : null), [able, draft]);
+  useUndoKeys(node, undoer);
+  const given = { document: id, kind, value: template, agent, workspace: true };
+  const work = useWork(given, draft, model.discussion, host);
+  const editor = (
+    <WrittenEditor
+      id={id}
+      kind={kind}
+      label={trans.__('Document')}
+      value={draft?.loaded ? draft.value : text}
+      draft={draft}
+      readOnly={!able}
+      extension={work.extension}
+      host={host}
+    />
+  );
+  return (
+    <article
+      ref={node}
+      className={`jp-hitl-card jp-mod-workspace jp-mod-${status}`}
+      aria-labelledby={heading}
+    >
+      <header>
+        <h3 id={heading}>{visible(title)}</h3>
+        <span className="jp-hitl-state" aria-live="polite">
+          {standing(model, host)}
+        </span>
+      </header>
+      {model.lost !== null && <Lost lost={model.lost} now={text} host={host} />}
+      {proposal !== null ? (
+        asked(proposal)
+      ) : (
+        <DraftView
+          key={id}
+          work={work}
+          discussion={model.discussion}
+          able={able}
+          writing={model.writing ? trans.__('%1 (agent)', agent) : undefined}
+          editor={editor}
+          host={host}
+        >
+          {draft && (
+            <div className="jp-hitl-buttons">
+              <BackAndForth
+                canUndo={able && draft.canUndo}
+                canRedo={able && draft.canRedo}
+                undoer={draft}
+                host={host}
+              />
+              <Saved saved={safety(draft)} host={host} />
+            </div>
+          )}
+          {draft && host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
+        </DraftView>
+      )}
+      {model.problem && (
+        <p className="jp-hitl-wrong" role="alert">
+          {visible(model.problem)}
+        </p>
+      )}
+    </article>
+  );
+}
+
+/** Who writes, or what became of it, in words. */
+function standing({ workspace, run, decided }: WorkspaceModel, host: IHost): string {
+  const { trans } = host;
+  if (workspace.status === 'closed') {
+    return trans.__('Closed');
+  }
+  if (workspace.status === 'done') {
+    return decided?.decision ? outcome(decided.decision, host) : trans.__('Done');
+  }
+  if (workspace.proposal !== null) {
+    return trans.__('Waiting for your decision below');
+  }
+  const said: { [status in IRun['status']]?: string } = {
+    waiting: trans.__('People write; the agent waits for another decision'),
+    ready: trans.__('People write; the agent has not gone on yet'),
+    failed: trans.__('People write; the agent’s run has failed')
+  };
+  return (run && said[run.status]) ?? trans.__('The agent and people write');
+}
+
+function outcome(decision: Omit<IDecision, 'value'>, { trans }: IHost): string {
+  const name = visible(decision.reviewer_name || decision.reviewer);
+  switch (decision.action) {
+    case 'reject':
+      return trans.__('%1 rejected it', name);
+    case 'respond':
+      return trans.__('%1 answered', name);
+    default:
+      return trans.__('Done: %1 approved it', name);
+  }
+}
+
+/** What was typed last and came too late. */
+function Lost({ lost, now, host }: { lost: string; now: string; host: IHost }): JSX.Element {
+  const { trans } = host;
+  return (
+    <section className="jp-hitl-surprise" role="alert">
+      <p>{trans.__('The document was closed while you typed: what you typed last is not in it.')}</p>
+      <SideBySide before={lost} after={now} names={[trans.__('Here'), trans.__('Now')]} />
+    </section>
+  );
+}
