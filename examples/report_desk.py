@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pandas as pd
-
 from model import write
 
 OUTLINE = ["Where they live", "How large they are", "How heavy they are"]

@@ -24,12 +24,12 @@ function fromElsewhere({ transactions }: ViewUpdate): boolean {
   return transactions.every(one => one.annotation(Transaction.userEvent) === undefined);
 }
 
-/** Whether nothing changed above the person. */
-function below({ changes, startState }: ViewUpdate): boolean {
-  const { head } = startState.selection.main;
+/** Whether nothing changed above the line that the person is in. */
+function below({ changes, startState: { doc, selection } }: ViewUpdate): boolean {
+  const line = doc.lineAt(selection.main.head);
   let found = true;
   changes.iterChangedRanges(from => {
-    found = found && from >= head;
+    found = found && from >= line.from;
   });
   return found;
 }
