@@ -50,6 +50,10 @@ class Member(Protocol):
         """Send a message, unless the connection has gone."""
         ...
 
+    def mention(self, message: bytes) -> None:
+        """Send news of who is here, unless the browser lags; once it has caught up it is told of everybody."""
+        ...
+
     def leave(self, code: int, reason: str) -> None:
         """Close the connection."""
         ...
@@ -91,13 +95,17 @@ class Room:
         self.members.add(member)
         member.say(wire.lacks(self._doc.get_state()))
         member.say(wire.readers(_shown(self._readers)))
+        self.introduce(member)
+
+    def introduce(self, member: Member) -> None:
+        """Tell somebody who is here."""
         if here := self._presence.all():
             member.say(wire.present(here))
 
     def leave(self, member: Member) -> None:
         self.members.discard(member)
         if news := self._presence.leave(member):
-            self._tell(wire.present(news))
+            self._mention(news)
 
     async def hear(self, member: Member, message: bytes) -> bool:
         """Do what a message says; whether it carried an update, which is safe now.
@@ -210,7 +218,7 @@ class Room:
         if not news:
             return
         # To its author too: browsers take a connection on which nothing arrives for dead.
-        self._tell(wire.present(news))
+        self._mention(news)
         if any(state is not None and state.get("visible") is True for _, _, state in news):
             await self._read_by(member)
 
@@ -230,6 +238,11 @@ class Room:
         for member in list(self.members):
             if member is not but:
                 member.say(message)
+
+    def _mention(self, news: States) -> None:
+        message = wire.present(news)
+        for member in list(self.members):
+            member.mention(message)
 
     def stay(self) -> None:
         """Say something: browsers take a connection on which nothing arrives for dead, and ask anew."""

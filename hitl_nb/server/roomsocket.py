@@ -43,6 +43,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self._heard = self._asked = time.monotonic()
         self.may_write = False
         self._unread = 0
+        self._missed = False
         self._read = asyncio.Event()
         self._sent_away = False
 
@@ -118,12 +119,22 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         if self._unread > MOST_UNREAD:
             self.leave(4429, "this browser does not read what it is sent; connecting again")
 
+    def mention(self, message: bytes) -> None:
+        """Send news of who is here, which may be left out: it is not kept for a browser that does not read."""
+        if self._unread > UNREAD:
+            self._missed = True
+        else:
+            self.say(message)
+
     def _was_read(self, sent: asyncio.Future[None], size: int) -> None:
         if not sent.cancelled():
             sent.exception()  # that the browser has gone is no news
         self._unread -= size
         if self._unread <= UNREAD:
             self._read.set()
+            if self._missed and self._room is not None and not self._sent_away:
+                self._missed = False
+                self._room.introduce(self)
 
     async def _until_read(self) -> None:
         """Who asks and does not read waits for itself."""

@@ -197,7 +197,8 @@ def test_a_log_that_cannot_be_written_sends_everybody_away_and_loses_nothing(tmp
                 await sent_away(one)
         there = set(words(Draft.of(server.ledger.store, p).value()))
         assert [one.lost(there) for one in people] == [[]] * 4
-        for one in people:  # they try again, with the disk still full
+        for one in people:  # they type on, and try again, with the disk still full
+            await one.keystroke()
             await one.connect()
             await sent_away(one)
             assert one.saved == 0
