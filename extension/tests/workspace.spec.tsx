@@ -153,6 +153,34 @@ test('the agent is said to write for as long as its words come, and nobody else 
   expect(says()).toBeUndefined();
 });
 
+test('what somebody types in is not taken away when the agent asks; it is when they have left', async () => {
+  jest.useFakeTimers();
+  const { becomes } = await shown();
+  const field = screen.getByLabelText('Your comment');
+  act(() => field.focus());
+  await becomes({ proposal: 'p' });
+  expect(document.activeElement).toBe(field);
+  expect(screen.queryByText('asked p')).toBeNull();
+  screen.getByText(/^writer asks whether it is done/);
+  act(() => field.blur());
+  act(() => field.focus()); // back at once
+  act(() => jest.advanceTimersByTime(1000));
+  expect(screen.queryByText('asked p')).toBeNull();
+  act(() => field.blur());
+  act(() => jest.advanceTimersByTime(100));
+  expect(field.isConnected).toBe(true);
+  act(() => jest.advanceTimersByTime(500));
+  screen.getByText('asked p');
+});
+
+test('who types when the agent asks can decide at once', async () => {
+  const { becomes } = await shown();
+  act(() => screen.getByLabelText('Your comment').focus());
+  await becomes({ proposal: 'p' });
+  fireEvent.click(screen.getByRole('button', { name: 'Decide' }));
+  screen.getByText('asked p');
+});
+
 test('while people are asked there is no second editor, then what they decided, and then the document again', async () => {
   const { s, model, becomes, editors, last } = await shown();
   await becomes({ proposal: 'p', updated_at: '2' });

@@ -9,6 +9,7 @@ import { safety } from '../model/editing';
 import type { WorkspaceModel } from '../model/workspace';
 import { DraftView } from './draftview';
 import { WrittenEditor } from './editors';
+import { useFocused } from './focused';
 import type { IHost } from './host';
 import { useChanges } from './redraw';
 import { SideBySide } from './sidebyside';
@@ -30,7 +31,12 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
   const { id, title, kind, template, text, agent, proposal, status } = model.workspace;
   const heading = useId();
   const node = useRef<HTMLElement>(null);
-  const draft = proposal === null ? model.draft : null;
+  // Asked while somebody types: they go on where they are, and see the card when they leave.
+  const [typing, leave] = useFocused(node);
+  const wrote = useRef(false);
+  wrote.current = typing && (proposal === null || wrote.current);
+  const asking = proposal !== null && !wrote.current;
+  const draft = asking ? null : model.draft;
   const able = draft !== null && draft.loaded && !draft.closed && host.readOnly === null;
   const undoer = useMemo(() => (able ? draft : null), [able, draft]);
   useUndoKeys(node, undoer);
@@ -61,7 +67,15 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
         </span>
       </header>
       {model.lost !== null && <Lost lost={model.lost} now={text} host={host} />}
-      {proposal !== null ? (
+      {proposal !== null && !asking && (
+        <p className="jp-hitl-note" role="status">
+          {trans.__('%1 asks whether it is done. Write on, as long as you like.', visible(agent))}{' '}
+          <button type="button" onClick={leave}>
+            {trans.__('Decide')}
+          </button>
+        </p>
+      )}
+      {asking ? (
         asked(proposal)
       ) : (
         <DraftView
