@@ -184,13 +184,13 @@ test('who types when the agent asks can decide at once', async () => {
 test('while people are asked there is no second editor, then what they decided, and then the document again', async () => {
   const { s, model, becomes, editors, last } = await shown();
   await becomes({ proposal: 'p', updated_at: '2' });
-  expect(state()).toBe('Waiting for your decision below');
+  expect(state()).toBe('Waiting for a decision');
   screen.getByText('asked p');
   expect(screen.queryByLabelText('Document')).toBeNull();
   const before = model.draft;
   s.standing.proposals = [{ id: 'p', document: 'w', decision: DECISION } as unknown as ISummary];
   await becomes({ proposal: null, status: 'done', text: 'Hello all', updated_at: '3' });
-  expect(state()).toBe('Done: Ada approved it');
+  expect(state()).toBe('Ada called it done');
   expect([last().model.sharedModel.getSource(), last().readOnly, model.draft]).toEqual([
     'Hello all',
     true,

@@ -149,7 +149,7 @@ def test_people_write_while_the_agent_does_and_say_that_it_is_done(page: Page, o
     eventually(lambda: "Second39" in written.text(), page.page)
     assert "said: Say more about costs." in written.text()
 
-    mine.get_by_text("Waiting for your decision below").wait_for()
+    mine.get_by_text("Waiting for a decision").wait_for()
     assert box(mine).count() == 0
     asking = card(page.page, "This is the workspace that writer and people write").last
     theirs_asking = card(other.page, "This is the workspace that writer and people write").last

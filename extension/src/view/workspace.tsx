@@ -120,7 +120,7 @@ function standing({ workspace, run, decided }: WorkspaceModel, host: IHost): str
     return decided?.decision ? outcome(decided.decision, host) : trans.__('Done');
   }
   if (workspace.proposal !== null) {
-    return trans.__('Waiting for your decision below');
+    return trans.__('Waiting for a decision');
   }
   const said: { [status in IRun['status']]?: string } = {
     waiting: trans.__('People write; the agent waits for another decision'),
@@ -138,7 +138,7 @@ function outcome(decision: Omit<IDecision, 'value'>, { trans }: IHost): string {
     case 'respond':
       return trans.__('%1 answered', name);
     default:
-      return trans.__('Done: %1 approved it', name);
+      return trans.__('%1 called it done', name);
   }
 }
 
