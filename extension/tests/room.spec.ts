@@ -202,12 +202,14 @@ test('people are who the server says they are, and type for a moment', () => {
   const heard: boolean[] = [];
   draft.changed.connect((_, { value, remote }) => value && heard.push(remote));
   [1, 0].forEach(i => server.sockets[i].deliver());
+  expect(draft.value).toBe('Dear Bo');
+  jest.advanceTimersByTime(100);
   expect(heard).toEqual([true]);
   expect(draft.people).toMatchObject([
     { username: 'ann', name: 'ANN', initials: 'A', me: true, typing: false },
     { username: 'bo', name: 'BO', me: false, typing: true, focus: 'amount' }
   ]);
-  jest.advanceTimersByTime(3000);
+  jest.advanceTimersByTime(2900);
   [1, 0].forEach(i => server.sockets[i].deliver());
   expect(draft.people[1].typing).toBe(false);
   server.sockets[0].lost();

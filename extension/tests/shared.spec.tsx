@@ -318,6 +318,17 @@ test('cursors of others are drawn with their names, and move with the text', () 
   theirs(doc => doc.getText('source').insert(0, 'My '));
   view.dispatch({ changes: { from: 0, insert: 'My ' } });
   expect(view.dom.querySelector('.jp-hitl-selected')?.textContent).toBe('Ann');
+  const ahead = new Y.Doc();
+  Y.applyUpdate(ahead, Y.encodeStateAsUpdate(draft.file!.ydoc));
+  ahead.getText('source').insert(11, ', hello');
+  const hello = Y.createRelativePositionFromTypeIndex(ahead.getText('source'), 13);
+  present({ cursor: { anchor: hello, head: place(3) } as unknown as Json });
+  act(() => void jest.advanceTimersByTime(10));
+  expect(view.dom.querySelector('.jp-hitl-cursor')).toBeNull(); // there are no such letters yet
+  theirs(doc => Y.applyUpdate(doc, Y.encodeStateAsUpdate(ahead)));
+  view.dispatch({ changes: { from: 11, insert: ', hello' } });
+  act(() => void jest.advanceTimersByTime(10));
+  expect(view.dom.querySelector('.jp-hitl-selected')?.textContent).toBe('Dear Ann, ');
   present({ cursor: { anchor: { bad: 1 }, head: 'x' } as unknown as Json });
   act(() => void jest.advanceTimersByTime(10));
   expect(view.dom.querySelector('.jp-hitl-cursor')).toBeNull();

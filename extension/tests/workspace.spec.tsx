@@ -137,19 +137,22 @@ test('the agent is said to write for as long as its words come, and nobody else 
   act(() => last().model.sharedModel.updateSource(0, 0, 'I '));
   expect(says()).toBeUndefined();
   elsewhere(' one');
+  act(() => void jest.advanceTimersByTime(100));
   expect(says()).toBe('writer (agent) is writing …');
   act(() => void jest.advanceTimersByTime(1500));
   elsewhere(' two');
-  act(() => void jest.advanceTimersByTime(1500));
+  act(() => void jest.advanceTimersByTime(1600));
   expect(says()).toBeDefined();
   act(() => void jest.advanceTimersByTime(600));
   expect(says()).toBeUndefined();
   act(() => drafts.lines.get('w')!.set({ synced: false }));
   elsewhere(' missed');
+  act(() => void jest.advanceTimersByTime(100));
   expect(says()).toBeUndefined();
   act(() => drafts.lines.get('w')!.set({ synced: true }));
   s.standing.run.status = 'waiting';
   elsewhere(' by a person of another server');
+  act(() => void jest.advanceTimersByTime(100));
   expect(says()).toBeUndefined();
 });
 

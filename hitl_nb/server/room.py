@@ -160,9 +160,15 @@ class Room:
         self._tell(wire.brings(news), but=member)
         self._count()
 
-    def _apply(self, data: bytes) -> bytes:
-        """Put an update into the document; what it brought that was not there."""
-        made = changes(self._doc, lambda: self._doc.apply_update(data))
+    def _apply(self, *data: bytes) -> bytes:
+        """Put updates into the document; what they brought that was not there."""
+
+        def work() -> None:
+            with self._doc.transaction():
+                for one in data:
+                    self._doc.apply_update(one)
+
+        made = changes(self._doc, work)
         return made[0] if made else b""
 
     def _has(self, data: bytes) -> bool:
@@ -195,15 +201,14 @@ class Room:
 
     def catch_up(self, found: list[tuple[int, Update]]) -> None:
         """Take in what was found in the log, and tell everybody. Raises ValueError for what no draft of ours has."""
-        for n, one in found:
-            if n <= self._n or n in self._ours:
-                continue
-            check(one.data, self._known)
-            news = self._apply(one.data)
-            self._ours.add(n)
-            if news:
-                self._size += len(news)
-                self._tell(wire.brings(news))
+        new = {n: one.data for n, one in found if n > self._n and n not in self._ours}
+        for data in new.values():
+            check(data, self._known)
+        # As one: browsers draw once for it, however fast a kernel writes.
+        if news := self._apply(*new.values()):
+            self._size += len(news)
+            self._tell(wire.brings(news))
+        self._ours.update(new)
         self._count()
 
     def to_fold(self, at_least: int = FOLD) -> Folded | None:

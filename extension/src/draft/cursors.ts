@@ -32,6 +32,7 @@ class Cursors implements PluginValue {
     private _view: EditorView,
     private _draft: IDraft
   ) {
+    this._look(_draft.awareness.getStates().keys());
     this.decorations = this._drawn();
     _draft.awareness.on('change', this._moved);
     _draft.changed.connect(this._named, this);
@@ -40,16 +41,27 @@ class Cursors implements PluginValue {
   decorations: DecorationSet;
 
   update(update: ViewUpdate): void {
-    if (update.docChanged || update.transactions.some(one => one.annotation(MOVED))) {
+    const { docChanged, changes } = update;
+    if (docChanged) {
+      // To look for a place takes longer the longer the text is. It moves as any place in the text does.
+      this._places.forEach(({ anchor, head }, client) =>
+        this._places.set(client, { anchor: changes.mapPos(anchor, 1), head: changes.mapPos(head, 1) })
+      );
+      if (this._unknown.size > 0) {
+        this._redraw();
+      }
+    }
+    if (docChanged || update.transactions.some(one => one.annotation(MOVED))) {
       this.decorations = this._drawn();
     }
-    if (update.docChanged || update.selectionSet || update.focusChanged) {
+    if (docChanged || update.selectionSet || update.focusChanged) {
       this._timer ??= setTimeout(() => this._tell(), PAUSE);
     }
   }
 
   destroy(): void {
     clearTimeout(this._timer);
+    clearTimeout(this._later);
     this._draft.awareness.off('change', this._moved);
     this._draft.changed.disconnect(this._named, this);
     if (this._told) {
@@ -75,8 +87,12 @@ class Cursors implements PluginValue {
     this._draft.awareness.setLocalStateField('cursor', { anchor: place(anchor), head: place(head) });
   }
 
-  private _moved = (_: unknown, origin: unknown): void => {
+  private _moved = (
+    { added, updated, removed }: { added: number[]; updated: number[]; removed: number[] },
+    origin: unknown
+  ): void => {
     if (origin !== 'local') {
+      [...added, ...updated, ...removed].forEach(client => this._unknown.add(client));
       this._redraw();
     }
   };
@@ -92,22 +108,43 @@ class Cursors implements PluginValue {
     // Not while CodeMirror or the text is in the middle of something.
     this._later ??= setTimeout(() => {
       this._later = undefined;
-      if (this._view.dom.isConnected) {
+      const moved = this._look([...this._unknown]);
+      if (this._view.dom.isConnected && (moved || this._people !== this._draft.people)) {
         this._view.dispatch({ annotations: MOVED.of(true) });
       }
     }, 0);
   }
 
-  private _drawn(): DecorationSet {
-    const { awareness, people } = this._draft;
-    this._people = people;
-    const found: Range<Decoration>[] = [];
-    for (const person of people) {
-      const cursor = person.me ? null : (awareness.getStates().get(person.client)?.cursor as unknown);
+  /** Look where these people are now; whether one of them is elsewhere than was drawn. */
+  private _look(clients: Iterable<number>): boolean {
+    const states = this._draft.awareness.getStates();
+    let moved = false;
+    for (const client of clients) {
+      const cursor = states.get(client)?.cursor as unknown;
       const [anchor, head] = [this._index(cursor, 'anchor'), this._index(cursor, 'head')];
+      const before = this._places.get(client);
       if (anchor === null || head === null) {
+        moved = this._places.delete(client) || moved;
+        // It may be in a part of the text that is still on its way.
+        this._unknown[cursor ? 'add' : 'delete'](client);
         continue;
       }
+      this._unknown.delete(client);
+      this._places.set(client, { anchor, head });
+      moved ||= before?.anchor !== anchor || before.head !== head;
+    }
+    return moved;
+  }
+
+  private _drawn(): DecorationSet {
+    this._people = this._draft.people;
+    const found: Range<Decoration>[] = [];
+    for (const person of this._people) {
+      const place = person.me ? undefined : this._places.get(person.client);
+      if (place === undefined) {
+        continue;
+      }
+      const { anchor, head } = place;
       if (anchor !== head) {
         const style = `--hitl-person: ${person.color}`;
         const marked = Decoration.mark({ class: 'jp-hitl-selected', attributes: { style } });
@@ -134,6 +171,9 @@ class Cursors implements PluginValue {
     }
   }
 
+  private _places = new Map<number, { anchor: number; head: number }>();
+  /** Whose places are to be looked for. */
+  private _unknown = new Set<number>();
   private _people: readonly IPerson[] = [];
   private _told = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;

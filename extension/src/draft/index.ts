@@ -64,7 +64,7 @@ export interface IDraft {
   readonly readers: readonly IReader[];
   readonly canUndo: boolean;
   readonly canRedo: boolean;
-  /** Emitted after any change of the above. */
+  /** Emitted after any change of the above; a moment later if somebody else wrote in a text. */
   readonly changed: ISignal<IDraft, IDraftChange>;
 
   /** Write another value into the document, as the smallest change. */

@@ -13,6 +13,9 @@ import { Document, type IBeginning } from './document';
 import type { IDraft, IDraftChange, IPerson, IReader } from './index';
 import { Presence } from './presence';
 
+/** Milliseconds in which what others write in a text is told once: its editors have it at once, by themselves. */
+const PAUSE = 100;
+
 /** What a room is of. */
 export interface ISubject extends IBeginning {
   /** The document's id. */
@@ -144,6 +147,7 @@ export class Room implements IDraft {
       return;
     }
     this._left = true;
+    clearTimeout(this._timer);
     this._ended();
     this._connection.dispose();
     this._presence.dispose();
@@ -157,7 +161,17 @@ export class Room implements IDraft {
       this._presence.typed();
     }
     const peers = [...afterState.keys()].filter(peer => afterState.get(peer) !== beforeState.get(peer));
-    this._changed.emit({ value: true, remote: !local, peers });
+    if (local || !this._connection?.synced || this.file === null) {
+      this._changed.emit({ value: true, remote: !local, peers });
+      return;
+    }
+    peers.forEach(peer => this._writers.add(peer));
+    this._timer ??= setTimeout(() => {
+      const others = [...this._writers];
+      this._timer = undefined;
+      this._writers.clear();
+      this._changed.emit({ value: true, remote: true, peers: others });
+    }, PAUSE);
   };
 
   private _undoable = (): void => this._tell();
@@ -178,6 +192,9 @@ export class Room implements IDraft {
   private _connection: IConnection;
   private _loaded = false;
   private _open = 1;
+  /** Who wrote what is not told yet. */
+  private _writers = new Set<number>();
+  private _timer: ReturnType<typeof setTimeout> | undefined;
   private _left = false;
   private _changed = new Signal<IDraft, IDraftChange>(this);
 }

@@ -12,9 +12,8 @@ export const staying: Extension = ViewPlugin.define(() => {
     update(update) {
       const { docChanged, view } = update;
       if (docChanged && view.hasFocus && fromElsewhere(update) && below(update)) {
-        const back = held(view);
         // CodeMirror scrolls at the end of a measurement, after all that is written in it.
-        view.requestMeasure({ key, read: () => undefined, write: () => queueMicrotask(back) });
+        view.requestMeasure({ key, read: held, write: back => queueMicrotask(back) });
       }
     }
   };

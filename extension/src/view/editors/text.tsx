@@ -3,6 +3,8 @@
  * and when there is none any more, it shows the record's text and cannot be typed in.
  */
 
+import { StreamLanguage } from '@codemirror/language';
+import { Prec } from '@codemirror/state';
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import { useEffect, useRef } from 'react';
 import type { Kind } from '../../api/types';
@@ -11,6 +13,16 @@ import { staying } from '../../draft/staying';
 import type { IEditorProps } from '../editor';
 import { undoesItself } from '../undoing';
 import { exact } from './exact';
+
+/** The language of a text that has none. JupyterLab's parser for those takes each of its letters for an error. */
+const NONE = Prec.highest(
+  StreamLanguage.define({
+    token: stream => {
+      stream.skipToEnd();
+      return null;
+    }
+  })
+);
 
 function mimeType(kind: Kind): string {
   switch (kind) {
@@ -62,13 +74,13 @@ export function TextEditor({
     if (!bound) {
       model.sharedModel.setSource(String(shown.current.value));
     }
-    const shows = exact(label);
+    const shows = [exact(label), ...(kind === 'text' ? [NONE] : [])];
     const made = host.newEditor({
       host: node.current!,
       model,
       readOnly: shown.current.readOnly || !bound,
       // From the beginning: CodeMirror keeps how it once drew a hidden character, and JupyterLab draws most as a dot.
-      extensions: bound ? [shows, cursors(bound), staying, added.current] : [shows]
+      extensions: bound ? [...shows, cursors(bound), staying, added.current] : shows
     });
     if (cursor.current) {
       made.setCursorPosition(cursor.current);
