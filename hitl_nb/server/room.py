@@ -8,7 +8,7 @@ Everything in it happens on the event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -61,20 +61,26 @@ class Member(Protocol):
 
 @dataclass(frozen=True)
 class Begun:
-    """What a room starts from. `known` is what `whole`, the document as one update, holds."""
+    """What a room starts from. `whole` is the document as one update."""
 
     draft: Draft
     whole: bytes
-    known: Known
     n: int
     loose: int
     readers: list[Reader]
 
 
 class Room:
-    """One document, and those connected to it."""
+    """One document, and those connected to it.
 
-    def __init__(self, begun: Begun, failed: Callable[[Room, StoreError], None]) -> None:
+    Args:
+        read: reads what the document holds, which takes a while if it is large: only who writes waits for that.
+        failed: is told when the log cannot be read, or written.
+    """
+
+    def __init__(
+        self, begun: Begun, read: Callable[[], Awaitable[Known]], failed: Callable[[Room, StoreError], None]
+    ) -> None:
         from pycrdt import Doc
 
         self.draft = begun.draft
@@ -82,7 +88,8 @@ class Room:
         self._failed = failed
         self._doc: Doc[Any] = Doc()
         self._doc.apply_update(begun.whole)
-        self._known = begun.known
+        self._read = read
+        self._reading: asyncio.Future[Known] | None = None
         self._size = len(begun.whole)
         self._n = begun.n
         self._ours: set[int] = set()
@@ -127,19 +134,30 @@ class Room:
                 member.say(wire.present(self._presence.all()))
         return False
 
+    async def _known(self) -> Known:
+        """What the document holds, once that is read. Raises Refused if it cannot be."""
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self._read())
+        try:
+            return await asyncio.shield(self._reading)
+        except StoreError as broken:
+            self._failed(self, broken)
+            raise Refused(1011, str(broken)) from None
+
     async def _take(self, member: Member, data: bytes, asked: bool) -> None:
         """Apply an update, log it, and tell the others: in this order."""
         if data == NOTHING:
             return
+        known = await self._known()
         if not member.may_write:
-            if asked and self._has(data):
+            if asked and self._has(data, known):
                 return
             raise Refused(4403, "you may read this draft, not write it")
         if self._size + len(data) > LARGEST:
             self._size = len(self._doc.get_update())
             if self._size + len(data) > LARGEST:
                 raise Refused(4413, f"the document would be larger than {LARGEST >> 20} MB; the last edit was not kept")
-        check(data, self._known)
+        check(data, known)
         news = self._apply(data)
         if not news:
             await self._written()  # it may be what somebody else has just brought
@@ -171,11 +189,11 @@ class Room:
         made = changes(self._doc, work)
         return made[0] if made else b""
 
-    def _has(self, data: bytes) -> bool:
+    def _has(self, data: bytes, known: Known) -> bool:
         """Whether an update brings nothing new: browsers name all that was ever deleted in each of their answers."""
         from pycrdt import Doc
 
-        if adds(data, self._known):
+        if adds(data, known):
             return False
         copy: Doc[Any] = Doc()
         copy.apply_update(self._doc.get_update())
@@ -199,11 +217,15 @@ class Room:
         """The number of the last update up to which all are in the document."""
         return self._n
 
-    def catch_up(self, found: list[tuple[int, Update]]) -> None:
-        """Take in what was found in the log, and tell everybody. Raises ValueError for what no draft of ours has."""
+    async def catch_up(self, found: list[tuple[int, Update]]) -> None:
+        """Take in what was found in the log, and tell everybody.
+
+        Raises Refused if the log cannot be read, ValueError for what no draft of ours has.
+        """
+        known = await self._known()
         new = {n: one.data for n, one in found if n > self._n and n not in self._ours}
         for data in new.values():
-            check(data, self._known)
+            check(data, known)
         # As one: browsers draw once for it, however fast a kernel writes.
         if news := self._apply(*new.values()):
             self._size += len(news)

@@ -58,7 +58,7 @@ class Rooms:
     def leave(self, room: Room, member: Member) -> None:
         """Somebody has gone; the last one closes the door."""
         room.leave(member)
-        if not room.members and (opening := self._rooms.get(room.draft.id)) and opening.result() is room:
+        if not room.members and room in self._here():
             del self._rooms[room.draft.id]
             if folded := room.to_fold(at_least=1):
                 task = asyncio.create_task(self._fold(room, folded))
@@ -79,14 +79,15 @@ class Rooms:
             raise Refused(4404, "there is no such draft") from None
         if isinstance(begun, str):
             raise Refused(4409, begun)
-        return Room(begun, self._failed)
+        return Room(begun, lambda: self._desk.call(lambda _: _known(begun.whole)), self._failed)
 
     def _failed(self, room: Room, error: StoreError) -> None:
-        """The log could not be written: what is in memory only goes, and everybody brings it again."""
+        """The log could not be read or written: what is in memory only goes, and everybody brings it again."""
         self._drop(room, 1011, str(error))
 
     def _drop(self, room: Room, code: int, reason: str) -> None:
-        self._rooms.pop(room.draft.id, None)
+        if room in self._here():  # and not another one that was opened since
+            del self._rooms[room.draft.id]
         room.close(code, reason)
 
     def _forget(self, document: str, opening: asyncio.Task[Room]) -> None:
@@ -116,7 +117,7 @@ class Rooms:
             try:
                 now = await self._desk.call(lambda ledger: (ledger.store.drafts.version(), ledger.store.version()))
                 if now[0] != drafts:
-                    await self._catch_up()
+                    await asyncio.gather(*map(self._catch_up, self._here()))
                 if now[1] != journal or self._look_now.is_set():
                     self._look_now.clear()
                     await self._close_decided()
@@ -128,17 +129,18 @@ class Rooms:
             except TimeoutError:
                 continue
 
-    async def _catch_up(self) -> None:
-        for room in self._here():
-            log, n = room.draft.log, room.behind()
-            found = await self._desk.call(lambda _, log=log, n=n: list(log.since(n)))
-            try:
-                room.catch_up(found)
-            except ValueError as wrong:
-                self._drop(room, 1011, f"the log of this draft has what does not belong there: {wrong}")
-                continue
-            if folded := room.to_fold():
-                await self._fold(room, folded)
+    async def _catch_up(self, room: Room) -> None:
+        log, n = room.draft.log, room.behind()
+        found = await self._desk.call(lambda _: list(log.since(n)))
+        try:
+            await room.catch_up(found)
+        except Refused:
+            return  # it was dropped
+        except ValueError as wrong:
+            self._drop(room, 1011, f"the log of this draft has what does not belong there: {wrong}")
+            return
+        if folded := room.to_fold():
+            await self._fold(room, folded)
 
     async def _fold(self, room: Room, folded: Folded) -> None:
         try:
@@ -168,11 +170,15 @@ def _begin(ledger: Ledger, document: str) -> Begun | str:
     draft.begin()
     loaded = draft.load()
     whole = loaded.doc.get_update()
-    try:
-        known = Known.of(whole)
-    except ValueError as wrong:
-        raise StoreCorrupt(f"the log of this draft has what does not belong there: {wrong}") from None
     if loaded.loose >= FOLD:
         draft.log.fold(Folded(loaded.n, whole))
     loose = 0 if loaded.loose >= FOLD else loaded.loose
-    return Begun(draft, whole, known, loaded.n, loose, readers(ledger.store, document))
+    return Begun(draft, whole, loaded.n, loose, readers(ledger.store, document))
+
+
+def _known(whole: bytes) -> Known:
+    """What a document holds. Raises StoreCorrupt."""
+    try:
+        return Known.of(whole)
+    except ValueError as wrong:
+        raise StoreCorrupt(f"the log of this draft has what does not belong there: {wrong}") from None

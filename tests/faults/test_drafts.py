@@ -115,8 +115,11 @@ async def all_have_all(people: list[Typist]) -> list[str]:
     return problems + ([] if len(texts) == 1 else ["their documents differ"])
 
 
-def killed(folder: Path, rounds: int, seed: int = SEED) -> list[str]:
-    """Kill a server again and again while four people type in one draft; what was lost, or is there twice."""
+def killed(folder: Path, rounds: int, seed: int = SEED, acknowledged: int = 0) -> list[str]:
+    """Kill a server again and again while four people type in one draft; what was lost, or is there twice.
+
+    It is not killed before so many messages of one of them were acknowledged.
+    """
     chance = random.Random(seed)
     server = Server(folder)
     (p,) = server.paused(" begun end ", agent="killed")
@@ -133,7 +136,8 @@ def killed(folder: Path, rounds: int, seed: int = SEED) -> list[str]:
                 for one in people:
                     tasks.create_task(one.type())
                 first = chance.randrange(len(people))
-                await people[first].until(lambda first=first, enough=enough: people[first].count >= enough[first])
+                one = people[first]
+                await one.until(lambda one=one, n=enough[first]: one.count >= n and one.saved >= acknowledged)
                 server.close()
                 for one in people:
                     await one.until(lambda one=one: one.closed is not None)
@@ -171,7 +175,7 @@ def test_control_a_server_that_acknowledges_before_it_writes_is_caught(
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "sitecustomize.py").write_text(EARLY)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
-    assert any("was acknowledged" in problem for problem in killed(tmp_path, 1))
+    assert any("was acknowledged" in problem for problem in killed(tmp_path, 1, acknowledged=5))
 
 
 def test_a_log_that_cannot_be_written_sends_everybody_away_and_loses_nothing(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ export class ProposalModel implements IProposalModel {
     }
     feed.changed.connect(this._heard, this);
     if (this.edited) {
-      void this._checking.now();
+      this._checking.soon(); // most likely the shared draft is there before
     }
   }
 
