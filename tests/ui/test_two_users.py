@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
 DECISION = "**/hitl_nb/api/proposals/*/decision*"
 DECISIONS = "**/hitl_nb/api/decisions*"
+RESUME = "**/hitl_nb/api/runs/*/resume*"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_of_two_decisions_at_once_one_counts_and_the_other_person_is_told(page: 
 def test_a_decision_from_a_stale_view_changes_nothing(page: Page, second: Page, lab: Lab) -> None:
     nb = paused(page, "stale")
     second.show("stale.ipynb")
-    late = Held(second.page, DECISION)
+    late, idle = Held(second.page, DECISION), Held(second.page, RESUME)  # the first window goes on with the cell
     button(card(second.page, "Letter to Ann"), "Reject").click()
     late.until_called()
     button(card(page.page, "Letter to Ann"), "Approve").click()
@@ -96,6 +97,7 @@ def test_a_decision_from_a_stale_view_changes_nothing(page: Page, second: Page, 
     told = card(second.page, "Letter to Ann").get_by_role("alert")
     told.get_by_text("Approved by").first.wait_for()
     assert [p.title for p in waiting(lab, "stale.ipynb")] == ["Letter to Bo"]
+    idle.let_go()
 
     # The second letter is decided by the other person, whose window knows it from the inbox alone.
     window = second.page
