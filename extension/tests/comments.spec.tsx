@@ -1,19 +1,11 @@
-import { EditorView } from '@codemirror/view';
-import type { Extension } from '@codemirror/state';
-import type { CodeEditor } from '@jupyterlab/codeeditor';
-import { ybinding } from '@jupyterlab/codemirror/lib/extensions/ybinding';
-import type { IYText } from '@jupyter/ydoc';
-import { nullTranslator } from '@jupyterlab/translation';
-import { Signal } from '@lumino/signaling';
-import { act, fireEvent, render, screen, within } from '@testing-library/react';
+import type { EditorView } from '@codemirror/view';
+import { act, fireEvent, screen, within } from '@testing-library/react';
 import * as Y from 'yjs';
 import type { IComment, IProposal } from '../src/api/types';
 import { about } from '../src/draft/anchor';
-import { ProposalModel, type ISource } from '../src/model/proposal';
-import { Card } from '../src/view/card';
 import type { IHost } from '../src/view/host';
+import { card } from './bound';
 import { Comments } from './comments';
-import { Drafts } from './drafts';
 
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 
@@ -33,41 +25,12 @@ afterEach(() => {
 function shown(given: (server: Comments) => void = () => undefined, over: Partial<IProposal> = {}) {
   const server = new Comments();
   given(server);
-  const proposal = {
-    ...{ id: 'p', run: 'r', title: 'Letter', status: 'open', revision: 1, fingerprint: 'f', context: null },
-    ...{
-      allow: ['approve'],
-      reasons: [],
-      decision: null,
-      schema: null,
-      options: null,
-      changes: '',
-      text: ''
-    },
-    ...{ kind: 'text', value: 'Dear Ann, hello.', agent: 'writer', comments: server.comments, ...over }
-  } as unknown as IProposal;
-  const drafts = new Drafts();
-  const client = server.client('ann');
-  const source = { client, feed: { changed: new Signal({}) }, drafts } as unknown as ISource;
-  const model = new ProposalModel(source, proposal);
-  let view: EditorView | null = null;
-  const host = {
-    ...source,
-    trans: nullTranslator.load('hitl_nb'),
-    status: { user: { username: 'ann' } },
-    readOnly: null,
-    newEditor: (options: { host: HTMLElement; model: CodeEditor.IModel; extensions: Extension[] }) => {
-      const shared = options.model.sharedModel as IYText;
-      const made = new EditorView({
-        doc: shared.getSource(),
-        extensions: [ybinding({ ytext: shared.ysource }), ...options.extensions],
-        parent: options.host
-      });
-      view = made;
-      return { dispose: () => made.destroy(), setOption: () => undefined, hasFocus: () => false, ...options };
-    }
-  } as unknown as IHost;
-  const { container } = render(<Card model={model} host={host} />);
+  const { model, container, drafts, views } = card(
+    server.client('ann'),
+    { value: 'Dear Ann, hello.', comments: server.comments, ...over },
+    { status: { user: { username: 'ann' } } as IHost['status'] }
+  );
+  const view = (): EditorView => views[views.length - 1];
   const doc = drafts.docs.get('p')!;
   const theirs = (work: (text: Y.Text) => void): void =>
     act(() => {
@@ -76,13 +39,13 @@ function shown(given: (server: Comments) => void = () => undefined, over: Partia
     });
   const select = (text: string): void =>
     act(() => {
-      const anchor = view!.state.doc.toString().indexOf(text);
-      view!.dispatch({ selection: { anchor, head: anchor + text.length } });
+      const anchor = view().state.doc.toString().indexOf(text);
+      view().dispatch({ selection: { anchor, head: anchor + text.length } });
     });
   const read = async (): Promise<void> => act(() => model.discussion!.read());
   const marked = (): string[] =>
     [...container.querySelectorAll('mark.jp-hitl-remark')].map(one => one.textContent!);
-  return { server, model, container, theirs, select, read, marked, view: () => view!, doc };
+  return { server, model, container, theirs, select, read, marked, view, doc };
 }
 
 /** A comment of Bo's on a part of the letter as it was proposed. */

@@ -1,18 +1,8 @@
-import { EditorView } from '@codemirror/view';
-import type { Extension } from '@codemirror/state';
-import type { CodeEditor } from '@jupyterlab/codeeditor';
-import { ybinding } from '@jupyterlab/codemirror/lib/extensions/ybinding';
-import type { IYText } from '@jupyter/ydoc';
-import { nullTranslator } from '@jupyterlab/translation';
-import { Signal } from '@lumino/signaling';
-import { act, fireEvent, render, screen } from '@testing-library/react';
+import { act, fireEvent, screen } from '@testing-library/react';
 import * as Y from 'yjs';
 import { Client } from '../src/api/client';
 import type { IProposal, IUpdate } from '../src/api/types';
-import { ProposalModel, type ISource } from '../src/model/proposal';
-import { Card } from '../src/view/card';
-import type { IHost } from '../src/view/host';
-import { Drafts } from './drafts';
+import { card } from './bound';
 
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 
@@ -54,42 +44,11 @@ class Log {
 }
 
 function shown(log: Log, over: Partial<IProposal> = {}) {
-  const proposal = {
-    ...{ id: 'p', run: 'r', title: 'Letter', status: 'open', revision: 1, fingerprint: 'f', context: null },
-    ...{
-      allow: ['approve'],
-      reasons: [],
-      decision: null,
-      schema: null,
-      options: null,
-      changes: '',
-      text: ''
-    },
-    ...{ kind: 'text', value: 'Dear Ann', agent: 'writer\u202e', ...over }
-  } as unknown as IProposal;
   const client = new Client(async path => {
     const { status, body } = path.includes('/history') ? log.answer(path) : { status: 200, body: {} };
     return { ok: status === 200, status, json: async () => body } as Response;
   });
-  const drafts = new Drafts();
-  const source = { client, feed: { changed: new Signal({}) }, drafts } as unknown as ISource;
-  const model = new ProposalModel(source, proposal);
-  const host = {
-    ...source,
-    trans: nullTranslator.load('hitl_nb'),
-    status: null,
-    readOnly: null,
-    newEditor: (options: { host: HTMLElement; model: CodeEditor.IModel; extensions: Extension[] }) => {
-      const shared = options.model.sharedModel as IYText;
-      const made = new EditorView({
-        doc: shared.getSource(),
-        extensions: [ybinding({ ytext: shared.ysource }), ...options.extensions],
-        parent: options.host
-      });
-      return { dispose: () => made.destroy(), setOption: () => undefined, hasFocus: () => false, ...options };
-    }
-  } as unknown as IHost;
-  const { container } = render(<Card model={model} host={host} />);
+  const { model, container, drafts } = card(client, { agent: 'writer\u202e', ...over });
   const doc = drafts.docs.get('p');
   return { model, container, doc };
 }

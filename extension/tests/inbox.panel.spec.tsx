@@ -9,17 +9,9 @@ import type { ISummary, IStatus } from '../src/api/types';
 import { InboxModel } from '../src/inbox/model';
 import { Inbox } from '../src/inbox/panel';
 import type { IHost } from '../src/view/host';
+import { sized } from './sized';
 
-beforeAll(() => {
-  Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { get: () => 600 });
-  Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { get: () => 400 });
-  HTMLElement.prototype.scrollTo = () => undefined;
-  globalThis.ResizeObserver = class {
-    observe(): void {}
-    unobserve(): void {}
-    disconnect(): void {}
-  };
-});
+beforeAll(sized);
 
 function letter(id: string, over: Partial<ISummary> = {}): ISummary {
   return {

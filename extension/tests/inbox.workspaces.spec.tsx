@@ -8,17 +8,9 @@ import { InboxModel } from '../src/inbox/model';
 import { Inbox } from '../src/inbox/panel';
 import { Workspaces } from '../src/inbox/workspaces';
 import type { IHost } from '../src/view/host';
+import { sized } from './sized';
 
-beforeAll(() => {
-  Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { get: () => 600 });
-  Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { get: () => 400 });
-  HTMLElement.prototype.scrollTo = () => undefined;
-  globalThis.ResizeObserver = class {
-    observe(): void {}
-    unobserve(): void {}
-    disconnect(): void {}
-  };
-});
+beforeAll(sized);
 
 function workspace(id: string, over: Partial<IWorkspaceSummary> = {}): IWorkspaceSummary {
   return {

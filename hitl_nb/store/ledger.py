@@ -34,6 +34,7 @@ from hitl_nb.store.chain import Verification
 from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
 from hitl_nb.store.inbox import Inbox, check_limit, supersede
+from hitl_nb.store.opening import opened
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.scripts import Scripts
 from hitl_nb.store.steps import Steps
@@ -86,19 +87,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
                 self._claims.check_free(tx, last)
                 if last.status not in ("finished", "cancelled"):
                     _cancel(tx, last, actor=str(owner))
-            run = Run(
-                id=new,
-                agent=agent,
-                notebook=notebook,
-                key=key,
-                generation=last.generation + 1 if last else 1,
-                epoch=1,
-                created_at=born,
-                updated_at=born,
-            )
-            rows.add_run(tx, run)
-            data = {"agent": agent, "notebook": notebook, "key": key, "generation": run.generation}
-            chain.append(tx, "run.opened", actor=str(owner), run=new, data=data)
+            run = opened(tx, new, last, agent=agent, notebook=notebook, key=key, at=born, actor=str(owner))
             return run, self._claims.seize(tx, msgspec.structs.replace(run, epoch=0), owner)
 
         def last_run() -> str:

@@ -16,6 +16,7 @@ from hitl_nb.records import SCRIPT, Run, new_id, now
 from hitl_nb.store import chain, claims, rows
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.claims import Claim, ClaimRecord, Claims
+from hitl_nb.store.opening import opened
 from hitl_nb.store.owner import Owner
 
 
@@ -52,19 +53,8 @@ class Scripts:
             if last is not None and last.status not in ("finished", "cancelled"):
                 self._resume(tx, last, script, caller)
                 return rows.load_run(tx, last.id)
-            run = Run(
-                id=new,
-                agent=name,
-                notebook=notebook,
-                key=title,
-                generation=last.generation + 1 if last else 1,
-                epoch=1,
-                created_at=born,
-                updated_at=born,
-            )
-            rows.add_run(tx, run)
-            data = {"agent": name, "notebook": notebook, "key": title, "generation": run.generation, **caller}
-            chain.append(tx, "run.opened", actor=str(script), run=new, data=data)
+            names = {"agent": name, "notebook": notebook, "key": title}
+            run = opened(tx, new, last, **names, at=born, actor=str(script), caller=caller)
             self._claims.entrust(tx, msgspec.structs.replace(run, epoch=0), script)
             return run
 

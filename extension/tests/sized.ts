@@ -1,0 +1,14 @@
+/**
+ * Elements that have a size, so that lists draw their rows: jsdom lays nothing out.
+ */
+
+export function sized(): void {
+  Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { get: () => 600 });
+  Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { get: () => 400 });
+  HTMLElement.prototype.scrollTo = () => undefined;
+  globalThis.ResizeObserver = class {
+    observe(): void {}
+    unobserve(): void {}
+    disconnect(): void {}
+  };
+}

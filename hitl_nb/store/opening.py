@@ -1,0 +1,42 @@
+"""How a run begins, be it a kernel's or a script's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hitl_nb.records import Run
+from hitl_nb.store import chain, rows
+from hitl_nb.store.base import Transaction
+
+
+def opened(
+    tx: Transaction,
+    id_: str,
+    last: Run | None,
+    *,
+    agent: str,
+    notebook: str,
+    key: str,
+    at: datetime,
+    actor: str,
+    caller: dict[str, str] | None = None,
+) -> Run:
+    """Begin the run `id_` behind `last`, the newest one of its name. Its claim is the caller's to take.
+
+    Args:
+        caller: what the event says of who asked for it, beside the actor.
+    """
+    run = Run(
+        id=id_,
+        agent=agent,
+        notebook=notebook,
+        key=key,
+        generation=last.generation + 1 if last else 1,
+        epoch=1,
+        created_at=at,
+        updated_at=at,
+    )
+    rows.add_run(tx, run)
+    data = {"agent": agent, "notebook": notebook, "key": key, "generation": run.generation, **(caller or {})}
+    chain.append(tx, "run.opened", actor=actor, run=id_, data=data)
+    return run
