@@ -2,7 +2,7 @@ import { NotebookActions } from '@jupyterlab/notebook';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { ApiError } from '../src/api/errors';
-import type { IRun } from '../src/api/types';
+import type { IProposal, IRun } from '../src/api/types';
 import { GoingOn } from '../src/plugins/goingon';
 import type { LabHost } from '../src/plugins/host';
 
@@ -19,7 +19,14 @@ beforeEach(() => {
 });
 
 function ready(pauses: number): IRun {
-  return { id: 'r', agent: 'letters', path: 'a.ipynb', status: 'ready', pauses } as unknown as IRun;
+  return {
+    id: 'r',
+    agent: 'letters',
+    path: 'a.ipynb',
+    notebook: '/a.ipynb',
+    status: 'ready',
+    pauses
+  } as unknown as IRun;
 }
 
 const OK = { status: 'ok', user_expressions: { value: { status: 'ok', data: { 'text/plain': 'None' } } } };
@@ -85,6 +92,14 @@ test('a decision that came while the cell still ran is gone on with too', async 
   await settled();
   await settled();
   expect([ran.mock.calls.length, server.asked]).toEqual([2, 2]);
+});
+
+test('a script is said to go on by itself', () => {
+  const { made } = opened();
+  const run = { ...ready(1), path: null, notebook: 'script:nightly' };
+  expect(made.say(run, {} as IProposal)).toEqual({
+    text: 'Decided; the script goes on by itself. If it has ended, run it again.'
+  });
 });
 
 test('who is refused executes nothing, and says why', async () => {

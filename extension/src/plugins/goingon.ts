@@ -23,6 +23,9 @@ const ATTEMPTS = 3;
 /** Milliseconds after which a kernel that is idle has not heard a question. */
 const UNHEARD = 10_000;
 
+/** What the name of a run's notebook begins with if it is a plain script's. */
+const SCRIPT = 'script:';
+
 const STORE = "__import__('hitl_nb').open_store().url";
 /** Has a value, and does nothing if it is loaded. */
 const LOAD = "get_ipython().extension_manager.load_extension('hitl_nb')";
@@ -52,6 +55,9 @@ export class GoingOn {
     const trans = this._host.trans;
     if (run.status !== 'ready') {
       return null;
+    }
+    if (run.notebook.startsWith(SCRIPT)) {
+      return { text: trans.__('Decided; the script goes on by itself. If it has ended, run it again.') };
     }
     if (this._busy.has(run.id)) {
       return { text: this._said.get(run.id) ?? trans.__('The agent goes on …'), busy: true };
