@@ -160,7 +160,7 @@ describe('comments', () => {
       new Model(proposal({ comments: [comment, { ...comment, id: 'c2', author_name: '' }] }))
     );
     const [first, second] = within(
-      within(screen.getByRole('region', { name: 'Comments' })).getByRole('list')
+      within(screen.getByRole('group', { name: 'Comments' })).getByRole('list')
     ).getAllByRole('listitem');
     expect(first.textContent).toContain('Ada⟨U+202E⟩');
     expect(first.textContent).toContain('<b>why</b>⟨U+200B⟩?');

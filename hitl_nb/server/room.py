@@ -74,12 +74,12 @@ class Room:
     """One document, and those connected to it.
 
     Args:
-        read: reads what the document holds, which takes a while if it is large: only who writes waits for that.
+        read: reads what a document holds, which takes a while if it is large: only who writes waits for that.
         failed: is told when the log cannot be read, or written.
     """
 
     def __init__(
-        self, begun: Begun, read: Callable[[], Awaitable[Known]], failed: Callable[[Room, StoreError], None]
+        self, begun: Begun, read: Callable[[bytes], Awaitable[Known]], failed: Callable[[Room, StoreError], None]
     ) -> None:
         from pycrdt import Doc
 
@@ -137,7 +137,7 @@ class Room:
     async def _known(self) -> Known:
         """What the document holds, once that is read. Raises Refused if it cannot be."""
         if self._reading is None:
-            self._reading = asyncio.ensure_future(self._read())
+            self._reading = asyncio.ensure_future(self._read(self._doc.get_update()))
         try:
             return await asyncio.shield(self._reading)
         except StoreError as broken:

@@ -79,7 +79,7 @@ class Rooms:
             raise Refused(4404, "there is no such draft") from None
         if isinstance(begun, str):
             raise Refused(4409, begun)
-        return Room(begun, lambda: self._desk.call(lambda _: _known(begun.whole)), self._failed)
+        return Room(begun, lambda whole: self._desk.call(lambda _: _known(whole)), self._failed)
 
     def _failed(self, room: Room, error: StoreError) -> None:
         """The log could not be read or written: what is in memory only goes, and everybody brings it again."""

@@ -149,6 +149,8 @@ def test_people_write_while_the_agent_does_and_say_that_it_is_done(page: Page, o
     eventually(lambda: "Second39" in written.text(), page.page)
     assert "said: Say more about costs." in written.text()
 
+    for shown in (mine, theirs):  # they were at work there, so nothing was taken from under their hands
+        button(shown, "Decide").click()
     mine.get_by_text("Waiting for a decision").wait_for()
     assert box(mine).count() == 0
     asking = card(page.page, "This is the workspace that writer and people write").last
@@ -251,6 +253,9 @@ def test_it_is_written_in_the_inbox_and_on_a_page_of_its_own(page: Page, browser
     there.get_by_text("First39").wait_for()
     shot(phone, "workspace-phone")
     written.open(2)
+    there.get_by_text("writer asks whether it is done.").wait_for()
+    shot(phone, "workspace-phone-asked-while-typing")
+    button(phone, "Decide").click()
     button(phone, "Done").wait_for()
     shot(phone, "workspace-phone-asking")
     button(phone, "Done").click()
@@ -279,6 +284,9 @@ def test_axe_finds_nothing(page: Page, lab: Lab, theme: str) -> None:
     found += violations(page.page, ".jp-hitl-workspaces")
     written.open(1)
     written.open(2)
+    button(mine, "Decide").wait_for()
+    found += violations(page.page, ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-hitl-card")
+    button(mine, "Decide").click()
     asking = card(page.page, "This is the workspace that writer and people write").last
     button(asking, "Done").wait_for()
     mine.get_by_text("in the card below").wait_for()  # and no second document

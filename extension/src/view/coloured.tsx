@@ -47,5 +47,6 @@ export function Coloured({ pieces, authors, label }: IProps): JSX.Element {
     shown.current = { ...shown.current, authors: new Map(JSON.parse(names) as [string, IAuthor][]) };
     decorated.redraw();
   }, [names, decorated]);
-  return <div className="jp-hitl-coloured" ref={node} />;
+  // It scrolls, by keys too, which a notebook would take for its own.
+  return <div className="jp-hitl-coloured" ref={node} tabIndex={0} data-lm-suppress-shortcuts="true" />;
 }

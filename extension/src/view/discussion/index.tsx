@@ -40,7 +40,7 @@ export function Comments({ discussion, marks, draft, host }: IProps): JSX.Elemen
     }
   }, [chosen]);
   return (
-    <section className="jp-hitl-comments" aria-labelledby={heading}>
+    <div className="jp-hitl-comments" role="group" aria-labelledby={heading}>
       <h4 id={heading}>{trans.__('Comments')}</h4>
       <p className="jp-hitl-note" aria-live="polite">
         {comments.length > 0 && trans.__('%1 open, %2 settled', open, threads.length - open)}
@@ -74,7 +74,7 @@ export function Comments({ discussion, marks, draft, host }: IProps): JSX.Elemen
         </p>
       )}
       <Say discussion={discussion} people={people} marks={marks} host={host} />
-    </section>
+    </div>
   );
 }
 
