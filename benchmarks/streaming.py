@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import front
-from .keystrokes import Windows, draft
+from .keystrokes import Windows, asked, draft
 from .measuring import Line, known, p95, skipped
 
 LIMIT = 100
@@ -67,6 +67,7 @@ def measure(folder: Path, rounds: int = 4, keys: int = 40) -> list[Line]:
     acknowledged: dict[bool, list[float]] = {True: [], False: []}
     rates: list[float] = []
     with front.jupyterlab(folder) as (lab, window):
+        asked(lab, window)
         windows: Windows = draft(lab, window)
         document = windows.room["url"].split("/")[-2]
         for n in range(-1, rounds):

@@ -83,7 +83,7 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
           work={work}
           discussion={model.discussion}
           able={able}
-          writing={model.writing ? trans.__('%1 (agent)', agent) : undefined}
+          writing={model.writing && proposal === null ? trans.__('%1 (agent)', agent) : undefined}
           editor={editor}
           host={host}
         >
