@@ -1,6 +1,7 @@
 /**
- * An editor in which somebody is stays where it is while others write below them. CodeMirror by itself leaves cursors
- * where they were, but follows the end of a text that is scrolled to its end, be it in the editor or the page around it.
+ * An editor in which somebody is stays where it is while others write. CodeMirror by itself leaves cursors where they
+ * were, but follows the end of a text that is scrolled to its end, be it in the editor or the page around it; and of two
+ * changes above that come in one frame it forgets by how much the first one moved the text.
  */
 
 import { type Extension, Transaction } from '@codemirror/state';
@@ -10,14 +11,26 @@ export const staying: Extension = ViewPlugin.define(() => {
   const key = {};
   return {
     update(update) {
-      const { docChanged, view } = update;
-      if (docChanged && view.hasFocus && fromElsewhere(update) && below(update)) {
+      const { docChanged, view, state, startState } = update;
+      if (!docChanged || !view.hasFocus || !fromElsewhere(update)) {
+        return;
+      }
+      if (below(update)) {
         // CodeMirror scrolls at the end of a measurement, after all that is written in it.
         view.requestMeasure({ key, read: held, write: back => queueMicrotask(back) });
+      } else if (state.doc.lines !== startState.doc.lines) {
+        queueMicrotask(() => measure(view));
       }
     }
   };
 });
+
+/** Let CodeMirror measure, and scroll, what it would measure at the next frame. */
+function measure(view: EditorView): void {
+  if (view.dom.isConnected) {
+    view.coordsAtPos(view.state.selection.main.head);
+  }
+}
 
 function fromElsewhere({ transactions }: ViewUpdate): boolean {
   return transactions.every(one => one.annotation(Transaction.userEvent) === undefined);
