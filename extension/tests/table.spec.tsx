@@ -4,6 +4,7 @@ import { useState } from 'react';
 import type { IProposal, Json } from '../src/api/types';
 import { TableEditor } from '../src/view/editors/table';
 import type { IHost } from '../src/view/host';
+import { sized } from './sized';
 
 const host = { trans: nullTranslator.load('hitl_nb') } as unknown as IHost;
 
@@ -19,16 +20,7 @@ const TABLE = {
   ]
 };
 
-beforeAll(() => {
-  Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { get: () => 600 });
-  Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { get: () => 600 });
-  HTMLElement.prototype.scrollTo = () => undefined;
-  globalThis.ResizeObserver = class {
-    observe(): void {}
-    unobserve(): void {}
-    disconnect(): void {}
-  };
-});
+beforeAll(sized);
 
 /** A table in a card that keeps its value; `rows` are those of each value that the editor made. */
 function shown(fields: { [path: string]: string } = {}) {

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from peer import Peer
+from pycrdt import Doc, Text
 
-from hitl_nb.review.draft import Draft
+from hitl_nb.review.draft import Draft, changes
+from hitl_nb.store.updates import update
 
 
 def in_a_room(story: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -73,6 +75,41 @@ async def test_what_another_process_writes_arrives(server: Any) -> None:
     one = await peer(server, p.id).join()
     await asyncio.to_thread(Draft.of(server.ledger.store, p).write, "Dear Ann and Bob", "kernel")
     await one.until(lambda: str(one.text) == "Dear Ann and Bob")
+
+
+@in_a_room
+async def test_what_another_process_writes_at_once_arrives_at_once(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="stream")
+    draft = Draft.of(server.ledger.store, p)
+    one = await peer(server, p.id).join()
+    arrived: list[bytes] = []
+    one.doc.observe(lambda event: arrived.append(event.update))
+    doc = draft.load().doc
+    text = doc.get("source", type=Text)
+    made = [changes(doc, lambda word=word: text.insert(len(text), word))[0] for word in (" and", " Bob", ".")]
+    draft.log.submit(lambda tx: [draft.log.add(tx, update(data, "", "")) for data in made]).result()
+    await one.until(lambda: str(one.text) == "Dear Ann and Bob.")
+    assert len(arrived) == 1
+
+
+@in_a_room
+async def test_a_log_with_what_no_draft_has_is_read_and_not_written(server: Any) -> None:
+    (p,) = server.paused("Dear Ann", agent="foreign")
+    draft = Draft.of(server.ledger.store, p)
+    draft.begin()
+    foreign: Doc[Any] = Doc()
+    foreign.get("foreign", type=Text).insert(0, "x")
+    draft.log.append(update(foreign.get_update(), "")).result()
+    one = await peer(server, p.id).join()
+    assert str(one.text) == "Dear Ann"
+    last = draft.log.last()
+    await one.type("!")
+    await one.until(lambda: one.closed is not None)
+    assert one.closed is not None
+    assert one.closed[0] == 1011
+    assert "has what does not belong there: documents have nothing of the name 'foreign'" in one.closed[1]
+    assert one.saved < one.sent
+    assert draft.log.last() == last
 
 
 @in_a_room
