@@ -99,6 +99,8 @@ def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment]) -> Non
         print(f"{name:<{width}}  {visible(text)}")
     if p.context:
         _part("Context", p.context if isinstance(p.context, str) else _lines(p.context))
+    if p.notes:
+        _part("Notes", "\n".join(p.notes))
     _part("Proposed", as_text(p, p.value))
     if draft is not None:
         _part("Draft", draft)

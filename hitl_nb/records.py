@@ -89,6 +89,7 @@ class Question(Record, frozen=True, kw_only=True):
         options: for "choice", the values to choose from.
         context: markdown text or a JSON mapping for the reviewer.
         reasons: reasons that the author of the agent offers to the reviewer.
+        notes: sentences of the engine for the reviewer: what is opened again, what was left out, what is made again.
         position: where in the run the question was asked (opaque).
         document: the workspace whose document is decided; "" for a proposal that has a document of its own.
     """
@@ -103,6 +104,7 @@ class Question(Record, frozen=True, kw_only=True):
     context: Any = None
     allow: tuple[Action, ...] = ACTIONS
     reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     position: str = ""
     document: str = ""
 

@@ -29,13 +29,11 @@ class Saved:
     Attributes:
         source: the cell as it ran; for an `@agent` run, the function's source.
         outputs: what was printed and displayed so far, as the driver recorded it.
-        notes: what the pause said about names that are made again or left out.
     """
 
     source: str
     tick: int
     outputs: list[Any]
-    notes: list[str]
     definitions: bytes
     stream: bytes
     buffers: list[str]
@@ -68,7 +66,6 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes]) -> 
         source=header["source"],
         tick=header["tick"],
         outputs=json.loads(body[:first]),
-        notes=header["notes"],
         definitions=body[first : first + second],
         stream=body[first + second :],
         buffers=header["buffers"],

@@ -66,7 +66,6 @@ class Outcome:
     status: str
     run: Run
     proposals: list[Proposal] = field(default_factory=list[Proposal])
-    notes: list[str] = field(default_factory=list[str])
     result: Any = None
 
 
@@ -150,7 +149,7 @@ async def _work(session: Session, ns: dict[str, Any]) -> Outcome:
     except Paused:
         _hold(session, ns)
         run = session.ledger.run(run_id)
-        return Outcome("waiting", run, session.proposals, session.saver.notes)
+        return Outcome("waiting", run, session.proposals)
     except BaseException:
         _hold(session, ns)
         raise

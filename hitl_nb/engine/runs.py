@@ -80,7 +80,7 @@ async def run_cell(
     saved = saved_state(ledger, run) if as_recorded or run.status in ("waiting", "finished") else None
     if run.status == "waiting":
         shown.replay(saved.outputs if saved else [])
-        return Outcome("waiting", run, ledger.proposals(run.id, run.pauses), saved.notes if saved else [])
+        return Outcome("waiting", run, ledger.proposals(run.id, run.pauses))
     code = cell.code(saved.source if as_recorded and saved else None)
     if run.status == "finished" and saved is not None:
         frame = restored(loaded_state(run, saved, cell.ns, saver).stack[0], code.unit, cell.ns, code.recorded)

@@ -264,11 +264,11 @@ class Session:
             completed.shown = False
         frame = self.machine.stack[-1]
         before = frame.pc, self.machine.tick
-        questions = [asked.question for asked in pending.asked]
         try:
             if completed is None:
                 step_back(self.machine)
             saved = self.snapshot(completed, check=True)
+            questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
             self.proposals = self.ledger.pause(self.claim, saved, questions, statements=self._worklog.statements())
         except BaseException:
             frame.pc, self.machine.tick = before
@@ -310,6 +310,11 @@ class Session:
 
 def _same_question(p: Proposal, q: Question) -> bool:
     return p.decision is not None and (p.kind, p.title, p.value) == (q.kind, q.title, q.value)
+
+
+def _with_notes(question: Question, notes: list[str]) -> Question:
+    """The question with what the engine says about this pause."""
+    return msgspec.structs.replace(question, notes=tuple(dict.fromkeys((*question.notes, *notes))))
 
 
 def _add_note(pending: Pending, error: InvalidEdit) -> None:

@@ -101,7 +101,6 @@ class Saver:
             "format": FORMAT,
             "tick": machine.done,
             "source": source,
-            "notes": self.notes,
             "buffers": pickler.buffers,
             "sizes": [len(shown), len(definitions)],
         }

@@ -74,6 +74,7 @@ class Card:
             [
                 self._title,
                 *self._context(),
+                *(Note(note, "", "quiet").widget for note in proposal.notes),
                 self._place,
                 self._wrong.widget,
                 self._hidden.widget,

@@ -200,8 +200,6 @@ class AgentCells:
         proposals = outcome.proposals
         if _nobody_answers():
             raise script.unanswered(proposals[0])
-        for note in outcome.notes:
-            print(f"hitl_nb: {note}")
         self.shell.display_pub.publish(bundle(place.cell.agent, outcome.run.pauses, proposals, place.cell.key), {})
         if _shows_widgets(self.shell):
             self.show_panel(place, proposals)

@@ -86,6 +86,7 @@ def _card(p: Proposal) -> str:
     parts = [f"<strong>{_safe(plain([p]))}</strong>"]
     if p.context is not None:
         parts.append(_context(p.context))
+    parts += [f'<div style="{_FAINT}">{_safe(note)}</div>' for note in p.notes]
     parts.append(_labelled("Proposed", _value(p)))
     if p.status == "open":
         way = "To decide, open this notebook in JupyterLab, or run <code>hitl-nb inbox</code> in a terminal."

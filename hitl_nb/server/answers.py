@@ -118,7 +118,7 @@ def full(desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None
 def summary(desk: Desk, p: Proposal) -> dict[str, Any]:
     """A proposal as a list shows it: without what may be long."""
     shown: dict[str, Any] = {**public_proposal(p), "path": desk.path(p.notebook), "summary": _beginning(p)}
-    for name in ("value", "context", "schema", "options"):
+    for name in ("value", "context", "schema", "options", "notes"):
         del shown[name]
     if shown["decision"] is not None:
         del shown["decision"]["value"]

@@ -116,8 +116,9 @@ class Summary(_Asked):
 
 
 class ProposalRecord(_Asked):
-    """A proposal as it is recorded, value and all."""
+    """A proposal as it is recorded, value and all; `notes` are sentences of the engine for the reviewer."""
 
+    notes: list[str]
     decision: Decision | None
     value: Any
     schema: dict[str, Any] | None

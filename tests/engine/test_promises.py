@@ -670,7 +670,7 @@ def test_a_client_is_made_again_by_its_line(desk: Desk, where: str) -> None:
     else:
         source = bind + rest
     outcome = desk.run(source)
-    assert any("client = Client('db')" in note for note in outcome.notes)
+    assert any("client = Client('db')" in note for note in outcome.proposals[0].notes)
     desk.answer()
     desk.new_kernel()
     desk.run(source)

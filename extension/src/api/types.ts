@@ -147,6 +147,8 @@ export interface IProposal extends Omit<ISummary, 'summary' | 'decision'> {
   decision: IDecision | null;
   value: Json;
   context: string | JsonObject | null;
+  /** Sentences of the engine for the reviewer: what is opened again, what was left out, what is made again. */
+  notes?: string[];
   schema: JsonObject | null;
   options: Json[] | null;
   has_draft: boolean;

@@ -71,6 +71,11 @@ export function Card({ model, host }: { model: IProposalModel; host: IHost }): J
         </p>
       )}
       <Context context={proposal.context} />
+      {proposal.notes?.map(note => (
+        <p key={note} className="jp-hitl-note">
+          {visible(note)}
+        </p>
+      ))}
       {workspace && !open ? (
         <>
           <Said model={model} host={host} />
