@@ -20,6 +20,8 @@ from .seal import unseal
 
 END = "end"
 """Marks the last entry of a snapshot's stream."""
+PROCESS = "process state"
+"""Marks the first entry: what the run changed of the process."""
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Loaded:
 
     variables: dict[str, Any] = field(default_factory=dict[str, Any])
     stack: list[tuple[Any, ...]] = field(default_factory=list[tuple[Any, ...]])
+    process: dict[str, Any] = field(default_factory=dict[str, Any])
     pending: Any = None
     result: Any = None
     tick: int = 0
@@ -74,8 +77,17 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes]) -> 
     )
 
 
-def load(saved: Saved, ns: dict[str, Any], *, special: Callable[[tuple[Any, ...]], Any] = lambda pid: None) -> Loaded:
-    """Load a checked snapshot; variables are put into `ns` as they come."""
+def load(
+    saved: Saved,
+    ns: dict[str, Any],
+    *,
+    special: Callable[[tuple[Any, ...]], Any] = lambda pid: None,
+    prepare: Callable[[dict[str, Any]], None] = lambda process: None,
+) -> Loaded:
+    """Load a checked snapshot; variables are put into `ns` as they come.
+
+    `prepare` gets the saved process state before anything that could need it is loaded.
+    """
     definitions: dict[str, tuple[bytes, list[str]]] = pickle.loads(saved.definitions)
     loaded = Loaded(tick=saved.tick)
     copies: dict[str, Any] = {}
@@ -112,10 +124,18 @@ def load(saved: Saved, ns: dict[str, Any], *, special: Callable[[tuple[Any, ...]
         name, value = loading.load()
         if name == END:
             return loaded
-        if not name:
+        if name == PROCESS:
+            loaded.process = value
+            prepare(value)
+        elif not name:
             loaded.stack, loaded.pending, loaded.result = value
-        elif not (name in ns and _comes_from_notebook(value, ns)):
-            loaded.variables[name] = ns[name] = value
+        else:
+            _put_into(ns, name, value, loaded)
+
+
+def _put_into(ns: dict[str, Any], name: str, value: Any, loaded: Loaded) -> None:
+    if not (name in ns and _comes_from_notebook(value, ns)):
+        loaded.variables[name] = ns[name] = value
 
 
 def _comes_from_notebook(value: Any, ns: dict[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Set
 from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
+from .figures import figure_types, reduce_figure
 from .tracebacks import from_lines, lines_of
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class Pickler(_CloudPickler):
         self.blobs: dict[str, Any] = {}
         self.buffers: list[str] = []
         self.own_classes = False
+        self.figure_types = figure_types()
 
     def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
         cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every single object: no call
@@ -166,6 +168,8 @@ class Pickler(_CloudPickler):
             return (CellType, (), *_cell_state(obj))
         if isinstance(obj, BaseException):
             return _reduce_exception(obj)
+        if isinstance(obj, self.figure_types):
+            return reduce_figure(obj)
         if type(obj) is super:
             return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - unknown to its stub
         reduced = super().reducer_override(obj)

@@ -135,11 +135,15 @@ def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Lo
     """The state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
     live = held.get(run.id)
     if live is None or live.envelope != saved.envelope:
-        return load(saved, ns, special=saver.find_special)
-    for name, value in live.loaded.variables.items():
-        if notebook_name(ns.get(name), ns) is None:
-            ns[name] = value
-    return live.loaded
+        loaded = load(saved, ns, special=saver.find_special, prepare=saver.process.restore_places)
+    else:
+        loaded = live.loaded
+        for name, value in loaded.variables.items():
+            if notebook_name(ns.get(name), ns) is None:
+                ns[name] = value
+        saver.process.restore_places(loaded.process)
+    saver.process.restore(loaded.process)
+    return loaded
 
 
 async def _work(session: Session, ns: dict[str, Any]) -> Outcome:
@@ -167,7 +171,7 @@ def _hold(session: Session, ns: dict[str, Any]) -> None:
         return
     stack = [frame_entry(frame) for frame in machine.stack]
     variables = {name: ns[name] for name in session.saver.saved_names if name in ns}
-    loaded = Loaded(variables, stack, session.pending, machine.result, machine.done)
+    loaded = Loaded(variables, stack, session.saver.process.saved, session.pending, machine.result, machine.done)
     held[session.run_record.id] = _Held(session.envelope, loaded)
 
 

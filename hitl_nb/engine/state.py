@@ -19,9 +19,10 @@ from typing import Any
 from ..errors import CannotPause, HitlError
 from ..records import Snapshot
 from .bindings import binding_line, binds
-from .loading import END
+from .loading import END, PROCESS
 from .machine import Machine
 from .pickling import Pickler, Unpickler, notebook_name, resolve
+from .processstate import ProcessState, name_kind
 from .program import FORMAT
 from .seal import seal
 from .stack import Frame
@@ -68,6 +69,7 @@ class Saver:
         self.left_out: dict[str, int] = {}
         self.rebuilt: dict[str, tuple[Any, str]] = {}
         self.notes: list[str] = []
+        self.process = ProcessState()
 
     def save(
         self, machine: Machine, place: str, *, source: str, outputs: list[Any], pending: Any = None, check: bool = False
@@ -139,6 +141,7 @@ class Saver:
         kept = [n for n in names if self.left_out.get(n) != id(self.ns[n])]
         ordered = sorted(kept, key=lambda n: (n not in inputs, n in self.rebuilt))
         done: set[str] = set()
+        pickler.dump((PROCESS, self.process.changes()))
         for name in ordered:
             pickler.dump((name, self.ns[name]))
             done.add(name)
@@ -236,6 +239,9 @@ class Saver:
                 raise CannotPause(_sentence(machine, name, value, problem))
         for frame in machine.stack:
             self._sort_out_frame(machine, frame, frame.live(behind=_behind(machine, frame, pending)))
+        for kind, changed in self.process.saved.items():
+            if problem := self._fails(changed):
+                raise CannotPause(_sentence(machine, name_kind(kind), None, problem))
         problem = self._fails(pending)
         if problem is not None:
             raise CannotPause(_sentence(machine, "the proposed value", pending, problem))

@@ -1,0 +1,69 @@
+"""pyplot's open figures: which there are, with their numbers, which is current; saved and opened again.
+
+A figure is saved by matplotlib's own pickling. It does not register itself with pyplot when it is loaded: whoever loads
+a run's state decides that, and once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+
+class OpenFigures(NamedTuple):
+    """Attributes:
+    numbered: pyplot's number and the figure, in the order in which they were made current.
+    current: the number of the current one, or None.
+    """
+
+    numbered: list[tuple[int, Any]]
+    current: int | None
+
+
+def open_figures() -> OpenFigures:
+    """The figures that pyplot knows now."""
+    pyplot: Any = sys.modules["matplotlib.pyplot"]
+    numbers = pyplot.get_fignums()
+    if not numbers:
+        return OpenFigures([], None)
+    current = pyplot.gcf().number
+    figures = [(n, pyplot.figure(n)) for n in numbers]
+    pyplot.figure(current)
+    return OpenFigures(figures, current)
+
+
+class _Given:
+    """Stands for a figure's class where pyplot makes one: gives the figure that there is."""
+
+    def __init__(self, figure: Any) -> None:
+        self.figure = figure
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.figure
+
+
+def put_back(saved: OpenFigures) -> None:
+    """Make the figures pyplot's open ones again, under their numbers; others under these numbers are closed."""
+    pyplot: Any = sys.modules["matplotlib.pyplot"]
+    now = dict(open_figures().numbered)
+    for number, figure in saved.numbered:
+        if now.get(number) is figure:
+            continue
+        if number in now:
+            pyplot.close(number)
+        pyplot.figure(number, FigureClass=_Given(figure))
+    if saved.current is not None:
+        pyplot.figure(saved.current)
+
+
+def figure_types() -> tuple[type, ...]:
+    """The class of matplotlib's figures, if it is imported."""
+    module = sys.modules.get("matplotlib.figure")
+    return (module.Figure,) if module is not None else ()
+
+
+def reduce_figure(figure: Any) -> Any:
+    """How to pickle a figure so that it does not register itself with pyplot when it is loaded."""
+    reduced: tuple[Any, ...] = figure.__reduce_ex__(2)
+    reduced[2].pop("_restore_to_pylab", None)
+    return reduced
