@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import values
 from ..records import ACTIONS, Action, Kind
+from .callkeys import Key, check_key
 from .decision import Asked, Decision
 from .session import Pending, required
 
@@ -31,6 +32,7 @@ def checkpoint(
     options: Sequence[Any] | None = None,
     allow: Sequence[Action] = ACTIONS,
     reasons: Sequence[str] = (),
+    key: Key | None = None,
 ) -> Decision:
     """Propose `value` to a person; the run pauses here, and this call returns their decision.
 
@@ -44,6 +46,9 @@ def checkpoint(
         options: for kind "choice", the values to choose from.
         allow: the actions a reviewer may take.
         reasons: reasons that a reviewer may choose from, beside writing one.
+        key: a str or int that the question is known by in this statement, in place of its number in the order of
+            calls. Give one where several tasks may ask in any order. A question with the same key and another title
+            or value is another question: it is asked, too.
 
     Raises:
         ValueError, TypeError: a bad argument.
@@ -61,6 +66,7 @@ def checkpoint(
         options=options,
         allow=allow,
         reasons=reasons,
+        key=key,
     )
     return session.ask(_One([asked]), exact=exact)
 
@@ -75,6 +81,7 @@ def proposal(
     options: Sequence[Any] | None = None,
     allow: Sequence[Action] = ACTIONS,
     reasons: Sequence[str] = (),
+    key: Key | None = None,
 ) -> Asked:
     """One proposal for `checkpoint_all`; the arguments are those of `checkpoint`."""
     question = values.ask(
@@ -87,7 +94,7 @@ def proposal(
         allow=allow,
         reasons=reasons,
     )
-    return Asked(question, value, schema)
+    return Asked(question, value, schema, check_key(key, f"the proposal {question.title!r}"))
 
 
 def checkpoint_all(proposals: Sequence[Asked]) -> list[Decision]:
@@ -106,4 +113,8 @@ def checkpoint_all(proposals: Sequence[Asked]) -> list[Decision]:
             )
     if not items:
         return []
+    keys = [item.key for item in items if item.key is not None]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise ValueError(f"two proposals have the same key {twice!r}; give each a key of its own, or none")
     return session.ask(_All(items), exact=exact)

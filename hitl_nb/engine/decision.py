@@ -12,6 +12,7 @@ import msgspec
 from .. import records, values
 from ..errors import Rejected, StoreCorrupt
 from ..records import Action, By, Proposal, Question, fingerprint
+from .callkeys import Key
 from .comments import Comment, told
 
 
@@ -62,11 +63,12 @@ class Decision:
 
 @dataclass
 class Asked:
-    """A question with the live objects behind it."""
+    """A question with the live objects behind it, and the key that it is known by, if it has one."""
 
     question: Question
     original: Any
     schema: Any = None
+    key: Key | None = None
 
 
 def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Comment] = ()) -> Decision:

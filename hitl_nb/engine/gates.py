@@ -10,6 +10,7 @@ from typing import Any, cast
 from .. import values
 from ..records import Action
 from .agents import Definition
+from .callkeys import Key, check_rule, key_of_call
 from .decision import Asked, Decision
 from .session import Pending, required
 
@@ -32,6 +33,7 @@ class Gate(Definition):
     """What `@gate` returns. It can only be called inside an agent."""
 
     reasons: Sequence[str] = ()
+    key: Key | Callable[..., Any] | None = None
 
     def __init__(
         self,
@@ -41,8 +43,11 @@ class Gate(Definition):
         schema: Any,
         allow: Sequence[Action],
         reasons: Sequence[str],
+        key: Key | Callable[..., Any] | None,
     ) -> None:
         super().__init__(function)
+        check_rule(key, f"the gate {self.__qualname__}()")
+        self.key = key
         self.title = title
         self.context = context
         self.schema = schema
@@ -76,7 +81,8 @@ class Gate(Definition):
             allow=self.allow,
             reasons=self.reasons,
         )
-        return _Call([Asked(question, call)], self)
+        key = key_of_call(self.key, bound, f"the gate {self.__qualname__}()")
+        return _Call([Asked(question, call, key=key)], self)
 
 
 def _as_json(value: Any) -> Any:
@@ -125,19 +131,24 @@ def gate(
     schema: Any = None,
     allow: Sequence[Action] = _ALLOWED,
     reasons: Sequence[str] = (),
+    key: Key | Callable[..., Any] | None = None,
 ) -> Any:
     """Review each call of a tool: its arguments are the proposal; the reviewer may change them.
 
     Args:
         title: one line; may name arguments (`"Email {to}"`), or be a function of them.
         schema: what `{"name": ..., "arguments": {...}}` must satisfy after an edit, beyond the function's signature.
+        key: a str or int, or a function of the call's arguments that returns one, that a call is known by in a
+            statement, in place of its number in the order of calls: for tools that run side by side in any order.
 
     A rejection raises Rejected from the call.
     """
     if function is None:
-        return functools.partial(gate, title=title, context=context, schema=schema, allow=allow, reasons=reasons)
+        return functools.partial(
+            gate, title=title, context=context, schema=schema, allow=allow, reasons=reasons, key=key
+        )
     if not callable(function):
         raise TypeError(f"@hitl.gate goes on a function, not on {type(function).__name__}")
     if "respond" in allow:
         raise ValueError('allow must not hold "respond": a gated call either runs or is rejected')
-    return Gate(function, title, context, schema, allow, reasons)
+    return Gate(function, title, context, schema, allow, reasons, key)

@@ -8,6 +8,7 @@ write the real namespace. Nothing here reads or writes the store; `session.py` d
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +17,7 @@ from types import CodeType, MethodType
 from typing import Any
 
 from ..errors import Paused
+from .callkeys import Key, spelled
 from .loops import ITER, place_in
 from .native import cannot_pause
 from .program import Op
@@ -47,6 +49,14 @@ def _caller(depth: int) -> CodeType:
     return sys._getframe(depth + 1).f_code  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
 
+def _running_task() -> asyncio.Task[Any] | None:
+    """The asyncio task that the caller runs in, if any: a thread of its own has none."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
 def _called(thunk: Callable[[], Any]) -> Any:
     try:
         return thunk()
@@ -76,6 +86,7 @@ class Machine:
         self.before_unwinding: Callable[[], None] = lambda: None
         self._exact: Any = None
         self.ordinals: dict[str, int] = {}
+        self.keyed: dict[tuple[str, Key], asyncio.Task[Any]] = {}
         self.in_op = False
         self.unwinding = False
         self.result: Any = None
@@ -104,12 +115,33 @@ class Machine:
         """Whether the operation's own code calls the function that asks: a property that it reads, say."""
         return self.in_op and self.op.compiled_to(_caller(depth + 1))
 
-    def position(self, name: str) -> str:
-        """A name for this call: equal when the same call is made again, different for every other."""
+    def position(self, name: str, key: Key | None = None) -> str:
+        """A name for this call: equal when the same call is made again, different for every other.
+
+        Calls of one statement are told apart by their order, among those with the same `name` and `key`.
+
+        Raises ValueError if another task that still runs has made a call with this key.
+        """
+        if key is not None:
+            self._check_alone(name, key)
+            name = f"{name}/{spelled(key)}"
         number = self.ordinals.get(name, 0)
         self.ordinals[name] = number + 1
         path, part = self.op.label
         return f"{self.tick:09d}/{'.'.join(map(str, path))}.{part}/{name}/{number}"
+
+    def _check_alone(self, name: str, key: Key) -> None:
+        """Two calls at once that have one key could only be told apart by their order."""
+        task = _running_task()
+        other = self.keyed.get((name, key))
+        if other is not None and other is not task and not other.done():
+            what = name.partition(":")[2] or name
+            raise ValueError(
+                f"two calls of {what}() that run side by side have the same key {key!r}: a decision or a result "
+                "could not be told which of them it belongs to; give each a key of its own"
+            )
+        if task is not None:
+            self.keyed[name, key] = task
 
     async def run(self) -> Any:
         """Run to the end; the value of the outermost `return`, or None.
@@ -131,6 +163,7 @@ class Machine:
             frame.ran.add(frame.pc)
             if self.ordinals:
                 self.ordinals = {}
+                self.keyed = {}
             try:
                 await self._perform(frame, op)
             except Enter as enter:

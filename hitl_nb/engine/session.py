@@ -6,15 +6,17 @@ The session saves the machine's state, asks questions, and knows what earlier tr
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
 import msgspec
 
 from ..errors import CannotPause, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
-from ..records import Comment, Proposal, Question, Run, Snapshot, Step, Workspace
+from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Step, Workspace
 from ..store.ledger import Claim, Ledger
 from .decision import Asked, Decision, decision_on
 from .fleeting import is_callers_iterator, step_back
@@ -22,6 +24,7 @@ from .layout import Op
 from .machine import Machine
 from .stack import Frame
 from .state import Saver
+from .underway import StepsUnderWay
 from .worklog import Worklog
 
 _current: ContextVar[Session | None] = ContextVar("hitl_nb_session", default=None)
@@ -104,6 +107,10 @@ class Session:
         self.proposals: list[Proposal] = []
         self.envelope = b""
         self.pending: Pending | None = None
+        self.under_way = StepsUnderWay()
+        self._turn = threading.RLock()
+        self._over = False
+        self._asking: tuple[Snapshot, list[Question], list[Statement]] | None = None
         self._completing: tuple[Pending | None, int] = None, -1
         self._along = False
         self._worklog = Worklog()
@@ -121,10 +128,17 @@ class Session:
         """
         token = _current.set(self)
         try:
-            result = await self.machine.run()
+            try:
+                result = await self.machine.run()
+            except (Paused, Exception):
+                await self._end_steps()
+                raise
+            await self._end_steps()
         except Paused:
+            self._ask_now()
             raise
         except BaseException as error:
+            self.under_way.cancel()  # nothing, unless the run is interrupted
             self._fail(error)
             raise
         else:
@@ -136,6 +150,48 @@ class Session:
                 StoreError
             ):  # a full disk: the claim counts as let go in this process all the same
                 self.ledger.release(self.claim)
+
+    async def _end_steps(self) -> None:
+        """Let the steps that are under way end while the claim is held; no step and no question begins any more."""
+        with self._turn:
+            self._over = True
+        await self.under_way.ended()
+
+    def _ask_now(self) -> None:
+        """Make the pause durable that waited for steps to end."""
+        if self._asking is None:
+            return
+        saved, questions, statements = self._asking
+        try:
+            self.proposals = self.ledger.pause(self.claim, saved, questions, statements=statements)
+        except BaseException as error:
+            self._fail(error)
+            raise
+
+    def begin_step(self) -> Future[None]:
+        """A step is about to start; `under_way.end` must be called with what this returns.
+
+        Raises:
+            Paused: the run has paused meanwhile.
+            NotInAgent: it has ended.
+        """
+        with self._turn:
+            self.check_going()
+            return self.under_way.begin()
+
+    def check_not_paused(self) -> None:
+        """Raises Paused if the run has paused: what is made again on resume must not go on beside it."""
+        if self.machine.paused is not None:
+            raise self.machine.paused
+
+    def check_going(self) -> None:
+        """Raises Paused if the run has paused, NotInAgent if it has ended while a task of it goes on."""
+        self.check_not_paused()
+        if self._over:
+            raise NotInAgent(
+                f"the run of {self.run_record.agent!r} has ended, and a task that it started goes on: await all its "
+                "tasks in the agent, so that their steps and questions belong to the run"
+            )
 
     def _fail(self, error: BaseException) -> None:
         machine = self.machine
@@ -215,8 +271,11 @@ class Session:
             Paused: the run is saved and waits.
             CannotPause: it cannot be saved here.
         """
-        if self.machine.paused is not None:
-            raise self.machine.paused
+        with self._turn:
+            return self._ask(pending, exact=exact, name=name)
+
+    def _ask(self, pending: Pending, *, exact: bool, name: str) -> Any:
+        self.check_going()
         step = in_step.get()
         if step is not None:
             raise CannotPause(
@@ -238,7 +297,7 @@ class Session:
                 "lose; loop over list(...) of it"
             )
         for asked in pending.asked:
-            asked.question = msgspec.structs.replace(asked.question, position=self.machine.position(name))
+            asked.question = msgspec.structs.replace(asked.question, position=self.machine.position(name, asked.key))
         answers = [self._answer(asked) for asked in pending.asked]
         found = [answer for answer in answers if answer is not None]
         if not exact and len(found) == len(answers):
@@ -256,7 +315,11 @@ class Session:
         return next((p for p in reversed(same) if _same_question(p, asked.question)), None)
 
     def pause(self, pending: Pending, *, exact: bool) -> NoReturn:
-        """Save the run with its questions, in one transaction, and leave. Raises Paused, CannotPause, StoreError."""
+        """Save the run with its questions, in one transaction, and leave. Raises Paused, CannotPause, StoreError.
+
+        While steps beside it are under way, that is put off until they have ended and are recorded: `run` does it. So
+        people are shown nothing yet, and if the process dies first, the question is asked again.
+        """
         completed = pending if exact else self._around()
         if exact:
             pending.pause = self.run_record.pauses + 1
@@ -269,7 +332,11 @@ class Session:
                 step_back(self.machine)
             saved = self.snapshot(completed, check=True)
             questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
-            self.proposals = self.ledger.pause(self.claim, saved, questions, statements=self._worklog.statements())
+            statements = self._worklog.statements()
+            if self.under_way:
+                self._asking = saved, questions, statements
+            else:
+                self.proposals = self.ledger.pause(self.claim, saved, questions, statements=statements)
         except BaseException:
             frame.pc, self.machine.tick = before
             raise

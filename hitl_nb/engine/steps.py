@@ -17,6 +17,7 @@ from typing import Any, TypeVar, overload
 from ..errors import HitlError, NotInAgent
 from ..records import Question, Step
 from .agents import Definition
+from .callkeys import Key, check_rule, key_of_call
 from .decision import Asked, Decision
 from .pickling import Pickler, Unpickler, resolve
 from .seal import seal, unseal
@@ -41,8 +42,19 @@ def idempotency_key() -> str:
 class StepFunction(Definition):
     """What `@step` returns. Outside a run it is just the function."""
 
-    def __init__(self, function: Callable[..., Any], *, idempotent: bool = False, retries: int = 0) -> None:
+    key: Key | Callable[..., Any] | None = None
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        idempotent: bool = False,
+        retries: int = 0,
+        key: Key | Callable[..., Any] | None = None,
+    ) -> None:
         super().__init__(function)
+        check_rule(key, f"the step {self.__qualname__}()")
+        self.key = key
         self.idempotent = idempotent
         self.retries = retries
 
@@ -51,11 +63,18 @@ class StepFunction(Definition):
         if session is None or in_step.get() is not None:
             return self.function(*args, **kwargs)
         exact = session.machine.is_exact(self)
-        key = session.machine.position(self.__qualname__)
+        key = session.machine.position(self.__qualname__, self._key_of(args, kwargs))
         call = _Call(self, session, key, args, kwargs)
         if inspect.iscoroutinefunction(self.function):
             return call.awaited(exact)
         return call.made(exact)
+
+    def _key_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Key | None:
+        if self.key is None:
+            return None
+        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return key_of_call(self.key, bound, f"the step {self.__qualname__}()")
 
 
 class _Call:
@@ -72,12 +91,25 @@ class _Call:
 
     def made(self, exact: bool) -> Any:
         done, value = self._recorded(exact)
-        return value if done else self._run()
+        if done:
+            return value
+        try:
+            result = self._run()
+        finally:
+            self.session.under_way.end(self.under_way)
+        self.session.check_not_paused()
+        return result
 
     async def awaited(self, exact: bool) -> Any:
         done, value = self._recorded(exact)
         if done:
             return value
+        session = self.session
+        result = await session.under_way.run(self.under_way, self._tried(), lambda: session.machine.paused is not None)
+        session.check_not_paused()
+        return result
+
+    async def _tried(self) -> Any:
         for attempt in range(self.step.retries + 1):
             token, inside = self._enter()
             try:
@@ -116,13 +148,10 @@ class _Call:
     def _recorded(self, exact: bool) -> tuple[bool, Any]:
         """Whether this call was made before, and what came of it."""
         session = self.session
-        if session.machine.paused is not None:
-            raise session.machine.paused
+        session.check_going()
         known = session.known.get(self.key)
         if known is None:
-            self.record = session.ledger.start_step(
-                session.claim, self.key, self._name, snapshot=session.snapshot_if_cheap() if exact else None
-            )
+            self._begin(exact)
             return False, None
         if known.status == "done":
             return True, self._load(known)
@@ -133,8 +162,22 @@ class _Call:
             settled = session.ask(_Doubt(self, session), exact=False, name=f"doubt:{self._name}:{known.tries}")
             if settled is not None:
                 return True, settled[0]
-        self.record = session.ledger.retry_step(session.claim, self.key)
+        self._begin(exact, again=True)
         return False, None
+
+    def _begin(self, exact: bool, *, again: bool = False) -> None:
+        """Record that the call is about to be made."""
+        session = self.session
+        self.under_way = session.begin_step()
+        try:
+            if again:
+                self.record = session.ledger.retry_step(session.claim, self.key)
+            else:
+                snapshot = session.snapshot_if_cheap() if exact else None
+                self.record = session.ledger.start_step(session.claim, self.key, self._name, snapshot=snapshot)
+        except BaseException:
+            session.under_way.end(self.under_way)
+            raise
 
     @property
     def _name(self) -> str:
@@ -223,19 +266,30 @@ def _backoff(attempt: int) -> float:
 @overload
 def step(function: F, /) -> F: ...
 @overload
-def step(*, idempotent: bool = False, retries: int = 0) -> Callable[[F], F]: ...
-def step(function: Any = None, /, *, idempotent: bool = False, retries: int = 0) -> Any:
+def step(
+    *, idempotent: bool = False, retries: int = 0, key: Key | Callable[..., Any] | None = None
+) -> Callable[[F], F]: ...
+def step(
+    function: Any = None,
+    /,
+    *,
+    idempotent: bool = False,
+    retries: int = 0,
+    key: Key | Callable[..., Any] | None = None,
+) -> Any:
     """Record the result of a function, sync or async: for one run, each call of it is made once.
 
     Args:
         idempotent: calling it again does no harm (it uses `idempotency_key()`, or only reads), so after a crash in
             the middle it is called again without asking.
         retries: how often to try again when it raises an Exception, with growing pauses.
+        key: a str or int, or a function of the call's arguments that returns one, that a call is known by in a
+            statement of the agent, in place of its number in the order of calls: for steps that run side by side.
     """
     if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"retries must be an int >= 0, not {retries!r}")
     if function is None:
-        return functools.partial(StepFunction, idempotent=idempotent, retries=retries)
+        return functools.partial(StepFunction, idempotent=idempotent, retries=retries, key=key)
     if not callable(function):
         raise TypeError(f"@hitl.step goes on a function, not on {type(function).__name__}")
-    return StepFunction(function)
+    return StepFunction(function, idempotent=idempotent, retries=retries, key=key)

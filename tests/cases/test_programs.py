@@ -68,8 +68,6 @@ NOT_YET: frozenset[str] = frozenset(
         "lost_queue",
         "notebook_moved",
         "numpy_view",
-        "parallel_keys",
-        "pause_while_step_runs",
         "remade_cursor",
         "remade_future",
         "remade_input_changed",

@@ -1,0 +1,75 @@
+"""The steps of a session that have begun and not ended.
+
+A run keeps its claim until they have: their results are recorded under it. So a question that is asked while a step
+beside it is at work does not leave that step in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, wait
+from functools import partial
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class StepsUnderWay:
+    """Counts steps from their beginning to their end, in whatever task or thread they run."""
+
+    def __init__(self) -> None:
+        self._calls: dict[Future[None], Callable[[], object] | None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def begin(self) -> Future[None]:
+        """A step begins; it has ended when `end` is called with this."""
+        call: Future[None] = Future()
+        self._calls[call] = None
+        return call
+
+    def end(self, call: Future[None]) -> None:
+        """The step has ended: what there is to record of it is recorded."""
+        self._calls.pop(call, None)
+        if not call.done():
+            call.set_result(None)
+
+    async def run(self, call: Future[None], work: Coroutine[Any, Any, T], stays: Callable[[], bool]) -> T:
+        """Await `work`, an async step, in a task of its own; `end` is called when that is over.
+
+        Whoever waits for it may be cancelled, as a task group does when a task beside it pauses the run. The step is
+        cancelled then, too, as if it were awaited directly, unless it `stays`: then it goes on to its end.
+        """
+        try:
+            task = asyncio.create_task(work)
+        except RuntimeError:  # another event loop than asyncio's
+            try:
+                return await work
+            finally:
+                self.end(call)
+        self._calls[call] = task.cancel
+        task.add_done_callback(lambda _: self.end(call))
+        while True:
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                if task.done() or stays():
+                    raise
+                task.cancel()
+
+    async def ended(self) -> None:
+        """Wait until no step is under way."""
+        if not self._calls:
+            return
+        from anyio.to_thread import run_sync
+
+        while self._calls:
+            await run_sync(partial(wait, list(self._calls)), abandon_on_cancel=True)
+
+    def cancel(self) -> None:
+        """Interrupt the async ones. What they did is in doubt then."""
+        for stop in list(self._calls.values()):
+            if stop is not None:
+                stop()
