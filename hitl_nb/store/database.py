@@ -14,8 +14,8 @@ from hitl_nb.errors import StoreBusy, StoreError
 from hitl_nb.store import places
 from hitl_nb.store.faults import code_of, explain, translated
 from hitl_nb.store.gate import Gate
-from hitl_nb.store.safedisk import DATABASE, NORMAL, Link, SafeCache, SafeDisk, mend_settings
-from hitl_nb.store.transaction import PAGE, DiskTransaction
+from hitl_nb.store.safedisk import DATABASE, NORMAL, SafeCache, mend_settings
+from hitl_nb.store.transaction import PAGE, Batch, DiskTransaction
 from hitl_nb.store.writer import Request
 
 LOG_LIMIT = 1000 * PAGE
@@ -100,19 +100,20 @@ class Database:
             except sqlite3.OperationalError as error:
                 _wait_or_raise(error, deadline)
 
-    def _commit(self, cache: SafeCache, batch: Sequence[Request]) -> None:
-        link = cache.link()
-        con = link.con
+    def _commit(self, cache: SafeCache, requests: Sequence[Request]) -> None:
+        con = cache.link().con
+        batch = Batch(con, cache.disk, self._recent)
         self._begin(con)
         try:
             version = data_version(con)
             if version != self._seen:
                 self._recent.clear()
                 mend_settings(con, self.synchronous)
-            for request in batch:
-                self._work(link, cache.disk, request)
+            for request in requests:
+                self._work(batch, request)
+            batch.flush()
             self._refuse_if_replaced()
-            if all(request.error is not None for request in batch):
+            if all(request.error is not None for request in requests):
                 con.execute("ROLLBACK")
                 return
             con.execute("COMMIT")
@@ -122,7 +123,7 @@ class Database:
                 con.execute("ROLLBACK")
             raise
         self._seen = version
-        self._logged += 4 * PAGE
+        self._logged += 4 * PAGE + batch.written
         if self.synchronous == NORMAL and self._sync_at is None:
             self._sync_at = time.monotonic() + SYNC_SECONDS
 
@@ -135,23 +136,13 @@ class Database:
             except sqlite3.OperationalError as error:
                 _wait_or_raise(error, deadline)
 
-    def _work(self, link: Link, disk: SafeDisk, request: Request) -> None:
-        con = link.con
-        tx = DiskTransaction(link, disk, self.directory, self._recent)
-        con.execute("SAVEPOINT request")
+    def _work(self, batch: Batch, request: Request) -> None:
+        tx = DiskTransaction(batch, self.directory)
         try:
             request.result = request.work(tx)
         except BaseException as error:  # noqa: BLE001 - belongs to whoever waits for the future
             request.error = error
-        finally:
-            tx.over = True
-        self._logged += tx.written
-        if tx.failure is not None:
-            raise tx.failure
-        if request.error is not None:
-            self._recent.clear()
-            con.execute("ROLLBACK TO request")
-        con.execute("RELEASE request")
+        tx.end(undo=request.error is not None)
 
     def _refuse_if_replaced(self) -> None:
         """A database whose file was removed would go on taking writes, and nobody would ever see them."""

@@ -127,7 +127,7 @@ class DiskStore(WrittenByThread):
         if cache is None:
             raise StoreError(f"the store {self.root} is closed")
         self.database.refuse_if_gone()
-        return Rows(cache.link(), cache.disk)
+        return Rows(cache.link().con, cache.disk)
 
 
 # A forked child has copies of SQLite's notes about locks that only its parent holds. A connection that the child

@@ -1,4 +1,4 @@
-"""Reading and writing rows of a diskcache database: what a connection reads, and one request's open transaction.
+"""Reading and writing rows of a diskcache database: what a connection reads, and the open transaction of a batch.
 
 Rows are written and read with SQL of our own over diskcache's table: an upsert and an index range take half the
 time of `Cache.set` and a hundredth of `Cache.iterkeys`. The triggers keep diskcache's counters right.
@@ -11,77 +11,169 @@ import threading
 import time
 from pathlib import Path
 
+from diskcache.core import MODE_RAW  # pyright: ignore[reportMissingTypeStubs] - it has none
+
 from hitl_nb.errors import StoreError
 from hitl_nb.store.faults import explain
-from hitl_nb.store.keys import check_key, check_range
-from hitl_nb.store.safedisk import Link, SafeDisk
+from hitl_nb.store.keys import check_key, check_range, check_value
+from hitl_nb.store.safedisk import SafeDisk
 
 PAGE = 4096
 
 REMEMBERED, REMEMBERED_SIZE = 1024, 64 * 1024
 """Most values that the writer remembers, and the length of the longest."""
 
+SPILLED = 4 << 20
+"""Bytes of values that an open transaction keeps back; more goes to SQLite before its end."""
+
 _SELECT = "SELECT key, raw, mode, filename, value FROM Cache WHERE "
 _ASCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key LIMIT ?"
 _DESCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
 _UPSERT = (
     "INSERT INTO Cache(key, raw, store_time, expire_time, access_time, access_count, tag, size, mode, filename, value)"
-    " VALUES (?, ?, ?, NULL, ?, 0, NULL, ?, ?, ?, ?)"
+    f" VALUES (?1, 1, ?2, NULL, ?2, 0, NULL, 0, {MODE_RAW}, NULL, ?3)"
     " ON CONFLICT(key, raw) DO UPDATE SET store_time = excluded.store_time, expire_time = NULL, tag = NULL,"
     " size = excluded.size, mode = excluded.mode, filename = excluded.filename, value = excluded.value"
 )
+_DELETE = "DELETE FROM Cache WHERE key = ? AND raw = 1"
 
 _Row = tuple[object, object, object, object, object]
+_Writes = dict[str, bytes | None]
+"""Values by key; None deletes."""
 
 
 class Rows:
     """Reading on one connection; each row is checked by the disk before it is believed."""
 
-    def __init__(self, link: Link, disk: SafeDisk) -> None:
-        self._link = link
+    def __init__(self, con: sqlite3.Connection, disk: SafeDisk) -> None:
+        self._con = con
         self._disk = disk
 
     def get(self, key: str) -> bytes | None:
         check_key(key)
-        rows = [self._pair(row)[1] for row in self._link.con.execute(_SELECT + "key = ?", (key,)).fetchall()]
+        rows = [self._pair(row)[1] for row in self._con.execute(_SELECT + "key = ?", (key,)).fetchall()]
         return rows[0] if rows else None
 
     def scan(self, start: str, stop: str, limit: int | None, reverse: bool) -> list[tuple[str, bytes]]:
         check_range(start, stop, limit)
         bounds = (start, stop, -1 if limit is None else limit)
-        return [
-            self._pair(row) for row in self._link.con.execute(_DESCENDING if reverse else _ASCENDING, bounds).fetchall()
-        ]
+        return [self._pair(row) for row in self._con.execute(_DESCENDING if reverse else _ASCENDING, bounds).fetchall()]
 
     def _pair(self, row: _Row) -> tuple[str, bytes]:
         key, raw, mode, filename, value = row
         return self._disk.get(key, raw), self._disk.fetch(mode, filename, value, False, key)
 
 
-class DiskTransaction:
-    """One request's view of the open transaction. `failure` dooms the transaction, even if the work goes on.
+class Batch:
+    """The open transaction of one connection, in which several requests work one after the other.
 
-    `recent` holds what the writer read and wrote since another connection last committed: a run's writes read the same
-    few records again and again.
+    What they write is kept back and goes to SQLite at the end, in the order of the keys: a row that many requests write
+    is written once, and undoing a request that failed is forgetting what it wrote. Methods raise sqlite3.Error.
+
+    Attributes:
+        failure: dooms the transaction, even if the work that met it goes on.
+        written: bytes that went to SQLite, by estimate.
+        recent: what was read and written since another connection last committed; a run's writes read the same few
+            records again and again.
     """
 
-    def __init__(self, link: Link, disk: SafeDisk, directory: Path, recent: dict[str, bytes | None]) -> None:
-        self.over = False
+    def __init__(self, con: sqlite3.Connection, disk: SafeDisk, recent: _Writes) -> None:
         self.failure: sqlite3.Error | None = None
         self.written = 0
-        self._con = link.con
-        self._disk = disk
-        self._rows = Rows(link, disk)
-        self._thread = threading.get_ident()
+        self.recent = recent
+        self.kept_back: _Writes = {}
+        self.size = 0
+        self._con = con
+        self._rows = Rows(con, disk)
+
+    def get(self, key: str) -> bytes | None:
+        check_key(key)
+        if key in self.kept_back:
+            return self.kept_back[key]
+        if key in self.recent:
+            return self.recent[key]
+        value = self._rows.get(key)
+        self._remember(key, value)
+        return value
+
+    def scan(self, start: str, stop: str, limit: int | None, reverse: bool, own: _Writes) -> list[tuple[str, bytes]]:
+        check_range(start, stop, limit)
+        newer: _Writes = {}
+        for writes in (self.kept_back, own):
+            for key, value in writes.items():
+                if start <= key < stop:
+                    newer[key] = value
+        found = self._rows.scan(start, stop, None if limit is None else limit + len(newer), reverse)
+        if not newer:
+            return found
+        merged = {**dict(found), **newer}
+        pairs = [(key, value) for key in sorted(merged, reverse=reverse) if (value := merged[key]) is not None]
+        return pairs if limit is None else pairs[:limit]
+
+    def keep(self, writes: _Writes, size: int) -> None:
+        """Take over what a request wrote."""
+        self.kept_back.update(writes)
+        self.size += size
+
+    def spill(self, writes: _Writes, *, first: bool) -> None:
+        """Write what a request has written so far, so that it can be undone alone; `first`: nothing of it is there."""
+        if first:
+            self.flush()
+            self._con.execute("SAVEPOINT request")
+        self._write(writes)
+
+    def end_spilled(self, *, undo: bool) -> None:
+        """The request that spilled has ended."""
+        if undo:
+            self.recent.clear()
+            self._con.execute("ROLLBACK TO request")
+        self._con.execute("RELEASE request")
+
+    def flush(self) -> None:
+        """Write what was kept back."""
+        self._write(self.kept_back)
+        self.kept_back = {}
+        self.size = 0
+
+    def _write(self, writes: _Writes) -> None:
+        now = time.time()
+        ordered = sorted(writes.items())
+        puts = [(key, now, value) for key, value in ordered if value is not None]
+        deletes = [(key,) for key, value in ordered if value is None]
+        if deletes:
+            self._con.executemany(_DELETE, deletes)
+        if puts:
+            self._con.executemany(_UPSERT, puts)
+        for key, value in ordered:
+            self.written += PAGE if value is None else PAGE + len(value)
+            self._remember(key, value)
+
+    def _remember(self, key: str, value: bytes | None) -> None:
+        if value is not None and len(value) > REMEMBERED_SIZE:
+            self.recent.pop(key, None)
+            return
+        if len(self.recent) >= REMEMBERED:
+            self.recent.clear()
+        self.recent[key] = value
+
+
+class DiskTransaction:
+    """One request's view of the open transaction: what it wrote itself, over what the batch holds."""
+
+    def __init__(self, batch: Batch, directory: Path) -> None:
+        self._batch = batch
         self._directory = directory
-        self._recent = recent
+        self._own: _Writes = {}
+        self._size = 0
+        self._spilled = False
+        self._thread = threading.get_ident()
+        self._over = False
 
     def get(self, key: str) -> bytes | None:
         self._check()
-        if key in self._recent:
-            return self._recent[key]
+        own = self._own
         try:
-            return self._remember(key, self._rows.get(key))
+            return own[key] if key in own else self._batch.get(key)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
@@ -90,48 +182,52 @@ class DiskTransaction:
     ) -> list[tuple[str, bytes]]:
         self._check()
         try:
-            return self._rows.scan(start, stop, limit, reverse)
+            return self._batch.scan(start, stop, limit, reverse, self._own)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
     def put(self, key: str, value: bytes) -> None:
-        db_key, raw = self._disk.put(key)
-        size, mode, filename, blob = self._disk.store(value, False, key)
-        now = time.time()
-        self.written += PAGE + len(blob)
-        self._execute(_UPSERT, (db_key, raw, now, now, size, mode, filename, blob))
-        self._remember(key, blob)
+        self._check()
+        check_key(key)
+        check_value(key, value)
+        self._own[key] = value
+        self._size += len(value)
+        if self._size + self._batch.size > SPILLED:
+            try:
+                self._spill()
+            except sqlite3.Error as error:
+                raise self._failed(error) from error
 
     def delete(self, key: str) -> None:
-        check_key(key)
-        self.written += PAGE
-        self._execute("DELETE FROM Cache WHERE key = ? AND raw = 1", (key,))
-        self._remember(key, None)
-
-    def _remember(self, key: str, value: bytes | None) -> bytes | None:
-        if value is not None and len(value) > REMEMBERED_SIZE:
-            self._recent.pop(key, None)
-            return value
-        if len(self._recent) >= REMEMBERED:
-            self._recent.clear()
-        self._recent[key] = value
-        return value
-
-    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
         self._check()
-        try:
-            self._con.execute(sql, values)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+        check_key(key)
+        self._own[key] = None
+
+    def end(self, *, undo: bool) -> None:
+        """The work has returned, or raised. Raises sqlite3.Error, also one that the work has met and hidden."""
+        self._over = True
+        if self._batch.failure is not None:
+            raise self._batch.failure
+        if self._spilled:
+            if not undo:
+                self._spill()
+            self._batch.end_spilled(undo=undo)
+        elif not undo:
+            self._batch.keep(self._own, self._size)
+
+    def _spill(self) -> None:
+        self._batch.spill(self._own, first=not self._spilled)
+        self._spilled = True
+        self._own, self._size = {}, 0
 
     def _check(self) -> None:
-        if self.over:
+        if self._over:
             raise StoreError("this transaction is over; its work has returned")
         if threading.get_ident() != self._thread:
             raise StoreError("a transaction may only be used by its own work, on the thread that runs it")
-        if self.failure is not None:  # SQLite may have ended the transaction: nothing must be written outside one
-            raise explain(self.failure, self._directory)
+        if self._batch.failure is not None:  # SQLite may have ended it: nothing must be written outside one
+            raise explain(self._batch.failure, self._directory)
 
     def _failed(self, error: sqlite3.Error) -> StoreError:
-        self.failure = error
+        self._batch.failure = error
         return explain(error, self._directory)

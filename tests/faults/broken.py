@@ -12,21 +12,24 @@ from typing import Any
 import story
 
 from hitl_nb.store import disk, safedisk
-from hitl_nb.store.database import Database, DiskTransaction
+from hitl_nb.store.database import Batch, Database, DiskTransaction
 from hitl_nb.store.outcome import Outcome
 from hitl_nb.store.writer import Request, Writer
 
 
 def in_pieces() -> None:
     """A store without transactions: each write is committed by itself."""
-    execute = DiskTransaction._execute
+    put, delete = DiskTransaction.put, DiskTransaction.delete
 
-    def committed(self: DiskTransaction, sql: str, values: tuple[object, ...]) -> None:
-        execute(self, sql, values)
-        for statement in ("COMMIT", "BEGIN IMMEDIATE", "SAVEPOINT request"):
-            self._con.execute(statement)
+    def commit(tx: DiskTransaction) -> None:
+        batch = tx._batch
+        batch.keep(tx._own, 0)
+        batch.flush()
+        for statement in ("COMMIT", "BEGIN IMMEDIATE"):
+            batch._con.execute(statement)
 
-    DiskTransaction._execute = committed
+    DiskTransaction.put = lambda self, key, value: (put(self, key, value), commit(self))[1]
+    DiskTransaction.delete = lambda self, key: (delete(self, key), commit(self))[1]
 
 
 def acknowledged_early() -> None:
@@ -35,8 +38,8 @@ def acknowledged_early() -> None:
     work, enqueue, note = Database._work, Writer._enqueue, story.note
     set_result = Outcome.set_result
 
-    def worked(self: Database, link: Any, disk: Any, request: Request) -> None:
-        work(self, link, disk, request)
+    def worked(self: Database, batch: Batch, request: Request) -> None:
+        work(self, batch, request)
         if request.error is None:
             went_on.clear()
             set_result(request.future, request.result)

@@ -159,6 +159,75 @@ def test_work_that_raises_is_undone_alone(store: Store) -> None:
     assert store.get("own") is None
 
 
+def test_work_that_writes_a_lot_is_undone_alone_too(store: Store) -> None:
+    """More than a store may keep in memory until the commit."""
+
+    def fill(letter: str, fails: bool) -> Callable[[Transaction], None]:
+        def work(tx: Transaction) -> None:
+            tx.delete("gone")
+            for n in range(12):
+                tx.put(f"large/{n:02d}", letter.encode() * MAX_VALUE)
+                assert (tx.get("large/00"), tx.get("gone")) == (letter.encode() * MAX_VALUE, None)
+            tx.put("small", letter.encode())
+            tx.delete("large/03")
+            keys = [key for key, _ in tx.scan("large/", "large0")]
+            assert keys == [f"large/{n:02d}" for n in range(12) if n != 3]
+            assert tx.scan("large/", "large0", limit=1, reverse=True)[0][0] == "large/11"
+            if fails:
+                raise ZeroDivisionError
+
+        return work
+
+    store.transact(putting({"gone": b"", "large/00": b"before", "small": b"before"}))
+    held = Held(store)
+    before = store.submit(putting({"first": b"1", "small": b"2"}))
+    failed = store.submit(fill("x", fails=True))
+    seen = store.submit(lambda tx: [tx.get("large/00"), tx.get("small"), tx.get("gone"), tx.get("large/01")])
+    held.go.set()
+    with pytest.raises(ZeroDivisionError):
+        failed.result(LONG)
+    before.result(LONG)
+    assert seen.result(LONG) == [b"before", b"2", b"", None]
+    assert [key for key, _ in store.scan("", "~")] == ["first", "gone", "held", "large/00", "small"]
+    store.transact(fill("y", fails=False))
+    assert [key for key, _ in store.scan("large/", "large0")] == [f"large/{n:02d}" for n in range(12) if n != 3]
+    assert (store.get("gone"), store.get("small"), store.get("large/11")) == (None, b"y", b"y" * MAX_VALUE)
+
+
+def test_scans_see_what_a_batch_has_written(store: Store) -> None:
+    store.transact(putting({f"k/{n}": b"old" for n in range(6)}))
+    held = Held(store)
+
+    def work(tx: Transaction) -> None:
+        tx.delete("k/0")
+        tx.delete("k/1")
+        tx.put("k/2", b"new")
+        tx.put("k/9", b"new")
+
+    store.submit(work)
+
+    def look(tx: Transaction) -> list[Any]:
+        tx.delete("k/9")
+        tx.put("k/30", b"own")
+        return [
+            tx.scan("k/", "k0", limit=2),
+            tx.scan("k/", "k0", limit=2, reverse=True),
+            tx.scan("k/3", "k/4"),
+            tx.scan("k/", "k0", limit=0),
+            len(tx.scan("k/", "k0")),
+        ]
+
+    seen = store.submit(look)
+    held.go.set()
+    assert seen.result(LONG) == [
+        [("k/2", b"new"), ("k/3", b"old")],
+        [("k/5", b"old"), ("k/4", b"old")],
+        [("k/3", b"old"), ("k/30", b"own")],
+        [],
+        5,
+    ]
+
+
 @pytest.mark.parametrize("lazies", [{1, 2, 3, 4}, {1, 3}, {4}, {1}])
 def test_one_threads_work_is_committed_in_order(store: Store, lazies: set[int]) -> None:
     def append(n: int) -> Callable[[Transaction], None]:
