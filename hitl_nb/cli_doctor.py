@@ -106,11 +106,15 @@ def _store(url: str | None) -> Iterator[Finding]:
         for database in sorted(folder.glob("*/cache.db")):
             yield _settings(database)
     checked = ledger.verify()
-    if checked.ok:
+    mend = "keep a copy of the store's folder, then compare with an exported log or a backup"
+    if checked.ok or checked.differs:
         yield Finding("ok", "audit log", f"{checked.events} events, unbroken")
     else:
-        mend = "keep a copy of the store's folder, then compare with an exported log or a backup"
         yield Finding("wrong", "audit log", checked.problem or "broken", mend)
+    if checked.ok:
+        yield Finding("ok", "records", "every record is what the audit log says")
+    for one in checked.differs:
+        yield Finding("wrong", "records", one.text, mend)
 
 
 def _folder(folder: Path) -> Iterator[Finding]:

@@ -310,7 +310,11 @@ class Statement(Record, frozen=True, kw_only=True):
 
 
 class Event(Record, frozen=True, kw_only=True):
-    """One entry of the audit log, as hashed. `prev` is the hash of the entry before it ("" for the first)."""
+    """One entry of the audit log, as hashed. `prev` is the hash of the entry before it ("" for the first).
+
+    Attributes:
+        records: what the store's records are from then on: by their keys, SHA-256 (see `store/digests.py`).
+    """
 
     n: int
     at: datetime
@@ -320,6 +324,7 @@ class Event(Record, frozen=True, kw_only=True):
     actor: str
     data: Any = None
     prev: str = ""
+    records: dict[str, str] = {}
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -328,10 +333,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         envelope: signed header and state (see `engine/state.py`).
         blobs: large buffers by their SHA-256 (hex); stored once, however many snapshots name them.
+        pause, save: what the envelope is signed for, beside the claim: how often the run has paused, and which of the
+            saves under this claim it is (from 1); 0 for the one that ends the claim.
     """
 
     envelope: bytes
     blobs: dict[str, Any] = {}
+    pause: int = 0
+    save: int = 0
 
 
 def public_proposal(p: Proposal) -> dict[str, Any]:

@@ -254,7 +254,7 @@ def test_editor_starts_from_the_draft(
         ("inbox", "--store", "gopher://x"),
         ("run", "a.ipynb", "--store", "relative/path"),
         ("doctor", "--store", ""),
-        ("audit", "--json", "--verify"),
+        ("audit", "--json", "--export", "-"),
         ("frobnicate",),
     ],
 )
@@ -309,6 +309,21 @@ def test_audit_tells_of_tampering(run: Run, ledger: Ledger) -> None:
     assert json.loads(run("audit", "--json").stdout)["verified"] is False
     found = json.loads(run("doctor", "--json").stdout)["findings"]
     assert [f["state"] for f in found if f["what"] == "audit log"] == ["wrong"]
+
+
+def test_audit_and_doctor_name_a_record_that_is_not_what_the_log_says(run: Run, ledger: Ledger) -> None:
+    p = one(ledger, "wire 100")
+    raw = ledger.store.get(f"proposal/{p.id}") or b""
+    ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", raw.replace(b"wire 100", b"wire 900")))
+    for words in (("audit", "--verify"), ("audit",), ("audit", "--verify", "--json")):
+        result = run(*words)
+        assert result.exit_code == 1
+        assert f"proposal {p.id} is not what the audit log says" in result.stderr
+    document = json.loads(run("audit", "--verify", "--json").stdout)
+    assert document["verified"] is False
+    assert [(d["record"], d["problem"]) for d in document["differs"]] == [(f"proposal/{p.id}", "changed")]
+    found = json.loads(run("doctor", "--json").stdout)["findings"]
+    assert [(f["what"], p.id in f["found"]) for f in found if f["state"] == "wrong"] == [("records", True)]
 
 
 def test_doctor(run: Run, ledger: Ledger, url: str) -> None:

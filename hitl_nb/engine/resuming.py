@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import Paused
+from ..errors import Paused, Untrusted
 from ..records import Proposal, Run, Step, Workspace
 from ..store.ledger import Claim, Ledger
 from .loading import Loaded, Saved, load, open_snapshot
@@ -99,7 +99,7 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
     """
     run, claim = ledger.claim(before.id, label=label)
     try:
-        saved = saved_state(ledger, run)
+        saved = saved_state(ledger, run, claimed=True)
         machine, pending = _machine(run, before.status, saved, code, saver, shown)
         asked = ledger.proposals(run.id, run.pauses) if run.pauses else []
         known = _known(ledger, run, machine, before.status)
@@ -125,10 +125,22 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
     return await _work(session, code.ns)
 
 
-def saved_state(ledger: Ledger, run: Run) -> Saved | None:
-    """The run's newest snapshot, its signature checked. Raises Untrusted, WrongPython."""
+def saved_state(ledger: Ledger, run: Run, *, claimed: bool = False) -> Saved | None:
+    """The run's newest snapshot, its signature checked. Raises Untrusted, WrongPython.
+
+    `claimed`: nobody else can have changed the run since it was read.
+    """
     found = ledger.snapshot(run.id)
-    return open_snapshot(place(ledger, run.id), *found) if found is not None else None
+    if found is None:
+        return None
+    at = found.saved
+    if claimed and at.pause != run.pauses:
+        raise Untrusted(
+            f"run {run.id} ({run.agent}) is recorded to have paused {run.pauses} times, and its newest saved state is "
+            f"of pause {at.pause}: an older record was put back in the store; nothing was executed. Restore the store "
+            "from a backup, or run the agent anew with --restart if you do not need it"
+        )
+    return open_snapshot(place(ledger, run.id, at.epoch, at.pause, at.save), found.envelope, found.blob)
 
 
 def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Loaded:

@@ -69,9 +69,9 @@ class Pending:
         raise AssertionError
 
 
-def place(ledger: Ledger, run_id: str) -> str:
-    """What a snapshot's signature is bound to."""
-    return f"snapshot/{ledger.store_id}/{run_id}"
+def place(ledger: Ledger, run_id: str, epoch: int, pause: int, save: int) -> str:
+    """What a snapshot's signature is bound to: the claim that it was saved under, and which one of that claim it is."""
+    return f"snapshot/{ledger.store_id}/{run_id}/{epoch}/{pause}/{save}"
 
 
 class Session:
@@ -113,6 +113,7 @@ class Session:
         self._asking: tuple[Snapshot, list[Question], list[Statement]] | None = None
         self._completing: tuple[Pending | None, int] = None, -1
         self._along = False
+        self._saves = 0
         self._worklog = Worklog()
         self._cost = 0.005
         self._saved_at = time.perf_counter()
@@ -213,19 +214,25 @@ class Session:
 
     # -- saving
 
-    def snapshot(self, pending: Pending | None = None, *, check: bool = False) -> Snapshot:
-        """The run's state now. Raises CannotPause."""
+    def snapshot(self, pending: Pending | None = None, *, between: bool = False, asks: bool = False) -> Snapshot:
+        """The run's state now: one of those `between` pauses, or the last one of this session; it may ask people.
+
+        Raises CannotPause.
+        """
         pending = pending or self._around()
+        if between:
+            self._saves += 1
+        save, pause = self._saves if between else 0, self.run_record.pauses + asks
         snapshot = self.saver.save(
             self.machine,
-            place(self.ledger, self.run_record.id),
+            place(self.ledger, self.run_record.id, self.claim.epoch, pause, save),
             source=self.source,
             outputs=self.outputs(),
             pending=pending,
-            check=check,
+            check=asks,
         )
         self.envelope, self.pending = snapshot.envelope, pending
-        return snapshot
+        return msgspec.structs.replace(snapshot, pause=pause, save=save)
 
     def _after_op(self, frame: Frame, op: Op) -> None:
         now = time.perf_counter()
@@ -237,7 +244,7 @@ class Session:
     def _save(self) -> None:
         began = time.perf_counter()
         with contextlib.suppress(CannotPause):  # only a checkpoint must be able to save; there the sentence is raised
-            self.ledger.save(self.claim, self.snapshot())
+            self.ledger.save(self.claim, self.snapshot(between=True))
         self._saved_at = time.perf_counter()
         self._cost = max(self._saved_at - began, 0.0005)
 
@@ -251,7 +258,7 @@ class Session:
             return None
         self._along = True
         try:
-            snapshot = self.snapshot()
+            snapshot = self.snapshot(between=True)
         except CannotPause:
             self._cost = max(self._cost, time.perf_counter() - began)
             return None
@@ -330,7 +337,7 @@ class Session:
         try:
             if completed is None:
                 step_back(self.machine)
-            saved = self.snapshot(completed, check=True)
+            saved = self.snapshot(completed, asks=True)
             questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
             statements = self._worklog.statements()
             if self.under_way:

@@ -183,9 +183,9 @@ class _Call:
     def _name(self) -> str:
         return self.step.__qualname__
 
-    @property
-    def _place(self) -> str:
-        return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}"
+    def _place(self, step: Step) -> str:
+        """What a result's signature is bound to: this call, and which try of it."""
+        return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}/{step.tries}"
 
     def _enter(self) -> tuple[Any, Any]:
         return _key.set(self.record.idempotency_key), in_step.set(self._name)
@@ -211,11 +211,11 @@ class _Call:
                 f"the result of the step {self._name}() (a {type(value).__name__}) cannot be recorded ({error}); "
                 "return plain data from steps"
             ) from error
-        return seal(self._place, {}, file.getvalue())
+        return seal(self._place(self.record), {}, file.getvalue())
 
     def _load(self, step: Step) -> Any:
         ns = self.session.saver.ns
-        _, body = unseal(self._place, step.result or b"")
+        _, body = unseal(self._place(step), step.result or b"")
         return Unpickler(body, lambda pid: ns if pid[0] == "ns" else resolve(pid[1], ns)).load()
 
 

@@ -16,7 +16,7 @@ from hitl_nb.records import Event, Proposal, Record, Statement, Step
 from hitl_nb.store.ledger import Ledger
 
 _BEGINS = ("run.opened", "run.resumed")
-_ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled")
+_ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled", "run.handed_back")
 
 
 class Entry(Record, frozen=True, kw_only=True):

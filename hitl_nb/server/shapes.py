@@ -357,7 +357,7 @@ class Cancelled(Shape):
 
 
 class Event(Shape):
-    """One entry of the audit log; `prev` is the hash of the one before it."""
+    """One entry of the audit log; `prev` is the hash of the one before it, `records` has the records' SHA-256."""
 
     n: Count
     at: At
@@ -367,6 +367,7 @@ class Event(Shape):
     actor: str
     data: Any
     prev: str
+    records: dict[str, str]
 
 
 class Events(Shape):
@@ -393,12 +394,22 @@ class History(Shape):
     next: Count | None
 
 
+class Difference(Shape):
+    """A record of the store that is not what the audit log says; `event` is the number of the event that says it."""
+
+    record: str
+    problem: Literal["changed", "missing", "unknown", "unreadable"]
+    text: str
+    event: Count | None
+
+
 class Verification(Shape):
-    """What checking the audit log found: how many events are sound, and the first problem."""
+    """What checking the log, and the records against it, found: how many events are sound, and the first problem."""
 
     ok: bool
     events: Count
     problem: str | None
+    differs: list[Difference]
 
 
 class User(Shape):

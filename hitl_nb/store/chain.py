@@ -7,6 +7,7 @@ a cut-off end is noticed too. Who can write the store can rewrite all of it: aga
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,10 +16,13 @@ from hitl_nb.errors import StoreCorrupt
 from hitl_nb.records import Event, Record, now
 from hitl_nb.store import large
 from hitl_nb.store.base import Reads, Transaction
+from hitl_nb.store.digests import Digests
 from hitl_nb.store.rows import decode
 
 _HEAD = "meta/events"
 _PAGE = 1000
+_STATE = b"state"
+_FEW = 20
 
 
 class Head(Record, frozen=True):
@@ -26,14 +30,6 @@ class Head(Record, frozen=True):
 
     n: int = 0
     h: str = ""
-
-
-class Verification(Record, frozen=True):
-    """What checking the log found: how many events are sound, and the first problem in plain words."""
-
-    ok: bool
-    events: int
-    problem: str | None = None
 
 
 def digest(raw: bytes) -> str:
@@ -48,17 +44,45 @@ def head(reads: Reads) -> Head:
 
 
 def append(
-    tx: Transaction, type_: str, *, actor: str, run: str | None = None, proposal: str | None = None, data: Any = None
+    tx: Transaction,
+    type_: str,
+    *,
+    actor: str,
+    run: str | None = None,
+    proposal: str | None = None,
+    data: Any = None,
+    records: Digests | None = None,
 ) -> int:
-    """Add one event to the log; its number. Events of a run are listed for `of_run`, but for its many steps."""
+    """Add one event to the log; its number. Events of a run are listed for `of_run`, but for its many steps.
+
+    `records` has the digest of every record that the event is about, as it is when the transaction ends.
+    """
     last = head(tx)
-    event = Event(n=last.n + 1, at=now(), type=type_, run=run, proposal=proposal, actor=actor, data=data, prev=last.h)
+    event = Event(
+        n=last.n + 1,
+        at=now(),
+        type=type_,
+        run=run,
+        proposal=proposal,
+        actor=actor,
+        data=data,
+        prev=last.h,
+        records=records or {},
+    )
     raw = event.json()
     large.put(tx, _key(event.n), raw)
-    if run is not None and type_ != "step.done":
-        tx.put(f"{_run_prefix(run)}{event.n:012d}", b"")
+    entry = list_entry(event)
+    if entry is not None:
+        tx.put(*entry)
     tx.put(_HEAD, Head(n=event.n, h=digest(raw)).json())
     return event.n
+
+
+def list_entry(event: Event) -> tuple[str, bytes] | None:
+    """Key and value of the event's entry in the list of its run; None for the events of steps, which are many."""
+    if event.run is None or event.type == "step.done":
+        return None
+    return f"{_run_prefix(event.run)}{event.n:012d}", _STATE if f"snapshot/{event.run}" in event.records else b""
 
 
 def read(reads: Reads, after: int, limit: int) -> list[tuple[int, bytes]]:
@@ -80,47 +104,72 @@ def of_run(reads: Reads, run: str, limit: int) -> list[Event]:
     return [event for event in events if event is not None]
 
 
+def newest_state(reads: Reads, run: str) -> Event | None:
+    """The newest event that tells of the run's state, if there is one."""
+    start, stop = large.span(_run_prefix(run))
+    while found := reads.scan(start, stop, limit=_FEW, reverse=True):
+        for stop, mark in found:
+            if mark == _STATE:
+                return at(reads, _number(stop.rsplit("/", 1)[1]))
+    return None
+
+
 def forget_run(tx: Transaction, run: str) -> None:
     """Remove a run's list of events; the events stay."""
     for key, _ in tx.scan(*large.span(_run_prefix(run))):
         tx.delete(key)
 
 
-def verify(reads: Reads) -> Verification:
-    """Check every event against the one before it, and the last against the head."""
-    n, h = 0, ""
-    try:
-        while page := _next_page(reads, n):
-            for number, raw in page:
-                problem = _link_problem(number, raw, n, h)
-                if problem is not None:
-                    return Verification(ok=False, events=n, problem=problem)
-                n, h = number, digest(raw)
-        problem = _end_problem(head(reads), n, h)
-    except StoreCorrupt as damage:
-        problem = str(damage)
-    return Verification(ok=problem is None, events=n, problem=problem)
+class Walk:
+    """The log from its first event on, each checked against the one before it.
 
+    Attributes:
+        n: how many events were found sound.
+        problem: the first thing that is wrong, in plain words; None if nothing is.
+    """
 
-def _next_page(reads: Reads, n: int) -> list[tuple[int, bytes]]:
-    page = read(reads, n, _PAGE)
-    if not page and head(reads).n > n:
-        page = read(reads, n, _PAGE)  # written meanwhile: an event and its head arrive together
-    return page
+    def __init__(self) -> None:
+        self.n = 0
+        self.problem: str | None = None
+        self._h = ""
 
+    def events(self, reads: Reads) -> Iterator[Event]:
+        """The events that follow the last one, up to the newest or the first that is not sound."""
+        try:
+            while self.problem is None:
+                page = read(reads, self.n, _PAGE)
+                for number, raw in page:
+                    event = self._checked(number, raw)
+                    if event is None:
+                        return
+                    yield event
+                if not page:
+                    last = head(reads)
+                    if last.n <= self.n or not read(reads, self.n, 1):  # else it was written meanwhile, with its event
+                        self.problem = _end_problem(last, self.n, self._h)
+                        return
+        except StoreCorrupt as damage:
+            self.problem = str(damage)
 
-def _link_problem(number: int, raw: bytes, n: int, h: str) -> str | None:
-    if number != n + 1:
-        return f"event {n + 1} was removed"
-    try:
-        event = msgspec.json.decode(raw, type=Event)
-    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
-        return f"event {number} is unreadable: {damage}"
-    if event.n != number:
-        return f"event {number} was moved: it says that it is number {event.n}"
-    if event.prev != h:
-        return f"event {n} was changed: event {number} does not follow it" if n else "event 1 was changed"
-    return None
+    def _checked(self, number: int, raw: bytes) -> Event | None:
+        """The event, if it is the next one."""
+        if number != self.n + 1:
+            self.problem = f"event {self.n + 1} was removed"
+            return None
+        try:
+            event = msgspec.json.decode(raw, type=Event)
+        except (msgspec.DecodeError, UnicodeDecodeError) as damage:
+            self.problem = f"event {number} is unreadable: {damage}"
+            return None
+        if event.n != number:
+            self.problem = f"event {number} was moved: it says that it is number {event.n}"
+        elif event.prev != self._h:
+            changed = f"event {self.n} was changed: event {number} does not follow it"
+            self.problem = changed if self.n else "event 1 was changed"
+        if self.problem is not None:
+            return None
+        self.n, self._h = number, digest(raw)
+        return event
 
 
 def _end_problem(last: Head, n: int, h: str) -> str | None:

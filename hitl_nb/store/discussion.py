@@ -118,8 +118,7 @@ class Discussion:
             if thread and _named(tx, found.document, thread).thread:
                 raise ValueError(f"comment {thread} is an answer itself; answer the comment that it answers")
             made = msgspec.structs.replace(said, proposal=found.document, run=found.run)
-            n = _log(tx, "comment", found, author, _logged(made))
-            large.put(tx, f"comment/{found.document}/{n:012d}", made.json())
+            _log(tx, "comment", found, author, _logged(made), made)
             return made
 
         return self.store.transact(work) if claim is None else self._claims.write(claim, work)
@@ -161,8 +160,7 @@ class Discussion:
             elif state == "accepted" and found.proposal is not None:
                 refuse_closed(found.proposal)
             data = {"id": comment.id, "state": state, "was": comment.state}
-            n = _log(tx, "comment.state", found, actor, data)
-            large.put(tx, f"marked/{found.document}/{n:012d}", mark.json())
+            _log(tx, "comment.state", found, actor, data, mark)
             return Marked(_with(comment, mark), True)
 
         return self.store.transact(work) if claim is None else self._claims.write(claim, work)
@@ -188,8 +186,9 @@ class Discussion:
             p = _known(tx, proposal_id)
             refuse_closed(p)
             p = msgspec.structs.replace(p, assignee=assignee)
-            large.replace(tx, f"proposal/{p.id}", p.json())
-            chain.append(tx, "assigned", actor=actor, run=p.run, proposal=p.id, data={"assignee": assignee})
+            records = rows.put_proposal(tx, p)
+            data = {"assignee": assignee}
+            chain.append(tx, "assigned", actor=actor, run=p.run, proposal=p.id, data=data, records=records)
             return p
 
         return self.store.transact(work)
@@ -287,13 +286,14 @@ def _check(said: Comment) -> None:
         raise ValueError(f"a mention is a user name of 1 to {LONGEST_NAME} characters")
 
 
-def _log(tx: Transaction, kind: str, found: About, actor: str, data: dict[str, Any]) -> int:
-    """Append an event about a document; its number."""
+def _log(tx: Transaction, kind: str, found: About, actor: str, data: dict[str, Any], said: Comment | Mark) -> None:
+    """Append an event about a document, and store, under its number, what was said there."""
+    place = f"{'comment' if isinstance(said, Comment) else 'marked'}/{found.document}"
+    records = rows.put_record(tx, f"{place}/{chain.head(tx).n + 1:012d}", said, new=True)
     if found.workspace is not None:
         data = {**data, "workspace": found.workspace.id}
-    return chain.append(
-        tx, kind, actor=actor, run=found.run, proposal=found.proposal.id if found.proposal else None, data=data
-    )
+    about = found.proposal.id if found.proposal else None
+    chain.append(tx, kind, actor=actor, run=found.run, proposal=about, data=data, records=records)
 
 
 def _logged(made: Comment) -> dict[str, Any]:

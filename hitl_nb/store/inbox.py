@@ -21,6 +21,7 @@ from hitl_nb.records import (
 )
 from hitl_nb.store import large, rows
 from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.store.digests import Digests
 from hitl_nb.store.discussion import comments_on
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
@@ -158,12 +159,13 @@ def check_limit(limit: int) -> None:
         raise ValueError(f"limit must be 1 or more, not {limit}")
 
 
-def supersede(tx: Transaction, run_id: str, pause: int) -> list[str]:
-    """Close the open proposals of a run's pause without a decision; their ids."""
+def supersede(tx: Transaction, run_id: str, pause: int) -> tuple[list[str], Digests]:
+    """Close the open proposals of a run's pause without a decision; their ids, and digests for the caller's event."""
     stale = [p for p in rows.load_proposals(tx, run_id, pause) if p.status == "open"]
+    records: Digests = {}
     for p in stale:
-        rows.close_proposal(tx, msgspec.structs.replace(p, status="superseded", revision=p.revision + 1))
-    return [p.id for p in stale]
+        records |= rows.close_proposal(tx, msgspec.structs.replace(p, status="superseded", revision=p.revision + 1))
+    return [p.id for p in stale], records
 
 
 def _find(reads: Reads, proposal_id: str) -> Proposal:

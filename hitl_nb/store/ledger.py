@@ -28,16 +28,17 @@ from hitl_nb.records import (
     new_id,
     now,
 )
-from hitl_nb.store import chain, claims, large, moves, rows, snapshots, standing, updates
+from hitl_nb.store import chain, claims, large, moves, rows, snapshots, standing, updates, verification
 from hitl_nb.store.base import Store, Transaction
-from hitl_nb.store.chain import Verification
 from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
 from hitl_nb.store.inbox import Inbox, check_limit, supersede
 from hitl_nb.store.opening import opened
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.scripts import Scripts
+from hitl_nb.store.snapshots import State
 from hitl_nb.store.steps import Steps
+from hitl_nb.store.verification import Verification
 from hitl_nb.store.workspaces import Workspaces
 
 __all__ = ["Claim", "Ledger", "Verification"]
@@ -147,8 +148,9 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
             before = run.status
             held = self._claims.seize(tx, run, owner)
             run = rows.moved(run, "running", epoch=held.epoch, error=None)
-            rows.put_run(tx, run)
-            chain.append(tx, "run.resumed", actor=held.owner, run=run.id, data={"from": before, "epoch": held.epoch})
+            data = {"from": before, "epoch": held.epoch}
+            records = rows.put_run(tx, run)
+            chain.append(tx, "run.resumed", actor=held.owner, run=run.id, data=data, records=records)
             return run, held
 
         return self._claims.take(work, label, target=run_id, watched=(lambda: run_id) if wait else None)
@@ -159,7 +161,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
 
     def save(self, claim: Claim, snapshot: Snapshot) -> None:
         """Keep the run's state between pauses. Raises RunClaimed if it was taken over."""
-        self._claims.write(claim, lambda tx: snapshots.put(tx, claim.run, snapshot))
+        self._claims.write(claim, lambda tx: snapshots.put_between(tx, claim, snapshot))
 
     def pause(
         self,
@@ -187,15 +189,15 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
                 _proposal(q, run, id=one, ordinal=n, fingerprint=fp, created_at=asked_at)
                 for n, (q, one, fp) in enumerate(zip(questions, ids, prints, strict=True))
             ]
-            snapshots.put(tx, run.id, snapshot)
+            records = snapshots.put(tx, run.id, snapshot)
             for p in asked:
-                rows.add_proposal(tx, p)
+                records |= rows.add_proposal(tx, p)
                 if p.document:
-                    standing.asked(tx, p, claim.owner)
-            rows.put_run(tx, run)
+                    records |= standing.asked(tx, p, claim.owner)
+            records |= rows.put_run(tx, run)
             shown = [_told(p) for p in asked]
-            data = {"pause": run.pauses, "proposals": shown, **_worked(statements)}
-            chain.append(tx, "run.paused", actor=claim.owner, run=run.id, data=data)
+            data = {"pause": run.pauses, "epoch": claim.epoch, "proposals": shown, **_worked(statements)}
+            chain.append(tx, "run.paused", actor=claim.owner, run=run.id, data=data, records=records)
             claims.free(tx, run.id)
             return asked
 
@@ -214,16 +216,14 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
 
         def work(tx: Transaction) -> None:
             run = rows.load_run(tx, claim.run)
-            rows.put_run(tx, msgspec.structs.replace(run, status=status, updated_at=now()))
+            records = rows.put_run(tx, msgspec.structs.replace(run, status=status, updated_at=now()))
+            chain.append(tx, "run.handed_back", actor=claim.owner, run=run.id, data={"to": status}, records=records)
             claims.free(tx, run.id)
 
         self._claims.write_last(claim, work)
 
-    def snapshot(self, run_id: str) -> tuple[bytes, Callable[[str], bytes]] | None:
-        """The run's saved envelope, and a function that reads a blob by its SHA-256 (hex); None if never saved.
-
-        The function raises StoreCorrupt if the blob is missing or is not what its hash says.
-        """
+    def snapshot(self, run_id: str) -> State | None:
+        """The run's saved state; None if never saved. Raises Untrusted if it is not the one that was saved last."""
         return snapshots.get(self.store, run_id)
 
     def cancel(self, run_id: str, *, actor: str) -> Run:
@@ -270,7 +270,9 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
         """
 
         def work(tx: Transaction) -> int:
-            moves.note(tx, old_notebook, new_notebook)
+            records = moves.note(tx, old_notebook, new_notebook)
+            data = {"from": old_notebook, "to": new_notebook}
+            chain.append(tx, "notebook.renamed", actor=str(Owner.here("kernel")), data=data, records=records)
             found = tx.scan(*large.span(rows.name_prefix(old_notebook)))
             for entry in found:
                 _move(tx, rows.load_run(tx, rows.id_at(*entry)), new_notebook, self._claims)
@@ -313,8 +315,12 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
         return chain.head(self.store).n
 
     def verify(self) -> Verification:
-        """Check the whole log: no event was edited, removed, reordered or cut off."""
-        return chain.verify(self.store)
+        """Check the whole log, and every record against it.
+
+        No event was edited, removed, reordered or cut off, and what the store has of runs, proposals, decisions,
+        comments, steps, workspaces and saved states is what the newest event about it says.
+        """
+        return verification.verify(self.store)
 
     # How it is done
 
@@ -328,13 +334,14 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
     ) -> Run:
         def work(tx: Transaction) -> Run:
             run = rows.moved(rows.load_run(tx, claim.run), status, error=error)
-            if snapshot is not None:
-                snapshots.put(tx, run.id, snapshot)
-            rows.put_run(tx, run)
+            records = snapshots.put(tx, run.id, snapshot) if snapshot is not None else {}
+            records |= rows.put_run(tx, run)
             if status == "finished":
                 standing.close_all(tx, run.id, claim.owner)
-            data = {**({} if error is None else {"error": error}), **_worked(statements)} or None
-            chain.append(tx, f"run.{status}", actor=claim.owner, run=run.id, data=data)
+            failed = {} if error is None else {"error": error}
+            saved = {} if snapshot is None else {"pause": run.pauses, "epoch": claim.epoch}
+            data = {**failed, **saved, **_worked(statements)} or None
+            chain.append(tx, f"run.{status}", actor=claim.owner, run=run.id, data=data, records=records)
             claims.free(tx, run.id)
             return run
 
@@ -381,12 +388,12 @@ def _proposal(question: Question, run: Run, **identity: Any) -> Proposal:
 
 
 def _cancel(tx: Transaction, run: Run, *, actor: str) -> Run:
-    stale = supersede(tx, run.id, run.pauses)
+    stale, records = supersede(tx, run.id, run.pauses)
     run = rows.moved(run, "cancelled", open=0)
-    rows.put_run(tx, run)
+    records |= rows.put_run(tx, run)
     claims.free(tx, run.id)
     standing.close_all(tx, run.id, actor)
-    chain.append(tx, "run.cancelled", actor=actor, run=run.id, data={"superseded": stale})
+    chain.append(tx, "run.cancelled", actor=actor, run=run.id, data={"superseded": stale}, records=records)
     return run
 
 
@@ -397,16 +404,17 @@ def _move(tx: Transaction, run: Run, notebook: str, owners: Claims) -> None:
         owners.check_free(tx, last)
         _cancel(tx, last, actor="rename")
     tx.delete(rows.name_key(run))
+    data = {"from": run.notebook, "to": notebook}
     generation = max(run.generation, last.generation + 1 if last else 1)
     run = msgspec.structs.replace(run, notebook=notebook, generation=generation)
     tx.put(rows.name_key(run), run.id.encode())
-    rows.put_run(tx, run)
+    records = rows.put_run(tx, run)
     for p in rows.load_proposals(tx, run.id, run.pauses):
         if p.status == "open":
-            moved = msgspec.structs.replace(p, notebook=notebook)
-            large.replace(tx, f"proposal/{p.id}", moved.json())
+            records |= rows.put_proposal(tx, msgspec.structs.replace(p, notebook=notebook))
     for w in rows.load_workspaces(tx, run.id):
-        rows.put_workspace(tx, msgspec.structs.replace(w, notebook=notebook))
+        records |= rows.put_workspace(tx, msgspec.structs.replace(w, notebook=notebook))
+    chain.append(tx, "run.moved", actor="rename", run=run.id, data=data, records=records)
 
 
 def _delete(tx: Transaction, run: Run) -> list[str]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hitl_nb.records import Record, now
 from hitl_nb.store import rows
 from hitl_nb.store.base import Reads, Transaction
+from hitl_nb.store.digests import Digests
 from hitl_nb.store.large import span
 
 _LONGEST = 1000
@@ -26,10 +27,10 @@ class Move(Record, frozen=True):
     at: datetime
 
 
-def note(tx: Transaction, old: str, new: str) -> None:
-    """Remember that the notebook at `old` is at `new` from now on."""
+def note(tx: Transaction, old: str, new: str) -> Digests:
+    """Remember that the notebook at `old` is at `new` from now on; the digest of that, for the caller's event."""
     move = Move(old=old, new=new, at=now())
-    tx.put(f"{_prefix(old)}{rows.microseconds(move.at)}", move.json())
+    return rows.put_record(tx, f"{_prefix(old)}{rows.microseconds(move.at)}", move)
 
 
 def follow(reads: Reads, notebook: str, since: datetime) -> str:

@@ -36,7 +36,7 @@ def opened(
         created_at=at,
         updated_at=at,
     )
-    rows.add_run(tx, run)
+    records = rows.add_run(tx, run)
     data = {"agent": agent, "notebook": notebook, "key": key, "generation": run.generation, **(caller or {})}
-    chain.append(tx, "run.opened", actor=actor, run=id_, data=data)
+    chain.append(tx, "run.opened", actor=actor, run=id_, data=data, records=records)
     return run

@@ -8,6 +8,7 @@ made/<microseconds>-<run>                     index: runs by age
 name/<notebook>/<agent>/<key>/<generation>    index: runs by name (the parts hashed)
 claim/<run>                                   ClaimRecord
 snapshot/<run>, blobs/<run>                   envelope; the blobs that it names
+saved/<run>                                   Saved: when it was saved, if that was between two pauses
 blob/<sha256>/<n>, blobref/<sha256>/<run>     a buffer, in pieces; who names it
 step/<run>/<key>                              Step
 proposal/<proposal>                           Proposal
@@ -19,7 +20,8 @@ opened/<run>/<ordinal>                        index: a run's workspaces in order
 writing/<microseconds>-<workspace>            index: workspaces that are not closed, by age
 comment/<document>/<n>                        Comment, as it was said (n of its event)
 marked/<document>/<n>                         Mark: what became of one since
-happened/<run>/<n>                            index: the events of a run that are about more than one step
+happened/<run>/<n>                            index: the events of a run that are about more than one step;
+                                              "state" where its state was saved
 moved/<notebook>/<microseconds>               Move: where the notebook (hashed) went then
 chunk/<token>/<n>                             pieces of values above MAX_VALUE
 update/<document>/<n>, folded/<document>      a draft's document (in `Store.drafts`, see `updates.py`)
@@ -41,6 +43,7 @@ from hitl_nb.errors import HitlError, StoreCorrupt, UnknownRun
 from hitl_nb.records import RUN_TRANSITIONS, Proposal, Record, Run, RunStatus, Step, Workspace, now
 from hitl_nb.store import large
 from hitl_nb.store.base import Reads, Transaction
+from hitl_nb.store.digests import Digests, digest_record
 from hitl_nb.store.large import span
 
 R = TypeVar("R", bound=Record)
@@ -55,6 +58,14 @@ def decode(raw: bytes, kind: type[R], key: str) -> R:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as damage:
+        raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
+
+
+def converted(fields: Any, kind: type[R], key: str) -> R:
+    """The record that these fields make, of what is kept at `key`. Raises StoreCorrupt if they make none."""
+    try:
+        return msgspec.convert(fields, type=kind)
+    except msgspec.ValidationError as damage:
         raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
 
 
@@ -95,6 +106,11 @@ def step_key(run_id: str, key: str) -> str:
     return f"step/{run_id}/{place}"
 
 
+def idempotency_key(run_id: str, key: str) -> str:
+    """What a service may know a step by: the same on every try of this call."""
+    return hashlib.sha256(f"hitl/step/v1\0{run_id}\0{key}".encode()).hexdigest()[:32]
+
+
 def name_prefix(notebook: str, agent: str | None = None, key: str | None = None) -> str:
     """The prefix of the names of a notebook's runs, of one agent's, or of one key's."""
     parts = [part for part in (notebook, agent, key) if part is not None]
@@ -122,14 +138,21 @@ def newest_run(reads: Reads, notebook: str, agent: str, key: str) -> Run | None:
     return load_run(reads, id_at(*found[0])) if found else None
 
 
-def add_run(tx: Transaction, run: Run) -> None:
+def put_record(tx: Transaction, key: str, record: Record, *, new: bool = False) -> Digests:
+    """Store a record at `key`; its digest, for the event that tells of it. `new`: nothing is there yet."""
+    raw = record.json()
+    (large.put if new else large.replace)(tx, key, raw)
+    return {key: digest_record(key, raw)}
+
+
+def add_run(tx: Transaction, run: Run) -> Digests:
     tx.put(made_key(run), run.id.encode())
     tx.put(name_key(run), run.id.encode())
-    put_run(tx, run)
+    return put_run(tx, run)
 
 
-def put_run(tx: Transaction, run: Run) -> None:
-    large.replace(tx, f"run/{run.id}", run.json())
+def put_run(tx: Transaction, run: Run) -> Digests:
+    return put_record(tx, f"run/{run.id}", run)
 
 
 def delete_run(tx: Transaction, run: Run) -> None:
@@ -167,10 +190,14 @@ def load_proposal(reads: Reads, proposal_id: str) -> Proposal | None:
     return p
 
 
-def add_proposal(tx: Transaction, p: Proposal) -> None:
+def add_proposal(tx: Transaction, p: Proposal) -> Digests:
     tx.put(asked_key(p), p.id.encode())
     tx.put(open_key(p), p.id.encode())
-    large.put(tx, f"proposal/{p.id}", p.json())
+    return put_record(tx, f"proposal/{p.id}", p, new=True)
+
+
+def put_proposal(tx: Transaction, p: Proposal) -> Digests:
+    return put_record(tx, f"proposal/{p.id}", p)
 
 
 def closed_key(p: Proposal) -> str:
@@ -178,11 +205,11 @@ def closed_key(p: Proposal) -> str:
     return f"closed/{microseconds(p.decision.decided_at if p.decision else p.created_at)}-{p.id}"
 
 
-def close_proposal(tx: Transaction, p: Proposal) -> None:
+def close_proposal(tx: Transaction, p: Proposal) -> Digests:
     """Store `p`, which is no longer open."""
     tx.delete(open_key(p))
     tx.put(closed_key(p), p.id.encode())
-    large.replace(tx, f"proposal/{p.id}", p.json())
+    return put_proposal(tx, p)
 
 
 def delete_proposal(tx: Transaction, p: Proposal) -> None:
@@ -224,14 +251,14 @@ def load_workspaces(reads: Reads, run_id: str) -> list[Workspace]:
     return [w for w in found if w is not None]
 
 
-def put_workspace(tx: Transaction, w: Workspace) -> None:
+def put_workspace(tx: Transaction, w: Workspace) -> Digests:
     """Store `w`, and list it as its status says."""
     if w.status == "closed":
         tx.delete(writing_key(w))
     else:
         tx.put(writing_key(w), w.id.encode())
     tx.put(f"{opened_prefix(w.run)}{w.ordinal:06d}", w.id.encode())
-    large.replace(tx, f"workspace/{w.id}", w.json())
+    return put_record(tx, f"workspace/{w.id}", w)
 
 
 def delete_workspace(tx: Transaction, w: Workspace) -> None:

@@ -99,9 +99,9 @@ class Scripts:
 
     def _resume(self, tx: Transaction, run: Run, script: Owner, caller: dict[str, str]) -> Claim:
         claim = self._claims.entrust(tx, run, script)
-        rows.put_run(tx, rows.moved(run, "running", epoch=claim.epoch, error=None))
+        records = rows.put_run(tx, rows.moved(run, "running", epoch=claim.epoch, error=None))
         data: dict[str, Any] = {"from": run.status, "epoch": claim.epoch, **caller}
-        chain.append(tx, "run.resumed", actor=str(script), run=run.id, data=data)
+        chain.append(tx, "run.resumed", actor=str(script), run=run.id, data=data, records=records)
         return claim
 
 

@@ -2,6 +2,10 @@
 
 A blob's pieces are written when its first run names it and removed with the last. The hash is the caller's
 word when it is written; it is checked when it is read.
+
+Which state is the newest is known from elsewhere, so that an older one that was put back is noticed: the event of the
+pause or the end that it was saved with has its digest; one that was saved between pauses has a row `saved/<run>`, which
+counts if its claim is newer than that event's.
 """
 
 from __future__ import annotations
@@ -9,19 +13,55 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from hitl_nb.errors import StoreCorrupt
-from hitl_nb.records import Snapshot
-from hitl_nb.store import large
-from hitl_nb.store.base import MAX_VALUE, Reads, Transaction
+import msgspec
+
+from hitl_nb.errors import StoreCorrupt, Untrusted
+from hitl_nb.records import Record, Snapshot
+from hitl_nb.store import chain, large, rows
+from hitl_nb.store.base import MAX_VALUE, Reads, Store, Transaction
+from hitl_nb.store.claims import Claim
+from hitl_nb.store.digests import Digests, digest_state
 from hitl_nb.store.large import span
 
 
-def put(tx: Transaction, run_id: str, snapshot: Snapshot) -> None:
-    """Make `snapshot` the run's state, in place of the one before."""
+class Saved(Record, frozen=True, kw_only=True):
+    """When a run's state was saved, and what it is (see `Snapshot`, `digest_state`). `epoch` is that of the claim."""
+
+    epoch: int = 0
+    pause: int = 0
+    save: int = 0
+    digest: str = ""
+
+
+class State(NamedTuple):
+    """A run's state: the envelope, when it was saved, and what reads a blob by its SHA-256 (hex).
+
+    `blob` raises StoreCorrupt if the blob is missing or is not what its hash says.
+    """
+
+    envelope: bytes
+    saved: Saved
+    blob: Callable[[str], bytes]
+
+
+def put_between(tx: Transaction, claim: Claim, snapshot: Snapshot) -> None:
+    """Make `snapshot` the run's state between two pauses, of which no event tells."""
+    digest = put(tx, claim.run, snapshot)[f"snapshot/{claim.run}"]
+    saved = Saved(epoch=claim.epoch, pause=snapshot.pause, save=snapshot.save, digest=digest)
+    tx.put(f"saved/{claim.run}", saved.json())
+
+
+def put(tx: Transaction, run_id: str, snapshot: Snapshot) -> Digests:
+    """Make `snapshot` the run's state, in place of the one before; its digest, for the event that tells of it."""
     large.replace(tx, f"snapshot/{run_id}", snapshot.envelope)
-    old = _named(tx, run_id)
+    _put_blobs(tx, run_id, snapshot)
+    return {f"snapshot/{run_id}": digest_state(snapshot.envelope, snapshot.blobs)}
+
+
+def _put_blobs(tx: Transaction, run_id: str, snapshot: Snapshot) -> None:
+    old = named(tx, run_id)
     new = set(snapshot.blobs)
     if old == new:
         return
@@ -32,30 +72,64 @@ def put(tx: Transaction, run_id: str, snapshot: Snapshot) -> None:
     large.replace(tx, f"blobs/{run_id}", json.dumps(sorted(new)).encode())
 
 
-def get(reads: Reads, run_id: str) -> tuple[bytes, Callable[[str], bytes]] | None:
-    """The run's envelope, and a function that reads a blob by its SHA-256 (hex) and raises StoreCorrupt."""
-    envelope = large.get(reads, f"snapshot/{run_id}")
+def get(store: Store, run_id: str) -> State | None:
+    """The run's state. Raises Untrusted if it is not the one that was saved last, StoreCorrupt."""
 
     def blob(sha: str) -> bytes:
-        data = b"".join(piece for _, piece in reads.scan(*span(f"blob/{sha}/")))
+        data = b"".join(piece for _, piece in store.scan(*span(f"blob/{sha}/")))
         if hashlib.sha256(data).hexdigest() != sha:
             raise StoreCorrupt(f"blob {sha[:12]} of run {run_id} is damaged or missing; start the run anew")
         return data
 
-    return None if envelope is None else (envelope, blob)
+    envelope, saved, digest = newest(store, run_id)
+    if saved is not None and saved.digest != digest:  # or it was saved while this was reading
+        envelope, saved, digest = store.transact(lambda tx: newest(tx, run_id))
+    if saved is not None and saved.digest != digest:
+        what = "missing" if envelope is None else "not the one that was saved last"
+        raise Untrusted(
+            f"the saved state of run {run_id} is {what}: it was changed in the store, or an older one was put back; "
+            "nothing in it was executed. Restore the store from a backup, or run the agent anew with --restart if you "
+            "do not need it"
+        )
+    return None if envelope is None else State(envelope, saved or Saved(), blob)
+
+
+def last_saved(reads: Reads, run_id: str) -> Saved | None:
+    """Which state of the run was saved last, as far as the store knows; None for none. Raises StoreCorrupt."""
+    event = chain.newest_state(reads, run_id)
+    logged = Saved()
+    if event is not None:
+        logged = rows.converted(event.data, Saved, f"event {event.n}")
+        logged = msgspec.structs.replace(logged, digest=event.records.get(f"snapshot/{run_id}", ""))
+    raw = reads.get(f"saved/{run_id}")
+    between = Saved() if raw is None else rows.decode(raw, Saved, f"saved/{run_id}")
+    newest = max(logged, between, key=lambda one: one.epoch)
+    return newest if newest.digest else None
+
+
+def newest(reads: Reads, run_id: str) -> tuple[bytes | None, Saved | None, str]:
+    """The envelope that is there, which one was saved last, and the digest of what is there."""
+    envelope = large.get(reads, f"snapshot/{run_id}")
+    digest = "" if envelope is None else digest_state(envelope, named(reads, run_id))
+    return envelope, last_saved(reads, run_id), digest
 
 
 def delete(tx: Transaction, run_id: str) -> None:
     """Remove the run's state, and the blobs that no other run names."""
-    for sha in sorted(_named(tx, run_id)):
+    for sha in sorted(named(tx, run_id)):
         _unname(tx, sha, run_id)
     large.delete(tx, f"blobs/{run_id}")
     large.delete(tx, f"snapshot/{run_id}")
+    tx.delete(f"saved/{run_id}")
 
 
-def _named(reads: Reads, run_id: str) -> set[str]:
+def named(reads: Reads, run_id: str) -> set[str]:
+    """The SHA-256 (hex) of the blobs that the run's state names. Raises StoreCorrupt."""
     raw = large.get(reads, f"blobs/{run_id}")
-    return set() if raw is None else set(json.loads(raw))
+    try:
+        return set() if raw is None else set(msgspec.json.decode(raw, type=list[str]))
+    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
+        raise StoreCorrupt(f"the stored record blobs/{run_id} is damaged: {damage}") from damage
 
 
 def _name(tx: Transaction, sha: str, run_id: str, content: Any) -> None:

@@ -8,14 +8,21 @@ from hitl_nb.errors import UnknownWorkspace, WorkspaceClosed
 from hitl_nb.records import Proposal, Workspace, WorkspaceStatus, now
 from hitl_nb.store import chain, rows
 from hitl_nb.store.base import Transaction
+from hitl_nb.store.digests import Digests
 
 
-def asked(tx: Transaction, p: Proposal, actor: str) -> None:
-    """People are asked whether the proposal's workspace is done. Raises WorkspaceClosed, UnknownWorkspace."""
+def asked(tx: Transaction, p: Proposal, actor: str) -> Digests:
+    """People are asked whether the proposal's workspace is done; digests for the caller's event.
+
+    Raises WorkspaceClosed, UnknownWorkspace.
+    """
     w = known(rows.load_workspace(tx, p.document), p.document)
     if w.status == "closed":
         raise WorkspaceClosed(f"the workspace {w.title!r} is closed for good: nobody can decide on it")
-    moved(tx, w, "open", actor, proposal=p.id)
+    if w.status == "done":
+        moved(tx, w, "open", actor, proposal=p.id)
+        return {}
+    return rows.put_workspace(tx, msgspec.structs.replace(w, proposal=p.id, updated_at=now()))
 
 
 def done(tx: Transaction, p: Proposal, actor: str) -> None:
@@ -42,21 +49,21 @@ def close_all(tx: Transaction, run_id: str, actor: str) -> None:
 def moved(
     tx: Transaction, w: Workspace, status: WorkspaceStatus, actor: str, *, proposal: str | None = None
 ) -> Workspace:
-    """Store a workspace with this status; an event tells of a new one."""
+    """Store a workspace with this status, or about this proposal; an event tells of it."""
     now_is = msgspec.structs.replace(w, status=status, proposal=w.proposal if proposal is None else proposal)
     if now_is == w:
         return w
     now_is = msgspec.structs.replace(now_is, updated_at=now())
-    rows.put_workspace(tx, now_is)
-    if status != w.status:
-        logged(tx, {"open": "reopened"}.get(status, status), now_is, actor)
+    put_logged(tx, {"open": "reopened"}.get(status, status), now_is, actor)
     return now_is
 
 
-def logged(tx: Transaction, what: str, w: Workspace, actor: str) -> None:
-    """Append the event that something happened to a workspace."""
+def put_logged(tx: Transaction, what: str, w: Workspace, actor: str) -> None:
+    """Store a workspace, and append the event that something happened to it."""
+    records = rows.put_workspace(tx, w)
     data = {"workspace": w.id, "title": w.title}
-    chain.append(tx, f"workspace.{what}", actor=actor, run=w.run, proposal=w.proposal or None, data=data)
+    about = w.proposal or None
+    chain.append(tx, f"workspace.{what}", actor=actor, run=w.run, proposal=about, data=data, records=records)
 
 
 def known(w: Workspace | None, workspace_id: str) -> Workspace:

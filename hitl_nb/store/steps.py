@@ -5,7 +5,6 @@ Between the two nobody can know whether the call had its effect; that is for `en
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import Future
 from typing import Literal
 
@@ -30,7 +29,7 @@ class Steps:
         One that is started or done already is returned as it is. `snapshot` is saved along with it.
         Raises RunClaimed if the run was taken over.
         """
-        token = hashlib.sha256(f"hitl/step/v1\0{claim.run}\0{key}".encode()).hexdigest()[:32]
+        token = rows.idempotency_key(claim.run, key)
         fresh = Step(key=key, name=name, status="started", idempotency_key=token, started_at=now())
 
         def work(tx: Transaction) -> Step:
@@ -39,7 +38,7 @@ class Steps:
                 step = fresh if step is None else _again(step)
                 large.replace(tx, rows.step_key(claim.run, key), step.json())
             if snapshot is not None:
-                snapshots.put(tx, claim.run, snapshot)
+                snapshots.put_between(tx, claim, snapshot)
             return step
 
         return self._claims.write(claim, work)
@@ -66,9 +65,9 @@ class Steps:
         def work(tx: Transaction) -> None:
             old = _recorded(tx, claim.run, key)
             step = msgspec.structs.replace(old, status=status, result=result, finished_at=finished_at)
-            large.replace(tx, rows.step_key(claim.run, key), step.json())
+            records = rows.put_record(tx, rows.step_key(claim.run, key), step)
             data = {"step": key, "name": step.name, "status": status}
-            chain.append(tx, "step.done", actor=claim.owner, run=claim.run, data=data)
+            chain.append(tx, "step.done", actor=claim.owner, run=claim.run, data=data, records=records)
 
         return self._claims.write_lazily(claim, work)
 

@@ -91,18 +91,15 @@ def settled(
         raise ValueError(
             f"{verdict.action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}"
         )
-    decision = verdict.on(p, store_id)
-    logged = chain.append(
-        tx, "decision", actor=verdict.reviewer, run=p.run, proposal=p.id, data=_logged(p, decision, p.revision)
-    )
-    decision = msgspec.structs.replace(decision, event=logged)
+    decision = msgspec.structs.replace(verdict.on(p, store_id), event=chain.head(tx).n + 1)
     decided = msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
-    rows.close_proposal(tx, decided)
-    if p.document:
-        standing.done(tx, decided, verdict.reviewer)
     run = rows.load_run(tx, p.run)
     run = rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
-    rows.put_run(tx, run)
+    records = rows.close_proposal(tx, decided) | rows.put_run(tx, run)
+    data = _logged(p, decision, p.revision)
+    chain.append(tx, "decision", actor=verdict.reviewer, run=p.run, proposal=p.id, data=data, records=records)
+    if p.document:
+        standing.done(tx, decided, verdict.reviewer)
     return decided, run
 
 

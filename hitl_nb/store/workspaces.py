@@ -11,7 +11,7 @@ from hitl_nb.records import Kind, Workspace, new_id, now
 from hitl_nb.store import rows
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.claims import Claim, Claims
-from hitl_nb.store.standing import known, logged, moved
+from hitl_nb.store.standing import known, moved, put_logged
 from hitl_nb.store.verdicts import check_made
 
 _PAGE = 200
@@ -58,8 +58,7 @@ class Workspaces:
                 created_at=born,
                 updated_at=born,
             )
-            rows.put_workspace(tx, made)
-            logged(tx, "opened", made, claim.owner)
+            put_logged(tx, "opened", made, claim.owner)
             return made
 
         return self._claims.write(claim, work)

@@ -55,7 +55,6 @@ ENGINE: frozenset[str] = frozenset(
 """Cases that the interpreter of operations cannot pass; the engine that reads the live stack has to."""
 NOT_YET: frozenset[str] = frozenset(
     {
-        "audit_edited_record",
         "cached_function",
         "class_attribute",
         "class_cached_property",
@@ -77,7 +76,6 @@ NOT_YET: frozenset[str] = frozenset(
         "self_approval_unmarked",
         "signed_only_by_policy",
         "slow_pattern",
-        "snapshot_put_back",
         "value_bytes_in_dataclass",
         "value_containers",
         "value_edited",

@@ -534,7 +534,9 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
     desk.run(LOOP)
     desk.answer()
     run = desk.record()
-    envelope, blob = desk.ledger.snapshot(run.id) or (b"", None)
+    state = desk.ledger.snapshot(run.id)
+    assert state is not None
+    envelope = state.envelope
     desk.new_kernel()
     monkeypatch.setattr("pickle.loads", _never)
     monkeypatch.setattr("hitl_nb.engine.state.Unpickler", _never)
@@ -542,11 +544,11 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
     for at in [0, 5, 6, 40, len(envelope) - 1, *(chosen.randrange(len(envelope)) for _ in range(50))]:
         changed = bytearray(envelope)
         changed[at] ^= 1 << chosen.randrange(8)
-        monkeypatch.setattr(desk.ledger, "snapshot", lambda run_id, data=bytes(changed): (data, blob))
+        monkeypatch.setattr(desk.ledger, "snapshot", lambda run_id, data=bytes(changed): state._replace(envelope=data))
         with pytest.raises(Untrusted):
             desk.run(LOOP)
     for cut in (0, 10, len(envelope) // 2):
-        monkeypatch.setattr(desk.ledger, "snapshot", lambda run_id, data=envelope[:cut]: (data, blob))
+        monkeypatch.setattr(desk.ledger, "snapshot", lambda run_id, data=envelope[:cut]: state._replace(envelope=data))
         with pytest.raises(Untrusted):
             desk.run(LOOP)
     assert effects() == []

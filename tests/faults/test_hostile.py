@@ -19,8 +19,10 @@ from desk import Desk, effects
 from hitl_nb.engine import seal
 from hitl_nb.errors import StoreCorrupt, Untrusted, WrongPython
 from hitl_nb.store.base import Transaction
+from hitl_nb.store.digests import digest_state
 from hitl_nb.store.disk import DiskStore
 from hitl_nb.store.safedisk import SafeCache, SafeDisk
+from hitl_nb.store.snapshots import Saved
 
 
 def put(key: str, value: bytes = b"") -> Callable[[Transaction], None]:
@@ -137,8 +139,17 @@ def decided() -> Desk:
 
 
 def plant(desk: Desk, envelope: bytes) -> None:
-    key = f"snapshot/{desk.record().id}"
-    desk.ledger.store.transact(put(key, envelope))
+    """Put an envelope in place of the run's, with a note that a newer claim has saved it."""
+    run, digest = desk.record(), digest_state(envelope, ())
+    noted = Saved(epoch=run.epoch + 1, pause=run.pauses, save=1, digest=digest)
+    desk.ledger.store.transact(put(f"snapshot/{run.id}", envelope))
+    desk.ledger.store.transact(put(f"saved/{run.id}", noted.json()))
+
+
+def put_back(desk: Desk, envelope: bytes) -> None:
+    run = desk.record()
+    desk.ledger.store.transact(put(f"snapshot/{run.id}", envelope))
+    desk.ledger.store.transact(lambda tx: tx.delete(f"saved/{run.id}"))
 
 
 def envelope_of(desk: Desk) -> bytes:
@@ -185,9 +196,52 @@ def test_a_planted_snapshot_is_refused_and_not_executed(tmp_path: Path) -> None:
     with pytest.raises(Untrusted):
         desk.run(SOURCE)
     assert not (tmp_path / "crater").exists()
-    plant(desk, sound)
+    put_back(desk, sound)
     assert desk.run(SOURCE).status == "finished"
     assert effects() == ["send('Dear Ann',)"]
+
+
+TWICE = """for n in (1, 2):
+    hitl.checkpoint(n, title=f'Pay {n}?')
+    effect('pay', n)
+"""
+
+
+def at_the_second_pause() -> tuple[Desk, list[tuple[str, bytes]]]:
+    """A run that waits for the second time, and what the store had of it at the first pause."""
+    desk = Desk()
+    desk.run(TWICE)
+    desk.answer()
+    before = desk.ledger.store.scan("", "~")
+    desk.new_kernel()
+    desk.run(TWICE)
+    desk.answer()
+    desk.new_kernel()
+    return desk, before
+
+
+@pytest.mark.parametrize("kinds", [("snapshot",), ("snapshot", "run"), ("snapshot", "run", "saved", "claim")], ids=str)
+def test_the_snapshot_of_an_earlier_pause_is_refused(kinds: tuple[str, ...]) -> None:
+    desk, before = at_the_second_pause()
+    effects().clear()
+    run = desk.record()
+    desk.ledger.store.transact(
+        lambda tx: [tx.put(key, raw) for key, raw in before if key in {f"{kind}/{run.id}" for kind in kinds}] and None
+    )
+    with pytest.raises(Untrusted, match="put back"):
+        desk.run(TWICE)
+    assert effects() == []
+    assert desk.record().status == "ready"
+
+
+def test_the_snapshot_of_an_earlier_pause_is_refused_by_its_seal_too() -> None:
+    """Whoever can write a note of the save, too, cannot sign for its place."""
+    desk, before = at_the_second_pause()
+    effects().clear()
+    plant(desk, dict(before)[f"snapshot/{desk.record().id}"])
+    with pytest.raises(Untrusted, match="not signed by your key"):
+        desk.run(TWICE)
+    assert effects() == []
 
 
 def test_control_without_the_seal_it_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from hitl_nb.review.draft import Draft
 from hitl_nb.store import open_store
 from hitl_nb.store.base import MAX_VALUE, Store
 from hitl_nb.store.ledger import Claim, Ledger
+from hitl_nb.store.snapshots import State
 
 NB = "/ann/refunds.ipynb"
 STATE = Snapshot(envelope=b"state")
@@ -64,7 +65,7 @@ def keys(store: Store, start: str = "", stop: str = "~") -> list[str]:
     return [key for key, _ in store.scan(start, stop)]
 
 
-def saved(ledger: Ledger, run: Run | Claim) -> tuple[bytes, Callable[[str], bytes]]:
+def saved(ledger: Ledger, run: Run | Claim) -> State:
     found = ledger.snapshot(run.id if isinstance(run, Run) else run.run)
     assert found is not None
     return found
@@ -257,14 +258,14 @@ class TestSnapshots:
             ledger.save(claim, Snapshot(envelope=envelope, blobs={sha: memoryview(data)}))
             found = ledger.snapshot(run.id)
             assert found is not None
-            assert found[0] == envelope
-            assert found[1](sha) == data
+            assert found.envelope == envelope
+            assert found.blob(sha) == data
 
     def test_failing_without_a_snapshot_keeps_the_last(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         ledger.save(claim, STATE)
         ledger.fail(claim, None, "boom")
-        assert saved(ledger, run)[0] == b"state"
+        assert saved(ledger, run).envelope == b"state"
 
     def test_a_blob_is_written_once_and_lives_as_long_as_somebody_names_it(self, ledger: Ledger, store: Store) -> None:
         one, one_claim = start(ledger, agent="one")
@@ -276,7 +277,7 @@ class TestSnapshots:
         assert len(keys(store, "blob/", "blob0")) == pieces + 1
         ledger.save(one_claim, Snapshot(envelope=b"3"))
         assert len(keys(store, "blob/", "blob0")) == pieces
-        assert saved(ledger, two_claim)[1](shared[0]) == shared[1]
+        assert saved(ledger, two_claim).blob(shared[0]) == shared[1]
         ledger.release(two_claim)
         ledger.forget(agent="two", notebook=NB)
         assert keys(store, "blob/", "blobref0") == keys(store, "chunk/", "chunk0") == []
@@ -290,7 +291,7 @@ class TestSnapshots:
         (key,) = keys(store, "blob/", "blob0")
         store.transact(lambda tx: tx.put(key, damage) if damage else tx.delete(key))
         with pytest.raises(StoreCorrupt, match="blob"):
-            saved(ledger, run)[1](sha)
+            saved(ledger, run).blob(sha)
 
     def test_a_large_value_with_a_piece_missing_is_not_returned(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
@@ -308,7 +309,7 @@ class TestSteps:
         assert ledger.step(run.id, key) is None
         started = ledger.start_step(claim, key, "pay", snapshot=STATE)
         assert (started.status, started.result, started.key) == ("started", None, key)
-        assert saved(ledger, run)[0] == b"state"
+        assert saved(ledger, run).envelope == b"state"
         ledger.finish_step(claim, key, result=b"\x00" * (MAX_VALUE + 1), status="done").result()
         done = ledger.step(run.id, key)
         assert done is not None
@@ -368,7 +369,7 @@ class TestProposals:
         ]
         assert ledger.proposals(run.id) == ledger.proposals(run.id, 1) == asked == ledger.inbox()
         assert ledger.proposals(run.id, 2) == []
-        assert saved(ledger, run)[0] == b"state"
+        assert saved(ledger, run).envelope == b"state"
 
     def test_the_claim_ends_with_the_pause(self, ledger: Ledger) -> None:
         _, claim = start(ledger)

@@ -1,0 +1,68 @@
+"""What the log says of the records that should be there, gathered event by event in a temporary database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+from hitl_nb.records import Event
+from hitl_nb.store.chain import list_entry
+from hitl_nb.store.digests import digest_record
+
+
+class Told(NamedTuple):
+    """What the newest event about a record says: its digest, the event's number, and the event's type."""
+
+    digest: str
+    event: int
+    type: str
+
+
+class ToldRecords:
+    """The records that the events taken so far tell of, but for those of forgotten runs."""
+
+    def __init__(self) -> None:
+        self._con = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk if it is large
+        self._con.execute(
+            "CREATE TABLE told(key TEXT PRIMARY KEY, digest TEXT, n INTEGER, type TEXT, run TEXT,"
+            " seen INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
+        )
+        self._con.execute("CREATE INDEX of_run ON told(run)")
+        self._con.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._con.close()
+
+    def take(self, event: Event) -> None:
+        """Take in what an event tells. The same event may be taken again."""
+        entry = list_entry(event)
+        listed = {} if entry is None else {entry[0]: digest_record(*entry)}
+        self._con.executemany(
+            "INSERT INTO told(key, digest, n, type, run) VALUES (?, ?, ?, ?, ?) ON CONFLICT(key)"
+            " DO UPDATE SET digest = excluded.digest, n = excluded.n, type = excluded.type, run = excluded.run",
+            [(key, digest, event.n, event.type, event.run) for key, digest in (event.records | listed).items()],
+        )
+        if event.type == "run.forgotten":
+            self._con.executemany("DELETE FROM told WHERE run = ?", [(run,) for run in event.data["runs"]])
+
+    def find(self, key: str) -> Told | None:
+        """What is told of a record, if anything is."""
+        row = self._con.execute("SELECT digest, n, type FROM told WHERE key = ?", (key,)).fetchone()
+        return None if row is None else Told(*row)
+
+    def see(self, key: str) -> None:
+        """Note that the record is there."""
+        self._con.execute("UPDATE told SET seen = 1 WHERE key = ?", (key,))
+
+    def unseen(self) -> Iterator[str]:
+        """The records that are told of and were not seen."""
+        key = ""
+        while row := self._con.execute(
+            "SELECT key FROM told WHERE seen = 0 AND key > ? ORDER BY key LIMIT 1", (key,)
+        ).fetchone():
+            (key,) = row
+            yield key
