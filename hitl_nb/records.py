@@ -85,6 +85,7 @@ class Question(Record, frozen=True, kw_only=True):
         kind: one of `KINDS`.
         type_name: the Python type proposed, for people ("Refund", "DataFrame"); never imported from here.
         codec: how `values.py` turns the JSON back: "json", "bytes", "model", "pandas", "polars".
+        types: what is no plain JSON in the value, and how an edit of it is checked (see `typed.py`); None if all is.
         schema: JSON Schema that an edited value must satisfy, or None.
         options: for "choice", the values to choose from.
         context: markdown text or a JSON mapping for the reviewer.
@@ -99,6 +100,7 @@ class Question(Record, frozen=True, kw_only=True):
     value: Any
     type_name: str = "str"
     codec: str = "json"
+    types: dict[str, Any] | None = None
     schema: dict[str, Any] | None = None
     options: list[Any] | None = None
     context: Any = None
@@ -347,6 +349,7 @@ def public_proposal(p: Proposal) -> dict[str, Any]:
     """The JSON document P of API.md."""
     shown: dict[str, Any] = msgspec.to_builtins(p)
     shown.pop("codec")
+    shown.pop("types")
     shown["document"] = p.document or p.id
     return shown
 

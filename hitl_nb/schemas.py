@@ -8,13 +8,15 @@ Pydantic and jsonschema are imported when they are needed.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from hitl_nb.plain import a_name, adapter, is_model, model_type, plain, spell
+from hitl_nb.models import adapter, is_model, json_schema
+from hitl_nb.plain import a_name, plain, spell
+from hitl_nb.scalars import check_scalar, duration
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -41,22 +43,9 @@ def schema_of(schema: Any) -> dict[str, Any]:
     from pydantic.errors import PydanticUserError
 
     try:
-        return adapter(schema, "schema").json_schema()
+        return json_schema(adapter(schema, "schema"))
     except PydanticUserError as error:
         raise TypeError(f"schema cannot be written as JSON Schema: {error.message}; pass a JSON Schema") from None
-
-
-def schema_from_value(value: Any) -> dict[str, Any] | None:
-    """The JSON Schema of a proposed model, dataclass or list of one, or None where pydantic has none for it."""
-    kind = model_type(value)
-    if kind is None:
-        return None
-    from pydantic.errors import PydanticInvalidForJsonSchema
-
-    try:
-        return adapter(kind, "value").json_schema()
-    except PydanticInvalidForJsonSchema:
-        return None
 
 
 def _import_jsonschema() -> None:
@@ -124,14 +113,16 @@ def _validator(schema: dict[str, Any]) -> Any:
     formats: Any = FormatChecker(formats=("email", "ipv4", "ipv6", "uuid"))
     # jsonschema's own date-time and time want an offset, which Python's naive datetimes do not have.
     for name, kind in (("date-time", datetime), ("date", date), ("time", time)):
-        formats.checks(name, raises=ValueError)(partial(_parses, kind))
+        formats.checks(name, raises=ValueError)(partial(_parses, kind.fromisoformat))
+    for name, read in (("decimal", partial(check_scalar, {"is": "decimal", "endless": True})), ("duration", duration)):
+        formats.checks(name, raises=ValueError)(partial(_parses, read))
     validator: Any = validator_for(schema, default=Draft202012Validator)
     return validator(schema, registry=Registry[Any](), format_checker=formats)  # an empty registry: nothing is fetched
 
 
-def _parses(kind: Any, text: Any) -> bool:
+def _parses(read: Callable[[str], object], text: Any) -> bool:
     if isinstance(text, str):
-        kind.fromisoformat(text)
+        read(text)
     return True
 
 

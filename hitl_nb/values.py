@@ -4,39 +4,37 @@
 the agent's types; `restore` gives the agent an object of the type that it proposed. `as_text`, `changes` and `visible`
 show values exactly.
 
-The JSON by codec: "json" the value itself (models inside it as objects); "bytes" `{"base64": "..."}`; "model" the
-object's fields; "pandas" and "polars" a table (see `tables.py`). The kind adds: text, markdown and code are a str;
+The JSON by codec: "pandas" and "polars" a table (see `tables.py`); any other the value itself, with what is no plain
+JSON in it as `typed.py` says. The kind adds: text, markdown and code are a str;
 tool_call is `{"name": str, "arguments": {...}}`; plan is a list of steps, each a str or an object; choice is one of
 `options`. A `schema` is about the whole value; for a table, about each row as an object.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import Parameter
 from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.frames import from_table, library_of, to_table
-from hitl_nb.plain import align, is_model, json_size, model_from, model_type, plain, spell
+from hitl_nb.models import described_by, is_model, model_from
+from hitl_nb.plain import align, json_size, plain, spell
+from hitl_nb.rebuilding import decode
 from hitl_nb.records import ACTIONS, KINDS, TEXT_KINDS, Action, Kind, Question, canonical
-from hitl_nb.schemas import misfits, schema_from_value, schema_of
+from hitl_nb.schemas import misfits, schema_of
 from hitl_nb.tables import check_table, csv_changes, csv_text, parse_csv, records
+from hitl_nb.typed import Type, check, encode
+from hitl_nb.typeschemas import type_schema, without_schemas
 
 MAX_TITLE = 200
 """Longest title, in characters."""
 
-_BYTES_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"base64": {"type": "string", "contentEncoding": "base64"}},
-    "required": ["base64"],
-    "additionalProperties": False,
-}
+_VARIADIC = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 _JSON_TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
 
 
@@ -50,13 +48,18 @@ def ask(
     options: Any = None,
     allow: Iterable[Action] = ACTIONS,
     reasons: Iterable[str] = (),
+    arguments: Mapping[str, Parameter] | None = None,
 ) -> Question:
     """The question that `checkpoint()` puts to people (see API.md for the arguments).
+
+    `arguments` are the parameters of the tool that a call is proposed of; their annotations are types.
 
     Raises TypeError or ValueError: one sentence that names the argument, what was given and what is accepted.
     """
     kind = _kind(value, kind, options)
-    codec, encoded = _encoded(value, kind)
+    codec, encoded, types = _encoded(value, kind)
+    if arguments is not None:
+        types = _call_type(value, encoded, types, arguments)
     json_size(encoded, "value")
     choices = _options(options, kind)
     question = Question(
@@ -65,7 +68,8 @@ def ask(
         value=encoded,
         type_name=type(value).__name__,
         codec=codec,
-        schema=_schema(value, schema, codec),
+        types=types if schema is not None else without_schemas(types),
+        schema=schema_of(schema) if schema is not None else type_schema(types),
         options=choices,
         context=_context(context),
         allow=_allow(allow),
@@ -89,7 +93,11 @@ def check_edit(question: Question, value: Any) -> Any:
         json_size(value, "the edit")
     except (TypeError, ValueError) as error:
         raise InvalidEdit({"": str(error)}) from None
-    value = _by_kind(question, value if question.kind == "table" else align(question.value, value))
+    if question.kind not in ("table", "choice"):
+        value, wrong = check(question.types, align(question.value, value), question.value)
+        if wrong:
+            raise InvalidEdit(wrong)
+    value = _by_kind(question, value)
     if question.schema is not None:
         if question.kind == "table":
             rows = enumerate(records(value))
@@ -106,11 +114,24 @@ def check_edit(question: Question, value: Any) -> Any:
     return value
 
 
-def restore(question: Question, value: Any, original: Any, schema: Any = None) -> Any:
+def restore(
+    question: Question,
+    value: Any,
+    original: Any,
+    schema: Any = None,
+    options: Sequence[Any] | None = None,
+    adapters: Mapping[str, Any] = {},
+) -> Any:
     """The edited JSON as an object of the type that was proposed.
 
-    `original` is the proposed object itself and `schema` the live argument: where it is a model or a type, its own
-    validation counts too. Raises InvalidEdit.
+    Args:
+        original: the proposed object itself.
+        schema: the live argument: where it is a model or a type, its own validation counts too.
+        options: the live argument.
+        adapters: pydantic's adapters of arguments that their annotations describe, by their path.
+
+    Raises:
+        InvalidEdit: one message per path.
     """
     value = check_edit(question, value)
     if schema is not None and not isinstance(schema, dict):
@@ -122,9 +143,10 @@ def restore(question: Question, value: Any, original: Any, schema: Any = None) -
         return original
     if question.codec in ("pandas", "polars"):
         return from_table(value, original, question.value, "pandas" if question.codec == "pandas" else "polars")
-    if question.codec == "bytes":
-        return base64.b64decode(value["base64"])
-    return _like(original, value, "")
+    if question.kind == "choice" and options is not None:
+        at = [canonical(option) for option in question.options or []].index(canonical(value))
+        return options[at] if at < len(options) else value
+    return decode(question.types, value, question.value, original, adapters)
 
 
 def parse_edit(question: Question, text: str) -> Any:
@@ -214,19 +236,28 @@ def _kind(value: Any, kind: Any, options: Any) -> Kind:
     return kind
 
 
-def _encoded(value: Any, kind: Kind) -> tuple[str, Any]:
+def _encoded(value: Any, kind: Kind) -> tuple[str, Any, Type | None]:
     library = library_of(value)
     if library:
-        return library, to_table(value, library)
-    if type(value) is bytes and kind == "json":
-        return "bytes", {"base64": base64.b64encode(value).decode()}
-    return ("model" if is_model(value) else "json"), plain(value)
+        return library, to_table(value, library), None
+    encoded, types = encode(value)
+    codec = "bytes" if type(value) is bytes else "model" if is_model(value) else "json"
+    return codec, encoded, types
 
 
-def _schema(value: Any, schema: Any, codec: str) -> dict[str, Any] | None:
-    if schema is not None:
-        return schema_of(schema)
-    return _BYTES_SCHEMA if codec == "bytes" else schema_from_value(value)
+def _call_type(call: Any, encoded: Any, types: Type | None, parameters: Mapping[str, Parameter]) -> Type:
+    """The type of a call of a tool: of its arguments by their annotations, where these say more than the values."""
+    own: Type = (types or {}).get("fields", {}).get("arguments") or {}
+    given: dict[str, Type] = own.get("fields", {})
+    fields: dict[str, Any] = {}
+    for name, shown in encoded["arguments"].items():
+        annotation = parameters[name].annotation if name in parameters else Parameter.empty
+        if one := described_by(annotation, call["arguments"][name], shown, given.get(name)):
+            fields[name] = one
+    required = [name for name, p in parameters.items() if p.default is Parameter.empty and p.kind not in _VARIADIC]
+    arguments: Type = {"is": "dict", "fields": fields, "names": list(parameters), "required": required}
+    named: Type = {"is": "schema", "schema": {"const": encoded["name"]}}
+    return {"is": "dict", "fields": {"name": named, "arguments": arguments}, "required": ["name", "arguments"]}
 
 
 def _options(options: Any, kind: Kind) -> list[Any] | None:
@@ -234,7 +265,7 @@ def _options(options: Any, kind: Kind) -> list[Any] | None:
         return None
     if not isinstance(options, (list, tuple)) or not options:
         raise TypeError(f"options is {options!r:.80}; kind='choice' takes a non-empty list of values to choose from")
-    choices = [plain(option, f"options[{i}]") for i, option in enumerate(cast("list[Any]", options))]
+    choices = [encode(option, f"options[{i}]")[0] for i, option in enumerate(cast("list[Any]", options))]
     spelled = [canonical(choice) for choice in choices]
     twice = next((i for i, one in enumerate(spelled) if one in spelled[:i]), None)
     if twice is not None:
@@ -245,10 +276,10 @@ def _options(options: Any, kind: Kind) -> list[Any] | None:
 
 def _context(context: Any) -> Any:
     if context is not None and not isinstance(context, (str, Mapping)):
-        raise TypeError(f"context is a {type(context).__name__}; it must be markdown (str) or a mapping of JSON values")
+        raise TypeError(f"context is a {type(context).__name__}; it must be markdown (str) or a mapping")
     if isinstance(context, Mapping):
         context = dict(cast("Mapping[Any, Any]", context))
-    context = plain(context, "context")
+    context, _ = encode(context, "context")
     json_size(context, "context")
     return context
 
@@ -289,17 +320,12 @@ def _by_kind(question: Question, value: Any) -> Any:
         _tool_call(value)
     elif kind == "plan":
         _plan(value)
-    elif question.codec == "bytes" and not misfits(_BYTES_SCHEMA, value):
-        try:
-            base64.b64decode(value["base64"], validate=True)
-        except (binascii.Error, ValueError):
-            raise InvalidEdit({"base64": "must be base64 text"}) from None
     return value
 
 
 def _same_type(question: Question, value: Any) -> None:
     proposed = question.value
-    if proposed is None or type(value) is type(proposed) or question.codec == "model":
+    if proposed is None or type(value) is type(proposed) or question.types is not None:
         return
     wanted = _JSON_TYPES.get(cast("type[Any]", type(proposed)), "an object")
     raise InvalidEdit({"": f"must be {wanted}, as was proposed, not {spell(value)}"})
@@ -323,25 +349,6 @@ def _plan(value: Any) -> None:
     wrong = {str(i): "must be a text or an object" for i, step in steps if not isinstance(step, (str, dict))}
     if wrong:
         raise InvalidEdit(wrong)
-
-
-def _like(original: Any, value: Any, path: str) -> Any:
-    """`value` with the models that `original` has at the same places."""
-    kind = model_type(original)
-    if kind is not None:
-        try:
-            return model_from(kind, value)
-        except InvalidEdit as error:
-            raise InvalidEdit({f"{path}/{where}".strip("/"): said for where, said in error.fields.items()}) from None
-    if isinstance(original, dict) and isinstance(value, dict):
-        before, after = cast("dict[str, Any]", original), cast("dict[str, Any]", value)
-        return {key: _like(before.get(key), item, f"{path}/{key}") for key, item in after.items()}
-    if isinstance(original, list) and isinstance(value, list):
-        old, new = cast("list[Any]", original), cast("list[Any]", value)
-        if len(old) != len(new) and any(is_model(item) for item in old):
-            raise InvalidEdit({path.strip("/"): "must keep its number of items: they are of several types"})
-        return [_like(old[i] if i < len(old) else None, item, f"{path}/{i}") for i, item in enumerate(new)]
-    return value
 
 
 def _parsed(text: str) -> Any:

@@ -93,20 +93,14 @@ def test_a_value_is_asked_stored_and_given_back(value: Any, kind: str, codec: st
 @pytest.mark.parametrize(
     ("value", "error", "says"),
     [
-        ({"lines": [1, 2, Anything(Decimal(1))]}, ValueError, r"value\['lines'\]\[2\]\.price is Decimal"),
-        ({"lines": [Decimal(1)]}, TypeError, r"value\['lines'\]\[0\] is a Decimal; use str"),
         ([Anything(Foreign())], TypeError, r"value\[0\]\.price is a Foreign"),
-        ((1, 2), TypeError, "value is a tuple; use a list"),
-        ({1: 2}, TypeError, r"value has the key 1, an int; keys must be str"),
-        ({"a": float("nan")}, ValueError, r"value\['a'\] is nan"),
-        (Line("x", float("inf")), ValueError, r"value\.price is inf"),
-        (dt.date(2026, 1, 1), TypeError, "isoformat"),
+        ({1: 2, "1": 3}, ValueError, r"value has two keys that are written '1'"),
         ("\ud800", ValueError, "lone surrogate"),
-        ({"k": [b"x"]}, TypeError, r"value\['k'\]\[0\] is a bytes; bytes can only be the whole value"),
         ("x" * (17 << 20), ValueError, "above the limit of 16,777,216"),
         pytest.param(10**5000, ValueError, "4000 digits", id="digits"),
-        (Foreign(), TypeError, "value is a Foreign; use str"),
-        (pd.Series([1]), TypeError, "to_frame"),
+        (Foreign(), TypeError, "value is a Foreign; propose its parts"),
+        ([pd.Series([1])], TypeError, r"value\[0\] is a Series; a Series can only be the whole value"),
+        (iter([1]), TypeError, "value is a list_iterator"),
     ],
 )
 def test_what_json_cannot_hold_is_named_with_its_place(value: Any, error: type[Exception], says: str) -> None:
@@ -114,9 +108,7 @@ def test_what_json_cannot_hold_is_named_with_its_place(value: Any, error: type[E
         ask(value, title="T")
 
 
-def test_numpy_scalars_and_cycles_are_refused() -> None:
-    with pytest.raises(TypeError, match=r"value\['mean'\] is a float64; use .item()"):
-        ask({"mean": pd.Series([1.0]).to_numpy()[0]}, title="T")
+def test_cycles_are_refused() -> None:
     around: list[Any] = []
     around.append(around)
     with pytest.raises(ValueError, match="contains itself"):
@@ -283,7 +275,7 @@ def test_each_kind_has_its_rules() -> None:
     assert "must be one of" in wrong(choice, 2)[""]
     binary = ask(b"abc", title="T")
     assert restore(binary, {"base64": "eHl6"}, b"abc") == b"xyz"
-    assert wrong(binary, {"base64": "!"}) == {"base64": "must be base64 text"}
+    assert wrong(binary, {"base64": "!"}) == {"": 'must hold base64 text, not "!"'}
 
 
 @pytest.mark.parametrize("text", ["{", '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 100_000])

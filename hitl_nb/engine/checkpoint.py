@@ -37,11 +37,13 @@ def checkpoint(
     """Propose `value` to a person; the run pauses here, and this call returns their decision.
 
     Args:
-        value: what the agent proposes: str, number, bool, None, list, dict, bytes, pydantic model, dataclass,
-            pandas or polars DataFrame.
+        value: what the agent proposes: str, number, bool, None, bytes, Decimal, a date or time, UUID, Path, a member of
+            an Enum, list, tuple, set, dict, namedtuple, dataclass, pydantic model, a scalar or small array of numpy,
+            a scalar, Series, Index or DataFrame of pandas or polars; also inside one another, tables aside. The value
+            of the decision has the same type.
         title: one line that names the proposal.
         kind: how it is shown and edited; guessed from the value if left out.
-        context: what the reviewer needs to know, as markdown or a JSON-able mapping.
+        context: what the reviewer needs to know, as markdown or a mapping of such values.
         schema: JSON Schema, pydantic model or type that an edited value must satisfy.
         options: for kind "choice", the values to choose from.
         allow: the actions a reviewer may take.
@@ -94,7 +96,7 @@ def proposal(
         allow=allow,
         reasons=reasons,
     )
-    return Asked(question, value, schema, check_key(key, f"the proposal {question.title!r}"))
+    return Asked(question, value, schema, check_key(key, f"the proposal {question.title!r}"), options)
 
 
 def checkpoint_all(proposals: Sequence[Asked]) -> list[Decision]:

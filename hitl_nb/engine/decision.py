@@ -69,6 +69,11 @@ class Asked:
     original: Any
     schema: Any = None
     key: Key | None = None
+    options: Sequence[Any] | None = None
+
+    def restored(self, question: Question, value: Any, original: Any) -> Any:
+        """The edited JSON as an object of the type that was proposed. Raises InvalidEdit."""
+        return values.restore(question, value, original, self.schema, self.options)
 
 
 def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Comment] = ()) -> Decision:
@@ -91,7 +96,7 @@ def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Com
     if record.action == "approve":
         value = original
     elif record.action == "edit":
-        value = values.restore(q, record.value, original, asked.schema)
+        value = asked.restored(q, record.value, original)
     elif record.action == "respond":
         value = record.value
     return Decision(
@@ -118,4 +123,4 @@ def _as_proposed(asked: Asked) -> Any:
     now = values.ask(asked.original, title=q.title, kind=q.kind, options=q.options).value
     if now == q.value:
         return asked.original
-    return values.restore(msgspec.structs.replace(q, value=now), q.value, asked.original, asked.schema)
+    return asked.restored(msgspec.structs.replace(q, value=now), q.value, asked.original)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from inspect import Parameter
+from types import SimpleNamespace
+from typing import Any, get_type_hints
 
 from .. import values
-from ..records import Action
+from ..models import fitting_adapter
+from ..records import Action, Question
 from .agents import Definition
 from .callkeys import Key, check_rule, key_of_call
 from .decision import Asked, Decision
@@ -17,15 +21,33 @@ from .session import Pending, required
 _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
 
+@dataclass
+class _AskedCall(Asked):
+    """A call that is proposed, with the gate whose annotations say what an edit becomes."""
+
+    gate: Any = None
+
+    def restored(self, question: Question, value: Any, original: Any) -> Any:
+        shown = question.value["arguments"]
+        adapters = {
+            f"arguments/{name}": fitting_adapter(parameter.annotation, shown[name])
+            for name, parameter in _parameters(self.gate.function).items()
+            if name in shown and parameter.annotation is not Parameter.empty
+        }
+        known = {path: made for path, made in adapters.items() if made is not None}
+        return values.restore(question, value, original, self.gate.schema, adapters=known)
+
+
 class _Call(Pending):
-    def __init__(self, asked: list[Asked], gate: Gate) -> None:
+    def __init__(self, asked: list[Asked], gate: Gate, owner: dict[str, Any]) -> None:
         super().__init__(asked)
         self.gate = gate
+        self.owner = owner
 
     def go_on(self, decisions: list[Decision]) -> Any:
         arguments = decisions[0].require()["arguments"]
         bound = inspect.signature(self.gate.function).bind_partial()
-        bound.arguments.update(arguments)
+        bound.arguments.update(self.owner | arguments)
         return self.gate.function(*bound.args, **bound.kwargs)
 
 
@@ -65,7 +87,9 @@ class Gate(Definition):
     def _proposed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
         bound = inspect.signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
-        arguments = {name: _as_json(value) for name, value in bound.arguments.items()}
+        parameters = _parameters(self.function)
+        owner = {name: value for name, value in bound.arguments.items() if name not in parameters}
+        arguments = {name: value for name, value in bound.arguments.items() if name in parameters}
         call: dict[str, Any] = {"name": self.function.__name__, "arguments": arguments}
         title = self.title(**bound.arguments) if callable(self.title) else self.title
         if title is None:
@@ -77,36 +101,40 @@ class Gate(Definition):
             title=title,
             kind="tool_call",
             context=self.context,
-            schema=self.schema or _signature_schema(self.function),
+            schema=self.schema,
             allow=self.allow,
             reasons=self.reasons,
+            arguments=parameters,
         )
         key = key_of_call(self.key, bound, f"the gate {self.__qualname__}()")
-        return _Call([Asked(question, call, key=key)], self)
+        return _Call([_AskedCall(question, call, key=key, gate=self)], self, owner)
 
 
-def _as_json(value: Any) -> Any:
-    """`*args` is a tuple, and a proposal has lists."""
-    return list(cast(tuple[Any, ...], value)) if isinstance(value, tuple) else value
+def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
+    """The parameters that a reviewer sees, with annotations that are types: all but the object that a method is of."""
+    parameters = dict(inspect.signature(function).parameters)
+    of = getattr(function, "__qualname__", "").rpartition(".")[0]
+    first = next(iter(parameters), "")
+    if of and not of.endswith("<locals>") and first in ("self", "cls"):
+        del parameters[first]
+    space = getattr(inspect.unwrap(function), "__globals__", {})
+    return {name: one.replace(annotation=_annotation(one, space)) for name, one in parameters.items()}
 
 
-def _signature_schema(function: Callable[..., Any]) -> dict[str, Any] | None:
-    """What an edited call must satisfy: the function's own parameters and annotations, by pydantic."""
-    from pydantic import TypeAdapter
-    from pydantic.errors import PydanticUserError
-
-    try:
-        arguments = TypeAdapter[Any](function).json_schema()  # pyright: ignore[reportArgumentType]  # functions are accepted
-    except PydanticUserError:  # *args, or annotations that have no JSON Schema
-        return None
-    if arguments.get("type") != "object":
-        return None
-    return {
-        "$defs": arguments.pop("$defs", {}),
-        "type": "object",
-        "properties": {"name": {"const": function.__name__}, "arguments": arguments},
-        "required": ["name", "arguments"],
-    }
+def _annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
+    """What the annotation of a parameter says about its argument; `empty` where it cannot be read."""
+    annotation: Any = parameter.annotation
+    if isinstance(annotation, str):
+        holder: Any = SimpleNamespace(__annotations__={"it": annotation})
+        try:
+            annotation = get_type_hints(holder, globalns=space, include_extras=True)["it"]
+        except (NameError, SyntaxError, TypeError, AttributeError):
+            return Parameter.empty  # a class of a function's own, or of type checkers only
+    if annotation is Parameter.empty:
+        return annotation
+    if parameter.kind is Parameter.VAR_POSITIONAL:
+        return tuple.__class_getitem__((annotation, ...))
+    return dict.__class_getitem__((str, annotation)) if parameter.kind is Parameter.VAR_KEYWORD else annotation
 
 
 class _Awaited:

@@ -383,7 +383,7 @@ class Session:
 
 
 def _same_question(p: Proposal, q: Question) -> bool:
-    return p.decision is not None and (p.kind, p.title, p.value) == (q.kind, q.title, q.value)
+    return p.decision is not None and (p.kind, p.title, p.value, p.types) == (q.kind, q.title, q.value, q.types)
 
 
 def _with_notes(question: Question, notes: list[str]) -> Question:
