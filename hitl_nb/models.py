@@ -155,7 +155,8 @@ def fields_of(value: Any) -> dict[str, tuple[str, Any]]:
         alias = field.validation_alias if isinstance(field.validation_alias, str) else name
         annotated = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
         found[alias] = (name, annotated)
-    return {**found, **{name: (name, Any) for name in getattr(value, "__pydantic_extra__", None) or {}}}
+    extra: dict[str, Any] = getattr(value, "__pydantic_extra__", None) or {}
+    return {**found, **{name: (name, Any) for name in extra}}
 
 
 def _validated(validate: Callable[[Any], Any], given: Any) -> Any:

@@ -76,12 +76,6 @@ NOT_YET: frozenset[str] = frozenset(
         "self_approval_unmarked",
         "signed_only_by_policy",
         "slow_pattern",
-        "value_bytes_in_dataclass",
-        "value_containers",
-        "value_edited",
-        "value_inside_dict",
-        "value_numbers_and_times",
-        "value_science",
     }
 )
 """Cases that do not pass yet."""
