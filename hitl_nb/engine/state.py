@@ -16,9 +16,10 @@ import pickle
 from collections.abc import Callable, Iterable, Set
 from typing import Any
 
-from ..errors import CannotPause, HitlError
+from ..errors import CannotPause
 from ..records import Snapshot
 from .bindings import binding_line, binds
+from .loadcheck import StructureReader, prove, read_structure
 from .loading import END, PROCESS
 from .machine import Machine
 from .pickling import Pickler, Unpickler, notebook_name, resolve
@@ -83,15 +84,7 @@ class Saver:
         _check_with(machine)
         try:
             parts = self._dump(machine, names, pending, check)
-        except (
-            pickle.PicklingError,
-            TypeError,
-            AttributeError,
-            ValueError,
-            RecursionError,
-            HitlError,
-            NotImplementedError,
-        ):
+        except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises
             self._sort_out(machine, names, pending)
             try:
                 parts = self._dump(machine, names, pending, check)
@@ -162,7 +155,7 @@ class Saver:
         definitions = self._definitions(copies, pickler)
         pickler.dump((END, None))
         self.saved_names = sorted(done)
-        if check and not pickler.own_classes:
+        if check:
             self._check(pickler, file.getvalue())
         return pickle.dumps(definitions), pickler, file.getvalue()
 
@@ -209,9 +202,18 @@ class Saver:
                 return self.rebuilt[pid[1]][0]
             return self.ns if pid[0] == "ns" else resolve(pid[1], self.ns) if pid[0] == "def" else None
 
-        loading = Unpickler(stream, find, (pickler.blobs[h] for h in pickler.buffers))
-        while loading.load()[0] != END:
-            pass
+        def named(pid: tuple[Any, ...]) -> Any:
+            return resolve(pid[1], self.ns) if pid[0] == "def" else None
+
+        def load() -> list[Any]:
+            loading = Unpickler(stream, find, (pickler.blobs[h] for h in pickler.buffers))
+            loaded = [loading.load()]
+            while loaded[-1][0] != END:
+                loaded.append(loading.load())
+            return loaded
+
+        unknown = read_structure(StructureReader(stream, named, (pickler.blobs[h] for h in pickler.buffers)), END)
+        prove(load, unknown)
 
     # -- when something cannot be pickled
 
@@ -285,8 +287,7 @@ class Saver:
             pickler = Pickler(file, self.ns, special=self._special)
             pickler.dump(("", value))
             pickler.dump((END, None))
-            if not pickler.own_classes:
-                self._check(pickler, file.getvalue())
+            self._check(pickler, file.getvalue())
         except Exception as error:  # noqa: BLE001 - whatever a user's __reduce__ or __setstate__ raises
             return f"{type(error).__name__}: {error}"
         return None

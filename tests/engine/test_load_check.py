@@ -1,0 +1,140 @@
+"""A pause checks its state without running the user's code in this process; what cannot be loaded is refused."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from desk import Desk
+
+from hitl_nb.engine import loadcheck
+from hitl_nb.errors import CannotPause
+
+FORKS = hasattr(os, "fork") and sys.platform != "darwin"
+ASK = 'd = hitl.checkpoint("go", title="Go?")\n'
+HOOK = """
+class Client:
+    loaded = []
+    def __init__(self, url):
+        self.url = url
+    def __getstate__(self):
+        return {"url": self.url}
+    def __setstate__(self, state):
+        Client.loaded.append(state)
+        self.__dict__.update(state)
+"""
+NEW = """
+class Money(float):
+    def __new__(cls, amount, currency):
+        made = super().__new__(cls, amount)
+        made.currency = currency
+        return made
+"""
+
+REBUILT = """
+def rebuild():
+    raise LookupError("gone")
+class C:
+    def __reduce__(self):
+        return rebuild, ()
+"""
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_a_setstate_does_not_run_here_when_pausing(desk: Desk) -> None:
+    desk.cell(HOOK)
+    assert desk.run(f"c = Client('x')\n{ASK}u = c.url").status == "waiting"
+    assert desk.ns["Client"].loaded == []
+
+
+@pytest.mark.skipif(not FORKS, reason="needs fork")
+@pytest.mark.parametrize(
+    ("define", "make", "said"),
+    [
+        (HOOK.replace("Client.loaded.append(state)", "raise OSError('no network')"), "Client('x')", "no network"),
+        (NEW, "Money(1.5, 'EUR')", "currency"),
+        (
+            REBUILT,
+            "C()",
+            "gone",
+        ),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused_before_it_is_shown(desk: Desk, define: str, make: str, said: str) -> None:
+    desk.cell(define)
+    with pytest.raises(CannotPause, match=said):
+        desk.run(f"orders = [1, {make}]\n{ASK}u = orders")
+    assert desk.open() == []
+
+
+@pytest.mark.skipif(not FORKS, reason="needs fork")
+def test_a_class_is_proven_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    forks: list[int] = []
+    fork = os.fork
+
+    def counted() -> int:
+        forks.append(1)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", counted)
+    desk.cell(HOOK)
+    source = f"c = Client('x')\nfor i in range(3):\n    {ASK}u = c.url"
+    for _ in range(3):
+        assert desk.run(source).status == "waiting"
+        desk.answer()
+    assert desk.run(source).status == "finished"
+    assert len(forks) == 1
+
+
+@pytest.mark.skipif(not FORKS, reason="needs fork")
+def test_loading_that_takes_long_does_not_hold_the_pause(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loadcheck, "PROOF_SECONDS", 0.2)
+    desk.cell(HOOK.replace("Client.loaded.append(state)", "import time; time.sleep(3600)"))
+    assert desk.run(f"c = Client('x')\n{ASK}u = c").status == "waiting"
+
+
+@pytest.mark.skipif(not FORKS, reason="needs fork")
+def test_the_child_prints_nothing_and_runs_no_exit_handlers(
+    desk: Desk, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noisy = f"""
+import atexit, pathlib, os
+atexit.register(lambda: pathlib.Path({str(tmp_path / "exit")!r}).touch())
+class Noisy:
+    def __setstate__(self, state):
+        print("made again"); os.write(1, b"made again")
+    def __getstate__(self):
+        return 1
+    def __del__(self):
+        pathlib.Path({str(tmp_path / "deleted")!r}).touch()
+"""
+    desk.cell(noisy)
+    assert desk.run(f"n = Noisy()\n{ASK}u = n").status == "waiting"
+    assert "made again" not in capfd.readouterr().out
+    assert list(tmp_path.glob("[de]*")) == []
+
+
+def test_plain_data_of_libraries_forks_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("forked"))
+    desk.cell(
+        "import pandas as pd, numpy as np, collections, datetime, dataclasses, enum, typing\n"
+        "@dataclasses.dataclass(frozen=True, slots=True)\nclass D:\n    a: int\n"
+        "class P(typing.NamedTuple):\n    x: int\n"
+        "Q = collections.namedtuple('Q', 'y')\n"
+        "class E(enum.Enum):\n    A = 1\n"
+        "class Plain:\n    def __init__(self, x):\n        self.x = x\n"
+    )
+    source = (
+        "xs = [pd.DataFrame({'a': [1]}), np.arange(3), D(1), P(1), Q(2), E.A, Plain(3), "
+        f"datetime.datetime.now(), collections.Counter('ab')]\n{ASK}u = xs"
+    )
+    assert desk.run(source).status == "waiting"
+    desk.answer()
+    desk.new_kernel()
+    assert desk.run(source).status == "finished"

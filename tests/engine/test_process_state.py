@@ -1,0 +1,185 @@
+"""What a run changes of the process comes back with it, and nothing else is touched."""
+
+from __future__ import annotations
+
+import decimal
+import importlib
+import os
+import random
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from desk import Desk
+
+from hitl_nb.engine.processstate import ProcessState
+from hitl_nb.errors import HitlError
+
+pd: Any = importlib.import_module("pandas")
+ASK = 'd = hitl.checkpoint("go", title="Go?")\n'
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture(autouse=True)
+def same_process_after() -> Iterator[None]:
+    """Each test leaves the process as it found it."""
+    directory, path, context = Path.cwd(), list(sys.path), decimal.getcontext().copy()
+    with warnings.catch_warnings():
+        yield
+    os.chdir(directory)
+    sys.path[:] = path
+    decimal.setcontext(context)
+    pd.reset_option("display.max_rows")
+    pd.reset_option("display.precision")
+
+
+def continue_elsewhere(desk: Desk, source: str, disturb: str = "pass") -> dict[str, Any]:
+    """Run to the pause, let another process be there, and run to the end: what the cell has then."""
+    assert desk.run(source).status == "waiting"
+    desk.answer()
+    desk.new_kernel()
+    exec(disturb, {})
+    assert desk.run(source).status == "finished"
+    return desk.ns
+
+
+GENERATORS = {
+    "random": (
+        "import random\nrandom.seed(3)\na = random.random()\n",
+        "b = random.random()",
+        "import random; random.seed()",
+    ),
+    "numpy": (
+        "import numpy\nnumpy.random.seed(3)\na = numpy.random.normal()\n",
+        "b = numpy.random.normal()",
+        "import numpy; numpy.random.seed()",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generator_continues_in_another_process(desk: Desk, name: str) -> None:
+    before, after, disturb = GENERATORS[name]
+    expected: dict[str, Any] = {}
+    exec(before + after, expected)
+    ns = continue_elsewhere(desk, before + ASK + after, disturb)
+    assert (ns["a"], ns["b"]) == (expected["a"], expected["b"])
+
+
+def test_a_generator_continues_over_several_pauses_in_a_loop(desk: Desk) -> None:
+    source = "import numpy as np\nnp.random.seed(1)\nxs = []\n"
+    source += f"for i in range(3):\n    xs.append(np.random.rand())\n    {ASK}"
+    for _ in range(3):
+        assert desk.run(source).status == "waiting"
+        desk.answer()
+        desk.new_kernel()
+        np.random.seed(99)
+    assert desk.run(source).status == "finished"
+    assert desk.ns["xs"] == list(np.random.RandomState(1).rand(3))
+
+
+def test_a_generator_continues_in_the_kernel_where_other_cells_used_it(desk: Desk) -> None:
+    source = f"import random\nrandom.seed(5)\n{ASK}x = random.random()"
+    desk.run(source)
+    desk.answer()
+    random.seed(6)
+    desk.run(source)
+    assert desk.ns["x"] == random.Random(5).random()
+
+
+def test_a_generator_that_the_run_did_not_use_is_left_alone(desk: Desk) -> None:
+    source = f"{ASK}x = 1"
+    random.seed(1)
+    desk.run(source)
+    desk.answer()
+    random.seed(2)
+    desk.run(source)
+    assert random.random() == random.Random(2).random()
+
+
+def test_what_an_earlier_pause_saved_is_saved_by_a_later_one(desk: Desk) -> None:
+    source = f"import decimal\ndecimal.getcontext().prec = 50\n{ASK}{ASK}x = decimal.Decimal(1) / 3"
+    for _ in range(2):
+        assert desk.run(source).status == "waiting"
+        desk.answer()
+        desk.new_kernel()
+    assert desk.run(source).status == "finished"
+    assert len(str(desk.ns["x"])) == 52
+    decimal.getcontext().prec = 9
+    desk.new_kernel()
+    assert desk.run(source + "\ny = decimal.Decimal(1) / 3").status == "finished"
+    assert len(str(desk.ns["y"])) == 52
+
+
+def test_the_working_directory_comes_back(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("here")
+    source = f"import os\nos.chdir({str(tmp_path)!r})\n{ASK}text = open('x.txt').read()"
+    assert continue_elsewhere(desk, source, "import os; os.chdir('/')")["text"] == "here"
+
+
+def test_a_working_directory_that_is_gone_is_an_error_and_the_run_waits(desk: Desk, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    source = f"import os\nos.chdir({str(gone)!r})\n{ASK}x = os.getcwd()"
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    os.chdir(tmp_path)
+    gone.rmdir()
+    with pytest.raises(HitlError, match=r"working directory to .*gone.*make the directory"):
+        desk.run(source)
+    assert desk.record().status == "ready"
+    gone.mkdir()
+    assert desk.run(source).status == "finished"
+    assert desk.ns["x"] == str(gone)
+
+
+def test_additions_to_the_search_path_are_there_before_variables_are_loaded(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "thingmaker.py").write_text("class Thing:\n    n = 7\n")
+    source = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nsys.path.append('/nowhere')\n"
+    source += f"from thingmaker import Thing\nt = Thing()\n{ASK}n = t.n"
+    before = list(sys.path)
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    sys.path[:] = before
+    del sys.modules["thingmaker"]
+    assert desk.run(source).status == "finished"
+    assert desk.ns["n"] == 7
+    assert sys.path == [str(tmp_path), *before, "/nowhere"]
+
+
+def test_warnings_filters_come_back(desk: Desk) -> None:
+    before = list(warnings.filters)
+    source = f"import warnings\nwarnings.simplefilter('error', UserWarning)\n{ASK}warnings.warn('x')"
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    warnings.filters[:] = before  # type: ignore[index]
+    with pytest.raises(UserWarning):
+        desk.run(source)
+
+
+def test_pandas_options_come_back_and_only_those_that_were_set(desk: Desk) -> None:
+    source = f"import pandas as pd\npd.set_option('display.max_rows', 7)\n{ASK}n = pd.get_option('display.max_rows')"
+    disturb = "import pandas as pd; pd.set_option('display.max_rows', 60); pd.set_option('display.precision', 3)"
+    assert continue_elsewhere(desk, source, disturb)["n"] == 7
+    assert pd.get_option("display.precision") == 3
+
+
+def test_a_change_that_was_undone_is_not_saved() -> None:
+    state = ProcessState()
+    context = decimal.getcontext()
+    before = context.prec
+    context.prec = 50
+    assert "decimal" in state.changes()
+    context.prec = before
+    assert "decimal" not in state.changes()
