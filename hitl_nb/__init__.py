@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .errors import TextGone as TextGone
     from .errors import Unanswered as Unanswered
     from .errors import UnknownComment as UnknownComment
+    from .errors import UnknownNotebook as UnknownNotebook
     from .errors import UnknownProposal as UnknownProposal
     from .errors import UnknownRun as UnknownRun
     from .errors import UnknownWorkspace as UnknownWorkspace
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .errors import WorkspaceClosed as WorkspaceClosed
     from .errors import WorkspaceInUse as WorkspaceInUse
     from .errors import WrongPython as WrongPython
+    from .notebook.executors import NotebookClient as NotebookClient
     from .notebook.extension import load_ipython_extension as load_ipython_extension
     from .notebook.extension import unload_ipython_extension as unload_ipython_extension
     from .notebook.headless import run_notebook as run_notebook
@@ -67,12 +69,13 @@ _HOMES = {
     "Written": "review.writing",
     "load_ipython_extension": "notebook.extension",
     "unload_ipython_extension": "notebook.extension",
+    "NotebookClient": "notebook.executors",
     "run_notebook": "notebook.headless",
     "open_store": "store",
     **dict.fromkeys(
         (
             *("AlreadyDecided", "AlreadySettled", "CannotPause", "CellChanged", "HitlError", "InvalidEdit"),
-            *("NotInAgent", "Paused", "UnknownComment"),
+            *("NotInAgent", "Paused", "UnknownComment", "UnknownNotebook"),
             *(
                 "Rejected",
                 "RunClaimed",

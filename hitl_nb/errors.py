@@ -9,7 +9,7 @@ and what to do. `Paused` is apart: it is no error but the way a paused run leave
     ├── CannotPause       the state here cannot be saved
     ├── CellChanged       what already ran was edited
     ├── Rejected          a reviewer said no (Decision.require, gates)
-    ├── UnknownProposal, UnknownRun, UnknownComment, UnknownWorkspace
+    ├── UnknownProposal, UnknownRun, UnknownComment, UnknownWorkspace, UnknownNotebook
     ├── AlreadyDecided    somebody was first
     ├── AlreadySettled    somebody was first to accept or dismiss a suggestion
     ├── StaleDraft        decided on something else than what is proposed now
@@ -87,6 +87,10 @@ class UnknownComment(HitlError):
 
 class UnknownWorkspace(HitlError):
     """No workspace has this id, or is the one of this cell."""
+
+
+class UnknownNotebook(HitlError):
+    """This kernel cannot tell which notebook it runs, so it gets no run of any."""
 
 
 class WorkspaceInUse(HitlError):

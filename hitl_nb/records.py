@@ -260,6 +260,7 @@ class Run(Record, frozen=True, kw_only=True):
 
     Attributes:
         notebook: path of the notebook, or the place the agent belongs to outside one.
+        notebook_id: the id in the notebook's metadata; "" outside of notebooks.
         key: the value of `--key`, as text, or "".
         generation: counts fresh starts of (notebook, agent, key), from 1.
         pauses: how many times it has paused so far.
@@ -270,6 +271,7 @@ class Run(Record, frozen=True, kw_only=True):
     id: str
     agent: str
     notebook: str
+    notebook_id: str = ""
     key: str = ""
     generation: int = 1
     status: RunStatus = "running"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..records import Proposal, new_id
 from ..review import script
+from ..store.ledger import Ledger
 from .resuming import Code, Outcome, Shown, go_on, loaded_state, saved_state, start
 from .runs import ledger_of, not_cancelled
 from .state import Saver
@@ -36,16 +38,19 @@ class AgentRun:
     open: list[Proposal] = field(default_factory=list[Proposal])
 
 
-here: list[str] = []
-"""The notebook of this process, if it has one; the notebook driver sets it."""
+here: list[Callable[[Ledger], str]] = []
+"""Finds the notebook of this process, if it has one; the notebook driver sets it."""
 
 
-def home_of(agent: Agent) -> str:
-    """What runs of an `@agent` function belong to: its module, or the notebook, script or folder that defines it."""
+def home_of(agent: Agent, ledger: Ledger) -> str:
+    """What runs of an `@agent` function belong to: its module, or the notebook, script or folder that defines it.
+
+    Raises UnknownNotebook.
+    """
     if agent.__module__ != "__main__":
         return str(agent.__module__)
     if here:
-        return here[-1]
+        return here[-1](ledger)
     script_file = getattr(sys.modules.get("__main__"), "__file__", None)
     return str(Path(script_file).resolve() if script_file else Path.cwd())
 
@@ -66,7 +71,7 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
 
 async def _outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str) -> Outcome:
     ledger, ns, shown = ledger_of(), agent.function.__globals__, Shown()
-    name, home, saver = agent.__qualname__, home_of(agent), Saver(ns)
+    name, home, saver = agent.__qualname__, home_of(agent, ledger), Saver(ns)
     code = Code(
         agent.unit,
         ns,

@@ -33,6 +33,7 @@ class Cell:
     Attributes:
         notebook, agent, key: what identifies its run.
         label: who runs it, for people ("kernel", "hitl-nb run").
+        notebook_id: the id in the notebook's metadata, if it has one.
     """
 
     notebook: str
@@ -41,6 +42,7 @@ class Cell:
     unit: CellUnit
     ns: dict[str, Any]
     label: str = "kernel"
+    notebook_id: str = ""
 
     def code(self, source: str | None = None) -> Code:
         """What the run executes: the cell as it is, or a `source` that a snapshot recorded."""
@@ -74,7 +76,9 @@ async def run_cell(
     """
     run = None if restart else ledger.find_run(agent=cell.agent, notebook=cell.notebook, key=cell.key)
     if run is None:
-        opened = ledger.open_run(agent=cell.agent, notebook=cell.notebook, key=cell.key, label=cell.label)
+        opened = ledger.open_run(
+            agent=cell.agent, notebook=cell.notebook, key=cell.key, label=cell.label, notebook_id=cell.notebook_id
+        )
         return await start(ledger, opened, cell.code(), saver, shown)
     not_cancelled(run, "--restart runs it anew")
     saved = saved_state(ledger, run) if as_recorded or run.status in ("waiting", "finished") else None

@@ -25,8 +25,9 @@ from ..review import script
 from ..review.deciding import reviewer_name
 from ..store import open_store
 from ..store.ledger import Ledger
+from .identity import KernelNotebook, file_id, told_by
 from .interrupts import interruptible
-from .naming import Line, key_of, notebook_now, parse_line
+from .naming import Line, key_of, parse_line
 from .outputs import Recorder
 from .render import bundle
 from .tracebacks import noted, noting
@@ -58,6 +59,7 @@ class AgentCells:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.places: dict[str, Place] = {}
+        self.notebook = KernelNotebook(shell)
 
     # -- running a cell
 
@@ -84,12 +86,12 @@ class AgentCells:
         filename = shell.compile.cache(text, number, raw_code=f"%%agent {line}\n{body}")
         tree = shell.transform_ast(ast.parse(text, filename))
         ledger = ledger_of(open_store(parsed.store))
-        notebook = notebook_now(shell.user_ns, ledger)
+        notebook = self.notebook.current(ledger)
         key = key_of(parsed.key, shell.user_ns)
         unit = CellUnit(parsed.name, text, tree, filename, shell.compile.flags & ~ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         parent: dict[str, Any] = shell.get_parent() if hasattr(shell, "get_parent") else {}
         place = Place(
-            cell=Cell(notebook, parsed.name, key, unit, shell.user_ns, _label()),
+            cell=Cell(notebook, parsed.name, key, unit, shell.user_ns, _label(), file_id(notebook)),
             line=parsed,
             number=number,
             quiet=bool(shell.displayhook.semicolon_at_end_of_expression(body)),
@@ -177,7 +179,7 @@ class AgentCells:
         unit = CellUnit(name, "", ast.Module(body=[], type_ignores=[]), "<agent>")
         parent: dict[str, Any] = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
         place = Place(
-            cell=Cell(notebook_now(ns, ledger), name, "", unit, ns, _label()),
+            cell=Cell(self.notebook.current(ledger), name, "", unit, ns, _label()),
             line=Line(name, None, False, True, 0.0, None),
             number=self.shell.displayhook.prompt_count,
             quiet=False,
@@ -279,17 +281,17 @@ def _pause(outcome: Outcome) -> Paused:
 
 
 def _label() -> str:
-    return "hitl-nb run" if os.environ.get("HITL_NB_NOTEBOOK") else "kernel"
+    return told_by() or "kernel"
 
 
 def _nobody_answers() -> bool:
     """Whether this kernel belongs to a test run (nbval, CI) where no person will ever decide."""
     tested = os.environ.get("PYTEST_CURRENT_TEST") or os.environ.get("CI")
-    return bool(tested) and not os.environ.get("HITL_NB_NOTEBOOK")
+    return bool(tested) and told_by() is None
 
 
 def _shows_widgets(shell: Any) -> bool:
     """Whether a pause is followed by the ipywidgets panel: not where the JupyterLab extension draws the proposal."""
-    if not hasattr(shell, "kernel") or os.environ.get("HITL_NB_NOTEBOOK"):
+    if not hasattr(shell, "kernel") or told_by() is not None:
         return False
     return os.environ.get("HITL_NB_WIDGET") == "1" or os.environ.get("HITL_NB_EXTENSION") != "1"

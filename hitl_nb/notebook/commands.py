@@ -15,7 +15,6 @@ from ..review.deciding import decide
 from ..store import open_store
 from ..store.ledger import Ledger
 from ..values import as_text, visible
-from .naming import notebook_now
 from .render import outcome
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 _USAGE = (
     "usage: %hitl [inbox] | runs | show ID | approve ID [REASON] | edit ID VALUE | reject ID REASON | "
-    "respond ID MESSAGE | widget NAME | resume NAME | forget NAME"
+    "respond ID MESSAGE | widget NAME | resume NAME | forget NAME | notebook [PATH]"
 )
 
 
@@ -92,11 +91,17 @@ def _resume(cells: AgentCells, rest: str) -> Any:
 def _forget(cells: AgentCells, rest: str) -> None:
     name = _one(rest, "forget NAME")
     ledger = _ledger()
-    count = ledger.forget(agent=name, notebook=notebook_now(cells.shell.user_ns, ledger))
+    count = ledger.forget(agent=name, notebook=cells.notebook.current(ledger))
     cells.places.pop(name, None)
     if not count:
         raise UnknownRun(f"no run of an agent {name!r} in this notebook; `%hitl runs` lists them")
     print(f"forgot {count} run{'s' if count != 1 else ''} of {name}")
+
+
+def _notebook(cells: AgentCells, rest: str) -> None:
+    if rest.strip():
+        cells.notebook.tell(_one(rest, "notebook PATH"))
+    print(visible(cells.notebook.current(_ledger())))
 
 
 def _run(ledger: Ledger, name: str, notebook: str, key: str) -> Run:
@@ -134,4 +139,5 @@ _COMMANDS: dict[str, Callable[[Any, str], Any]] = {
     "widget": _widget,
     "resume": _resume,
     "forget": _forget,
+    "notebook": _notebook,
 }

@@ -13,7 +13,6 @@ from ..engine import outside
 from ..errors import HitlError, Paused
 from .cells import AgentCells
 from .commands import hitl_command
-from .naming import notebook_path
 from .tracebacks import ShownTracebacks, noted
 
 _loaded: dict[int, _Extension] = {}
@@ -27,7 +26,7 @@ class _Extension:
         self.cells = AgentCells(shell)
         self.before = (shell.custom_exceptions, shell.CustomTB)
         self.tracebacks = ShownTracebacks(shell)
-        outside.here.append(notebook_path(shell.user_ns))
+        outside.here.append(self.cells.notebook.current)
 
         @no_var_expand
         def agent(line: str, cell: str) -> Any:
@@ -55,6 +54,7 @@ class _Extension:
             %hitl widget NAME        the panel of a paused agent
             %hitl resume NAME        go on with a decided agent, its output here
             %hitl forget NAME        forget the runs of an agent of this notebook
+            %hitl notebook [PATH]    which notebook this is, for a kernel that is not told
             """
             try:
                 return hitl_command(self.cells, line)

@@ -28,7 +28,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from hitl_nb.errors import HitlError, Paused
+from hitl_nb.notebook.executors import environment_for
 from hitl_nb.notebook.files import first_line, joined, read_notebook, write_notebook
+from hitl_nb.notebook.identity import id_in, is_gone
 from hitl_nb.notebook.naming import parse_line
 from hitl_nb.records import Proposal
 from hitl_nb.store import open_store
@@ -91,10 +93,14 @@ def run_notebook(
     environment = {
         **os.environ,
         "HITL_NB_STORE": place.url,
-        "HITL_NB_NOTEBOOK": str(source),
-        "JPY_SESSION_NAME": str(source),
+        **environment_for(source, "hitl-nb run"),
     }
-    player = _Player(notebook, target, environment, source.parent, on_cell, timeout)
+    ledger.recognise(str(source), id_in(notebook.metadata), is_gone)
+    own = target == source
+    if not own:
+        _carry_id(notebook, "")  # it is another notebook, whose runs are its own
+    notebook_id = (lambda: ledger.notebook_id(str(source))) if own else None
+    player = _Player(notebook, target, environment, source.parent, on_cell, timeout, notebook_id)
     status, error = _apart(player)
     waiting = tuple(_open(ledger, str(source)))
     return NotebookRun(status, waiting, error, target)
@@ -111,8 +117,10 @@ class _Player:
         folder: Path,
         on_cell: Callable[[int, int], None] | None,
         timeout: float | None,
+        notebook_id: Callable[[], str] | None,
     ) -> None:
         self.notebook = notebook
+        self.notebook_id = notebook_id
         self.target = target
         self.environment = environment
         self.folder = folder
@@ -162,6 +170,8 @@ class _Player:
             except DeadKernelError:
                 trouble = "the kernel died; run the notebook again, and its agents go on where they stopped"
             cells[index].outputs = joined(cells[index].outputs)
+            if self.notebook_id is not None and agent_name(cells[index].source) and (known := self.notebook_id()):
+                _carry_id(self.notebook, known)
             write_notebook(self.notebook, self.target)
             if trouble:
                 return "failed", f"cell {index + 1}: {trouble}"
@@ -201,6 +211,17 @@ def _apart(player: _Player) -> tuple[Literal["finished", "waiting", "failed"], s
             task.exception()
         raise
     return task.result()
+
+
+def _carry_id(notebook: Any, notebook_id: str) -> None:
+    """Put the id of a notebook that has runs into its metadata, so that they follow it; "" for none."""
+    ours: dict[str, Any] = {k: v for k, v in dict(notebook.metadata.get("hitl_nb") or {}).items() if k != "id"}
+    if notebook_id:
+        ours["id"] = notebook_id
+    if ours:
+        notebook.metadata["hitl_nb"] = ours
+    else:
+        notebook.metadata.pop("hitl_nb", None)
 
 
 def agent_name(source: str) -> str | None:

@@ -1,21 +1,14 @@
-"""Which notebook this is, and what a `%%agent` line says."""
+"""What a `%%agent` line says."""
 
 from __future__ import annotations
 
 import argparse
-import functools
-import os
 import re
 import shlex
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
-
-if TYPE_CHECKING:
-    from ..store.ledger import Ledger
 
 _NAME = re.compile(r"[\w.-]+\Z", re.ASCII)
 _USAGE = "%%agent NAME [--key EXPR] [--restart] [--as-recorded] [--wait SECONDS] [--store URL]"
@@ -85,25 +78,3 @@ def key_of(expression: str | None, ns: dict[str, Any]) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
         raise UsageError(f"%%agent: --key must give a non-empty str or an int, and {expression} is {value!r}")
     return str(value)
-
-
-@functools.cache
-def _started() -> datetime:
-    """When this process started, or this module was loaded where that cannot be seen."""
-    try:
-        import psutil
-
-        return datetime.fromtimestamp(psutil.Process().create_time(), UTC)
-    except ImportError:
-        return datetime.now(UTC)
-
-
-def notebook_now(ns: dict[str, Any], ledger: Ledger) -> str:
-    """The notebook of this kernel, by the path that it has now: a server may have renamed it since the kernel began."""
-    return ledger.where_is(notebook_path(ns), _started())
-
-
-def notebook_path(ns: dict[str, Any]) -> str:
-    """The notebook of this kernel: told by `hitl-nb run`, Jupyter's server or VS Code; else the working directory."""
-    found = os.environ.get("HITL_NB_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME") or ns.get("__vsc_ipynb_file__")
-    return str(Path(found).resolve()) if isinstance(found, str) and found else str(Path.cwd())

@@ -275,6 +275,7 @@ class Run(Shape):
     id: Id
     agent: str
     notebook: str
+    notebook_id: str
     path: str | None
     key: str
     generation: Count

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -28,12 +27,13 @@ from hitl_nb.records import (
     new_id,
     now,
 )
-from hitl_nb.store import chain, claims, large, moves, rows, snapshots, standing, updates, verification
+from hitl_nb.store import chain, claims, large, notebooks, rows, snapshots, standing, updates, verification
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
-from hitl_nb.store.inbox import Inbox, check_limit, supersede
-from hitl_nb.store.opening import opened
+from hitl_nb.store.inbox import Inbox, check_limit
+from hitl_nb.store.moving import Moving
+from hitl_nb.store.opening import cancel_run, opened
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.scripts import Scripts
 from hitl_nb.store.snapshots import State
@@ -52,7 +52,7 @@ class _Format(Record, frozen=True):
     store_id: str
 
 
-class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
+class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
     """The runs, steps, proposals, workspaces and events of a store.
 
     Args:
@@ -73,11 +73,19 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
     # Runs
 
     def open_run(
-        self, *, agent: str, notebook: str, key: str = "", label: str = "kernel", wait: bool = False
+        self,
+        *,
+        agent: str,
+        notebook: str,
+        key: str = "",
+        label: str = "kernel",
+        wait: bool = False,
+        notebook_id: str = "",
     ) -> tuple[Run, Claim]:
         """Start a new generation of the named run, claimed by this process.
 
         The generation before it is cancelled unless it is finished, and its open proposals are superseded.
+        `notebook_id` is the id in the notebook's file, which becomes its id here unless another notebook has it.
         Raises RunClaimed if a living process runs it (with `wait`, see `claim`).
         """
         born, new = now(), new_id()
@@ -87,8 +95,10 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
             if last is not None:
                 self._claims.check_free(tx, last)
                 if last.status not in ("finished", "cancelled"):
-                    _cancel(tx, last, actor=str(owner))
-            run = opened(tx, new, last, agent=agent, notebook=notebook, key=key, at=born, actor=str(owner))
+                    cancel_run(tx, last, actor=str(owner))
+            known = notebooks.ensure(tx, notebook, notebook_id)
+            named = {"agent": agent, "notebook": notebook, "notebook_id": known, "key": key}
+            run = opened(tx, new, last, **named, caller=None, at=born, actor=str(owner))
             return run, self._claims.seize(tx, msgspec.structs.replace(run, epoch=0), owner)
 
         def last_run() -> str:
@@ -234,7 +244,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
 
         def work(tx: Transaction) -> Run:
             run = rows.load_run(tx, run_id)
-            return run if run.status == "cancelled" else _cancel(tx, run, actor=actor)
+            return run if run.status == "cancelled" else cancel_run(tx, run, actor=actor)
 
         return self.store.transact(work)
 
@@ -260,38 +270,6 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts):
         ids, drafts = self.store.transact(work)
         updates.drop(self.store, drafts)
         return len(ids)
-
-    def rename(self, old_notebook: str, new_notebook: str) -> int:
-        """Let a notebook's runs and open proposals follow it to its new path; how many runs moved.
-
-        Runs already known at the new path become earlier generations, as if each agent had been started anew. Kernels
-        that know the notebook by its old path find it through `where_is`.
-        Raises RunClaimed if a living process runs one of those.
-        """
-
-        def work(tx: Transaction) -> int:
-            records = moves.note(tx, old_notebook, new_notebook)
-            data = {"from": old_notebook, "to": new_notebook}
-            chain.append(tx, "notebook.renamed", actor=str(Owner.here("kernel")), data=data, records=records)
-            found = tx.scan(*large.span(rows.name_prefix(old_notebook)))
-            for entry in found:
-                _move(tx, rows.load_run(tx, rows.id_at(*entry)), new_notebook, self._claims)
-            return len(found)
-
-        return 0 if old_notebook == new_notebook else self.store.transact(work)
-
-    def where_is(self, notebook: str, since: datetime) -> str:
-        """The path now of the notebook that was at `notebook` at the time `since`."""
-        return moves.follow(self.store, notebook, since)
-
-    def notebooks_in(self, folder: str) -> list[str]:
-        """The notebooks below a folder that have runs. It looks at every run."""
-        found: dict[str, None] = {}
-        before: str | None = None
-        while page := self.runs(before=before, limit=_PAGE):
-            before = page[-1].id
-            found.update(dict.fromkeys(r.notebook for r in page if r.notebook.startswith(folder.rstrip("/") + "/")))
-        return list(found)
 
     # Events
 
@@ -385,36 +363,6 @@ def _mark(store: Store) -> _Format:
 def _proposal(question: Question, run: Run, **identity: Any) -> Proposal:
     asked = {name: getattr(question, name) for name in Question.__struct_fields__}
     return Proposal(**asked, **identity, run=run.id, agent=run.agent, notebook=run.notebook, pause=run.pauses)
-
-
-def _cancel(tx: Transaction, run: Run, *, actor: str) -> Run:
-    stale, records = supersede(tx, run.id, run.pauses)
-    run = rows.moved(run, "cancelled", open=0)
-    records |= rows.put_run(tx, run)
-    claims.free(tx, run.id)
-    standing.close_all(tx, run.id, actor)
-    chain.append(tx, "run.cancelled", actor=actor, run=run.id, data={"superseded": stale}, records=records)
-    return run
-
-
-def _move(tx: Transaction, run: Run, notebook: str, owners: Claims) -> None:
-    """Put `run` under another notebook, as the newest generation there."""
-    last = rows.newest_run(tx, notebook, run.agent, run.key)
-    if last is not None and last.status not in ("finished", "cancelled"):
-        owners.check_free(tx, last)
-        _cancel(tx, last, actor="rename")
-    tx.delete(rows.name_key(run))
-    data = {"from": run.notebook, "to": notebook}
-    generation = max(run.generation, last.generation + 1 if last else 1)
-    run = msgspec.structs.replace(run, notebook=notebook, generation=generation)
-    tx.put(rows.name_key(run), run.id.encode())
-    records = rows.put_run(tx, run)
-    for p in rows.load_proposals(tx, run.id, run.pauses):
-        if p.status == "open":
-            records |= rows.put_proposal(tx, msgspec.structs.replace(p, notebook=notebook))
-    for w in rows.load_workspaces(tx, run.id):
-        records |= rows.put_workspace(tx, msgspec.structs.replace(w, notebook=notebook))
-    chain.append(tx, "run.moved", actor="rename", run=run.id, data=data, records=records)
 
 
 def _delete(tx: Transaction, run: Run) -> list[str]:

@@ -22,6 +22,7 @@ comment/<document>/<n>                        Comment, as it was said (n of its 
 marked/<document>/<n>                         Mark: what became of one since
 happened/<run>/<n>                            index: the events of a run that are about more than one step;
                                               "state" where its state was saved
+notebook/<notebook id>, notebookat/<path>     Known: a notebook's id and path; index: its id by its path (hashed)
 moved/<notebook>/<microseconds>               Move: where the notebook (hashed) went then
 chunk/<token>/<n>                             pieces of values above MAX_VALUE
 update/<document>/<n>, folded/<document>      a draft's document (in `Store.drafts`, see `updates.py`)

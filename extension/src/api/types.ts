@@ -165,6 +165,8 @@ export interface IRun {
   id: string;
   agent: string;
   notebook: string;
+  /** The id in the notebook's metadata, by which its runs follow it; "" outside of notebooks. */
+  notebook_id: string;
   path: string | null;
   key: string;
   generation: number;

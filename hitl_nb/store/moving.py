@@ -1,0 +1,187 @@
+"""Runs of notebooks that were renamed, moved, copied or removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import PurePath
+
+import msgspec
+
+from hitl_nb.errors import HitlError
+from hitl_nb.records import Run
+from hitl_nb.store import chain, large, moves, notebooks, rows
+from hitl_nb.store.base import Store, Transaction
+from hitl_nb.store.claims import Claims
+from hitl_nb.store.opening import cancel_run
+from hitl_nb.store.owner import Owner
+
+_PAGE = 200
+
+
+class Moving:
+    """The part of the ledger that knows where notebooks are."""
+
+    store: Store
+    _claims: Claims
+
+    # Given by Ledger
+    runs: Callable[..., list[Run]]
+
+    def rename(self, old_notebook: str, new_notebook: str) -> int:
+        """Let a notebook's runs and open proposals follow it to its new path; how many runs moved.
+
+        Runs already known at the new path become earlier generations, as if each agent had been started anew. Kernels
+        that know the notebook by its old path find it through `where_is`.
+        Raises RunClaimed if a living process runs one of those.
+        """
+
+        def work(tx: Transaction) -> int:
+            _note(tx, old_notebook, new_notebook)
+            return self._take_along(tx, old_notebook, new_notebook)
+
+        return 0 if old_notebook == new_notebook else self.store.transact(work)
+
+    def where_is(self, notebook: str, since: datetime) -> str:
+        """The path now of the notebook that was at `notebook` at the time `since`."""
+        return moves.follow(self.store, notebook, since)
+
+    def notebooks_in(self, folder: str) -> list[str]:
+        """The notebooks below a folder that have runs. It looks at every run."""
+        inside = folder.rstrip("/") + "/"
+        return list(dict.fromkeys(run.notebook for run in self._all_runs() if run.notebook.startswith(inside)))
+
+    def notebook_id(self, notebook: str) -> str:
+        """The id that the notebook at this path has to carry in its metadata; "" if it never had a run."""
+        found = notebooks.at(self.store, notebook)
+        return found.id if found is not None else ""
+
+    def moved_from(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> str | None:
+        """Where the runs of a notebook still are that was moved to `notebook`; None if it was not moved.
+
+        Args:
+            notebook_id: the id in the file at `notebook`.
+            is_gone: whether the notebook with an id (second) is no longer at a path (first).
+        """
+        known = notebooks.by_id(self.store, notebook_id)
+        here = notebooks.at(self.store, notebook)
+        if known is None or known.path == notebook or not is_gone(known.path, notebook_id):
+            return None
+        return known.path if here is None or here.seen else None
+
+    def recognise(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> None:
+        """Take the runs of a notebook to the path where its file, with this id in it, was found.
+
+        A file whose id belongs to a notebook that is still at its old path is a copy, and takes nothing. Runs of
+        another notebook whose file was replaced by this one are put aside, where they can be adopted. The arguments are
+        those of `moved_from`. Raises RunClaimed if a living process runs one that has to be moved.
+        """
+        if not notebook_id:
+            return
+        here = notebooks.at(self.store, notebook)
+        if here is not None and here.id == notebook_id:
+            if not here.seen:
+                self.store.transact(lambda tx: notebooks.see(tx, notebook_id))
+            return
+        if here is not None and not here.seen:
+            return  # its file still has the id of the notebook that it was copied from
+        old = self.moved_from(notebook, notebook_id, is_gone)
+
+        def work(tx: Transaction) -> None:
+            if here is not None:
+                self._take_along(tx, notebook, f"{notebook}#{here.id}")
+            if old is not None:
+                _note(tx, old, notebook)
+                self._take_along(tx, old, notebook)
+                notebooks.see(tx, notebook_id)
+
+        if here is not None or old is not None:
+            self.store.transact(work)
+
+    def orphans(self, is_there: Callable[[str], bool]) -> list[Run]:
+        """The runs whose notebook is gone, newest first. It looks at every run.
+
+        Args:
+            is_there: whether there is a notebook at a path; asked once a path.
+        """
+        found: dict[str, bool] = {}
+        return [run for run in self._all_runs() if _is_orphan(run, found, is_there)]
+
+    def adopt(self, run_id: str, notebook: str, *, actor: str) -> Run:
+        """Give a run to a notebook, with its earlier generations left where they are.
+
+        Raises UnknownRun; RunClaimed if a living process runs it; HitlError if it belongs to no notebook, or if the
+        notebook has a run of the same agent and key that is not over.
+        """
+
+        def work(tx: Transaction) -> Run:
+            run = rows.load_run(tx, run_id)
+            if not names_notebook(run.notebook):
+                raise HitlError(f"run {run.id} ({run.agent}) is no notebook's but of {run.notebook}; it stays there")
+            if run.notebook == notebook:
+                return run
+            self._claims.check_free(tx, run)
+            last = rows.newest_run(tx, notebook, run.agent, run.key)
+            if last is not None and last.status not in ("finished", "cancelled"):
+                raise HitlError(
+                    f"{notebook} has a run of {run.agent!r} of its own that is {last.status}: {last.id}; "
+                    f"`hitl-nb cancel {last.id}` stops it, then run {run.id} can be adopted"
+                )
+            return _move(tx, run, notebook, notebooks.ensure(tx, notebook), actor)
+
+        return self.store.transact(work)
+
+    def _take_along(self, tx: Transaction, old: str, new: str) -> int:
+        notebooks.move(tx, old, new)
+        found = tx.scan(*large.span(rows.name_prefix(old)))
+        for entry in found:
+            run = rows.load_run(tx, rows.id_at(*entry))
+            last = rows.newest_run(tx, new, run.agent, run.key)
+            if last is not None and last.status not in ("finished", "cancelled"):
+                self._claims.check_free(tx, last)
+                cancel_run(tx, last, actor="rename")
+            _move(tx, run, new, run.notebook_id, "rename")
+        return len(found)
+
+    def _all_runs(self) -> list[Run]:
+        found: list[Run] = []
+        while page := self.runs(before=found[-1].id if found else None, limit=_PAGE):
+            found += page
+        return found
+
+
+def names_notebook(place: str) -> bool:
+    """Whether runs of this place belong to a notebook's file, not to a script, a module or a folder."""
+    path, _, aside = place.partition(f"{notebooks.SUFFIX}#")
+    named = f"{path}{notebooks.SUFFIX}" if aside else place
+    return named.endswith(notebooks.SUFFIX) and PurePath(named).is_absolute()
+
+
+def _is_orphan(run: Run, found: dict[str, bool], is_there: Callable[[str], bool]) -> bool:
+    if run.notebook not in found:
+        found[run.notebook] = not names_notebook(run.notebook) or is_there(run.notebook)
+    return not found[run.notebook]
+
+
+def _move(tx: Transaction, run: Run, notebook: str, notebook_id: str, actor: str) -> Run:
+    """Put `run` under another notebook, as the newest generation there."""
+    last = rows.newest_run(tx, notebook, run.agent, run.key)
+    tx.delete(rows.name_key(run))
+    generation = max(run.generation, last.generation + 1 if last else 1)
+    data = {"from": run.notebook, "to": notebook}
+    run = msgspec.structs.replace(run, notebook=notebook, notebook_id=notebook_id, generation=generation)
+    tx.put(rows.name_key(run), run.id.encode())
+    records = rows.put_run(tx, run)
+    for p in rows.load_proposals(tx, run.id, run.pauses):
+        if p.status == "open":
+            records |= rows.put_proposal(tx, msgspec.structs.replace(p, notebook=notebook))
+    for w in rows.load_workspaces(tx, run.id):
+        records |= rows.put_workspace(tx, msgspec.structs.replace(w, notebook=notebook))
+    chain.append(tx, "run.moved", actor=actor, run=run.id, data=data, records=records)
+    return run
+
+
+def _note(tx: Transaction, old: str, new: str) -> None:
+    records = moves.note(tx, old, new)
+    data = {"from": old, "to": new}
+    chain.append(tx, "notebook.renamed", actor=str(Owner.here("kernel")), data=data, records=records)
