@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .engine.checkpoint import proposal as proposal
     from .engine.decision import Decision as Decision
     from .engine.gates import gate as gate
+    from .engine.resources import live as live
+    from .engine.resources import resource as resource
     from .engine.steps import idempotency_key as idempotency_key
     from .engine.steps import step as step
     from .engine.workspace import workspace as workspace
@@ -63,6 +65,8 @@ _HOMES = {
     "proposal": "engine.checkpoint",
     "Decision": "engine.decision",
     "gate": "engine.gates",
+    "live": "engine.resources",
+    "resource": "engine.resources",
     "idempotency_key": "engine.steps",
     "step": "engine.steps",
     "workspace": "engine.workspace",

@@ -41,12 +41,3 @@ def binds(nodes: Iterable[ast.AST], *, deep: bool = True) -> set[str]:
                 case _:
                     pass
     return found
-
-
-def binding_line(node: ast.AST, name: str) -> str | None:
-    """`node` as source if it is `name = call(...)`, else None."""
-    match node:
-        case ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call() | ast.Await(value=ast.Call())) if bound == name:
-            return None if isinstance(node.value, ast.Await) else ast.unparse(node)
-        case _:
-            return None

@@ -1,7 +1,7 @@
 """One signed snapshot back to position and variables.
 
 `open_snapshot` checks the signature and the versions; only then may `load` unpickle. Variables are put into the
-namespace as they come, so that the line that makes a client again finds what it reads.
+namespace as they come.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import WrongPython
+from .missing import remember_left_out
 from .pickling import Unpickler, notebook_name, resolve
 from .program import FORMAT
+from .reopening import Opened
 from .seal import unseal
 
 END = "end"
@@ -31,11 +33,13 @@ class Saved:
     Attributes:
         source: the cell as it ran; for an `@agent` run, the function's source.
         outputs: what was printed and displayed so far, as the driver recorded it.
+        left_out: sentences about names that it does not have.
     """
 
     source: str
     tick: int
     outputs: list[Any]
+    left_out: dict[str, str]
     definitions: bytes
     stream: bytes
     buffers: list[str]
@@ -69,6 +73,7 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes]) -> 
         source=header["source"],
         tick=header["tick"],
         outputs=json.loads(body[:first]),
+        left_out=header["left_out"],
         definitions=body[first : first + second],
         stream=body[first + second :],
         buffers=header["buffers"],
@@ -92,6 +97,10 @@ def load(
     loaded = Loaded(tick=saved.tick)
     copies: dict[str, Any] = {}
 
+    def finder() -> Callable[[tuple[Any, ...]], Any]:
+        opened = Opened(ns)
+        return lambda pid: opened.find(pid) if pid[0] in ("opened", "live") else find(pid)
+
     def find(pid: tuple[Any, ...]) -> Any:
         match pid:
             case ("ns",):
@@ -102,10 +111,6 @@ def load(
             case ("def", name):
                 found = resolve(name, ns)
                 return found if found is not None else _copy(name)
-            case ("built", name, line, kind):
-                if type(ns.get(name)).__qualname__ != kind:
-                    exec(line, ns)  # signed with the snapshot
-                return ns[name]
             case _:
                 return special(pid)
 
@@ -113,16 +118,17 @@ def load(
         root = name.split(".", maxsplit=1)[0]
         if root not in copies:
             stream, buffers = definitions[root]
-            circle = Unpickler(stream, find, (bytearray(saved.blob(h)) for h in buffers)).load()
+            circle = Unpickler(stream, finder(), (bytearray(saved.blob(h)) for h in buffers)).load()
             copies.update({n: circle[n] for n in circle if n not in copies})
             for one in circle:
                 ns.setdefault(one, copies[one])
         return resolve(name, {root: copies[root]})
 
-    loading = Unpickler(saved.stream, find, (bytearray(saved.blob(h)) for h in saved.buffers))
+    loading = Unpickler(saved.stream, finder(), (bytearray(saved.blob(h)) for h in saved.buffers))
     while True:
         name, value = loading.load()
         if name == END:
+            remember_left_out(ns, saved.left_out)
             return loaded
         if name == PROCESS:
             loaded.process = value

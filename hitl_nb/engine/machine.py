@@ -19,6 +19,7 @@ from typing import Any
 from ..errors import Paused
 from .callkeys import Key, spelled
 from .loops import ITER, place_in
+from .missing import explain_missing
 from .native import cannot_pause
 from .program import Op
 from .stack import Block, Frame, Position, jumps
@@ -361,6 +362,7 @@ class Machine:
         """Find who handles `error`, frame by frame; raise it if nobody does."""
         stack = self.stack
         trimmed(error)
+        explain_missing(error, stack[-1].ns, stack[-1].unit.name)
         if origin is None:
             origin = [(frame, frame.pc, list(frame.blocks)) for frame in stack]
             kinds = {block.kind for frame in stack for block in frame.blocks}

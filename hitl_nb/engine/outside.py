@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import HitlError
 from ..records import Proposal, new_id
 from ..review import script
 from ..store.ledger import Ledger
 from .resuming import Code, Outcome, Shown, go_on, loaded_state, saved_state, start
 from .runs import ledger_of, not_cancelled
-from .state import Saver
+from .state import Saver, Unsaved
 from .units import FunctionUnit
 
 if TYPE_CHECKING:
@@ -88,5 +89,8 @@ async def _outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], 
         return Outcome("waiting", run, ledger.proposals(run.id, run.pauses))
     saved = saved_state(ledger, run) if run.status == "finished" else None
     if saved is not None:
-        return Outcome("finished", run, result=loaded_state(run, saved, ns, saver).result)
+        result = loaded_state(run, saved, ns, saver).result
+        if isinstance(result, Unsaved):
+            raise HitlError(f"the run {key!r} of {name} finished, and its result is gone: {result.sentence}")
+        return Outcome("finished", run, result=result)
     return await go_on(ledger, run, code, saver, shown, "process")

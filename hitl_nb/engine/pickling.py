@@ -23,6 +23,7 @@ from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from .figures import figure_types, reduce_figure
+from .reopening import Openings
 from .tracebacks import from_lines, lines_of
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Pickler(_CloudPickler):
         blobs: large payloads by SHA-256.
         buffers: hashes of out-of-band buffers, in order.
         inline: keep large payloads in the pickle.
+        openings: what is opened again, or found by name.
         own_classes: whether a class was saved by value, so that loading in this process would touch it.
     """
 
@@ -125,6 +127,7 @@ class Pickler(_CloudPickler):
         self.buffers: list[str] = []
         self.own_classes = False
         self.figure_types = figure_types()
+        self.openings = Openings(ns)
 
     def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
         cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every single object: no call
@@ -134,6 +137,9 @@ class Pickler(_CloudPickler):
             return None
         if cls is dict:
             return ("ns",) if obj is self.ns else None
+        opened = self.openings.pid(obj)
+        if opened is not None:
+            return opened
         name = notebook_name(obj, self.ns)
         if name is not None:
             root = name.split(".")[0]

@@ -17,7 +17,7 @@ from types import CodeType
 
 from .bindings import binds
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout. A snapshot names an index into it, so it goes on only under the same number."""
 
 Label = tuple[tuple[str | int, ...], int]

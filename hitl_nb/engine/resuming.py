@@ -16,7 +16,7 @@ from .loading import Loaded, Saved, load, open_snapshot
 from .machine import Machine
 from .pickling import notebook_name, resolve
 from .positions import restored
-from .session import Pending, Session, place
+from .session import Pending, Session, loading, place
 from .stack import Frame
 from .state import Saver, frame_entry
 from .units import CellUnit, FunctionUnit, Unit
@@ -100,7 +100,8 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
     run, claim = ledger.claim(before.id, label=label)
     try:
         saved = saved_state(ledger, run, claimed=True)
-        machine, pending = _machine(run, before.status, saved, code, saver, shown)
+        with loading(ledger, run, claim, saver):
+            machine, pending = _machine(run, before.status, saved, code, saver, shown)
         asked = ledger.proposals(run.id, run.pauses) if run.pauses else []
         known = _known(ledger, run, machine, before.status)
         source = code.unit.program.source

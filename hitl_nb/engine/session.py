@@ -8,22 +8,23 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
 import msgspec
 
-from ..errors import CannotPause, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
+from ..errors import CannotPause, HitlError, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
 from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Step, Workspace
 from ..store.ledger import Claim, Ledger
 from .decision import Asked, Decision, decision_on
 from .fleeting import is_callers_iterator, step_back
 from .layout import Op
 from .machine import Machine
+from .resources import opening
 from .stack import Frame
-from .state import Saver
+from .state import Saver, Unsaved
 from .underway import StepsUnderWay
 from .worklog import Worklog
 
@@ -67,6 +68,17 @@ class Pending:
     def go_on(self, decisions: list[Decision]) -> Any:
         """The value of the call, now that people decided; may raise, may return an awaitable."""
         raise AssertionError
+
+
+@contextlib.contextmanager
+def loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
+    """While a run's state is loaded: steps that the factory of a resource calls come from the record."""
+    session = Session(ledger, run, claim, Machine([]), saver, source="")
+    token = _current.set(session)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 def place(ledger: Ledger, run_id: str, epoch: int, pause: int, save: int) -> str:
@@ -143,7 +155,9 @@ class Session:
             self._fail(error)
             raise
         else:
-            self.run_record = self.ledger.finish(self.claim, self.snapshot(), statements=self._worklog.statements())
+            self.run_record = self.ledger.finish(
+                self.claim, self._last_snapshot(), statements=self._worklog.statements()
+            )
             return result
         finally:
             _current.reset(token)
@@ -234,6 +248,17 @@ class Session:
         self.envelope, self.pending = snapshot.envelope, pending
         return msgspec.structs.replace(snapshot, pause=pause, save=save)
 
+    def _last_snapshot(self) -> Snapshot:
+        """The state at the end, which is kept without what cannot be saved: a run that is done does not fail."""
+        try:
+            return self.snapshot()
+        except CannotPause as problem:
+            result, self.machine.result = self.machine.result, Unsaved(str(problem))
+            try:
+                return self.snapshot()
+            finally:
+                self.machine.result = result
+
     def _after_op(self, frame: Frame, op: Op) -> None:
         now = time.perf_counter()
         self._worklog.took(frame, op, now)
@@ -288,6 +313,10 @@ class Session:
             raise CannotPause(
                 f"a checkpoint inside the step {step}() cannot pause: a step is called once and whole; move it out"
             )
+        if opening() is not None and not name.startswith("doubt:"):
+            raise CannotPause("a checkpoint inside of hitl.resource(...) cannot pause: ask before it is made")
+        if not self.machine.stack:
+            raise HitlError(f"a resource could not be opened again: nobody knows how its step ended ({name})")
         if self.machine.op.kind == "native":
             raise CannotPause(
                 f"cannot pause at line {self.machine.op.line}: this loop was taken for one that cannot pause and ran "

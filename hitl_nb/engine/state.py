@@ -1,35 +1,36 @@
-"""Position and variables to one signed snapshot, and back.
+"""Position and variables to one signed snapshot.
 
 *State comes from the snapshot, code comes from the notebook.* Saved are the names that the cell bound or
 changed and the names that the rest of it still reads, in one pickle with the position, so that two names of
-one object are two names of one object again. A client or connection that cannot be pickled is made again by
-the line that made it, if that was a plain `name = call(...)`.
+one object are two names of one object again. Nothing is made again by running a line of the cell: what cannot be
+saved is opened again if its type or `hitl.resource` allows that (`reopening.py`), left out if the rest of the program
+does not read it, and else the reason why the run cannot pause here.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import json
 import pickle
 from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import CannotPause
 from ..records import Snapshot
-from .bindings import binding_line, binds
+from . import resources
 from .loadcheck import StructureReader, prove, read_structure
 from .loading import END, PROCESS
 from .machine import Machine
-from .pickling import Pickler, Unpickler, notebook_name, resolve
+from .pickling import Pickler, Unpickler, resolve
 from .processstate import ProcessState, name_kind
 from .program import FORMAT
+from .refusals import described, offender, path_to, place_of, reason, sentence, type_name
+from .reopening import is_reopened
 from .seal import seal
 from .stack import Frame
 from .units import CellUnit
-
-_NEVER_REBUILT = ("generator", "coroutine", "async_generator")
 
 
 class Reentered:
@@ -38,17 +39,42 @@ class Reentered:
     id: str
 
 
+class Unsaved:
+    """Stands for the result of a run that could not be saved when it finished."""
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+
+
+@dataclass
+class _Trial:
+    """What saving one value alone came to.
+
+    Attributes:
+        problem: why it failed; `path` and `culprit` are the definition that cannot be copied, if that is why.
+        wanted: names that the functions in it read.
+    """
+
+    problem: Exception | None = None
+    path: str = ""
+    culprit: Any = None
+    wanted: set[str] = field(default_factory=set[str])
+
+
 class Saver:
     """Saves one run's machine, again and again.
 
     Args:
         ns: the namespace of the cell, or of the module of an `@agent` function.
         hidden: names of `ns` that belong to the environment, not to the user.
-        binding: the source line `name = call(...)` of another cell that bound a name, if there is one.
         special: a persistent id for objects of the environment (the IPython shell), or None.
         find_special: the object that such an id names here.
 
     The globals of an imported module are code, not state: they are not saved.
+
+    Attributes:
+        notes: what the last save has to tell the people who are asked.
+        left_out: sentences about the names that it did not save.
     """
 
     def __init__(
@@ -56,7 +82,6 @@ class Saver:
         ns: dict[str, Any],
         *,
         hidden: Callable[[str], bool] = lambda name: name.startswith("__"),
-        binding: Callable[[str], str | None] = lambda name: None,
         special: Callable[[Any], tuple[Any, ...] | None] = lambda obj: None,
         find_special: Callable[[tuple[Any, ...]], Any] = lambda pid: None,
     ) -> None:
@@ -64,13 +89,12 @@ class Saver:
         self.find_special = find_special
         self.variables = ns.get("__name__") == "__main__"
         self.hidden = hidden
-        self.binding = binding
         self.special = special
         self.saved_names: list[str] = []
-        self.left_out: dict[str, int] = {}
-        self.rebuilt: dict[str, tuple[Any, str]] = {}
         self.notes: list[str] = []
         self.process = ProcessState()
+        self.left_out: dict[str, str] = {}
+        self._failed: dict[str, int] = {}
 
     def save(
         self, machine: Machine, place: str, *, source: str, outputs: list[Any], pending: Any = None, check: bool = False
@@ -82,20 +106,25 @@ class Saver:
         """
         names = self._names(machine, pending)
         _check_with(machine)
+        self.left_out = {n: s for n, s in self.left_out.items() if self._is_left_out(n)}
         try:
             parts = self._dump(machine, names, pending, check)
         except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises
             self._sort_out(machine, names, pending)
             try:
                 parts = self._dump(machine, names, pending, check)
-            except Exception as error:  # whatever a user's __reduce__ raises, the run cannot be saved
-                raise CannotPause(_sentence(machine, "the state", None, str(error))) from error
+            except Exception as error:
+                raise CannotPause(
+                    f"cannot pause at {place_of(machine)}: the state cannot be saved ({reason(error)})"
+                ) from error
         definitions, pickler, stream = parts
+        self.notes = self._notes(pickler)
         shown = json.dumps(outputs).encode()
         header = {
             "format": FORMAT,
             "tick": machine.done,
             "source": source,
+            "left_out": self.left_out,
             "buffers": pickler.buffers,
             "sizes": [len(shown), len(definitions)],
         }
@@ -124,34 +153,26 @@ class Saver:
             if (name in live or name in touched) and not self.hidden(name) and not name.startswith(".")
         }
 
+    def _is_left_out(self, name: str) -> bool:
+        return name in self._failed and self._failed[name] == id(self.ns.get(name))
+
     def _dump(
         self, machine: Machine, names: dict[str, bool], pending: Any, check: bool
     ) -> tuple[bytes, Pickler, bytes]:
         file = io.BytesIO()
-        pickler = Pickler(file, self.ns, special=self._special)
-        inputs = {n for _, line in self.rebuilt.values() for n in _read(line)}
-        names = {**{n: True for n in self.ns if n in inputs and not self.hidden(n)}, **names}
-        kept = [n for n in names if self.left_out.get(n) != id(self.ns[n])]
-        ordered = sorted(kept, key=lambda n: (n not in inputs, n in self.rebuilt))
-        done: set[str] = set()
+        pickler = Pickler(file, self.ns, special=self.special)
         pickler.dump((PROCESS, self.process.changes()))
-        for name in ordered:
-            pickler.dump((name, self.ns[name]))
-            done.add(name)
-        stack = [frame_entry(frame, behind=_behind(machine, frame, pending)) for frame in machine.stack]
-        pickler.dump(("", (stack, pending, machine.result)))
         copies: dict[str, tuple[bytes, Pickler]] = {}
-        while self.variables:
-            todo = [n for n in sorted(pickler.wanted - done) if n in self.ns and not self.hidden(n)]
-            roots = pickler.defined - copies.keys()
-            if not todo and not roots:
-                break
-            for name in todo:
-                done.add(name)
-                if self.left_out.get(name) != id(self.ns[name]):
-                    pickler.dump((name, self.ns[name]))
-            for root in sorted(roots):
-                copies[root] = self._copied({root}, pickler)
+        done: set[str] = set()
+        needed = [name for name, is_needed in names.items() if is_needed]
+        self._dump_names(pickler, needed, done, copies, needed=True)
+        stack = [
+            frame_entry(f, behind=_behind(machine, f, pending), without=self._locals_left_out(machine, f))
+            for f in machine.stack
+        ]
+        pickler.dump(("", (stack, pending, machine.result)))
+        self._dump_names(pickler, (), done, copies, needed=True)
+        self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
         definitions = self._definitions(copies, pickler)
         pickler.dump((END, None))
         self.saved_names = sorted(done)
@@ -159,10 +180,48 @@ class Saver:
             self._check(pickler, file.getvalue())
         return pickle.dumps(definitions), pickler, file.getvalue()
 
+    def _dump_names(
+        self,
+        pickler: Pickler,
+        names: Iterable[str],
+        done: set[str],
+        copies: dict[str, tuple[bytes, Pickler]],
+        *,
+        needed: bool,
+    ) -> None:
+        """Add variables, and everything that their functions read and define."""
+        todo = list(names)
+        while True:
+            for name in todo:
+                if name in done or (not needed and self._is_left_out(name)):
+                    continue
+                if not needed and resources.any_resources() and self._opens_more(name, pickler):
+                    self._leave_out(name, "hitl.resource opens it again only where the rest of the agent reads it")
+                    continue
+                pickler.dump((name, self.ns[name]))
+                done.add(name)
+            roots = pickler.defined - copies.keys() if self.variables else set[str]()
+            for root in sorted(roots):
+                copies[root] = self._copied({root}, pickler)
+            todo = [n for n in sorted(pickler.wanted - done) if self._is_readable(n)] if self.variables else []
+            if not needed:
+                todo = [n for n in todo if not self._is_left_out(n)]
+            if not todo and not roots:
+                return
+
+    def _is_readable(self, name: str) -> bool:
+        return name in self.ns and not self.hidden(name)
+
+    def _opens_more(self, name: str, main: Pickler) -> bool:
+        """Whether a value holds a resource that nothing else in the snapshot does."""
+        pickler = Pickler(io.BytesIO(), self.ns, special=self.special)
+        pickler.dump(self.ns[name])
+        return any(made not in main.openings for made in pickler.openings.resources)
+
     def _copied(self, roots: Set[str], main: Pickler) -> tuple[bytes, Pickler]:
         """A copy by value of what the notebook defines under these names."""
         file = io.BytesIO()
-        pickler = Pickler(file, self.ns, special=self._special, by_value=roots)
+        pickler = Pickler(file, self.ns, special=self.special, by_value=roots)
         pickler.dump({root: self.ns[root] for root in sorted(roots)})
         main.wanted |= pickler.wanted
         main.defined |= pickler.defined
@@ -185,11 +244,19 @@ class Saver:
             found[root] = (data, pickler.buffers)
         return found
 
-    def _special(self, obj: Any) -> tuple[Any, ...] | None:
-        for name, (value, line) in self.rebuilt.items():
-            if value is obj:
-                return ("built", name, line, type(obj).__qualname__)
-        return self.special(obj)
+    def _notes(self, pickler: Pickler) -> list[str]:
+        """What people are told: what is opened again, and what is not saved."""
+        notes: list[str] = []
+        saved = {name: self.ns[name] for name in self.saved_names} if pickler.openings.told else {}
+        for obj in pickler.openings.told:
+            name = path_to(obj, saved) or "an object"
+            notes.append(f"{name} ({type_name(obj)}) is opened again when the agent continues in another process")
+        notes += [
+            f"{described(name, self.ns[name])} is not saved; the rest of the agent does not read it"
+            for name in self.left_out
+            if name in self.ns
+        ]
+        return notes
 
     def _check(self, pickler: Pickler, stream: bytes) -> None:
         """Read it back now: a state that cannot be loaded must not be discovered days later."""
@@ -198,8 +265,8 @@ class Saver:
             if pid[0] == "blob":
                 data = bytes(pickler.blobs[pid[2]])
                 return data.decode("utf-8", "surrogatepass") if pid[1] == "str" else data
-            if pid[0] == "built":
-                return self.rebuilt[pid[1]][0]
+            if pid[0] in ("opened", "live"):
+                return pickler.openings.find(pid)
             return self.ns if pid[0] == "ns" else resolve(pid[1], self.ns) if pid[0] == "def" else None
 
         def named(pid: tuple[Any, ...]) -> Any:
@@ -218,112 +285,148 @@ class Saver:
     # -- when something cannot be pickled
 
     def _sort_out(self, machine: Machine, names: dict[str, bool], pending: Any) -> None:
-        """Decide for each name that fails: make it again, leave it out, or refuse to pause."""
-        self.left_out, self.rebuilt, self.notes = {}, {}, []
-        wanted = dict(names)
-        bound = _bound_by(machine)
-        for name in list(wanted):
-            for read in self._reads_of(self.ns[name]):
-                wanted.setdefault(read, True)
-        for name, needed in wanted.items():
-            value = self.ns[name]
-            problem = self._fails(value)
-            if problem is None:
-                continue
-            line = self._line(machine, name, value)
-            if line is not None and (needed or name in bound):
-                self.rebuilt[name] = (value, line)
-                self.notes.append(f"{name} ({type(value).__name__}) cannot be saved; `{line}` is run again to make it")
-            elif not needed:
-                self.left_out[name] = id(value)
-                self.notes.append(f"{name} ({type(value).__name__}) cannot be saved and is left out")
-            else:
-                raise CannotPause(_sentence(machine, name, value, problem))
+        """Find what fails: left out if the rest does not read it, else the reason why the run cannot pause.
+
+        Raises CannotPause.
+        """
+        self.left_out, self._failed = {}, {}
+        needed = self._sort_out_frames(machine, pending)
+        needed |= {name for name, is_needed in names.items() if is_needed}
+        optional = set(names)
+        seen = set[str]()
+        for wanted in (needed, optional):
+            while todo := [n for n in (*names, *sorted(wanted)) if n in wanted and n not in seen]:
+                for name in dict.fromkeys(todo):
+                    seen.add(name)
+                    trial = self._trial(self.ns[name])
+                    if trial.problem is None:
+                        wanted |= {n for n in trial.wanted if self._is_readable(n)}
+                    elif wanted is needed:
+                        raise self._refusal(machine, name, self.ns[name], trial)
+                    else:
+                        self._leave_out(name, self._why(name, self.ns[name], trial), place_of(machine))
+
+    def _leave_out(self, name: str, why: str, place: str = "") -> None:
+        value = self.ns[name]
+        where = f" at {place}" if place else ""
+        self._failed[name] = id(value)
+        self.left_out[name] = (
+            f"{described(name, value)} was not saved when the agent paused{where} and continued in another process: "
+            f"{why}, and the rest of the agent did not read it. Make it again where you need it"
+        )
+
+    def _why(self, name: str, value: Any, trial: _Trial) -> str:
+        path, culprit, problem = self._offender(name, value, trial)
+        return f"{described(path, culprit) if path != name else 'it'} cannot be saved ({reason(problem)})"
+
+    def _refusal(self, machine: Machine, what: str, value: Any, trial: _Trial) -> CannotPause:
+        path, culprit, problem = self._offender(what, value, trial)
+        return CannotPause(sentence(machine, path, culprit, problem))
+
+    def _offender(self, what: str, value: Any, trial: _Trial) -> tuple[str, Any, Exception | None]:
+        if trial.path:
+            return trial.path, trial.culprit, trial.problem
+        return offender(what, value, lambda v: self._trial(v, definitions=False).problem)
+
+    def _sort_out_frames(self, machine: Machine, pending: Any) -> set[str]:
+        """Names that what is in the frames reads. Raises CannotPause."""
+        wanted = set[str]()
+
+        def try_(what: str, value: Any) -> None:
+            trial = self._trial(value)
+            if trial.problem is not None:
+                raise self._refusal(machine, what, value, trial)
+            wanted.update(n for n in trial.wanted if self._is_readable(n))
+
         for frame in machine.stack:
-            self._sort_out_frame(machine, frame, frame.live(behind=_behind(machine, frame, pending)))
+            live = frame.live(behind=_behind(machine, frame, pending))
+            for name, cell in frame.cells.items():
+                value = _contents(cell)
+                if name in live:
+                    try_(name if name[0] != "." else "an intermediate value", value)
+                elif (trial := self._trial(value)).problem is not None:
+                    key = f"{frame.unit.name}() {name}"
+                    self._failed[key] = id(value)
+                    self.left_out[key] = (
+                        f"{described(name, value)} was not saved when the agent paused and continued in another "
+                        f"process: {self._why(name, value, trial)}, and the rest of {frame.unit.name}() did not read it"
+                    )
+            for name in frame.temporaries():
+                if isinstance(frame.unit, CellUnit) and name in live:
+                    try_("an intermediate value", self.ns[name])
+            for block in frame.blocks:
+                what = {"loop": "the loop's iterator", "with": "the with block's context manager"}
+                for value in (block.value, block.exc):
+                    try_(what.get(block.kind, "a value"), value)
+            try_("the exception that is being handled", frame.handled)
         for kind, changed in self.process.saved.items():
-            if problem := self._fails(changed):
-                raise CannotPause(_sentence(machine, name_kind(kind), None, problem))
-        problem = self._fails(pending)
-        if problem is not None:
-            raise CannotPause(_sentence(machine, "the proposed value", pending, problem))
+            try_(name_kind(kind), changed)
+        try_("the proposed value", pending)
+        try_("the result", machine.result)
+        return wanted if self.variables else set()
 
-    def _reads_of(self, value: Any) -> Iterable[str]:
-        name = notebook_name(value, self.ns)
-        if name is None:
-            return ()
-        pickler = Pickler(io.BytesIO(), self.ns, special=self._special, by_value=frozenset({name.split(".")[0]}))
-        try:
-            pickler.dump(value)
-        except Exception:  # noqa: BLE001 - reported for the value itself
-            return ()
-        return [n for n in sorted(pickler.wanted) if n in self.ns and not self.hidden(n)]
+    def _locals_left_out(self, machine: Machine, frame: Frame) -> set[str]:
+        prefix = f"{frame.unit.name}() "
+        return {
+            name
+            for name, cell in frame.cells.items()
+            if prefix + name in self._failed and self._failed[prefix + name] == id(_contents(cell))
+        }
 
-    def _sort_out_frame(self, machine: Machine, frame: Frame, live: set[str]) -> None:
-        for name, cell in list(frame.cells.items()):
-            value = _contents(cell)
-            problem = self._fails(value)
-            if problem is not None and name in live:
-                raise CannotPause(
-                    _sentence(machine, name if name[0] != "." else "an intermediate value", value, problem)
-                )
-            if problem is not None:
-                frame.cells.pop(name)
-                self.notes.append(f"{name} ({type(value).__name__}) of {frame.unit.name}() is left out")
-        for name in frame.temporaries():
-            if isinstance(frame.unit, CellUnit) and name in live and (problem := self._fails(self.ns[name])):
-                raise CannotPause(_sentence(machine, "an intermediate value", self.ns[name], problem))
-        for block in frame.blocks:
-            what = {"loop": "the loop's iterator", "with": "the with block's context manager"}.get(
-                block.kind, "a value"
-            )
-            for value in (block.value, block.exc):
-                if problem := self._fails(value):
-                    raise CannotPause(_sentence(machine, what, value, problem))
-
-    def _fails(self, value: Any) -> str | None:
+    def _trial(self, value: Any, *, definitions: bool = True) -> _Trial:
+        """Save one value alone, with what it reads of the notebook's definitions."""
         file = io.BytesIO()
+        pickler = Pickler(file, self.ns, special=self.special)
         try:
-            pickler = Pickler(file, self.ns, special=self._special)
             pickler.dump(("", value))
             pickler.dump((END, None))
             self._check(pickler, file.getvalue())
         except Exception as error:  # noqa: BLE001 - whatever a user's __reduce__ or __setstate__ raises
-            return f"{type(error).__name__}: {error}"
-        return None
+            return _Trial(error)
+        done = set[str]()
+        while definitions and self.variables and (roots := pickler.defined - done):
+            for root in sorted(roots):
+                done.add(root)
+                try:
+                    self._copied({root}, pickler)
+                except Exception:  # noqa: BLE001 - as above
+                    return self._trial_of_definition(root)
+        return _Trial(wanted=pickler.wanted)
 
-    def _line(self, machine: Machine, name: str, value: Any) -> str | None:
-        """The one plain `name = call(...)` that bound `name`."""
-        if isinstance(value, (io.IOBase, *_iterator_types())) or type(value).__name__ in _NEVER_REBUILT:
+    def _trial_of_definition(self, root: str) -> _Trial:
+        def fails(value: Any) -> Exception | None:
+            try:
+                pickler = Pickler(io.BytesIO(), self.ns, special=self.special, by_value={root})
+                pickler.dump(value)
+            except Exception as error:  # noqa: BLE001 - as above
+                return error
             return None
-        unit = machine.stack[0].unit
-        if isinstance(unit, CellUnit):
-            bound = [n for n in ast.walk(ast.parse(unit.program.source)) if name in binds([n], deep=False)]
-            if bound:
-                return binding_line(bound[-1], name) if len(bound) == 1 else None
-        return self.binding(name)
+
+        path, culprit, problem = offender(root, self.ns[root], fails)
+        return _Trial(problem, path, culprit)
 
 
 def _check_with(machine: Machine) -> None:
     """A `with` block is resumed with its manager as pickled, `__enter__` not called again: right for managers
-    whose state is their data, wrong for those that change the process (a directory, a lock, a warning filter)."""
+    whose state is their data, and for what is opened again and needs no `__enter__`; wrong for those that change the
+    process (a directory, a lock, a warning filter)."""
     for frame in machine.stack:
         for block in frame.blocks:
             if block.kind in ("with", "awith"):
                 manager: object = block.value
                 cls = type(manager)
                 own = cls.__module__ in (frame.ns.get("__name__"), "__main__")
-                if not own and not issubclass(cls, (contextlib.suppress, contextlib.nullcontext, Reentered)):
+                known = issubclass(cls, (contextlib.suppress, contextlib.nullcontext, Reentered))
+                if not own and not known and not is_reopened(manager):
                     raise CannotPause(
-                        _sentence(machine, "the with block's context manager", manager, "it acts on the process")
+                        sentence(
+                            machine,
+                            "the with block's context manager",
+                            manager,
+                            TypeError("it acts on the process"),
+                            "move the checkpoint out of the with block",
+                        )
                     )
-
-
-def _bound_by(machine: Machine) -> set[str]:
-    """Names that the cell itself has bound."""
-    cell = machine.stack[0]
-    ops = cell.unit.program.ops
-    return {n for i in cell.ran if i < len(ops) for n in ops[i].binds()} if isinstance(cell.unit, CellUnit) else set()
 
 
 def _behind(machine: Machine, frame: Frame, pending: Any) -> bool:
@@ -331,8 +434,8 @@ def _behind(machine: Machine, frame: Frame, pending: Any) -> bool:
     return frame is not machine.stack[-1] or pending is not None
 
 
-def frame_entry(frame: Frame, *, behind: bool = False) -> tuple[Any, ...]:
-    """A frame as data: kind, agent, source, position, and its temporaries or cells."""
+def frame_entry(frame: Frame, *, behind: bool = False, without: Set[str] = frozenset()) -> tuple[Any, ...]:
+    """A frame as data: kind, agent, source, position, and its temporaries or cells, `without` some of these."""
     program = frame.unit.program
     live = frame.live(behind=behind)
     blocks = [(b.kind, b.at, b.value, b.exc, b.name) for b in frame.blocks]
@@ -340,7 +443,7 @@ def frame_entry(frame: Frame, *, behind: bool = False) -> tuple[Any, ...]:
     temporaries = {n for n in frame.temporaries() if n in live}
     if isinstance(frame.unit, CellUnit):
         return ("cell", None, program.source, position, {n: frame.ns[n] for n in temporaries})
-    cells = {n: c for n, c in frame.cells.items() if not n.startswith(".") or n in temporaries}
+    cells = {n: c for n, c in frame.cells.items() if (not n.startswith(".") or n in temporaries) and n not in without}
     return ("function", frame.unit.agent, program.source, position, cells)
 
 
@@ -349,35 +452,3 @@ def _contents(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:
         return None
-
-
-def _read(line: str) -> set[str]:
-    return {n.id for n in ast.walk(ast.parse(line)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-
-
-def _iterator_types() -> tuple[type, ...]:
-    return (type(iter([])), type(iter({})), zip, map, filter, enumerate, reversed)
-
-
-def _sentence(machine: Machine, what: str, value: Any, problem: str) -> str:
-    line = machine.op.line if machine.stack[-1].pc < len(machine.stack[-1].unit.program.ops) else 0
-    kind = type(value).__name__
-    where = (
-        f"line {line} of {machine.stack[-1].unit.name}" if machine.stack[-1].unit.name != "<module>" else f"line {line}"
-    )
-    way = {
-        "generator": "loop over list(...) of it",
-        "_csv.reader": "loop over list(...) of it",
-        "coroutine": "await it before the checkpoint",
-    }.get(kind)
-    if way is None and "iterator" in what:
-        way = "loop over list(...) of it"
-    if way is None and "with block" in what:
-        way = "move the checkpoint out of the with block"
-    way = (
-        way
-        or "bind it by a plain `name = call(...)` so that it can be made again, "
-        "or make it where it is used (@hitl.step, @hitl.agent)"
-    )
-    named = f"{what} (a {kind})" if value is not None else what
-    return f"cannot pause at {where}: {named} cannot be saved ({problem}); {way}"

@@ -20,6 +20,8 @@ from .agents import Definition
 from .callkeys import Key, check_rule, key_of_call
 from .decision import Asked, Decision
 from .pickling import Pickler, Unpickler, resolve
+from .refusals import reason
+from .resources import opening
 from .seal import seal, unseal
 from .session import Pending, Session, current, in_step
 
@@ -63,7 +65,8 @@ class StepFunction(Definition):
         if session is None or in_step.get() is not None:
             return self.function(*args, **kwargs)
         exact = session.machine.is_exact(self)
-        key = session.machine.position(self.__qualname__, self._key_of(args, kwargs))
+        made, own = opening(), self._key_of(args, kwargs)
+        key = made.step_key(self.__qualname__) if made else session.machine.position(self.__qualname__, own)
         call = _Call(self, session, key, args, kwargs)
         if inspect.iscoroutinefunction(self.function):
             return call.awaited(exact)
@@ -149,7 +152,7 @@ class _Call:
         """Whether this call was made before, and what came of it."""
         session = self.session
         session.check_going()
-        known = session.known.get(self.key)
+        known = session.known.get(self.key) or (self._recorded_for_resource() if opening() else None)
         if known is None:
             self._begin(exact)
             return False, None
@@ -178,6 +181,11 @@ class _Call:
         except BaseException:
             session.under_way.end(self.under_way)
             raise
+
+    def _recorded_for_resource(self) -> Step | None:
+        """A call that the factory of a resource made, which lies before the position."""
+        ledger, run = self.session.ledger, self.session.run_record.id
+        return next((s for s in ledger.steps(run, start=self.key) if s.key == self.key), None)
 
     @property
     def _name(self) -> str:
@@ -208,8 +216,8 @@ class _Call:
             pickler.dump(value)  # pyright: ignore[reportUnknownMemberType]  # cloudpickle is untyped
         except Exception as error:  # whatever a user's __reduce__ raises
             raise HitlError(
-                f"the result of the step {self._name}() (a {type(value).__name__}) cannot be recorded ({error}); "
-                "return plain data from steps"
+                f"the result of the step {self._name}() (a {type(value).__name__}) cannot be recorded "
+                f"({reason(error)}); return plain data from steps"
             ) from error
         return seal(self._place(self.record), {}, file.getvalue())
 

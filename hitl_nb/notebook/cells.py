@@ -14,7 +14,6 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from ..engine.bindings import binding_line
 from ..engine.resuming import Outcome
 from ..engine.runs import Cell, ledger_of, run_cell
 from ..engine.state import Saver
@@ -149,23 +148,9 @@ class AgentCells:
         return Saver(
             shell.user_ns,
             hidden=hidden,
-            binding=self._binding,
             special=lambda obj: ("shell",) if obj is shell else None,
             find_special=lambda pid: shell if pid == ("shell",) else None,
         )
-
-    def _binding(self, name: str) -> str | None:
-        """How another cell of this session bound `name` last."""
-        for source in reversed(self.shell.user_ns.get("In", [])):
-            try:
-                body = ast.parse(source).body
-            except SyntaxError:
-                continue
-            for node in reversed(body):
-                stores = (n for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-                if any(n.id == name for n in stores):
-                    return binding_line(node, name)
-        return None
 
     async def resume(self, name: str) -> None:
         """Go on with a decided agent from anywhere in the notebook, with the code as it ran; its output comes here.

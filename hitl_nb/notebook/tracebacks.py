@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 from IPython.core.error import UsageError
 
+from ..engine.missing import explain_missing
 from ..engine.tracebacks import trimmed
 from ..errors import HitlError, Paused
 
@@ -60,6 +61,8 @@ class ShownTracebacks:
 
     def _show(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
         etype, value, _ = exc_tuple or sys.exc_info()
+        if value is not None:
+            explain_missing(value, self._shell.user_ns)
         if value is None or not hasattr(value, _NOTED):
             self._original(exc_tuple, *args, **kwargs)
             return

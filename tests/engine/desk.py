@@ -11,7 +11,6 @@ import world
 
 import hitl_nb as hitl
 from hitl_nb.engine import resuming
-from hitl_nb.engine.bindings import binding_line
 from hitl_nb.engine.resuming import Outcome, Shown
 from hitl_nb.engine.runs import Cell, run_cell
 from hitl_nb.engine.state import Saver
@@ -25,7 +24,7 @@ from hitl_nb.store.ledger import Ledger
 class Desk:
     """Attributes:
     ns: the namespace of the kernel that is open.
-    cells: what was run in this kernel beside the agent, for rebuilding what cannot be pickled.
+    cells: what was run in this kernel beside the agent.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -50,18 +49,11 @@ class Desk:
         """Run the agent cell."""
         linecache.cache[world.FILE] = (len(source), None, source.splitlines(True), world.FILE)
         unit = CellUnit(name, source, ast.parse(source), world.FILE, flags)
-        saver = Saver(self.ns, binding=self._binding)
+        saver = Saver(self.ns)
         try:
             return asyncio.run(run_cell(self.ledger, Cell("nb", name, "", unit, self.ns), saver, Shown(), **options))
         except BaseException as error:  # noqa: BLE001 - raised again
             raise trimmed(error) from error.__cause__
-
-    def _binding(self, name: str) -> str | None:
-        for source in reversed(self.cells):
-            for node in reversed(ast.parse(source).body):
-                if name in {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}:
-                    return binding_line(node, name)
-        return None
 
     def answer(self, action: str = "approve", value: Any = None, *, name: str = "agent") -> Proposal:
         """Decide the first open proposal."""

@@ -607,10 +607,13 @@ CANNOT: dict[str, tuple[str, str]] = {
     "lock": ("import threading\nwith threading.Lock():\n    ask()\n", "with block.*move the checkpoint"),
     "warnings": ("import warnings\nwith warnings.catch_warnings():\n    ask()\n", "with block.*move the checkpoint"),
     "step": ("@hitl.step\ndef s():\n    ask()\ns()\n", r"inside the step s\(\)"),
-    "lock_value": ("import threading\nn, lock = 1, threading.Lock()\nask()\nlock.acquire()\n", r"lock \(a lock\)"),
+    "lock_value": (
+        "import threading\nlock = threading.Lock()\nlock.acquire()\nask()\nlock.release()\n",
+        r"lock \(a lock\).*somebody holds it",
+    ),
     "local_of_an_agent": (
-        "import threading\n@hitl.agent\ndef f():\n    n, lock = 1, threading.Lock()\n    ask()\n    lock.locked()\nf()",
-        r"line 5 of f.*lock \(a lock\)",
+        "import queue\n@hitl.agent\ndef f():\n    n, jobs = 1, queue.Queue()\n    ask()\n    jobs.get()\nf()",
+        r"line 5 of f.*jobs \(a Queue\)",
     ),
     "exit_while_unwinding": (
         """
@@ -661,39 +664,25 @@ class Client:
 """
 
 
-@pytest.mark.parametrize("where", ["the cell", "another cell"])
-def test_a_client_is_made_again_by_its_line(desk: Desk, where: str) -> None:
+@pytest.mark.parametrize("bind", ["client = Client('db')\n", "client, n = Client('db'), 1\n"])
+def test_a_client_is_never_made_again_by_its_line(desk: Desk, bind: str) -> None:
     desk.cell(CLIENT)
-    bind = "client = Client('db')\n"
-    rest = "x = hitl.checkpoint(client.get(), title='T').value\ny = client.get()\n"
-    if where == "another cell":
-        desk.cell(bind)
-        source = rest
-    else:
-        source = bind + rest
-    outcome = desk.run(source)
-    assert any("client = Client('db')" in note for note in outcome.proposals[0].notes)
-    desk.answer()
-    desk.new_kernel()
-    desk.run(source)
-    assert desk.ns["y"] == "db"
+    with pytest.raises(CannotPause, match=r"client \(a Client\).*a connection.*hitl\.resource\(\.\.\.\)"):
+        desk.run(bind + "hitl.checkpoint(1, title='T')\nclient.get()\n")
+    assert desk.keys("proposal/") == []
     assert effects() == ["connect('db',)"]
-
-
-def test_a_client_bound_otherwise_cannot_pause(desk: Desk) -> None:
-    desk.cell(CLIENT)
-    with pytest.raises(CannotPause, match=r"client \(a Client\)"):
-        desk.run("client, n = Client('db'), 1\nhitl.checkpoint(1, title='T')\nclient.get()\n")
 
 
 def test_a_value_that_is_not_needed_any_more_is_left_out(desk: Desk) -> None:
     desk.cell(CLIENT)
-    source = "client, n = Client('db'), 1\nx = client.get()\nhitl.checkpoint(1, title='T')\ny = x\n"
+    source = "client = Client('db')\nx = client.get()\nhitl.checkpoint(1, title='T')\ny = x\n"
     assert desk.run(source).status == "waiting"
+    assert [note for note in desk.open()[0].notes if "client (a Client) is not saved" in note]
     desk.answer()
     desk.new_kernel()
     assert desk.run(source).status == "finished"
     assert desk.ns["y"] == "db"
+    assert effects() == []
 
 
 def test_in_the_same_kernel_the_live_objects_go_on(desk: Desk) -> None:

@@ -1,0 +1,129 @@
+"""Database connections: opened again with what the object itself knows of its arguments."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..errors import HitlError
+from .refusals import NotSaved
+from .reopening import Recipe
+
+_KEPT = ("foreign_keys", "synchronous", "query_only", "recursive_triggers", "busy_timeout")
+"""Settings of one connection."""
+
+
+def _describe(con: sqlite3.Connection) -> dict[str, Any]:
+    about: dict[str, Any] = {"isolation_level": con.isolation_level, "check_same_thread": _is_bound(con)}
+    try:
+        if con.in_transaction:
+            raise NotSaved("it is inside a transaction", "commit or roll back before the checkpoint")
+        cursor = con.cursor()
+        cursor.row_factory = None
+        cursor.execute("pragma database_list")
+    except sqlite3.ProgrammingError:  # closed
+        return {"closed": True}
+    files = {str(name): str(file) for _, name, file in cursor.fetchall()}
+    if cursor.execute("select count(*) from sqlite_temp_master").fetchone()[0]:
+        raise NotSaved("it has temporary tables", "drop them before the checkpoint, or use tables of the file")
+    files.pop("temp", None)
+    if not all(files.values()):
+        raise NotSaved(
+            "it is a database in memory, whose tables would be lost", "connect to a file, or read the rows into a list"
+        )
+    _check_functions(cursor)
+    about |= {
+        "files": files,
+        "row_factory": con.row_factory,
+        "text_factory": con.text_factory,
+        "detect_types": _detect_types(cursor),
+        "pragmas": {name: cursor.execute(f"pragma {name}").fetchone()[0] for name in _KEPT},
+    }
+    autocommit = getattr(con, "autocommit", None)  # Python 3.12 and later
+    if isinstance(autocommit, bool):
+        about["autocommit"] = autocommit
+    return about
+
+
+def _is_bound(con: sqlite3.Connection) -> bool:
+    """The argument `check_same_thread`, which the object does not show."""
+    found: list[bool] = []
+
+    def ask() -> None:
+        try:
+            _ = con.total_changes
+            con.cursor()
+        except sqlite3.ProgrammingError as error:
+            found.append("thread" in str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    return bool(found and found[0])
+
+
+def _check_functions(cursor: sqlite3.Cursor) -> None:
+    """Functions and collations in Python are part of the connection, and cannot be read from it."""
+    other = sqlite3.connect(":memory:")
+    try:
+        for query, what in (("select distinct name from pragma_function_list", "function"),):
+            known = {row[0] for row in other.execute(query)}
+            own = sorted(row[0] for row in cursor.execute(query).fetchall() if row[0] not in known)
+            if own:
+                raise NotSaved(
+                    f"it has a {what} of its own, {own[0]}",
+                    "make it with hitl.resource(factory, ...), a function that connects and adds what it needs",
+                )
+    except sqlite3.OperationalError:
+        return  # SQLite was built without the list
+    finally:
+        other.close()
+
+
+def _detect_types(cursor: sqlite3.Cursor) -> int:
+    """The argument `detect_types`, which the object does not show: asked with a type of our own."""
+    sqlite3.register_converter("hitl_nb_asked", lambda raw: True)
+    try:
+        by_name = cursor.execute("select 'x' as \"a [hitl_nb_asked]\"").fetchone()[0] is True
+        by_type = False
+        try:
+            cursor.execute("create temp table hitl_nb_asked(a hitl_nb_asked)")
+            cursor.execute("insert into temp.hitl_nb_asked values ('x')")
+            by_type = cursor.execute("select a from temp.hitl_nb_asked").fetchone()[0] is True
+        finally:
+            if cursor.connection.in_transaction:
+                cursor.connection.rollback()
+            cursor.execute("drop table if exists temp.hitl_nb_asked")
+            if cursor.connection.in_transaction:
+                cursor.connection.commit()
+    finally:
+        converters: dict[str, Any] = getattr(sqlite3, "converters", {})
+        converters.pop("HITL_NB_ASKED", None)
+    return sqlite3.PARSE_COLNAMES * by_name | sqlite3.PARSE_DECLTYPES * by_type
+
+
+def _open(about: dict[str, Any]) -> sqlite3.Connection:
+    if about.get("closed"):
+        con = sqlite3.connect(":memory:")
+        con.close()
+        return con
+    for file in about["files"].values():
+        if not Path(file).is_file():
+            raise HitlError(
+                f"the database {file} is gone, to which the agent was connected when it paused; put it back and run "
+                "the agent again: it continues where it was"
+            )
+    files: dict[str, str] = dict(about["files"])
+    names = ("isolation_level", "detect_types", "check_same_thread", "autocommit")
+    con: Any = sqlite3.connect(files.pop("main"), **{name: about[name] for name in names if name in about})
+    con.row_factory, con.text_factory = about["row_factory"], about["text_factory"]
+    for name, file in files.items():
+        con.execute(f'attach ? as "{name}"', (file,))
+    for name, value in about["pragmas"].items():
+        con.execute(f"pragma {name} = {int(value)}")
+    return con
+
+
+SQLITE = Recipe(_describe, _open)

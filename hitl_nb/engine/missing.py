@@ -1,0 +1,48 @@
+"""Names that a pause did not keep: reading one says so.
+
+A name that the rest of an agent does not read is left out if it cannot be saved. Code that reads it all the same, in
+another process, gets Python's own NameError, with a note that says what happened.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_QUOTED = re.compile(r"'([^']+)'")
+
+_left_out: dict[int, dict[str, str]] = {}
+"""By namespace (its id) and name: the sentence."""
+
+
+def remember_left_out(ns: dict[str, Any], sentences: dict[str, str]) -> None:
+    """Know what a snapshot that was loaded into `ns` does not have."""
+    if sentences:
+        _left_out.setdefault(id(ns), {}).update(sentences)
+
+
+def explain_missing(error: BaseException, ns: dict[str, Any], function: str = "") -> None:
+    """Add the note to a NameError, or to the KeyError of `globals()[name]`, about a name that was left out.
+
+    Args:
+        function: name of the `@agent` function in whose frame it was raised.
+    """
+    known = _left_out.get(id(ns))
+    name = _missing_name(error)
+    if not known or name is None:
+        return
+    local = isinstance(error, UnboundLocalError)
+    sentence = known.get(f"{function}() {name}") if local else None if name in ns else known.get(name)
+    if sentence is not None and sentence not in getattr(error, "__notes__", ()):
+        error.add_note(sentence)
+
+
+def _missing_name(error: BaseException) -> str | None:
+    if isinstance(error, NameError):
+        if error.name:
+            return error.name
+        found = _QUOTED.search(str(error))
+        return found[1] if found else None
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        return error.args[0]
+    return None

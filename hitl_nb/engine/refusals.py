@@ -1,0 +1,246 @@
+"""What cannot be saved: the types that never are, the path to the one object, and the sentence."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import types
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, cast
+
+from .machine import Machine
+
+RESOURCE = "make it with hitl.resource(...), which opens it again when the agent continues"
+
+
+class NotSaved(pickle.PicklingError):
+    """An object whose type, or state, is known not to be saved. `reason` says why, `way` what to do."""
+
+    about: Any = None
+    """The object."""
+
+    def __init__(self, reason: str, way: str = RESOURCE) -> None:
+        self.reason = reason
+        self.way = way
+        super().__init__(f"{reason}; {way}")
+
+
+_WORK = "wait for its end before the checkpoint and keep the result, or start it after the checkpoint"
+_EXECUTOR = "shut it down before the checkpoint, make it where it is used, or make it with hitl.resource(...)"
+_CURSOR = "fetch its rows into a list before the checkpoint, or make it after the checkpoint"
+_QUEUE = "take its items out into a list (or use collections.deque), and fill a new queue after the checkpoint"
+_SOCKET = "close it before the checkpoint, or make it with hitl.resource(...)"
+_ROWS = "read its rows into a list before the checkpoint"
+
+_NEVER: dict[tuple[str, str], tuple[str, str]] = {
+    ("concurrent.futures._base", "Future"): ("a future is work of this process", _WORK),
+    ("concurrent.futures._base", "Executor"): ("an executor is threads or processes of this process", _EXECUTOR),
+    ("_asyncio", "Future"): ("a future is work of this process", "await it before the checkpoint and keep the result"),
+    ("asyncio.futures", "Future"): (
+        "a future is work of this process",
+        "await it before the checkpoint and keep the result",
+    ),
+    ("asyncio.events", "AbstractEventLoop"): ("an event loop belongs to this process", "make it where it is used"),
+    ("asyncio.taskgroups", "TaskGroup"): ("a task group is work of this process", _WORK),
+    ("threading", "Thread"): ("a thread ends with this process", "join it before the checkpoint, or start it after it"),
+    ("subprocess", "Popen"): ("a process is started once", _WORK),
+    ("asyncio.subprocess", "Process"): ("a process is started once", _WORK),
+    ("multiprocessing.process", "BaseProcess"): ("a process is started once", _WORK),
+    ("multiprocessing.pool", "Pool"): ("a pool is processes or threads of this process", _EXECUTOR),
+    ("multiprocessing.managers", "BaseManager"): ("a manager is a process", _EXECUTOR),
+    ("multiprocessing.queues", "Queue"): ("a queue holds items of this process", _QUEUE),
+    ("multiprocessing.queues", "SimpleQueue"): ("a queue holds items of this process", _QUEUE),
+    ("queue", "Queue"): ("a queue holds items that other threads wait for", _QUEUE),
+    ("_queue", "SimpleQueue"): ("a queue holds items that other threads wait for", _QUEUE),
+    ("asyncio.queues", "Queue"): ("a queue holds items that other tasks wait for", _QUEUE),
+    ("socket", "socket"): ("a socket is open in this process only", _SOCKET),
+    ("sqlite3", "Cursor"): ("a cursor belongs to an open connection", _CURSOR),
+    ("sqlite3", "Blob"): ("it belongs to an open connection", "read its bytes before the checkpoint"),
+    ("sqlalchemy.engine.base", "Connection"): (
+        "a connection may be inside a transaction",
+        "keep the engine, and connect again after the checkpoint",
+    ),
+    ("sqlalchemy.orm.session", "Session"): (
+        "a session holds a connection and changes that are not written",
+        "commit and close it before the checkpoint, keep the engine, and open another one after it",
+    ),
+    ("sqlalchemy.engine.result", "Result"): ("a result belongs to an open connection", _ROWS),
+    ("mmap", "mmap"): ("it is memory of this process", "copy what is needed into bytes before the checkpoint"),
+    ("builtins", "memoryview"): ("it is memory of this process", "copy it with bytes(...) before the checkpoint"),
+    ("weakref", "finalize"): ("it acts when an object of this process ends", "make it after the checkpoint"),
+}
+"""Types that are refused, with their subclasses, unless a subclass says itself how it is pickled."""
+
+_WAYS = {
+    "generator": "loop over list(...) of it",
+    "_csv.reader": "loop over list(...) of it",
+    "coroutine": "await it before the checkpoint",
+    "async_generator": "read it into a list before the checkpoint",
+    "Task": "await it before the checkpoint and keep the result",
+    "module": "import it in the cell",
+}
+_HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__")
+
+
+@functools.lru_cache(maxsize=4096)
+def refusal_of(cls: type) -> tuple[str, str] | None:
+    """Why no object of this type is saved, and the way out; None if there is no such rule."""
+    for one in cls.__mro__:
+        found = _NEVER.get((one.__module__, one.__qualname__))
+        if found is not None:
+            return found
+        if any(hook in one.__dict__ for hook in _HOOKS):
+            return None
+    return None
+
+
+# -- the path to the object that cannot be saved
+
+
+def offender(name: str, value: Any, fails: Callable[[Any], Exception | None]) -> tuple[str, Any, Exception | None]:
+    """The innermost object reachable from `value` that cannot be saved: its path, itself, and why.
+
+    `fails` tells why an object cannot be saved alone, if it cannot.
+    """
+    problem = fails(value)
+    if isinstance(problem, NotSaved) and (found := path_to(problem.about, {name: value})) is not None:
+        return found, problem.about, problem
+    path, seen = name, {id(value)}
+    budget = 2000
+    while problem is not None:
+        for part, child in _children(value):
+            budget -= 1
+            if budget < 0 or id(child) in seen:
+                continue
+            seen.add(id(child))
+            reason = fails(child)
+            if reason is not None:
+                path, value, problem = path + part, child, reason
+                break
+        else:
+            break
+    return path, value, problem
+
+
+def path_to(obj: Any, roots: Mapping[str, Any]) -> str | None:
+    """How `obj` is written from the first name in `roots` that leads to it; None if that is far away."""
+    todo = list(roots.items())
+    seen = {id(value) for value in roots.values()}
+    for path, value in todo:  # grows
+        if value is obj:
+            return path
+        if len(todo) < 5000 and not isinstance(value, (str, bytes, int, float, types.ModuleType)):
+            new = [(path + part, child) for part, child in _children(value) if id(child) not in seen]
+            seen.update(id(child) for _, child in new)
+            todo += new
+    return None
+
+
+def _children(value: Any) -> Iterator[tuple[str, Any]]:
+    """What an object holds, each with how it is written behind the object."""
+    if isinstance(value, Mapping):
+        for key, item in list(cast("Mapping[Any, Any]", value).items())[:500]:
+            yield f"[{_short(key)}]", item
+            if not isinstance(key, (str, int)):
+                yield f" (its key {_short(key)})", key
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(cast("list[Any]", value)[:500]):
+            yield f"[{i}]", item
+    elif isinstance(value, (set, frozenset)):
+        for item in list(cast("set[Any]", value))[:500]:
+            yield f" (its item {_short(item)})", item
+    yield from _parts_of_calls(value)
+    yield from _attributes(value)
+
+
+def _parts_of_calls(value: Any) -> Generator[tuple[str, Any]]:
+    if isinstance(value, types.MethodType):
+        yield ".__self__", value.__self__
+        yield ".__func__", value.__func__
+    elif isinstance(value, types.FunctionType):
+        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            try:
+                yield f" (its variable {name})", cell.cell_contents
+            except ValueError:
+                continue
+        for i, default in enumerate(value.__defaults__ or ()):
+            yield f" (its default {i + 1})", default
+        for name, default in (value.__kwdefaults__ or {}).items():
+            yield f" (its default {name})", default
+    elif isinstance(value, functools.partial):
+        yield " (its function)", value.func
+        yield from ((f" (its argument {i + 1})", arg) for i, arg in enumerate(value.args))
+        yield from ((f" (its argument {name})", arg) for name, arg in value.keywords.items())
+    elif isinstance(value, BaseException):
+        yield from ((f".args[{i}]", arg) for i, arg in enumerate(value.args))
+
+
+def _attributes(value: Any) -> Generator[tuple[str, Any]]:
+    if isinstance(value, type):
+        yield from ((f".{name}", item) for name, item in list(vars(value).items()) if name[:2] != "__")
+        return
+    try:
+        own = dict(object.__getattribute__(value, "__dict__"))
+    except (AttributeError, TypeError, ValueError):
+        own = {}
+    yield from ((f".{name}", item) for name, item in own.items() if isinstance(name, str) and name[:2] != "__")
+    for cls in cast("type[Any]", type(value)).__mro__:
+        slots: Any = cls.__dict__.get("__slots__", ())
+        for slot in [slots] if isinstance(slots, str) else list(slots):
+            try:
+                yield f".{slot}", object.__getattribute__(value, slot)
+            except AttributeError:
+                continue
+
+
+def _short(value: Any) -> str:
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001 - a user's __repr__, in the middle of a sentence
+        text = type(value).__name__
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+# -- the sentence
+
+
+def place_of(machine: Machine) -> str:
+    """Where the machine is, for sentences."""
+    frame = machine.stack[-1]
+    line = machine.op.line if frame.pc < len(frame.unit.program.ops) else frame.unit.program.ops[-1].line
+    return f"line {line}" if frame.unit.name == "<module>" else f"line {line} of {frame.unit.name}"
+
+
+def sentence(machine: Machine, what: str, value: Any, problem: Exception | None, way: str | None = None) -> str:
+    """Why the run cannot pause here: where, what, its type, the reason, and the way out."""
+    kind = type(value).__name__
+    if way is None and isinstance(problem, NotSaved):
+        way = problem.way
+    way = way or _WAYS.get(kind)
+    if way is None and "iterator" in what:
+        way = "loop over list(...) of it"
+    if way is None and "with block" in what:
+        way = "move the checkpoint out of the with block"
+    way = way or f"{RESOURCE}, make it where it is used, or mark it with hitl.live(...) if it is code and not state"
+    return f"cannot pause at {place_of(machine)}: {described(what, value)} cannot be saved ({reason(problem)}); {way}"
+
+
+def described(what: str, value: Any) -> str:
+    """A name or path with the type of what it holds."""
+    return f"{what} (a {type(value).__name__})"
+
+
+def type_name(obj: Any) -> str:
+    """The type of an object with its module, for sentences; of the notebook's own, without."""
+    cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
+    module = cls.__module__.lstrip("_")
+    return cls.__qualname__ if module in ("main__", "builtins") else f"{module}.{cls.__qualname__}"
+
+
+def reason(problem: Exception | None) -> str:
+    """The reason in an error, without a line break."""
+    if problem is None:
+        return "it cannot be pickled"
+    if isinstance(problem, NotSaved):
+        return problem.reason
+    return " ".join(f"{type(problem).__name__}: {problem}".split())

@@ -1,0 +1,198 @@
+"""Objects that are opened again when an agent continues, instead of being saved.
+
+sqlite3.Connection      with its files, isolation level, factories, detected types and timeout; refused in memory,
+                        inside a transaction, with temporary tables or with functions of its own
+files open for reading  with path, mode, encoding, newline and position; refused if it is no regular file, and on resume
+                        if it is gone or shorter
+locks                   as new locks; refused while somebody holds them
+
+Each is opened with the arguments it was made with, as the object itself knows them. A type is known by its module and
+name, so that no library is imported for this.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import HitlError
+from . import resources
+from .refusals import NotSaved, refusal_of
+from .secrets import with_secrets, without_secrets
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How objects of one type are opened again.
+
+    Attributes:
+        describe: what it takes, as data; raises NotSaved.
+        open: makes the object from that.
+        is_told: whether people are told about it; not about a lock.
+    """
+
+    describe: Callable[[Any], Any]
+    open: Callable[[Any], Any]
+    is_told: bool = True
+
+
+_HOMES: dict[tuple[str, str], str] = {
+    ("sqlite3", "Connection"): "databases:SQLITE",
+    ("_io", "TextIOWrapper"): "openfiles:TEXT",
+    ("_io", "BufferedReader"): "openfiles:BINARY",
+    ("_thread", "lock"): "openlocks:LOCK",
+    ("_thread", "RLock"): "openlocks:RLOCK",
+}
+"""Where the recipe of a type is: a module of this package, and a name in it."""
+
+
+@functools.lru_cache(maxsize=4096)
+def home_of(cls: type) -> str | None:
+    """Where the recipe of a type is; None if it has none. A subclass has none: it may hold more."""
+    return _HOMES.get((cls.__module__, cls.__qualname__))
+
+
+@functools.cache
+def recipe(home: str) -> Recipe:
+    """The recipe at one of `_HOMES`."""
+    module, name = home.split(":")
+    return getattr(importlib.import_module(f".{module}", __package__), name)
+
+
+def is_reopened(obj: Any) -> bool:
+    """Whether an object is opened again when an agent continues, and people are told."""
+    cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
+    home = home_of(cls)
+    return resources.made_by(obj) is not None or (home is not None and recipe(home).is_told)
+
+
+class Openings:
+    """What one pickle holds that is opened again.
+
+    Attributes:
+        told: the objects that people are told about.
+        resources: those that were made by hitl.resource.
+    """
+
+    def __init__(self, ns: dict[str, Any]) -> None:
+        self.ns = ns
+        self.objects: list[Any] = []
+        self.told: list[Any] = []
+        self.resources: list[Any] = []
+        self._live: dict[tuple[Any, ...], Any] = {}
+        self._numbers: dict[int, int] = {}
+
+    def pid(self, obj: Any) -> tuple[Any, ...] | None:
+        """The persistent id of an object that is opened again or found by name; None for every other.
+
+        Raises:
+            NotSaved: an object of this type is never saved, or not in its state.
+        """
+        try:
+            return self._pid(obj)
+        except NotSaved as problem:
+            problem.about = obj
+            raise
+
+    def _pid(self, obj: Any) -> tuple[Any, ...] | None:
+        cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
+        line = resources.line_of_live(obj)
+        if line is not None:
+            pid = ("live", *self._name(obj), cls.__qualname__, line)
+            self._live[pid] = obj
+            return pid
+        made = resources.made_by(obj)
+        home = home_of(cls) if made is None else None
+        if made is None and home is None:
+            refusal = refusal_of(cls)
+            if refusal is not None:
+                raise NotSaved(*refusal)
+            return None
+        number = self._numbers.get(id(obj))
+        if number is not None:
+            return ("opened", number)
+        if made is not None:
+            arguments = without_secrets((made.args, made.kwargs), inside=False)
+            pid = ("resource", (made.factory, *arguments, made.key, made.run))
+            self.resources.append(obj)
+        else:
+            assert home is not None
+            pid = (home, recipe(home).describe(obj))
+        self._numbers[id(obj)] = len(self.objects)
+        self.objects.append(obj)
+        if made is not None or recipe(home or "").is_told:
+            self.told.append(obj)
+        return ("opened", len(self.objects) - 1, *pid)
+
+    def __contains__(self, obj: Any) -> bool:
+        return id(obj) in self._numbers
+
+    def find(self, pid: tuple[Any, ...]) -> Any:
+        """The object that has this persistent id here."""
+        return self._live[pid] if pid[0] == "live" else self.objects[pid[1]]
+
+    def _name(self, obj: Any) -> tuple[str, str]:
+        """Module ("" for the notebook) and name under which a live object is found."""
+        for name, value in self.ns.items():
+            if value is obj and not name.startswith((".", "_")):
+                return "", name
+        module = sys.modules.get(getattr(obj, "__module__", None) or "")
+        for name, value in vars(module).items() if module is not None else ():
+            if value is obj:
+                return module.__name__, name  # type: ignore[union-attr]  # it has this name
+        raise NotSaved(
+            "it is marked with hitl.live and has no name in the notebook or its module",
+            "bind it to a name in a cell of its own: `name = hitl.live(...)`",
+        )
+
+
+class Opened:
+    """What one snapshot opens again, each once."""
+
+    def __init__(self, ns: dict[str, Any]) -> None:
+        self.ns = ns
+        self.objects: dict[int, Any] = {}
+
+    def find(self, pid: tuple[Any, ...]) -> Any:
+        """The object that a persistent id names. Raises HitlError if it cannot be opened or found."""
+        match pid:
+            case ("live", module, name, kind, line):
+                return _found(self.ns, module, name, kind, line)
+            case ("opened", number):
+                return self.objects[number]
+            case ("opened", number, home, description):
+                self.objects[number] = _opened(home, description)
+                return self.objects[number]
+            case _:
+                raise AssertionError(pid)
+
+
+def _opened(home: str, description: Any) -> Any:
+    if home == "resource":
+        factory, args, kwargs, key, run = description
+        return resources.open_again(resources.Made(factory, with_secrets(args), with_secrets(kwargs), key, run))
+    try:
+        return recipe(home).open(description)
+    except HitlError:
+        raise
+    except Exception as error:
+        what = home.partition(":")[2].lower()
+        raise HitlError(
+            f"what the agent used ({what}) could not be opened again: {type(error).__name__}: {error}. Nothing was "
+            "lost: mend that, and run the agent again; it continues where it was"
+        ) from error
+
+
+def _found(ns: dict[str, Any], module: str, name: str, kind: str, line: str) -> Any:
+    found = getattr(importlib.import_module(module), name, None) if module else ns.get(name)
+    if found is None or type(found).__qualname__ != kind:
+        where = f"the module {module}" if module else "this notebook"
+        raise HitlError(
+            f"{name} ({kind}) is marked with hitl.live, and {where} does not have it now: run the cell with `{line}` "
+            "first, then run the agent again; it continues where it was"
+        )
+    return found
