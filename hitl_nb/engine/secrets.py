@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -38,23 +38,33 @@ class FromEnvironment:
 
 
 def without_secrets(value: Any, *, inside: bool = True) -> Any:
-    """A copy of plain containers in which texts that come from the environment are FromEnvironment.
+    """The value with FromEnvironment in place of texts that come from the environment.
+
+    Containers in which nothing is replaced are the very same ones.
 
     Args:
         inside: look for them inside longer texts, too (a header, a URL); otherwise the whole text must be the value.
     """
-    return _replaced(value, _values(), inside)
+    known = _values()
+    return _mapped(value, lambda one: _replaced_text(one, known, inside) if isinstance(one, str) else one)
 
 
 def with_secrets(value: Any) -> Any:
     """Undo `without_secrets`. Raises HitlError if a variable is missing."""
-    if isinstance(value, FromEnvironment):
-        return value.text()
+    return _mapped(value, lambda one: one.text() if isinstance(one, FromEnvironment) else one)
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A plain container with its items changed; itself if none is."""
     if type(value) is dict:
-        return {with_secrets(k): with_secrets(v) for k, v in cast("dict[Any, Any]", value).items()}
+        items = cast("dict[Any, Any]", value)
+        changed = {k: _mapped(v, change) for k, v in items.items()}
+        return changed if any(changed[k] is not v for k, v in items.items()) else items
     if type(value) in (list, tuple):
-        return type(value)(with_secrets(v) for v in cast("list[Any]", value))
-    return value
+        old = cast("list[Any]", value)
+        new = [_mapped(v, change) for v in old]
+        return type(old)(new) if any(a is not b for a, b in zip(old, new, strict=True)) else old
+    return change(value)
 
 
 def _values() -> dict[str, str]:
@@ -66,16 +76,6 @@ def _values() -> dict[str, str]:
 def _is_place(value: str) -> bool:
     """Whether a variable holds a path, or a list of paths: no secret, and another one elsewhere."""
     return all(Path(part).exists() for part in value.split(os.pathsep) if part)
-
-
-def _replaced(value: Any, known: Mapping[str, str], inside: bool) -> Any:
-    if isinstance(value, str):
-        return _replaced_text(value, known, inside)
-    if type(value) is dict:
-        return {k: _replaced(v, known, inside) for k, v in cast("dict[Any, Any]", value).items()}
-    if type(value) in (list, tuple):
-        return type(value)(_replaced(v, known, inside) for v in cast("list[Any]", value))
-    return value
 
 
 def _replaced_text(text: str, known: Mapping[str, str], inside: bool) -> Any:
