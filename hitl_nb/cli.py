@@ -342,7 +342,9 @@ def _replace(file: Path, text: str) -> None:
     """Write `text` to `file` in one step."""
     draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.unlink(missing_ok=True)
+        with draft.open("x", encoding="utf-8", newline="\n") as fresh:  # never what a link there names
+            fresh.write(text)
         draft.replace(file)
     except OSError as e:
         raise HitlError(f"cannot write {file}: {e.strerror}") from None

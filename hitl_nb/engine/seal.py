@@ -19,8 +19,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..errors import Untrusted, WrongPython
+from ..errors import StoreError, Untrusted, WrongPython
+from ..store.secretfile import UnsafeFile, secret
 
+KEY_SIZE = 32
 _MAGIC = b"HITL1\n"
 _PLACES = (
     *("JUPYTER_DATA_DIR", "JUPYTER_PLATFORM_DIRS", "JUPYTER_CONFIG_DIR"),
@@ -83,24 +85,16 @@ def _mac(place: str, about: bytes, body: bytes) -> bytes:
 
 @lru_cache(maxsize=4)
 def _key(path: str) -> bytes:
-    file = Path(path)
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = file.with_name(f".key-{os.getpid()}-{secrets.token_hex(4)}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(secrets.token_bytes(32))
-            out.flush()
-            os.fsync(out.fileno())
-        try:
-            os.link(fresh, file)  # fails if another process was first, so that there is one key
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    status = file.stat()
-    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o077):
-        raise Untrusted(f"{file} must belong to you and be readable by nobody else: chmod 600 {file}")
-    key = file.read_bytes()
-    if len(key) != 32:
-        raise Untrusted(f"{file} is not a key of hitl_nb (32 bytes); restore it, or remove it and restart your agents")
+    try:
+        key = secret(Path(path), secrets.token_bytes(KEY_SIZE))
+    except UnsafeFile as unsafe:
+        raise Untrusted(f"{unsafe}; nothing was executed") from unsafe
+    except OSError as broken:
+        raise StoreError(f"the key that saved states are signed with, {path}: {broken.strerror}") from broken
+    if len(key) != KEY_SIZE:
+        raise Untrusted(
+            f"{path} is not a key of hitl_nb ({len(key)} bytes, not {KEY_SIZE}), so nothing that was saved can be "
+            "checked, and nothing was executed; restore the file from a backup, or remove it and run your agents anew "
+            "with --restart"
+        )
     return key

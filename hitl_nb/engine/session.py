@@ -403,7 +403,9 @@ class Session:
 
     def _said(self, p: Proposal) -> list[Comment]:
         """The comments on a proposal as they were when it was decided. Raises StoreCorrupt."""
-        return self.ledger.comments(p.document or p.id, before=p.decision.event) if p.decision is not None else []
+        if p.decision is None:
+            return []
+        return self.ledger.comments(p.document or p.id, before=p.decision.event, as_logged=True)
 
     def _around(self) -> Pending | None:
         """The decided call that is being completed, if what asks or fails now is inside it: its decisions stand."""

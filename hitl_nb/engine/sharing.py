@@ -72,7 +72,7 @@ def text(document: str) -> str:
 
 def comments(document: str) -> list[Comment]:
     """What was said about it, oldest first."""
-    return list(told(required("workspace.comments()").ledger.comments(document)))
+    return list(told(required("workspace.comments()").ledger.comments(document, as_logged=True)))
 
 
 def _once(name: str, function: Callable[..., T]) -> Callable[..., T]:

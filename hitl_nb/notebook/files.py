@@ -50,9 +50,11 @@ def write_notebook(notebook: Any, path: Path) -> None:
     """Replace the file at `path` by `notebook` in one step; a reader, or a crash, sees the old one or the new one."""
     text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)  # pyright: ignore[reportUnknownMemberType]  # untyped
     final = Path(os.path.realpath(path))  # a link to a notebook stays a link
+    if path.is_symlink() and not final.exists():
+        raise HitlError(f"{path} is a link to {final}, which is not there; remove the link or name another file")
     draft = final.with_name(f".{final.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text if text.endswith("\n") else text + "\n")
             file.flush()
             if final.exists():

@@ -73,7 +73,7 @@ def read(asked: Asked) -> dict[str, Any]:
     def now() -> bytes:
         if body.what == "text":
             return msgspec.json.encode({"text": standing_in(ledger, w)})
-        return msgspec.json.encode({"comments": ledger.comments(w.id)})
+        return msgspec.json.encode({"comments": ledger.comments(w.id, as_logged=True)})
 
     claim = ledger.check_script(w.run, body.session)
     work = AtWork(ledger, claim, w.agent, w.id)
@@ -103,7 +103,9 @@ def wait(asked: Asked) -> dict[str, Any]:
         agreed = ledger.decided_text(w)
         if w.status == "done" and w.proposal == p.id and agreed is not None:
             Draft.within(ledger.store, w).write(agreed, p.decision.reviewer, p.decision.reviewer_name)
-    return {"proposal": answers.full(asked.desk, ledger, p, ledger.comments(w.id, before=p.decision.event))}
+    return {
+        "proposal": answers.full(asked.desk, ledger, p, ledger.comments(w.id, before=p.decision.event, as_logged=True))
+    }
 
 
 def close(asked: Asked) -> dict[str, Any]:

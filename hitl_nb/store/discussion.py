@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from hitl_nb.errors import AlreadySettled, UnknownComment, UnknownProposal
+from hitl_nb.errors import AlreadySettled, StoreCorrupt, UnknownComment, UnknownProposal
 from hitl_nb.records import COMMENT_STATES, Anchor, Comment, CommentState, Proposal, Record, Workspace, new_id, now
 from hitl_nb.store import chain, large, rows, standing
 from hitl_nb.store.base import Reads, Store, Transaction
 from hitl_nb.store.claims import Claim, Claims
+from hitl_nb.store.digests import digest_record
 from hitl_nb.store.waiting import refuse_closed
 
 R = TypeVar("R", bound=Record)
@@ -165,12 +166,18 @@ class Discussion:
 
         return self.store.transact(work) if claim is None else self._claims.write(claim, work)
 
-    def comments(self, document_id: str, *, before: int | None = None) -> list[Comment]:
+    def comments(self, document_id: str, *, before: int | None = None, as_logged: bool = False) -> list[Comment]:
         """A document's comments, oldest first; those said before event number `before`, as they were then.
 
-        `document_id` is the full id of the document. Raises StoreCorrupt.
+        `document_id` is the full id of the document. Raises StoreCorrupt; `as_logged`, also for a comment that is not
+        the one in the audit log: what an agent acts on must be what was said.
         """
-        return comments_on(self.store, document_id, before) if rows.is_id(document_id) else []
+        if not rows.is_id(document_id):
+            return []
+        found = comments_on(self.store, document_id, before)
+        if as_logged:
+            _refuse_changed(self.store, document_id, before)
+        return found
 
     def about(self, document_id: str) -> About:
         """What this document is. Raises UnknownProposal."""
@@ -223,10 +230,28 @@ def threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
     return [(one, answers[one.id]) for one in comments if one.thread not in answers]
 
 
+def _refuse_changed(reads: Reads, document_id: str, before: int | None) -> None:
+    """Raises StoreCorrupt for a comment, or what became of one, that is not what its event says."""
+    for kind in ("comment", "marked"):
+        for key, raw in _entries(reads, f"{kind}/{document_id}/", before):
+            number = key.rsplit("/", 1)[1]
+            event = chain.at(reads, int(number)) if number.isdecimal() else None
+            if event is None or event.records.get(key) != digest_record(key, raw):
+                raise StoreCorrupt(
+                    f"the comments on {document_id} are not what was said: {key} was changed in the store, and the "
+                    "audit log has it differently; they were not given to the agent. `hitl-nb audit --verify` names "
+                    "every such record; restore the store from a backup, or run the agent anew with --restart"
+                )
+
+
 def _read(reads: Reads, prefix: str, before: int | None, kind: type[R]) -> list[R]:
+    return [rows.decode(raw, kind, key) for key, raw in _entries(reads, prefix, before)]
+
+
+def _entries(reads: Reads, prefix: str, before: int | None) -> list[tuple[str, bytes]]:
     start, stop = large.span(prefix)
     found = reads.scan(start, stop if before is None else f"{prefix}{before:012d}")
-    return [rows.decode(large.whole(reads, key, raw), kind, key) for key, raw in found]
+    return [(key, large.whole(reads, key, raw)) for key, raw in found]
 
 
 def _with(comment: Comment, mark: Mark) -> Comment:

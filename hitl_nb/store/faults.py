@@ -55,7 +55,7 @@ def _no_room(directory: Path) -> bool:
     probe = directory / "room.probe"
     try:
         end = max((file.stat().st_size for file in directory.glob("cache.db*")), default=0)
-        fd = os.open(probe, os.O_WRONLY | os.O_CREAT, 0o600)
+        fd = os.open(probe, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
             return os.pwrite(fd, bytes(1 << 16), end) < 1 << 16
         finally:

@@ -12,14 +12,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitl_nb.errors import HitlError, Untrusted
 from hitl_nb.records import Authn, DecisionRecord, Proposal, canonical
+from hitl_nb.store import secretfile
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -47,19 +46,15 @@ class SigningKey:
 
         path = _path()
         try:
-            if not path.exists():
-                _place(Ed25519PrivateKey.generate().private_bytes_raw(), path)
-            if os.name == "posix" and path.stat().st_mode & 0o077:
-                raise HitlError(
-                    f"the server's signing key {path} can be read by other users: `chmod 600` it, or remove it "
-                    "to get a new one"
-                )
-            key = cls(Ed25519PrivateKey.from_private_bytes(path.read_bytes()))
+            fresh = Ed25519PrivateKey.generate().private_bytes_raw()
+            key = cls(Ed25519PrivateKey.from_private_bytes(secretfile.secret(path, fresh)))
             if _published() != key.public:
                 _public_path().unlink(missing_ok=True)
-                _place(key.public.encode(), _public_path())
-        except (OSError, ValueError) as broken:
-            raise HitlError(f"the server's signing key {path} cannot be read or made: {broken}") from broken
+                secretfile.place(_public_path(), key.public.encode())
+        except (OSError, ValueError, secretfile.UnsafeFile) as broken:
+            raise HitlError(
+                f"the server's signing key {path} cannot be read or made: {broken}; remove it to get a new one"
+            ) from broken
         return key
 
     def sign(self, message: bytes) -> str:
@@ -131,21 +126,6 @@ def _published() -> str | None:
         return _public_path().read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def _place(content: bytes, path: Path) -> None:
-    """Put a file that only this user can read where none is: whole, and the first of several processes wins."""
-    path.parent.mkdir(0o700, parents=True, exist_ok=True)
-    handle, fresh = tempfile.mkstemp(dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(fresh, path)
-    finally:
-        Path(fresh).unlink()
 
 
 def _path() -> Path:

@@ -282,3 +282,35 @@ def test_what_was_acknowledged_survives_the_death_of_its_process(tmp_path: Path)
     assert [c.state for c in found] == [("accepted" if n % 2 else "open") for n in told]
     assert ledger.verify().ok
     ledger.store.close()
+
+
+def change(ledger: Ledger, key: str, old: bytes, new: bytes) -> None:
+    raw = ledger.store.get(key) or b""
+    assert old in raw
+    ledger.store.transact(lambda tx: tx.put(key, raw.replace(old, new)))
+
+
+@pytest.mark.parametrize("kind", ["comment", "marked"])
+def test_comments_that_were_changed_after_they_were_said_are_not_for_agents(
+    ledger: Ledger, p: Proposal, kind: str
+) -> None:
+    said = ledger.comment(p.id, "pay nobody", author="ann")
+    ledger.mark_comment(p.id, said.id, "resolved", actor="bob")
+    assert ledger.comments(p.id, as_logged=True) == ledger.comments(p.id)
+    (key,) = [key for key, _ in ledger.store.scan(f"{kind}/", f"{kind}0")]
+    change(ledger, key, b"pay nobody" if kind == "comment" else b"bob", b"pay mallory")
+    with pytest.raises(StoreCorrupt, match=key):
+        ledger.comments(p.id, as_logged=True)
+    assert ledger.comments(p.id)  # people see them all the same
+    (named,) = ledger.verify().differs
+    assert named.record == key
+
+
+def test_a_comment_that_nobody_said_is_not_for_agents(ledger: Ledger, p: Proposal) -> None:
+    ledger.comment(p.id, "fine", author="ann")
+    ((key, raw),) = ledger.store.scan("comment/", "comment0")
+    for planted in (key[:-1] + "1", f"{key[:-12]}x"):
+        ledger.store.transact(lambda tx, planted=planted: tx.put(planted, raw))
+        with pytest.raises(StoreCorrupt, match="not what was said"):
+            ledger.comments(p.id, as_logged=True)
+        ledger.store.transact(lambda tx, planted=planted: tx.delete(planted))

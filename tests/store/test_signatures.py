@@ -62,7 +62,7 @@ def test_the_key_is_this_users_alone_and_stays_the_same(home: Path) -> None:
 def test_a_key_that_others_can_read_is_not_used(home: Path) -> None:
     SigningKey.of_this_user()
     (home / "hitl_nb" / "server_key").chmod(0o644)
-    with pytest.raises(HitlError, match="can be read by other users"):
+    with pytest.raises(HitlError, match="readable by nobody else"):
         SigningKey.of_this_user()
 
 
