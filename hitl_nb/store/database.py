@@ -15,6 +15,7 @@ from hitl_nb.store import places
 from hitl_nb.store.faults import code_of, explain, translated
 from hitl_nb.store.gate import Gate
 from hitl_nb.store.safedisk import DATABASE, NORMAL, SafeCache, mend_settings
+from hitl_nb.store.schema import refuse_foreign, schema_version
 from hitl_nb.store.transaction import PAGE, Batch, DiskTransaction
 from hitl_nb.store.writer import Request
 
@@ -44,6 +45,7 @@ class Database:
         self._patience = patience
         self._files: list[tuple[int, int]] = []
         self._seen = -1  # data_version after our last look at the settings
+        self._schema = -1  # schema_version after our last look at the schema
         self._recent: dict[str, bytes | None] = {}
         self._log_size = 0
         self._logged = 0  # bytes since the last checkpoint, by estimate
@@ -108,6 +110,7 @@ class Database:
             version = data_version(con)
             if version != self._seen:
                 self._recent.clear()
+                self._refuse_if_foreign(con)
                 mend_settings(con, self.synchronous)
             for request in requests:
                 self._work(batch, request)
@@ -143,6 +146,13 @@ class Database:
         except BaseException as error:  # noqa: BLE001 - belongs to whoever waits for the future
             request.error = error
         tx.end(undo=request.error is not None)
+
+    def _refuse_if_foreign(self, con: sqlite3.Connection) -> None:
+        """A trigger that another program has added would run with what we write."""
+        found = schema_version(con)
+        if found != self._schema:
+            refuse_foreign(con, self.file)
+            self._schema = found
 
     def _refuse_if_replaced(self) -> None:
         """A database whose file was removed would go on taking writes, and nobody would ever see them."""

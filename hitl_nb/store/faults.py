@@ -33,7 +33,9 @@ def explain(error: sqlite3.Error, directory: Path) -> StoreError:
     code = code_of(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"another program holds the database in {directory}; close it, or try again")
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_TOOBIG) or (code == sqlite3.SQLITE_IOERR and _no_room(directory)):
+    if code == sqlite3.SQLITE_TOOBIG:
+        return StoreCorrupt(f"a record in {directory} is larger than any that hitl_nb writes, so it was not read")
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(directory)):
         return StoreFull(f"no room left for the store {directory}; nothing was half-saved; make room and try again")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StoreCorrupt(f"the database in {directory} is damaged ({error}); restore it from a backup")

@@ -8,12 +8,25 @@ meets a value that is being replaced notices, and reads the new one.
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
-from hitl_nb.errors import StoreCorrupt
+import msgspec
+
+from hitl_nb.errors import StoreCorrupt, StoreFull
 from hitl_nb.records import new_id
 from hitl_nb.store.base import MAX_VALUE, Reads, Transaction
 
 _MARK = b"\x00hitl/large/v1\x00"
+
+LARGEST = 1 << 30
+"""Largest value, in bytes: what a record says of its size is not believed beyond this."""
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where the pieces are, and how many bytes they have in all."""
+
+    token: Annotated[str, msgspec.Meta(pattern="^[a-z2-7]{12}$")]
+    size: Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
 
 
 def span(prefix: str) -> tuple[str, str]:
@@ -26,6 +39,8 @@ def put(tx: Transaction, key: str, data: bytes) -> None:
     if len(data) <= MAX_VALUE and not data.startswith(_MARK):
         tx.put(key, data)
         return
+    if len(data) > LARGEST:
+        raise StoreFull(f"value of {key} has {len(data)} bytes, the limit is {LARGEST}")
     token = new_id()
     for n, start in enumerate(range(0, len(data), MAX_VALUE)):
         tx.put(f"chunk/{token}/{n:06d}", data[start : start + MAX_VALUE])
@@ -54,7 +69,8 @@ def whole(reads: Reads, key: str, value: bytes) -> bytes:
     """The whole value of `key`, given what a scan or `Reads.get` found there. Raises StoreCorrupt."""
     while value.startswith(_MARK):
         token, size = _place(key, value)
-        data = b"".join(piece for _, piece in reads.scan(*span(f"chunk/{token}/")))
+        pieces = reads.scan(*span(f"chunk/{token}/"), limit=count(size))
+        data = b"".join(piece for _, piece in pieces)
         if len(data) == size:
             return data
         newer = reads.get(key)
@@ -68,13 +84,18 @@ def _drop_pieces(tx: Transaction, key: str) -> None:
     old = tx.get(key)
     if old is not None and old.startswith(_MARK):
         token, size = _place(key, old)
-        for n in range(-(-size // MAX_VALUE)):
+        for n in range(count(size)):
             tx.delete(f"chunk/{token}/{n:06d}")
 
 
 def _place(key: str, value: bytes) -> tuple[str, int]:
     try:
-        place = json.loads(value[len(_MARK) :])
-        return str(place["token"]), int(place["size"])
-    except (ValueError, KeyError, TypeError) as damage:
+        place = msgspec.json.decode(value[len(_MARK) :], type=_Place)
+    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
         raise StoreCorrupt(f"the stored value {key} is damaged: {damage}") from damage
+    return place.token, place.size
+
+
+def count(size: int) -> int:
+    """How many pieces so many bytes are cut into."""
+    return -(-size // MAX_VALUE)

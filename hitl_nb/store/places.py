@@ -19,6 +19,7 @@ NETWORK = ("nfs*", "cifs", "smb*", "9p", "afs", "ceph", "lustre", "gpfs", "beegf
 """File systems on which SQLite's WAL, which is shared memory of one machine, loses data."""
 
 _ACCEPTED = "accepted are diskcache:///absolute/path, memory: and memory:NAME"
+_SIDE_FILES = ("-wal", "-shm", "-journal")
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
 
 
@@ -66,18 +67,27 @@ def prepare(directory: Path) -> None:
 def prepare_inner(directory: Path, database: str) -> None:
     """Make a database's own directory, 0700, and its file, 0600, so that nothing is ever readable by others."""
     _make(directory)
+    if os.name == "posix" and _owned(directory).st_mode & 0o077:
+        directory.chmod(0o700)
     file = directory / database
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     if os.name != "posix":
         return
-    if _owned(directory).st_mode & 0o077:
-        directory.chmod(0o700)
-    found = os.lstat(file)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-        raise StoreRefused(f"{file} is not a plain file of its own; move it away")
-    if found.st_mode & 0o077:
+    for end in ("", *_SIDE_FILES):
+        _refuse_link(directory / f"{database}{end}")
+    if os.lstat(file).st_mode & 0o077:
         file.chmod(0o600)
+
+
+def _refuse_link(file: Path) -> None:
+    """Raises StoreRefused if SQLite would read, write or make a file elsewhere under this name."""
+    try:
+        found = os.lstat(file)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        raise StoreRefused(f"{file} is not a plain file of its own (a link?); move it away")
 
 
 def _make(directory: Path) -> None:

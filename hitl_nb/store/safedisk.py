@@ -17,6 +17,7 @@ from diskcache.core import DBNAME, MODE_RAW  # pyright: ignore[reportMissingType
 
 from hitl_nb.errors import StoreCorrupt, StoreRefused
 from hitl_nb.store.keys import check_key, check_value
+from hitl_nb.store.schema import refuse_foreign
 
 DATABASE: str = DBNAME
 
@@ -25,6 +26,9 @@ FULL, NORMAL = 2, 1
 
 BUSY_SECONDS = 1.0
 """How long one statement waits for a lock."""
+
+LARGEST_ROW = 16 << 20
+"""Bytes of a row from which SQLite refuses to load it: far above what is ever written, so it was planted."""
 
 SETTINGS: dict[str, Any] = {
     "statistics": 0,
@@ -140,10 +144,16 @@ _inherited: list[sqlite3.Connection] = []
 
 
 def connect(file: Path, synchronous: int) -> sqlite3.Connection:
-    """A connection to an existing database with every setting pinned. Raises StoreRefused if one does not hold."""
+    """A connection to an existing database with every setting pinned.
+
+    Raises StoreRefused if one does not hold, StoreCorrupt if something in it is not ours.
+    """
     uri = f"{file.as_uri()}?mode=rw"
     con = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
+        con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_ROW)
+        con.execute("PRAGMA trusted_schema = 0").fetchall()
+        refuse_foreign(con, file)
         pragmas = {key[7:]: value for key, value in SETTINGS.items() if key.startswith("sqlite_")}
         for pragma, wanted in (pragmas | _UNSTORED | {"synchronous": synchronous}).items():
             if _pragma(con, pragma) != wanted:

@@ -76,7 +76,8 @@ def get(store: Store, run_id: str) -> State | None:
     """The run's state. Raises Untrusted if it is not the one that was saved last, StoreCorrupt."""
 
     def blob(sha: str) -> bytes:
-        data = b"".join(piece for _, piece in store.scan(*span(f"blob/{sha}/")))
+        pieces = store.scan(*span(f"blob/{sha}/"), limit=large.count(_size(store, sha, run_id)))
+        data = b"".join(piece for _, piece in pieces)
         if hashlib.sha256(data).hexdigest() != sha:
             raise StoreCorrupt(f"blob {sha[:12]} of run {run_id} is damaged or missing; start the run anew")
         return data
@@ -145,8 +146,17 @@ def _name(tx: Transaction, sha: str, run_id: str, content: Any) -> None:
 
 
 def _unname(tx: Transaction, sha: str, run_id: str) -> None:
-    size = int(tx.get(f"blobref/{sha}/{run_id}") or b"0")
+    size = _size(tx, sha, run_id)
     tx.delete(f"blobref/{sha}/{run_id}")
     if not tx.scan(*span(f"blobref/{sha}/"), limit=1):
-        for n in range(-(-size // MAX_VALUE)):
+        for n in range(large.count(size)):
             tx.delete(f"blob/{sha}/{n:06d}")
+
+
+def _size(reads: Reads, sha: str, run_id: str) -> int:
+    """How many bytes the blob has, as its run noted. Raises StoreCorrupt."""
+    key = f"blobref/{sha}/{run_id}"
+    noted = reads.get(key) or b"0"
+    if not noted.isdigit() or len(noted) > 11:  # below 100 GB
+        raise StoreCorrupt(f"the stored record {key} is damaged: it is not the size of a buffer")
+    return int(noted)

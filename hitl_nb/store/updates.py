@@ -28,6 +28,8 @@ from hitl_nb.store.base import Reads, Store, Transaction
 
 T = TypeVar("T")
 
+LARGEST = 1 << 28
+"""Most bytes that a document, or a block of its updates, may have when it is unpacked."""
 _LOOSE, _BLOCK = b"\x01", b"\x02"
 _PAGE = 2000
 """Updates that are read at once, and the most that one block holds."""
@@ -108,7 +110,7 @@ class UpdateLog:
         if raw is None:
             return None
         folded = _decoded(_sound(raw, self._folded), Folded, self._folded)
-        return Folded(folded.n, zlib.decompress(folded.data))
+        return Folded(folded.n, _inflated(folded.data, self._folded))
 
     def fold(self, whole: Folded) -> None:
         """Pack the updates up to the `whole.n`-th, and keep the document that they make.
@@ -139,7 +141,7 @@ class UpdateLog:
         body = _sound(raw[1:], key)
         if raw.startswith(_LOOSE):
             return [(self._n(key), _decoded(body, Update, key))]
-        first, updates = _decoded(zlib.decompress(body), tuple[int, list[Update]], key)
+        first, updates = _decoded(_inflated(body, key), tuple[int, list[Update]], key)
         return enumerate(updates, first)
 
     def _key(self, n: int) -> str:
@@ -174,6 +176,18 @@ def _decoded(raw: bytes, kind: type[T], key: str) -> T:
         return msgspec.msgpack.decode(raw, type=kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as damage:
         raise StoreCorrupt(f"the stored value {key} is damaged: {damage}") from None
+
+
+def _inflated(packed: bytes, key: str) -> bytes:
+    """Raises StoreCorrupt for what is not packed, or would fill the memory."""
+    unpacking = zlib.decompressobj()
+    try:
+        data = unpacking.decompress(packed, LARGEST)
+    except zlib.error as damage:
+        raise StoreCorrupt(f"the stored value {key} is damaged: {damage}") from None
+    if not unpacking.eof:
+        raise StoreCorrupt(f"the stored value {key} is damaged: it has more than {LARGEST} bytes, or an end is missing")
+    return data
 
 
 def _checked(data: bytes) -> bytes:

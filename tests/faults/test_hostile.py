@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import pickle
+import shutil
 import sqlite3
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ import pytest
 from desk import Desk, effects
 
 from hitl_nb.engine import seal
-from hitl_nb.errors import StoreCorrupt, Untrusted, WrongPython
+from hitl_nb.errors import StoreCorrupt, StoreError, Untrusted, WrongPython
+from hitl_nb.store import large, updates
 from hitl_nb.store.base import Transaction
 from hitl_nb.store.digests import digest_state
 from hitl_nb.store.disk import DiskStore
@@ -122,6 +125,140 @@ def test_control_diskcaches_own_disks_execute_what_was_planted(tmp_path: Path, d
         cache.get("b")
     cache.close()
     assert (tmp_path / "crater").exists()
+
+
+# A stranger's store
+
+MAILER = "CREATE TRIGGER mailer AFTER INSERT ON Cache BEGIN DELETE FROM Cache WHERE key < new.key; END"
+REPLACED = "CREATE TRIGGER Settings_count_insert AFTER INSERT ON Cache BEGIN DELETE FROM Cache; END"
+FOREIGN = {
+    "a trigger": (MAILER, "mailer"),
+    "a trigger in place of ours": (f"DROP TRIGGER Settings_count_insert; {REPLACED}", "Settings_count_insert"),
+    "a view": ("CREATE VIEW Decisions AS SELECT * FROM Cache", "Decisions"),
+    "a view in place of our table": (
+        "ALTER TABLE Cache RENAME TO Hidden; CREATE VIEW Cache AS SELECT * FROM Hidden",
+        "Hidden|Cache",
+    ),
+    "a table": ("CREATE TABLE notes(x)", "notes"),
+    "a column": ("ALTER TABLE Cache ADD COLUMN more", "Cache"),
+    "an index over an expression": ("CREATE INDEX e ON Cache(lower(key))", "'e'"),
+    "statistics": ("ANALYZE", "sqlite_stat1"),
+    "a text that is another": (
+        "PRAGMA writable_schema = 1; UPDATE sqlite_master SET sql = sql || ' ' WHERE name = 'Cache'",
+        "Cache",
+    ),
+    "a mark": ("PRAGMA user_version = 7", "user_version"),
+    "another mark": ("PRAGMA application_id = 7", "application_id"),
+}
+
+
+def alter(database: Path, script: str) -> None:
+    con = sqlite3.connect(database, isolation_level=None)
+    con.executescript(script)
+    con.close()
+
+
+@pytest.mark.parametrize("database", ["journal", "drafts"])
+@pytest.mark.parametrize(("script", "named"), FOREIGN.values(), ids=FOREIGN)
+def test_what_is_not_ours_in_a_database_refuses_the_store(root: Path, script: str, named: str, database: str) -> None:
+    store = DiskStore(root)
+    store.transact(put("a", b"good"))
+    store.drafts.transact(put("a", b"good"))
+    store.close()
+    file = root / database / "cache.db"
+    alter(file, script)
+    before = file.read_bytes()
+    for _ in range(2):
+        with pytest.raises(StoreCorrupt, match=named), contextlib.closing(DiskStore(root)) as store:
+            store.drafts.get("a")
+    assert file.read_bytes() == before
+
+
+RUNS_AT_ONCE = {what: one for what, one in FOREIGN.items() if "PRAGMA" not in one[0]}
+"""The others are not looked at by a connection that is open."""
+
+
+@pytest.mark.parametrize(("script", "named"), RUNS_AT_ONCE.values(), ids=RUNS_AT_ONCE)
+def test_what_is_added_while_the_store_is_open_stops_it(store: DiskStore, root: Path, script: str, named: str) -> None:
+    store.transact(put("a", b"good"))
+    alter(root / "journal/cache.db", script)
+    with pytest.raises(StoreCorrupt, match=named):
+        store.transact(put("b", b"never"))
+    con = sqlite3.connect(root / "journal/cache.db")
+    table = "Hidden" if "Hidden" in script else "Cache"
+    assert con.execute(f"SELECT key FROM {table}").fetchall() == [("a",)]
+    con.close()
+
+
+def test_what_diskcache_itself_adds_with_other_settings_is_no_alarm(root: Path) -> None:
+    DiskStore(root).close()
+    for policy in ("least-recently-stored", "least-recently-used", "least-frequently-used"):
+        diskcache.Cache(str(root / "journal"), tag_index=1, eviction_policy=policy).close()
+    with contextlib.closing(DiskStore(root)) as store:
+        store.transact(put("a", b"good"))
+
+
+def test_a_row_that_is_far_too_large_is_not_loaded(store: DiskStore, root: Path) -> None:
+    store.transact(put("a", b"good"))
+    alter(root / "journal/cache.db", "INSERT INTO Cache(key, raw, mode, value) VALUES ('b', 1, 1, zeroblob(200000000))")
+    tracemalloc.start()
+    for read in (
+        lambda: store.get("b"),
+        lambda: store.scan("a", "c"),
+        lambda: store.transact(lambda tx: tx.get("b")),
+        lambda: store.transact(lambda tx: tx.scan("a", "c")),
+    ):
+        with pytest.raises(StoreCorrupt, match="larger than any"):
+            read()
+    assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    tracemalloc.stop()
+    assert store.get("a") == b"good"
+    store.transact(lambda tx: tx.delete("b"))
+
+
+@pytest.mark.parametrize("size", [10**18, -1, 2**31, "1", None])
+@pytest.mark.parametrize("token", ["aaaaaaaaaaaa", "../run", ""])
+def test_sizes_that_a_record_claims_are_bounded(store: DiskStore, size: Any, token: str) -> None:
+    planted = b"\x00hitl/large/v1\x00" + json.dumps({"token": token, "size": size}).encode()
+    store.transact(put("run/a", planted))
+    with pytest.raises(StoreCorrupt):
+        large.get(store, "run/a")
+    with pytest.raises(StoreCorrupt):
+        store.transact(lambda tx: large.delete(tx, "run/a"))
+
+
+def test_an_update_that_unpacks_to_far_too_much_is_refused(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(updates, "LARGEST", 1 << 20)
+    log = updates.UpdateLog(store, "aaaaaaaaaaaa")
+    log.fold(updates.Folded(1, bytes(1 << 20)))
+    assert log.folded() == updates.Folded(1, bytes(1 << 20))
+    log.fold(updates.Folded(2, bytes(2 << 20)))
+    with pytest.raises(StoreCorrupt, match="more than"):
+        log.folded()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["journal", "drafts", "journal.lock", "journal.lock.turn", *(f"journal/cache.db{s}" for s in ("", "-wal", "-shm"))],
+)
+@pytest.mark.parametrize("whole", [False, True], ids=["dangling", "there"])
+def test_no_file_is_made_where_a_link_points(root: Path, tmp_path: Path, name: str, whole: bool) -> None:
+    with contextlib.closing(DiskStore(root)) as store:
+        store.drafts.transact(put("a", b""))
+    target, link = tmp_path / "elsewhere" / "target", root / name
+    target.parent.mkdir()
+    if link.is_dir():
+        shutil.rmtree(link)
+    else:
+        link.unlink(missing_ok=True)
+    if whole:
+        target.mkdir() if "/" not in name and "." not in name else target.write_bytes(b"")
+    link.symlink_to(target)
+    with pytest.raises(StoreError), contextlib.closing(DiskStore(root)) as store:
+        store.drafts.transact(put("a", b"x"))
+    found = sorted(target.parent.rglob("*"))
+    assert found == ([target] if whole else [])
+    assert not whole or target.is_dir() or target.read_bytes() == b""
 
 
 # Snapshots
