@@ -90,13 +90,14 @@ def align(pattern: Any, value: Any) -> Any:
     return cast(Any, value)
 
 
-def json_size(value: Any, what: str) -> None:
-    """Raise ValueError if the canonical JSON of `value` is larger than `MAX_JSON`."""
+def json_size(value: Any, what: str) -> int:
+    """The size of the canonical JSON of `value`, in bytes. Raises ValueError if it is larger than `MAX_JSON`."""
     size = len(canonical(value))
     if size > MAX_JSON:
         raise ValueError(
             f"{what} is {size:,} bytes of JSON, above the limit of {MAX_JSON:,}; propose a part, or a link to the data"
         )
+    return size
 
 
 def spell(value: Any, limit: int = 60) -> str:

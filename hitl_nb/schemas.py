@@ -11,16 +11,22 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from functools import partial
+from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
+from hitl_nb.checker import run_check
 from hitl_nb.models import adapter, is_model, json_schema
+from hitl_nb.patterns import find_pattern
 from hitl_nb.plain import a_name, plain, spell
+from hitl_nb.records import canonical
 from hitl_nb.scalars import check_scalar, duration
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
+MOST_MISFITS = 1000
+"""What is wrong is not listed beyond this many messages."""
 _TYPES = {
     "string": "text",
     "number": "a number",
@@ -59,12 +65,32 @@ def _import_jsonschema() -> None:
 
 
 def misfits(schema: dict[str, Any], value: Any) -> dict[str, str]:
-    """Where `value` breaks `schema`: paths such as "lines/0/sku" ("" for the whole) to one message each."""
-    fields: dict[str, str] = {}
-    for error in _validator(schema).iter_errors(value):
-        for path, message in _said(error):
-            fields.setdefault(path, message)
-    return fields
+    """Where `value` breaks `schema`: paths such as "lines/0/sku" ("" for the whole) to one message each.
+
+    Raises InvalidEdit if that takes too long to find out.
+    """
+    return run_check(find_misfits, schema, [value])[0]
+
+
+def misfits_of_rows(schema: dict[str, Any], rows: list[Any]) -> dict[str, str]:
+    """`misfits` of each row of a table, with paths such as "rows/0/sku"."""
+    found = enumerate(run_check(find_misfits, schema, rows))
+    return {f"rows/{r}/{path}".rstrip("/"): message for r, fields in found for path, message in fields.items()}
+
+
+def find_misfits(schema: dict[str, Any], values: list[Any]) -> list[dict[str, str]]:
+    """`misfits` of each of several values, found here and now, however long it takes; at most `MOST_MISFITS` in all."""
+    validator = _validator(schema)
+    found: list[dict[str, str]] = []
+    left = MOST_MISFITS
+    for value in values:
+        fields: dict[str, str] = {}
+        for error in islice(validator.iter_errors(value), left):
+            for path, message in _said(error):
+                fields.setdefault(path, message)
+        left -= len(fields)
+        found.append(fields)
+    return found
 
 
 def _checked(schema: dict[str, Any]) -> dict[str, Any]:
@@ -106,18 +132,70 @@ def _refs(schema: Any) -> Iterator[str]:
 
 def _validator(schema: dict[str, Any]) -> Any:
     _import_jsonschema()
-    from jsonschema import FormatChecker
-    from jsonschema.validators import Draft202012Validator, validator_for
+    from jsonschema import FormatChecker, validators
     from referencing import Registry
 
+    extend: Any = cast("Any", validators).extend
     formats: Any = FormatChecker(formats=("email", "ipv4", "ipv6", "uuid"))
     # jsonschema's own date-time and time want an offset, which Python's naive datetimes do not have.
     for name, kind in (("date-time", datetime), ("date", date), ("time", time)):
         formats.checks(name, raises=ValueError)(partial(_parses, kind.fromisoformat))
     for name, read in (("decimal", partial(check_scalar, {"is": "decimal", "endless": True})), ("duration", duration)):
         formats.checks(name, raises=ValueError)(partial(_parses, read))
-    validator: Any = validator_for(schema, default=Draft202012Validator)
+    kind: Any = validators.validator_for(schema, default=validators.Draft202012Validator)
+    keywords = {**_KEYWORDS, "additionalProperties": partial(_no_others, kind)}
+    validator: Any = extend(kind, keywords)
     return validator(schema, registry=Registry[Any](), format_checker=formats)  # an empty registry: nothing is fetched
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(instance, "string") and not find_pattern(pattern, instance):
+        yield ValidationError(f"does not match {pattern}")
+
+
+def _pattern_properties(
+    validator: Any, patterns: dict[str, Any], instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    if validator.is_type(instance, "object"):
+        for pattern, subschema in patterns.items():
+            for name, item in instance.items():
+                if find_pattern(pattern, name):
+                    yield from validator.descend(item, subschema, path=name, schema_path=pattern)
+
+
+def _no_others(kind: Any, validator: Any, others: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """`additionalProperties`, with the names that `patternProperties` take away taken away."""
+    patterns = schema.get("patternProperties", ())
+    if patterns and validator.is_type(instance, "object"):
+        taken = {name for name in instance for pattern in patterns if find_pattern(pattern, name)}
+        instance = {name: item for name, item in instance.items() if name not in taken}
+        schema = {name: rule for name, rule in schema.items() if name != "patternProperties"}
+    yield from kind.VALIDATORS["additionalProperties"](validator, others, instance, schema) or ()
+
+
+def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """`uniqueItems` in linear time."""
+    from jsonschema.exceptions import ValidationError
+
+    if unique and validator.is_type(instance, "array"):
+        spelled = {canonical(_numbers_alike(item)) for item in instance}
+        if len(spelled) < len(instance):
+            yield ValidationError("has an item twice")
+
+
+def _numbers_alike(value: Any) -> Any:
+    """A JSON value with numbers that are equal spelled alike."""
+    if isinstance(value, dict):
+        return {name: _numbers_alike(item) for name, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_numbers_alike(item) for item in cast("list[Any]", value)]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_KEYWORDS = {"pattern": _pattern, "patternProperties": _pattern_properties, "uniqueItems": _unique_items}
+"""Keywords that jsonschema checks in a time that may grow faster than the value."""
 
 
 def _parses(read: Callable[[str], object], text: Any) -> bool:

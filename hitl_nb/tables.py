@@ -19,7 +19,6 @@ remove and reorder rows; columns stay as they are. In CSV, nothing is null and `
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -28,6 +27,7 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
+from hitl_nb.differences import unified_diff
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.plain import spell
 
@@ -91,7 +91,7 @@ def csv_changes(before: Table, after: Table) -> str:
         return ["header", *map(json.JSONEncoder().encode, table["rows"]), ""]
 
     lines: list[str] = []
-    for line in difflib.unified_diff(keys(before), keys(after), "proposed", "edited", lineterm=""):
+    for line in unified_diff(keys(before), keys(after), "proposed", "edited"):
         sign, key = line[0], line[1:]
         if key == "header":
             lines.append(sign + _header(columns))

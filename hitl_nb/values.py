@@ -12,21 +12,21 @@ tool_call is `{"name": str, "arguments": {...}}`; plan is a list of steps, each 
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter
 from typing import Any, cast
 
+from hitl_nb.checker import time_limit
+from hitl_nb.differences import unified_diff
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.frames import from_table, library_of, to_table
 from hitl_nb.models import described_by, is_model, model_from
 from hitl_nb.plain import align, json_size, plain, spell
 from hitl_nb.rebuilding import decode
 from hitl_nb.records import ACTIONS, KINDS, TEXT_KINDS, Action, Kind, Question, canonical
-from hitl_nb.schemas import misfits, schema_of
+from hitl_nb.schemas import misfits, misfits_of_rows, schema_of
 from hitl_nb.tables import check_table, csv_changes, csv_text, parse_csv, records
 from hitl_nb.typed import Type, check, encode
 from hitl_nb.typeschemas import type_schema, without_schemas
@@ -90,9 +90,14 @@ def check_edit(question: Question, value: Any) -> Any:
     """
     try:
         value = plain(value)
-        json_size(value, "the edit")
+        size = json_size(value, "the edit")
     except (TypeError, ValueError) as error:
         raise InvalidEdit({"": str(error)}) from None
+    with time_limit(size):
+        return _checked(question, value)
+
+
+def _checked(question: Question, value: Any) -> Any:
     if question.kind not in ("table", "choice"):
         value, wrong = check(question.types, align(question.value, value), question.value)
         if wrong:
@@ -100,13 +105,7 @@ def check_edit(question: Question, value: Any) -> Any:
     value = _by_kind(question, value)
     if question.schema is not None:
         if question.kind == "table":
-            rows = enumerate(records(value))
-            bad = [
-                (f"rows/{r}/{path}".rstrip("/"), text)
-                for r, row in rows
-                for path, text in misfits(question.schema, row).items()
-            ]
-            wrong = dict(bad)
+            wrong = misfits_of_rows(question.schema, records(value))
         else:
             wrong = misfits(question.schema, value)
         if wrong:
@@ -186,12 +185,26 @@ def changes(question: Question, value: Any) -> str:
     if question.kind == "table" and isinstance(value, dict):
         return visible(csv_changes(question.value, cast("dict[str, Any]", value)))
     before, after = (visible(as_text(question, one)).split("\n") for one in (question.value, value))
-    return "\n".join(difflib.unified_diff(before, after, "proposed", "edited", lineterm="")) + "\n"
+    return "\n".join(unified_diff(before, after, "proposed", "edited")) + "\n"
 
 
 def visible(text: str) -> str:
     """`text` with bidi, zero-width and control characters spelled out as ⟨U+202E⟩; newline and tab stay."""
-    return re.sub(r"[^\x20-\x7e\n\t]", lambda match: _shown(match[0]), text)
+    # By pieces: other threads wait while one is translated.
+    return "".join(text[at : at + _PIECE].translate(_VISIBLE) for at in range(0, len(text), _PIECE))
+
+
+class _Visible(dict[int, str]):
+    """How characters are shown, found out when one turns up."""
+
+    def __missing__(self, code: int) -> str:
+        shown = chr(code) if code in (9, 10) else _shown(chr(code))
+        self[code] = shown
+        return shown
+
+
+_VISIBLE = _Visible()
+_PIECE = 100_000
 
 
 def _shown(character: str) -> str:

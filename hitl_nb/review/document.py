@@ -27,6 +27,9 @@ Form = Literal["text", "table", "parts", "whole"]
 
 WHOLE = 256 << 10
 """Longest JSON, in bytes, whose parts are shared one by one."""
+LONGEST_LIST = 3000
+"""Most items of a list that are shared one by one; twice as many may be there in the end. pycrdt finds an item by
+counting, so what it takes grows with the square of this."""
 DEEPEST = 100
 """How deep a value may be nested whose parts are shared: twice that, and one, is how deep shared types stand then."""
 _ALONE = 0
@@ -39,7 +42,14 @@ def form(kind: Kind, proposed: Any) -> Form:
         return "text"
     if kind == "table" and isinstance(proposed, dict):
         return "table"
-    return "whole" if kind == "choice" or len(canonical(proposed)) > WHOLE or _deep(proposed) else "parts"
+    if (
+        kind == "choice"
+        or len(canonical(proposed)) > WHOLE
+        or _deep(proposed)
+        or _has_long_list(proposed, LONGEST_LIST)
+    ):
+        return "whole"
+    return "parts"
 
 
 def begun(kind: Kind, proposed: Any) -> bytes | None:
@@ -72,7 +82,7 @@ def value_of(doc: Doc[Any], kind: Kind, proposed: Any) -> Any:
     value = shared_map(doc, "value")
     if form(kind, proposed) == "whole":
         return leaf(value["w"]) if "w" in value else proposed
-    return _plain(value["v"], proposed) if "v" in value else proposed
+    return _plain(_read(value["v"]), proposed) if "v" in value else proposed
 
 
 def write(doc: Doc[Any], kind: Kind, proposed: Any, value: Any) -> None:
@@ -100,6 +110,10 @@ def write(doc: Doc[Any], kind: Kind, proposed: Any, value: Any) -> None:
             shared_map(doc, "value")["w"] = json.dumps(value)
         elif _deep(value):
             raise ValueError(f"the draft is nested more than {DEEPEST} deep")
+        elif _has_long_list(value, 2 * LONGEST_LIST):
+            raise ValueError(
+                f"the draft has a list of more than {2 * LONGEST_LIST} items, and was begun with a short one"
+            )
         else:
             _set(shared_map(doc, "value"), "v", value)
 
@@ -153,6 +167,15 @@ def _deep(value: Any, deepest: int = DEEPEST) -> bool:
     )
 
 
+def _has_long_list(value: Any, most: int) -> bool:
+    """Whether there is a list of more items in a JSON value. It is not nested deeply."""
+    if isinstance(value, dict):
+        return any(_has_long_list(part, most) for part in cast("dict[str, Any]", value).values())
+    return isinstance(value, list) and (
+        len(cast("list[Any]", value)) > most or any(_has_long_list(part, most) for part in cast("list[Any]", value))
+    )
+
+
 def _shared(value: Any) -> Any:
     """A JSON value as what is put into a document."""
     from pycrdt import Array, Map
@@ -164,19 +187,24 @@ def _shared(value: Any) -> Any:
     return json.dumps(value)
 
 
-def _plain(part: Any, like: Any = None) -> Any:
-    """The JSON value of what stands in a document. Its objects have their entries in the order of those of `like`."""
+def _read(part: Any) -> Any:
+    """What stands in a document as dicts, lists and JSON texts: pycrdt's iterators count from the start each time."""
     from pycrdt import Array, Map
 
-    if isinstance(part, Map):
-        items = dict(cast("Map[Any]", part).items())
+    return json.loads(str(cast("Any", part))) if isinstance(part, Array | Map) else part
+
+
+def _plain(part: Any, like: Any = None) -> Any:
+    """The JSON value of what was read. Its objects have their entries in the order of those of `like`."""
+    if isinstance(part, dict):
+        items = cast("dict[str, Any]", part)
         model = cast("dict[str, Any]", like) if isinstance(like, dict) else {}
         names = [*filter(items.__contains__, model), *sorted(items.keys() - model.keys(), key=_in_browsers)]
         return {name: _plain(items[name], model.get(name)) for name in names}
-    if isinstance(part, Array):
+    if isinstance(part, list):
         models = cast("list[Any]", like) if isinstance(like, list) else []
-        boxes = [box for box in cast("Array[Any]", part) if "v" in box]
-        return [_plain(box["v"], model) for box, model in zip_longest(boxes, models[: len(boxes)])]
+        held = [cast("dict[str, Any]", box) for box in cast("list[Any]", part) if isinstance(box, dict) and "v" in box]
+        return [_plain(box["v"], model) for box, model in zip_longest(held, models[: len(held)])]
     return leaf(part)
 
 
@@ -205,7 +233,7 @@ def _set(at: Map[Any], key: str, value: Any) -> None:
 def _set_list(boxes: Array[Any], new: list[Any]) -> None:
     from pycrdt import Map
 
-    old = _plain(boxes)
+    old = _plain(_read(boxes))
     start, end = ends(old, new)
     paired = min(len(old), len(new)) - start - end
     for i in range(start, start + paired):

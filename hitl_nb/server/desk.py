@@ -1,7 +1,8 @@
 """What one server reviews with: its settings, its ledger, the threads that wait for the store, and the live feed.
 
 The store's calls block, so none of them runs on the event loop: reads run on a few threads of the desk's own, writes
-on the store's.
+on the store's. What may take long, since an agent decides how long a text or how hard a check is, has threads of its
+own (`Lane`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from traitlets import Bool, Unicode
 from traitlets import List as ListOf
 from traitlets.config import LoggingConfigurable
 
+from hitl_nb.checker import WORKERS
 from hitl_nb.records import new_id
 from hitl_nb.server.headless import Headless, Say
 from hitl_nb.store import open_store
@@ -28,7 +30,10 @@ from hitl_nb.store.signatures import SigningKey
 
 T = TypeVar("T")
 
-_THREADS = 4
+Lane = Literal["records", "values", "drafts", "checks"]
+"""What a request waits for: records of the store; a proposal's value, which may be long; a draft that is written; a
+check by a schema, which may take its whole time limit. Those of one lane wait for each other only."""
+_THREADS: dict[Lane, int] = {"records": 4, "values": 2, "drafts": 2, "checks": WORKERS}
 GRANTED = 30.0
 """Seconds that a browser has to begin."""
 
@@ -107,12 +112,14 @@ class Desk:
         self.grants = Grants()
         self.headless = Headless(lambda run, state, message: self.headless_says(run, state, message))
         self.headless_says: Say = lambda run, state, message: None
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="hitl_nb server")
+        self._pools = {
+            lane: ThreadPoolExecutor(n, thread_name_prefix=f"hitl_nb {lane}") for lane, n in _THREADS.items()
+        }
         self._ledger: Ledger | None = None
 
-    async def call(self, work: Callable[[Ledger], T]) -> T:
+    async def call(self, work: Callable[[Ledger], T], lane: Lane = "records") -> T:
         """Run `work` off the event loop. Raises what it raises, StoreError if the store cannot be opened."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(self.ledger()))
+        return await asyncio.get_running_loop().run_in_executor(self._pools[lane], lambda: work(self.ledger()))
 
     def ledger(self) -> Ledger:
         """The ledger, opened when first asked for, and again if the store was closed. Blocks."""
@@ -133,7 +140,8 @@ class Desk:
         return str(found.resolve())
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 @lru_cache(maxsize=1024)

@@ -101,7 +101,11 @@ class RouteHandler(APIHandler):
 
     async def _say(self, route: Route, asked: Callable[[Ledger], Asked]) -> None:
         """Answer a request that may be answered. Raises what the route's function does."""
-        said = await self.desk.call(lambda ledger: msgspec.json.encode(route.answer(asked(ledger))))
+        if callable(route.lane):
+            this = await self.desk.call(asked, "values")
+            said = await self.desk.call(lambda ledger: msgspec.json.encode(route.answer(this)), route.lane(this))
+        else:
+            said = await self.desk.call(lambda ledger: msgspec.json.encode(route.answer(asked(ledger))), route.lane)
         if route.method != "GET":
             self.feed.soon(self.path_kwargs.get("id") if "/draft" in route.path else None)
             self.rooms.soon()

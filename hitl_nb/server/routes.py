@@ -12,6 +12,7 @@ from typing import Any
 
 from hitl_nb.server import bodies, comments, drafts, proposals, runs, scripts, shapes, workspaces
 from hitl_nb.server.asked import Asked
+from hitl_nb.server.desk import Lane
 from hitl_nb.server.who import ASSURANCE, refusal
 
 API = 1
@@ -29,6 +30,7 @@ class Route:
         answer_type: what the answer's JSON is, or each of its lines.
         limit: longest body, in bytes.
         errors: status codes it may end with, besides those that `failures` works out.
+        lane: what it waits for (see `desk.Lane`), or says so of one request.
         lines: the answer is a stream of lines, each with one JSON value.
     """
 
@@ -43,6 +45,7 @@ class Route:
     query: type[bodies.Query] = bodies.Query
     limit: int = SMALL
     errors: tuple[int, ...] = ()
+    lane: Lane | Callable[[Asked], Lane] = "records"
     lines: bool = False
 
     @property
@@ -72,6 +75,11 @@ def _status(asked: Asked) -> dict[str, Any]:
     }
 
 
+def _lane(asked: Asked) -> Lane:
+    """Only an edit is checked when it is decided."""
+    return "checks" if asked.body.action == "edit" else "records"
+
+
 _READ = ("hitl:proposals", "read")
 _WRITE = ("hitl:proposals", "write")
 _DECIDE = ("hitl:decisions", "write")
@@ -91,7 +99,15 @@ ROUTES: tuple[Route, ...] = (
         query=bodies.WhichProposals,
         errors=(404,),
     ),
-    Route("GET", "proposals/{id}", *_READ, proposals.proposal, shapes.Proposal, "One proposal in full"),
+    Route(
+        "GET",
+        "proposals/{id}",
+        *_READ,
+        proposals.proposal,
+        shapes.Proposal,
+        "One proposal in full",
+        lane="values",
+    ),
     Route(
         "GET",
         "pauses",
@@ -101,6 +117,7 @@ ROUTES: tuple[Route, ...] = (
         "The proposals of a cell's pause",
         query=bodies.Cell,
         errors=(404, 409),
+        lane="values",
     ),
     Route(
         "POST",
@@ -112,6 +129,7 @@ ROUTES: tuple[Route, ...] = (
         body=bodies.Value,
         limit=LARGE,
         errors=(422,),
+        lane="checks",
     ),
     Route(
         "PUT",
@@ -123,6 +141,7 @@ ROUTES: tuple[Route, ...] = (
         body=bodies.Value,
         limit=LARGE,
         errors=(409,),
+        lane="drafts",
     ),
     Route(
         "DELETE",
@@ -132,6 +151,7 @@ ROUTES: tuple[Route, ...] = (
         shapes.Saved,
         "Take the agent's version again",
         errors=(409,),
+        lane="drafts",
     ),
     Route(
         "POST",
@@ -189,6 +209,7 @@ ROUTES: tuple[Route, ...] = (
         body=bodies.Deciding,
         limit=LARGE,
         errors=(409, 422),
+        lane=_lane,
     ),
     Route(
         "POST",
@@ -208,6 +229,7 @@ ROUTES: tuple[Route, ...] = (
         shapes.History,
         "How a draft became what it is: every update, by whom and when",
         query=bodies.Written,
+        lane="values",
     ),
     Route(
         "GET",
@@ -219,7 +241,15 @@ ROUTES: tuple[Route, ...] = (
         query=bodies.WhichWorkspaces,
         errors=(404,),
     ),
-    Route("GET", "workspaces/{id}", *_READ, workspaces.workspace, shapes.Workspace, "One workspace, and its text"),
+    Route(
+        "GET",
+        "workspaces/{id}",
+        *_READ,
+        workspaces.workspace,
+        shapes.Workspace,
+        "One workspace, and its text",
+        lane="values",
+    ),
     Route(
         "POST",
         "workspaces",
@@ -230,6 +260,7 @@ ROUTES: tuple[Route, ...] = (
         body=bodies.Opening,
         limit=LARGE,
         errors=(409,),
+        lane="drafts",
     ),
     Route(
         "POST",
@@ -241,6 +272,7 @@ ROUTES: tuple[Route, ...] = (
         body=bodies.ScriptWriting,
         limit=LARGE,
         errors=(409,),
+        lane="drafts",
     ),
     Route(
         "POST",
@@ -251,6 +283,7 @@ ROUTES: tuple[Route, ...] = (
         "Read a script's workspace, the same a key",
         body=bodies.ScriptReading,
         errors=(409,),
+        lane="values",
     ),
     Route(
         "POST",

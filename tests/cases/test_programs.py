@@ -63,7 +63,6 @@ NOT_YET: frozenset[str] = frozenset(
         "numpy_view",
         "self_approval_unmarked",
         "signed_only_by_policy",
-        "slow_pattern",
     }
 )
 """Cases that do not pass yet."""

@@ -1,0 +1,105 @@
+"""Unified diffs of texts that an agent or a person may have made as awkward as they like.
+
+difflib finds the smallest differences in a time that grows with the square of the number of lines, or worse: for texts
+of many thousand lines it is asked about parts only, those between lines that both texts have exactly once. What is left
+over is shown as removed and written again: always exact, not always the smallest.
+"""
+
+from __future__ import annotations
+
+import difflib
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+_MOST_PAIRS = 50_000_000
+"""Pairs of lines that difflib is asked about, in all."""
+_DEEPEST = 4
+"""How often a part is divided."""
+
+
+def unified_diff(before: Sequence[str], after: Sequence[str], old: str, new: str) -> Iterator[str]:
+    """`difflib.unified_diff` of lines without line ends, in a time that grows little faster than their number."""
+    if len(before) * len(after) <= _MOST_PAIRS:
+        yield from difflib.unified_diff(before, after, old, new, lineterm="")
+        return
+    yield from (f"--- {old}", f"+++ {new}")
+    for group in _Matcher(before, after).get_grouped_opcodes():
+        (_, i1, _, j1, _), (_, _, i2, _, j2) = group[0], group[-1]
+        yield f"@@ -{_range(i1, i2)} +{_range(j1, j2)} @@"
+        for tag, *(i, i_end, j, j_end) in group:
+            if tag == "equal":
+                yield from (" " + line for line in before[i:i_end])
+                continue
+            yield from ("-" + line for line in before[i:i_end])
+            yield from ("+" + line for line in after[j:j_end])
+
+
+class _Matcher(difflib.SequenceMatcher[str]):
+    """difflib's, with matching blocks that were found in bounded time."""
+
+    def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
+        super().__init__(None, "", "")
+        self.a, self.b = before, after
+        self._pairs_left = _MOST_PAIRS
+
+    def get_matching_blocks(self) -> list[difflib.Match]:
+        found: list[tuple[int, int]] = []
+        self._match(0, len(self.a), 0, len(self.b), 0, found)
+        blocks: list[list[int]] = []
+        for i, j in found:
+            if blocks and (i, j) == (blocks[-1][0] + blocks[-1][2], blocks[-1][1] + blocks[-1][2]):
+                blocks[-1][2] += 1
+            else:
+                blocks.append([i, j, 1])
+        return [difflib.Match(*block) for block in [*blocks, [len(self.a), len(self.b), 0]]]
+
+    def _match(self, i: int, i_end: int, j: int, j_end: int, depth: int, found: list[tuple[int, int]]) -> None:
+        """Add the pairs of equal lines of two parts, in order."""
+        a, b = self.a, self.b
+        while i < i_end and j < j_end and a[i] == b[j]:
+            found.append((i, j))
+            i, j = i + 1, j + 1
+        behind: list[tuple[int, int]] = []
+        while i < i_end and j < j_end and a[i_end - 1] == b[j_end - 1]:
+            i_end, j_end = i_end - 1, j_end - 1
+            behind.append((i_end, j_end))
+        pairs = (i_end - i) * (j_end - j)
+        if 0 < pairs <= self._pairs_left:
+            self._pairs_left -= pairs
+            for at_i, at_j, size in difflib.SequenceMatcher(None, a[i:i_end], b[j:j_end]).get_matching_blocks():
+                found += ((i + at_i + n, j + at_j + n) for n in range(size))
+        elif pairs and depth < _DEEPEST:
+            anchors = _anchors(a, i, i_end, b, j, j_end)
+            for at_i, at_j in [*anchors, (i_end, j_end)] if anchors else []:
+                self._match(i, at_i, j, at_j, depth + 1, found)
+                i, j = at_i, at_j
+        found += reversed(behind)
+
+
+def _anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int, j_end: int) -> list[tuple[int, int]]:
+    """Lines that two parts have exactly once each, as many as stand in the same order in both."""
+    once_a, once_b = Counter(a[i:i_end]), Counter(b[j:j_end])
+    where = {b[n]: n for n in range(j, j_end) if once_b[b[n]] == 1}
+    shared = [(n, where[a[n]]) for n in range(i, i_end) if once_a[a[n]] == 1 and a[n] in where]
+    ends: list[int] = []  # the longest rising sequence: the last places of sequences, by length
+    last: list[int] = []
+    before: list[int] = []
+    for at, (_, place) in enumerate(shared):
+        length = bisect_left(ends, place)
+        before.append(last[length - 1] if length else -1)
+        ends[length : length + 1] = [place]
+        last[length : length + 1] = [at]
+    chosen: list[tuple[int, int]] = []
+    at = last[-1] if last else -1
+    while at >= 0:
+        chosen.append(shared[at])
+        at = before[at]
+    return chosen[::-1]
+
+
+def _range(start: int, end: int) -> str:
+    """A range of lines as unified diffs write it."""
+    if end - start == 1:
+        return str(start + 1)
+    return f"{start + (end > start)},{end - start}"

@@ -1,0 +1,42 @@
+"""What an agent makes as slow as it can does not keep a server from answering others."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+SLOW = {"type": "object", "properties": {"name": {"type": "string", "pattern": "^(?=a)(a+)+$"}}}
+BAD = {"name": "a" * 40 + "!"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["check", "decision"])
+def test_others_are_answered_while_eight_checks_run_that_do_not_end(server: Any, call: str) -> None:
+    (p,) = server.paused({"name": "ann"}, agent=f"slow {call}", schema=SLOW)
+    (other,) = server.paused("Dear Ann", agent=f"other {call}")
+    shown = {"revision": p.revision, "fingerprint": p.fingerprint}
+    body = {"value": BAD} if call == "check" else {"action": "edit", "value": BAD, **shown}
+    said: list[tuple[int, Any]] = []
+    checks = [
+        threading.Thread(target=lambda: said.append(server.call("POST", f"proposals/{p.id}/{call}", body)))
+        for _ in range(8)
+    ]
+    for one in checks:
+        one.start()
+    decision = {"action": "approve", "revision": other.revision, "fingerprint": other.fingerprint}
+    answered = [
+        server.call("GET", "status")[0],
+        server.call("GET", "proposals")[0],
+        server.call("GET", f"proposals/{p.id}")[0],
+        server.call("PUT", f"proposals/{other.id}/draft", {"value": "Dear Ann"})[0],
+        server.call("POST", f"proposals/{other.id}/decision", decision)[0],
+    ]
+    assert answered == [200] * 5
+    assert not said, "the others waited for a check"
+    for one in checks:
+        one.join()
+    assert {(status, answer["error"]) for status, answer in said} == {(422, "InvalidEdit")}
+    assert all("longer than" in answer["fields"][""] for _, answer in said)
+    assert server.ledger.proposal(p.id).status == "open"
