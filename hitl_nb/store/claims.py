@@ -8,6 +8,7 @@ stood still for `SILENCE` seconds of the observer's own monotonic clock. No wall
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -55,6 +56,7 @@ class Claims:
         self._lock = threading.Lock()
         self._held: dict[Claim, str] = {}
         self._unsettled: dict[Claim, list[Future[None]]] = {}
+        self._ended: set[Claim] = set()  # some of those that ended with a write
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
         self._stop_beating: Callable[[], None] | None = None
 
@@ -113,6 +115,8 @@ class Claims:
 
     def release(self, claim: Claim) -> None:
         """Give the claim back. Idempotent; fine, too, for one that was taken over."""
+        if claim in self._ended:
+            return
 
         def work(tx: Transaction) -> None:
             held = _record(tx, claim.run)
@@ -152,9 +156,14 @@ class Claims:
         self._settle(claim, wait=True)
         done = self._store.transact(_fenced(claim, work))
         self._let_go(claim)
+        if len(self._ended) >= 256:
+            self._ended.clear()
+        self._ended.add(claim)
         return done
 
     def _settle(self, claim: Claim, *, wait: bool = False) -> None:
+        if claim not in self._unsettled:
+            return
         with self._lock:
             settled: list[Future[None]] = []
             pending: list[Future[None]] = []
@@ -270,8 +279,15 @@ def _key(run_id: str) -> str:
 
 
 def _record(reads: Reads, run_id: str) -> ClaimRecord | None:
-    raw = reads.get(_key(run_id))
-    return None if raw is None else decode(raw, ClaimRecord, _key(run_id))
+    key = _key(run_id)
+    raw = reads.get(key)
+    return None if raw is None else _decoded(raw, key)
+
+
+@functools.lru_cache(maxsize=256)
+def _decoded(raw: bytes, key: str) -> ClaimRecord:
+    """Each write of a run reads the same one."""
+    return decode(raw, ClaimRecord, key)
 
 
 def _put(tx: Transaction, run_id: str, record: ClaimRecord) -> None:

@@ -1,4 +1,4 @@
-"""One diskcache database, as the writer's thread sees it: commits, the log, what can go wrong with them."""
+"""One diskcache database, as the writer sees it: commits, the log, what can go wrong with them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from hitl_nb.errors import StoreBusy, StoreError
 from hitl_nb.store import places
-from hitl_nb.store.faults import code_of, explain, translated
+from hitl_nb.store.faults import FOREIGN, as_store_error, code_of, translated
 from hitl_nb.store.gate import Gate
-from hitl_nb.store.safedisk import DATABASE, NORMAL, SafeCache, mend_settings
+from hitl_nb.store.safedisk import DATABASE, NORMAL, Link, SafeCache, mend_settings
 from hitl_nb.store.schema import refuse_foreign, schema_version
 from hitl_nb.store.transaction import PAGE, Batch, DiskTransaction
 from hitl_nb.store.writer import Request
@@ -30,7 +30,7 @@ SYNC_SECONDS = 0.5
 
 
 class Database:
-    """One database, on the writer's thread."""
+    """One database; its methods are called by whoever has the writer's turn."""
 
     def __init__(self, root: Path, name: str, synchronous: int, patience: float) -> None:
         self.directory = root / name
@@ -38,6 +38,7 @@ class Database:
         self.synchronous = synchronous
         self.cache: SafeCache | None = None
         self.gate: Gate | None = None
+        self._link: Link | None = None  # the connection that writes
         self._name = str(self.file)
         self._lock = root / f"{name}.lock"
         self._wal = self.directory / f"{DATABASE}-wal"
@@ -58,25 +59,34 @@ class Database:
                 with self.gate.held(self._patience):
                     places.prepare_inner(self.directory, DATABASE)
                     self.cache = self._open(time.monotonic() + self._patience)
-                    self.cache.link().con.execute("SELECT 1 FROM Cache").fetchone()  # the log exists from now on
+                    self._connection(self.cache).execute("SELECT 1 FROM Cache").fetchone()  # the log exists from now on
                     self._files = self._look()
             except BaseException:
-                self.cache = None
+                self._link = self.cache = None
                 self.gate.close()
                 raise
 
-    def commit(self, batch: Sequence[Request]) -> None:
+    def commit(self, batch: Sequence[Request], *, wait: bool) -> bool:
         assert self.cache is not None
         assert self.gate is not None
-        with translated(self.directory), self.gate.held(self._patience):
+        try:
+            if wait:
+                self.gate.take(self._patience)
+            elif not self.gate.take_if_free():
+                return False
             try:
-                self._commit(self.cache, batch)
-            except sqlite3.Error as error:
-                failure = explain(error, self.directory)
-                if code_of(error) == sqlite3.SQLITE_IOERR:
-                    self.cache.close()  # what the system has cached may be gone: begin again from the files
-                    self._files, self._seen = self._files[:2], -1
-                raise failure from error
+                return self._commit(self.cache, batch, self._patience if wait else None)
+            finally:
+                self.gate.let_go()
+        except FOREIGN as error:
+            failure = as_store_error(error, self.directory)
+            if isinstance(error, sqlite3.Error) and code_of(error) == sqlite3.SQLITE_IOERR:
+                self._disconnect()  # what the system has cached may be gone: begin again from the files
+                self._files, self._seen = self._files[:2], -1
+            raise failure from error
+
+    def unsettled(self) -> bool:
+        return self._logged >= LOG_LIMIT or self._sync_at is not None
 
     def settle(self) -> float | None:
         if self._logged >= LOG_LIMIT:
@@ -91,7 +101,7 @@ class Database:
         if self._sync_at is not None:
             self._sync()
         self._checkpoint("TRUNCATE")
-        self.cache.close()
+        self._disconnect()
         self.cache = None  # closes the connections of the other threads, once they are not in use
         self.gate.close()
 
@@ -102,10 +112,22 @@ class Database:
             except sqlite3.OperationalError as error:
                 _wait_or_raise(error, deadline)
 
-    def _commit(self, cache: SafeCache, requests: Sequence[Request]) -> None:
-        con = cache.link().con
+    def _connection(self, cache: SafeCache) -> sqlite3.Connection:
+        if self._link is None:
+            self._link = cache.take_link()
+        return self._link.con
+
+    def _disconnect(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def _commit(self, cache: SafeCache, requests: Sequence[Request], patience: float | None) -> bool:
+        """See `commit`; `patience` is None for not waiting."""
+        con = self._connection(cache)
         batch = Batch(con, cache.disk, self._recent)
-        self._begin(con)
+        if not self._begin(con, patience):
+            return False
         try:
             version = data_version(con)
             if version != self._seen:
@@ -118,7 +140,7 @@ class Database:
             self._refuse_if_replaced()
             if all(request.error is not None for request in requests):
                 con.execute("ROLLBACK")
-                return
+                return True
             con.execute("COMMIT")
         except BaseException:
             self._recent.clear()
@@ -129,14 +151,17 @@ class Database:
         self._logged += 4 * PAGE + batch.written
         if self.synchronous == NORMAL and self._sync_at is None:
             self._sync_at = time.monotonic() + SYNC_SECONDS
+        return True
 
-    def _begin(self, con: sqlite3.Connection) -> None:
-        deadline = time.monotonic() + self._patience
+    def _begin(self, con: sqlite3.Connection, patience: float | None) -> bool:
+        deadline = time.monotonic() + (patience or 0)
         while True:
             try:
                 con.execute("BEGIN IMMEDIATE")
-                return
+                return True
             except sqlite3.OperationalError as error:
+                if patience is None and code_of(error) == sqlite3.SQLITE_BUSY:
+                    return False
                 _wait_or_raise(error, deadline)
 
     def _work(self, batch: Batch, request: Request) -> None:
@@ -191,7 +216,7 @@ class Database:
         assert self.gate is not None
         self._logged = 0
         with suppress(StoreBusy, sqlite3.Error), self.gate.held(1.0):
-            self.cache.link().con.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            self._connection(self.cache).execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
 
     def _sync(self) -> None:
         self._sync_at = None

@@ -18,7 +18,7 @@ from hitl_nb.errors import StoreError, StoreRefused
 from hitl_nb.store import places
 from hitl_nb.store.base import Store
 from hitl_nb.store.database import Database, data_version
-from hitl_nb.store.faults import translated
+from hitl_nb.store.faults import FOREIGN, as_store_error, translated
 from hitl_nb.store.safedisk import FULL, NORMAL, connect
 from hitl_nb.store.transaction import Rows
 from hitl_nb.store.writer import Writer, WrittenByThread
@@ -77,15 +77,19 @@ class DiskStore(WrittenByThread):
 
     def get(self, key: str) -> bytes | None:
         """See `Reads.get`. Raises StoreCorrupt for a record that hitl_nb did not write."""
-        with translated(self.database.directory):
+        try:
             return self._rows().get(key)
+        except FOREIGN as error:
+            raise as_store_error(error, self.database.directory) from error
 
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
         """See `Reads.scan`. Raises StoreCorrupt for a record that hitl_nb did not write."""
-        with translated(self.database.directory):
+        try:
             return self._rows().scan(start, stop, limit, reverse)
+        except FOREIGN as error:
+            raise as_store_error(error, self.database.directory) from error
 
     def version(self) -> int:
         """See `Store.version`."""

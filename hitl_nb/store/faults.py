@@ -19,13 +19,22 @@ def translated(directory: Path) -> Generator[None]:
     """Raise SQLite's and the system's errors as StoreError, about the database in `directory`."""
     try:
         yield
-    except sqlite3.Error as error:
-        raise explain(error, directory) from error
-    except UnicodeDecodeError as error:  # of the text in which SQLite says what is damaged
-        raise StoreCorrupt(f"the database in {directory} is damaged; restore it from a backup") from error
-    except OSError as error:
-        kind = StoreFull if error.errno in _NO_ROOM else StoreError
-        raise kind(f"the store {directory} cannot be used: {error.strerror}") from error
+    except FOREIGN as error:
+        raise as_store_error(error, directory) from error
+
+
+FOREIGN = (sqlite3.Error, UnicodeDecodeError, OSError)
+"""What SQLite and the system raise."""
+
+
+def as_store_error(error: sqlite3.Error | UnicodeDecodeError | OSError, directory: Path) -> StoreError:
+    """The StoreError that says what one of `FOREIGN` means for the database in `directory`."""
+    if isinstance(error, sqlite3.Error):
+        return explain(error, directory)
+    if isinstance(error, UnicodeDecodeError):  # of the text in which SQLite says what is damaged
+        return StoreCorrupt(f"the database in {directory} is damaged; restore it from a backup")
+    kind = StoreFull if error.errno in _NO_ROOM else StoreError
+    return kind(f"the store {directory} cannot be used: {error.strerror}")
 
 
 def explain(error: sqlite3.Error, directory: Path) -> StoreError:

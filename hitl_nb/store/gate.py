@@ -35,16 +35,33 @@ class Gate:
     @contextmanager
     def held(self, patience: float) -> Generator[None]:
         """Hold the gate. Raises StoreBusy after `patience` seconds."""
+        self.take(patience)
+        try:
+            yield
+        finally:
+            self.let_go()
+
+    def take(self, patience: float) -> None:
+        """Take the gate. Raises StoreBusy after `patience` seconds."""
         deadline = time.monotonic() + patience
         self._take(self._turn, deadline, patience)
         try:
             self._take(self._lock, deadline, patience)
         finally:
             unlock_descriptor(self._turn)
+
+    def take_if_free(self) -> bool:
+        """Take the gate, if nobody holds it or waits for it."""
+        if not lock_descriptor(self._turn, blocking=False):
+            return False
         try:
-            yield
+            return lock_descriptor(self._lock, blocking=False)
         finally:
-            unlock_descriptor(self._lock)
+            unlock_descriptor(self._turn)
+
+    def let_go(self) -> None:
+        """Give the gate to whoever is next."""
+        unlock_descriptor(self._lock)
 
     def close(self) -> None:
         """Let go of the files. In a forked child this leaves the parent's hold untouched."""

@@ -84,7 +84,7 @@ class _MemoryEngine:
     def start(self) -> None:
         return
 
-    def commit(self, batch: Sequence[Request]) -> None:
+    def commit(self, batch: Sequence[Request], *, wait: bool) -> bool:
         for request in batch:
             tx = _MemoryTransaction(self._table)
             try:
@@ -99,6 +99,10 @@ class _MemoryEngine:
                     self._table.apply(tx.writes)
                     self._table.commits += 1
                     self._table.changed.notify_all()
+        return True
+
+    def unsettled(self) -> bool:
+        return False
 
     def settle(self) -> float | None:
         return None

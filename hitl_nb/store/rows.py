@@ -51,6 +51,7 @@ R = TypeVar("R", bound=Record)
 
 _LONGEST = 512
 """Longest step key that is readable in the store, well below what a store's key may have."""
+_SPECIAL = re.compile(r"[^A-Za-z0-9_.~-]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -99,9 +100,9 @@ def asked_prefix(run_id: str, pause: int | None = None) -> str:
     return f"asked/{run_id}/" if pause is None else f"asked/{run_id}/{pause:06d}/"
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=256)
 def step_key(run_id: str, key: str) -> str:
-    place = quote(key, safe="")
+    place = _SPECIAL.sub(lambda found: quote(found[0], safe=""), key)  # quote() takes all that is plain for a letter
     if len(place) > _LONGEST:
         place = f"{quote(key[:9], safe='')}-{hashlib.sha256(key.encode()).hexdigest()}"  # its order is in the beginning
     return f"step/{run_id}/{place}"

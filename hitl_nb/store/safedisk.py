@@ -112,11 +112,11 @@ class SafeCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
             link = self._local.link = Link(connect(self._file, self._synchronous))
         return link
 
-    def close(self) -> None:
-        """Let go of this thread's connection."""
-        link: Link | None = self._local.__dict__.pop("link", None)
-        if link is not None:
-            link.close()
+    def take_link(self) -> Link:
+        """This thread's connection, for the caller alone from now on."""
+        link = self.link()
+        del self._local.link
+        return link
 
 
 class Link:

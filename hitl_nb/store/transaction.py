@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from diskcache.core import MODE_RAW  # pyright: ignore[reportMissingTypeStubs] - it has none
 
@@ -87,11 +88,9 @@ class Batch:
         self._rows = Rows(con, disk)
 
     def get(self, key: str) -> bytes | None:
-        check_key(key)
-        if key in self.kept_back:
-            return self.kept_back[key]
-        if key in self.recent:
-            return self.recent[key]
+        for known in (self.kept_back, self.recent):
+            if key in known:
+                return known[key]
         value = self._rows.get(key)
         self._remember(key, value)
         return value
@@ -137,24 +136,29 @@ class Batch:
 
     def _write(self, writes: _Writes) -> None:
         now = time.time()
-        ordered = sorted(writes.items())
-        puts = [(key, now, value) for key, value in ordered if value is not None]
-        deletes = [(key,) for key, value in ordered if value is None]
+        puts: list[tuple[str, float, bytes]] = []
+        deletes: list[tuple[str]] = []
+        for key, value in sorted(writes.items()):
+            if value is None:
+                deletes.append((key,))
+            else:
+                puts.append((key, now, value))
+                self.written += len(value)
+            self._remember(key, value)
+        self.written += PAGE * len(writes)
         if deletes:
             self._con.executemany(_DELETE, deletes)
         if puts:
             self._con.executemany(_UPSERT, puts)
-        for key, value in ordered:
-            self.written += PAGE if value is None else PAGE + len(value)
-            self._remember(key, value)
 
     def _remember(self, key: str, value: bytes | None) -> None:
+        recent = self.recent
         if value is not None and len(value) > REMEMBERED_SIZE:
-            self.recent.pop(key, None)
+            recent.pop(key, None)
             return
-        if len(self.recent) >= REMEMBERED:
-            self.recent.clear()
-        self.recent[key] = value
+        if len(recent) >= REMEMBERED:
+            recent.clear()
+        recent[key] = value
 
 
 class DiskTransaction:
@@ -166,28 +170,32 @@ class DiskTransaction:
         self._own: _Writes = {}
         self._size = 0
         self._spilled = False
-        self._thread = threading.get_ident()
-        self._over = False
+        self._thread: int | None = threading.get_ident()  # None when it is over
 
     def get(self, key: str) -> bytes | None:
-        self._check()
+        if self._thread != threading.get_ident() or self._batch.failure is not None:
+            self._refuse()
         own = self._own
+        if key in own:
+            return own[key]
         try:
-            return own[key] if key in own else self._batch.get(key)
+            return self._batch.get(key)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        self._check()
+        if self._thread != threading.get_ident() or self._batch.failure is not None:
+            self._refuse()
         try:
             return self._batch.scan(start, stop, limit, reverse, self._own)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
     def put(self, key: str, value: bytes) -> None:
-        self._check()
+        if self._thread != threading.get_ident() or self._batch.failure is not None:
+            self._refuse()
         check_key(key)
         check_value(key, value)
         self._own[key] = value
@@ -199,13 +207,14 @@ class DiskTransaction:
                 raise self._failed(error) from error
 
     def delete(self, key: str) -> None:
-        self._check()
+        if self._thread != threading.get_ident() or self._batch.failure is not None:
+            self._refuse()
         check_key(key)
         self._own[key] = None
 
     def end(self, *, undo: bool) -> None:
         """The work has returned, or raised. Raises sqlite3.Error, also one that the work has met and hidden."""
-        self._over = True
+        self._thread = None
         if self._batch.failure is not None:
             raise self._batch.failure
         if self._spilled:
@@ -220,13 +229,13 @@ class DiskTransaction:
         self._spilled = True
         self._own, self._size = {}, 0
 
-    def _check(self) -> None:
-        if self._over:
+    def _refuse(self) -> NoReturn:
+        if self._thread is None:
             raise StoreError("this transaction is over; its work has returned")
-        if threading.get_ident() != self._thread:
+        if self._thread != threading.get_ident():
             raise StoreError("a transaction may only be used by its own work, on the thread that runs it")
-        if self._batch.failure is not None:  # SQLite may have ended it: nothing must be written outside one
-            raise explain(self._batch.failure, self._directory)
+        assert self._batch.failure is not None  # SQLite may have ended it: nothing must be written outside one
+        raise explain(self._batch.failure, self._directory)
 
     def _failed(self, error: sqlite3.Error) -> StoreError:
         self._batch.failure = error

@@ -57,6 +57,7 @@ def acknowledged_early() -> None:
         if not self.done():
             set_result(self, result)
 
+    Writer._commit_here = lambda self, request: False  # there nobody can be told before
     Database._work, Writer._enqueue, story.note = worked, enqueued, noted
     Outcome.set_result = set_once
 
