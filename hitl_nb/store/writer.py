@@ -199,15 +199,19 @@ class Writer:
             self._refuse_if_closed()
             self._queue.append(request)
         if request.lazy_since is None:
-            self._urgent = True
-            self._ring()
+            self._wake()
         else:
             self._lazies += 1
             if not self._lively:
                 self._ring()
 
+    def _wake(self) -> None:
+        """Let the store's thread do at once what there is to do."""
+        self._urgent = True
+        self._ring()
+
     def _ring(self) -> None:
-        """Wake the store's thread. What it shall see is set before."""
+        """Let the store's thread look when it has something to do. What it shall see is set before."""
         if not self._rung:
             self._rung = True
             self._bell.put(None)
@@ -230,7 +234,7 @@ class Writer:
             self._turn.release()
             _tell(before)
         if self._settle_at is None and self._engine.unsettled():
-            self._ring()
+            self._wake()
         return True
 
     def _take(self) -> list[Request]:
