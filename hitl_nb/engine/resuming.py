@@ -55,6 +55,13 @@ class Shown:
     def decided(self, proposals: list[Proposal]) -> None:
         """The decisions that the run goes on with."""
 
+    def drawn(self) -> list[Any]:
+        """What is drawn and not shown yet, as JSON with `until_resumed`: shown at a pause until the run continues."""
+        return []
+
+    def finishing(self) -> None:
+        """The code has ended: what was drawn is shown now."""
+
     def opened(self, workspace: Workspace) -> None:
         """A workspace that the run has opened; also told when code is made again that had opened it."""
 
@@ -86,7 +93,7 @@ async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Sa
     run, claim = opened
     machine = Machine([code.begin()], display=shown.display)
     source = code.unit.program.source
-    session = Session(ledger, run, claim, machine, saver, source=source, outputs=shown.outputs, opened=shown.opened)
+    session = Session(ledger, run, claim, machine, saver, source=source, **_callbacks(shown))
     return await _work(session, code.ns)
 
 
@@ -108,13 +115,12 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         session = Session(
             *(ledger, run, claim, machine, saver),
             source=source,
-            outputs=shown.outputs,
-            opened=shown.opened,
+            **_callbacks(shown),
             known=known,
         )
         _remember(session, asked)
         if saved is not None:
-            shown.replay(saved.outputs)
+            shown.replay([output for output in saved.outputs if not output.get("until_resumed")])
         if before.status == "ready" or (pending is not None and not pending.shown):
             shown.decided(asked)
         if pending is not None:
@@ -124,6 +130,15 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         ledger.hand_back(claim, before.status)
         raise
     return await _work(session, code.ns)
+
+
+def _callbacks(shown: Shown) -> dict[str, Any]:
+    return {
+        "outputs": shown.outputs,
+        "opened": shown.opened,
+        "drawn": shown.drawn,
+        "finishing": shown.finishing,
+    }
 
 
 def saved_state(ledger: Ledger, run: Run, *, claimed: bool = False) -> Saved | None:

@@ -91,6 +91,8 @@ class Session:
     source: the code that runs, for the snapshot.
     outputs: what was printed and displayed so far, as JSON.
     opened: shows a workspace that the code has opened.
+    drawn: what is drawn and not shown yet, as outputs; shown at a pause, until the run continues.
+    finishing: called when the code has ended, before that is saved.
     """
 
     def __init__(
@@ -104,6 +106,8 @@ class Session:
         source: str,
         outputs: Callable[[], list[Any]] = list,
         opened: Callable[[Workspace], None] = lambda w: None,
+        drawn: Callable[[], list[Any]] = list,
+        finishing: Callable[[], None] = lambda: None,
         known: list[Step] | None = None,
     ) -> None:
         self.ledger = ledger
@@ -114,6 +118,8 @@ class Session:
         self.source = source
         self.outputs = outputs
         self.opened = opened
+        self.drawn = drawn
+        self.finishing = finishing
         self.known = {step.key: step for step in known or ()}
         self.answered: dict[str, list[Proposal]] = {}
         self.proposals: list[Proposal] = []
@@ -155,6 +161,7 @@ class Session:
             self._fail(error)
             raise
         else:
+            self.finishing()
             self.run_record = self.ledger.finish(
                 self.claim, self._last_snapshot(), statements=self._worklog.statements()
             )
@@ -241,7 +248,7 @@ class Session:
             self.machine,
             place(self.ledger, self.run_record.id, self.claim.epoch, pause, save),
             source=self.source,
-            outputs=self.outputs(),
+            outputs=[*self.outputs(), *self.drawn()] if asks else self.outputs(),
             pending=pending,
             check=asks,
         )

@@ -25,6 +25,7 @@ from ..review.deciding import reviewer_name
 from ..store import open_store
 from ..store.ledger import Ledger
 from .identity import KernelNotebook, file_id, told_by
+from .inline_figures import close_shown_figures
 from .interrupts import interruptible
 from .naming import Line, key_of, parse_line
 from .outputs import Recorder
@@ -49,6 +50,7 @@ class Place:
     cell_id: str | None
     panel: Any = None
     held: bool = False
+    pictures: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     task: Any = field(default=None, repr=False)
 
 
@@ -128,7 +130,7 @@ class AgentCells:
             self.shell, place.cell.agent, place.number, key=place.cell.key, quiet=place.quiet, shown=shown
         )
         with recorder:
-            return await interruptible(
+            outcome = await interruptible(
                 run_cell(
                     place.ledger,
                     place.cell,
@@ -138,6 +140,8 @@ class AgentCells:
                     as_recorded=place.line.as_recorded,
                 )
             )
+        place.pictures = recorder.pictures
+        return outcome
 
     def _saver(self) -> Saver:
         shell = self.shell
@@ -187,6 +191,9 @@ class AgentCells:
         proposals = outcome.proposals
         if _nobody_answers():
             raise script.unanswered(proposals[0])
+        if place.pictures and close_shown_figures():
+            for picture in place.pictures:
+                self.shell.display_pub.publish(picture["data"], picture["metadata"])
         self.shell.display_pub.publish(bundle(place.cell.agent, outcome.run.pauses, proposals, place.cell.key), {})
         if _shows_widgets(self.shell):
             self.show_panel(place, proposals)

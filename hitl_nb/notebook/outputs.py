@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from ..engine.resuming import Shown
 from ..records import Proposal, Workspace
+from .inline_figures import draw_open_figures, show_open_figures
 from .render import WORKSPACE, bundle, workspace_bundle
 
 _recorder: ContextVar[Recorder | None] = ContextVar("hitl_nb_recorder", default=None)
@@ -42,6 +43,7 @@ class Recorder(Shown):
         self.quiet = quiet
         self.stands = shown
         self.recorded: list[dict[str, Any]] = []
+        self.pictures: list[dict[str, Any]] = []
 
     def __enter__(self) -> Recorder:
         self._token = _recorder.set(self)
@@ -78,6 +80,13 @@ class Recorder(Shown):
                         hook.finish_displayhook()
                 case _:
                     self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
+
+    def drawn(self) -> list[Any]:
+        self.pictures = draw_open_figures(self.shell)
+        return self.pictures
+
+    def finishing(self) -> None:
+        show_open_figures()
 
     def decided(self, proposals: list[Proposal]) -> None:
         self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals, self.key), {})

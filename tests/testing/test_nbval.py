@@ -166,3 +166,28 @@ def test_notebooks_without_agents_and_other_tests_are_left_alone(folder: Folder)
     )
     assert folder.validate() == 0, folder.found
     assert "2 passed" in folder.found
+
+
+DRAWS = """%%agent draws
+import random
+import numpy as np
+random.seed(7)
+np.random.seed(7)
+print(random.random(), np.random.rand())
+for round_ in range(2):
+    decision = hitl.checkpoint(f"round {round_}", title=f"Draw {round_}")
+    print(random.random(), np.random.rand(), random.gauss(0, 1))"""
+
+
+def test_numbers_drawn_after_a_pause_are_those_of_the_recorded_run(tmp_path: Path, folder: Folder) -> None:
+    file = folder.notebook("draws", LOAD, DRAWS, "print(random.random())")
+    url = f"diskcache://{tmp_path}/store"
+    ledger = Ledger(open_store(url))
+    for _ in range(2):
+        decide(ledger, run_notebook(file, store=url).open[0], "approve")
+    assert run_notebook(file, store=url).status == "finished"
+    hitl_nb = Path(sys.executable).with_name("hitl-nb")
+    env = {**os.environ, "HITL_NB_STORE": url}
+    subprocess.run([hitl_nb, "record", str(file)], cwd=folder.path, env=env, check=True, capture_output=True)
+    for _ in range(2):
+        assert folder.validate() == 0, folder.found
