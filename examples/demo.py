@@ -161,11 +161,13 @@ def decide(proposal: dict) -> None:
     if doubt:
         # The kernel died while this step was under way: the person looks up whether it took effect.
         kind = "refund" if "send_refund" in title else "email"
-        if any(line["effect"] == kind and line["about"] == doubt.group(1) for line in effects()):
-            command("approve", proposal["id"], "--reason", "looked it up: it happened")
+        found = [line for line in effects() if line["effect"] == kind and line["about"] == doubt.group(1)]
+        if found:
+            answer = {"happened": True, "result": found[0].get("receipt")}
+            command("edit", proposal["id"], "--value", json.dumps(answer), "--reason", "looked it up: it happened")
         else:
-            answer = json.dumps({"happened": False, "result": None})
-            command("edit", proposal["id"], "--value", answer, "--reason", "looked it up: it did not")
+            answer = {"happened": False}
+            command("edit", proposal["id"], "--value", json.dumps(answer), "--reason", "looked it up: it did not")
     elif "return window" in str(proposal["context"]):
         command("reject", proposal["id"], "--reason", "four months is too long")
     else:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import secrets
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -77,6 +77,28 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         return msgspec.json.encode(self)
 
 
+class Doubt(Record, frozen=True, kw_only=True):
+    """A call of a step that began and of which nobody knows whether it took effect.
+
+    Attributes:
+        call: the call as people read it: "pay(12.5)".
+        step: the function's qualified name.
+        arguments: the arguments by name, shortened.
+        began: when it was called.
+        noticed: when it was found that it had not ended.
+        died: whether the process ended in the middle of it; False if the run was interrupted.
+        idempotency_key: what `idempotency_key()` was inside the call.
+    """
+
+    call: str
+    step: str
+    arguments: dict[str, str]
+    began: datetime
+    noticed: datetime
+    died: bool
+    idempotency_key: str
+
+
 class Question(Record, frozen=True, kw_only=True):
     """What `checkpoint()` asks, before it has an id: the JSON side of a proposal.
 
@@ -93,6 +115,8 @@ class Question(Record, frozen=True, kw_only=True):
         notes: sentences of the engine for the reviewer: what is opened again, what was left out, what is made again.
         position: where in the run the question was asked (opaque).
         document: the workspace whose document is decided; "" for a proposal that has a document of its own.
+        doubt: the effect of which it asks whether it happened; None for every other question. Such a question is
+            answered by an edit (see `effect_happened`), by a person, one at a time.
     """
 
     title: str
@@ -109,6 +133,24 @@ class Question(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     position: str = ""
     document: str = ""
+    doubt: Doubt | None = None
+
+
+def effect_happened(value: Any) -> bool | None:
+    """What the answer to a question about an effect says: it happened, it did not, or (None) stop the run.
+
+    The answer is JSON: `{"happened": true, "result": ...}`, `{"happened": false}` or `{"happened": "stop"}`.
+    Raises ValueError for any other.
+    """
+    said: Any = cast("dict[str, Any]", value).get("happened") if isinstance(value, dict) else None
+    if said is True or said is False:
+        return said
+    if said == "stop":
+        return None
+    raise ValueError(
+        'say what happened: {"happened": true, "result": what it returned}, {"happened": false} to call it again, '
+        'or {"happened": "stop"} to stop the run'
+    )
 
 
 class DecisionRecord(Record, frozen=True, kw_only=True):
@@ -292,6 +334,10 @@ class Step(Record, frozen=True, kw_only=True):
         result: sealed bytes (see `engine/state.py`), when done.
         idempotency_key: the same on every try of this call.
         tries: how often it was begun.
+        started_at, began_at: when it was begun first, and last.
+        call, arguments: the call as people read it, and its arguments by name, shortened; empty once it has ended.
+        module: where the function is defined.
+        idempotent: whether it may be called again without asking.
     """
 
     key: str
@@ -299,8 +345,13 @@ class Step(Record, frozen=True, kw_only=True):
     status: Literal["started", "done", "failed"]
     idempotency_key: str
     tries: int = 1
+    call: str = ""
+    arguments: dict[str, str] = {}
+    module: str = ""
+    idempotent: bool = False
     result: bytes | None = None
     started_at: datetime
+    began_at: datetime | None = None
     finished_at: datetime | None = None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import copyreg
+import dataclasses
 import hashlib
 import importlib
 import inspect
@@ -174,6 +175,8 @@ class Pickler(_CloudPickler):
             return (CellType, (), *_cell_state(obj))
         if isinstance(obj, BaseException):
             return _reduce_exception(obj)
+        if obj is dataclasses.MISSING:
+            return "MISSING"  # what a field without a default holds is compared by identity
         if isinstance(obj, self.figure_types):
             return reduce_figure(obj)
         if type(obj) is super:

@@ -117,7 +117,9 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
             source=source,
             **_callbacks(shown),
             known=known,
+            died=before.status == "running",
         )
+        session.resumed = pending
         _remember(session, asked)
         if saved is not None:
             shown.replay([output for output in saved.outputs if not output.get("until_resumed")])

@@ -97,4 +97,5 @@ async def run_cell(
 def not_cancelled(run: Run, way: str) -> None:
     """Raises HitlError for a run that was cancelled; `way` says what to do."""
     if run.status == "cancelled":
-        raise HitlError(f"the run of {run.agent!r} was cancelled; {way}")
+        why = f" ({run.error})" if run.error else ""
+        raise HitlError(f"the run of {run.agent!r} was cancelled{why}; {way}")

@@ -16,12 +16,14 @@ from typing import Any, NoReturn
 import msgspec
 
 from ..errors import CannotPause, HitlError, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
-from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Step, Workspace
+from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Step, Workspace, now
 from ..store.ledger import Claim, Ledger
-from .decision import Asked, Decision, decision_on
+from .decision import Asked, decision_on
+from .doubts import Doubts, Settled, asked_about, definition_of, returned_type, settled_by
 from .fleeting import is_callers_iterator, step_back
 from .layout import Op
 from .machine import Machine
+from .pending import Pending
 from .resources import opening
 from .stack import Frame
 from .state import Saver, Unsaved
@@ -49,25 +51,6 @@ def required(what: str) -> Session:
             "marked @hitl.agent and started with .run(...)"
         )
     return session
-
-
-class Pending:
-    """A call that waits for decisions. It is saved with the position, and completed in place of being repeated.
-
-    Attributes:
-        pause: the number of the pause that asked; 0 in snapshots of older versions: the run's last one.
-        shown: whether what was decided at the run's last pause is among the saved outputs.
-    """
-
-    pause = 0
-    shown = False
-
-    def __init__(self, asked: list[Asked]) -> None:
-        self.asked = asked
-
-    def go_on(self, decisions: list[Decision]) -> Any:
-        """The value of the call, now that people decided; may raise, may return an awaitable."""
-        raise AssertionError
 
 
 @contextlib.contextmanager
@@ -109,6 +92,7 @@ class Session:
         drawn: Callable[[], list[Any]] = list,
         finishing: Callable[[], None] = lambda: None,
         known: list[Step] | None = None,
+        died: bool = True,
     ) -> None:
         self.ledger = ledger
         self.run_record = run
@@ -121,6 +105,9 @@ class Session:
         self.drawn = drawn
         self.finishing = finishing
         self.known = {step.key: step for step in known or ()}
+        self.died = died
+        self.resumed: Pending | None = None
+        self._settled: dict[str, Settled] = {}
         self.answered: dict[str, list[Proposal]] = {}
         self.proposals: list[Proposal] = []
         self.envelope = b""
@@ -148,6 +135,7 @@ class Session:
         token = _current.set(self)
         try:
             try:
+                self._settle_effects()
                 result = await self.machine.run()
             except (Paused, Exception):
                 await self._end_steps()
@@ -349,7 +337,7 @@ class Session:
                     [decision_on(a, p, self._said(p)) for a, p in zip(pending.asked, found, strict=True)]
                 )
             except InvalidEdit as error:
-                _add_note(pending, error)
+                _add_note(pending.asked, error)
         return self.pause(pending, exact=exact)
 
     def _answer(self, asked: Asked) -> Proposal | None:
@@ -386,6 +374,46 @@ class Session:
         self.machine.paused = Paused(self.run_record.id, tuple(q.title for q in questions))
         raise self.machine.paused
 
+    # -- effects in doubt
+
+    def _settle_effects(self) -> None:
+        """Before any code runs: take what people found out about effects in doubt, ask about all others. Raises Paused.
+
+        Where the state cannot be saved here, each is asked about when its step is called again.
+        """
+        doubtful = [step for step in self.known.values() if step.status == "started" and not self._may_repeat(step)]
+        if doubtful:
+            with contextlib.suppress(CannotPause):
+                self._settle(doubtful)
+
+    def settled_effect(self, step: Step) -> Settled:
+        """What people found out about a call that is in doubt. Raises Paused, CannotPause."""
+        if step.key not in self._settled:
+            with self._turn:
+                self.check_going()
+                self._settle([step])
+        return self._settled[step.key]
+
+    def _may_repeat(self, step: Step) -> bool:
+        function = definition_of(step, self.saver.ns)
+        return bool(getattr(function, "idempotent", step.idempotent))
+
+    def _settle(self, steps: list[Step]) -> None:
+        open_: list[Asked] = []
+        for step in steps:
+            asked = asked_about(step, self.saver.ns, noticed=now(), died=self.died)
+            answer = self._answer(asked)
+            if answer is not None:
+                try:
+                    decision = decision_on(asked, answer, self._said(answer))
+                    self._settled[step.key] = settled_by(decision, returned_type(step, self.saver.ns))
+                    continue
+                except InvalidEdit as error:
+                    _add_note([asked], error)
+            open_.append(asked)
+        if open_:
+            self.pause(Doubts(open_), exact=False)
+
     def completed(self, pending: Pending, proposals: list[Proposal]) -> Callable[[], Any]:
         """What the machine does at the position of a call that was decided. Raises StoreCorrupt if one is missing."""
         if len(proposals) != len(pending.asked):
@@ -400,7 +428,7 @@ class Session:
             try:
                 decisions = [decision_on(*one) for one in zip(pending.asked, proposals, said, strict=True)]
             except InvalidEdit as error:
-                _add_note(pending, error)
+                _add_note(pending.asked, error)
                 self.pause(pending, exact=True)
             pending.shown = True
             self._completing = pending, self.machine.tick
@@ -416,6 +444,8 @@ class Session:
 
     def _around(self) -> Pending | None:
         """The decided call that is being completed, if what asks or fails now is inside it: its decisions stand."""
+        if self.machine.pending is not None:
+            return self.resumed  # it is not completed yet
         pending, tick = self._completing
         return pending if self.machine.in_op and tick == self.machine.tick else None
 
@@ -429,10 +459,10 @@ def _with_notes(question: Question, notes: list[str]) -> Question:
     return msgspec.structs.replace(question, notes=tuple(dict.fromkeys((*question.notes, *notes))))
 
 
-def _add_note(pending: Pending, error: InvalidEdit) -> None:
+def _add_note(questions: list[Asked], error: InvalidEdit) -> None:
     """Ask again, and say why."""
     note = f"The last edit was not used: {error}"
-    for asked in pending.asked:
+    for asked in questions:
         context = asked.question.context
         if isinstance(context, dict):
             context = {**context, "note": note}  # pyright: ignore[reportUnknownVariableType]

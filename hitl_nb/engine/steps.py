@@ -15,15 +15,15 @@ from contextvars import ContextVar
 from typing import Any, TypeVar, overload
 
 from ..errors import HitlError, NotInAgent
-from ..records import Question, Step
+from ..records import Step
 from .agents import Definition
 from .callkeys import Key, check_rule, key_of_call
-from .decision import Asked, Decision
+from .doubts import call_texts
 from .pickling import Pickler, Unpickler, resolve
 from .refusals import reason
 from .resources import opening
 from .seal import seal, unseal
-from .session import Pending, Session, current, in_step
+from .session import Session, current, in_step
 
 F = TypeVar("F", bound=Callable[..., Any])
 _key: ContextVar[str | None] = ContextVar("hitl_nb_idempotency_key", default=None)
@@ -161,10 +161,9 @@ class _Call:
         if known.status == "failed":
             raise self._load(known)
         if not self.step.idempotent:
-            # Each try has a doubt of its own: what a person found out about one does not answer for the next.
-            settled = session.ask(_Doubt(self, session), exact=False, name=f"doubt:{self._name}:{known.tries}")
-            if settled is not None:
-                return True, settled[0]
+            settled = session.settled_effect(known)
+            if settled.happened:
+                return True, settled.result
         self._begin(exact, again=True)
         return False, None
 
@@ -176,8 +175,15 @@ class _Call:
             if again:
                 self.record = session.ledger.retry_step(session.claim, self.key)
             else:
-                snapshot = session.snapshot_if_cheap() if exact else None
-                self.record = session.ledger.start_step(session.claim, self.key, self._name, snapshot=snapshot)
+                call, arguments = call_texts(self.step.function, self.args, self.kwargs)
+                self.record = session.ledger.start_step(
+                    *(session.claim, self.key, self._name),
+                    snapshot=session.snapshot_if_cheap() if exact else None,
+                    call=call,
+                    arguments=arguments,
+                    module=self.step.__module__,
+                    idempotent=self.step.idempotent,
+                )
         except BaseException:
             session.under_way.end(self.under_way)
             raise
@@ -225,46 +231,6 @@ class _Call:
         ns = self.session.saver.ns
         _, body = unseal(self._place(step), step.result or b"")
         return Unpickler(body, lambda pid: ns if pid[0] == "ns" else resolve(pid[1], ns)).load()
-
-
-class _Doubt(Pending):
-    """Asks whether an effect happened."""
-
-    def __init__(self, call: _Call, session: Session) -> None:
-        name = call._name  # pyright: ignore[reportPrivateUsage]  # one module, two halves of one idea
-        arguments = ", ".join([*map(_short, call.args), *(f"{k}={_short(v)}" for k, v in call.kwargs.items())])
-        question = Question(
-            title=f"Did {name}({arguments}) happen?"[:200].replace("\n", " "),
-            kind="json",
-            value={"happened": True, "result": None},
-            type_name="dict",
-            schema={
-                "type": "object",
-                "properties": {
-                    "happened": {"type": "boolean", "description": "Untick to run it again"},
-                    "result": {"description": "What it returned, as JSON, if it happened"},
-                },
-                "required": ["happened", "result"],
-                "additionalProperties": False,
-            },
-            context=(
-                f"The process ended while `{name}` was being called, so nobody knows whether it took effect. "
-                "Look it up. Approve: it happened, go on. Edit: set `result`, or `happened` to false to call it again."
-            ),
-            allow=("approve", "edit"),
-        )
-        super().__init__([Asked(question, dict(question.value))])
-
-    def go_on(self, decisions: list[Decision]) -> list[Any] | None:
-        answer = decisions[0].value
-        return [answer["result"]] if answer["happened"] else None
-
-
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    if " at 0x" in text:  # an address: another one on the next try
-        text = type(value).__name__
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _backoff(attempt: int) -> float:

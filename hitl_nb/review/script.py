@@ -279,7 +279,7 @@ def _text(p: Proposal) -> Any:
 
 def asks_about_crash(p: Proposal) -> bool:
     """Whether it asks what came of a step whose process died: a question that another run does not have."""
-    return "/doubt:" in p.position
+    return p.doubt is not None
 
 
 def _missing(p: Proposal, path: Path) -> str:

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-import msgspec
-
 from hitl_nb.errors import UnknownProposal
 from hitl_nb.records import (
     Action,
@@ -21,7 +19,6 @@ from hitl_nb.records import (
 )
 from hitl_nb.store import large, rows
 from hitl_nb.store.base import Reads, Store, Transaction
-from hitl_nb.store.digests import Digests
 from hitl_nb.store.discussion import comments_on
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
@@ -146,6 +143,9 @@ class Inbox:
         """
         verdict = Verdict(action=action, value=value, reason=reason, reviewer=reviewer, by=by, attest=attest)
         shown = list({p.id: p for p in seen}.values())
+        doubtful = next((p for p in shown if p.doubt is not None), None)
+        if doubtful is not None:
+            raise ValueError(f"{doubtful.title!r} is decided by itself: look up what happened, then answer it")
 
         def work(tx: Transaction) -> list[Proposal]:
             found = [(_find(tx, p.id), p) for p in shown]
@@ -157,15 +157,6 @@ class Inbox:
 def check_limit(limit: int) -> None:
     if limit < 1:
         raise ValueError(f"limit must be 1 or more, not {limit}")
-
-
-def supersede(tx: Transaction, run_id: str, pause: int) -> tuple[list[str], Digests]:
-    """Close the open proposals of a run's pause without a decision; their ids, and digests for the caller's event."""
-    stale = [p for p in rows.load_proposals(tx, run_id, pause) if p.status == "open"]
-    records: Digests = {}
-    for p in stale:
-        records |= rows.close_proposal(tx, msgspec.structs.replace(p, status="superseded", revision=p.revision + 1))
-    return [p.id for p in stale], records
 
 
 def _find(reads: Reads, proposal_id: str) -> Proposal:

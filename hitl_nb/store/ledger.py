@@ -29,11 +29,12 @@ from hitl_nb.records import (
 )
 from hitl_nb.store import chain, claims, large, notebooks, rows, snapshots, standing, updates, verification
 from hitl_nb.store.base import Store, Transaction
+from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
 from hitl_nb.store.inbox import Inbox, check_limit
 from hitl_nb.store.moving import Moving
-from hitl_nb.store.opening import cancel_run, opened
+from hitl_nb.store.opening import opened
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.scripts import Scripts
 from hitl_nb.store.snapshots import State

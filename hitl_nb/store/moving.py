@@ -12,8 +12,8 @@ from hitl_nb.errors import HitlError
 from hitl_nb.records import Run
 from hitl_nb.store import chain, large, moves, notebooks, rows
 from hitl_nb.store.base import Store, Transaction
+from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.claims import Claims
-from hitl_nb.store.opening import cancel_run
 from hitl_nb.store.owner import Owner
 
 _PAGE = 200

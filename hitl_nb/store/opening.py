@@ -1,13 +1,12 @@
-"""How a run begins, be it a kernel's or a script's, and how it is stopped for good."""
+"""How a run begins, be it a kernel's or a script's."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from hitl_nb.records import Run
-from hitl_nb.store import chain, claims, rows, standing
+from hitl_nb.store import chain, rows
 from hitl_nb.store.base import Transaction
-from hitl_nb.store.inbox import supersede
 
 
 def opened(
@@ -42,15 +41,4 @@ def opened(
     records = rows.add_run(tx, run)
     data = {"agent": agent, "notebook": notebook, "key": key, "generation": run.generation, **(caller or {})}
     chain.append(tx, "run.opened", actor=actor, run=id_, data=data, records=records)
-    return run
-
-
-def cancel_run(tx: Transaction, run: Run, *, actor: str) -> Run:
-    """Stop a run for good: its open proposals are superseded, and its owner can write no more."""
-    stale, records = supersede(tx, run.id, run.pauses)
-    run = rows.moved(run, "cancelled", open=0)
-    records |= rows.put_run(tx, run)
-    claims.free(tx, run.id)
-    standing.close_all(tx, run.id, actor)
-    chain.append(tx, "run.cancelled", actor=actor, run=run.id, data={"superseded": stale}, records=records)
     return run

@@ -6,7 +6,7 @@ Between the two nobody can know whether the call had its effect; that is for `en
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,19 +23,43 @@ class Steps:
     store: Store
     _claims: Claims
 
-    def start_step(self, claim: Claim, key: str, name: str, *, snapshot: Snapshot | None = None) -> Step:
+    def start_step(
+        self,
+        claim: Claim,
+        key: str,
+        name: str,
+        *,
+        snapshot: Snapshot | None = None,
+        call: str = "",
+        arguments: dict[str, str] | None = None,
+        module: str = "",
+        idempotent: bool = False,
+    ) -> Step:
         """Record, durably, that a step is about to be called, for the first time or after it failed.
 
-        One that is started or done already is returned as it is. `snapshot` is saved along with it.
+        One that is started or done already is returned as it is. `snapshot` is saved along with it. What follows is
+        for the question that is asked if the process dies now (see `Step`).
         Raises RunClaimed if the run was taken over.
         """
         token = rows.idempotency_key(claim.run, key)
-        fresh = Step(key=key, name=name, status="started", idempotency_key=token, started_at=now())
+        at = now()
+        fresh = Step(
+            key=key,
+            name=name,
+            status="started",
+            idempotency_key=token,
+            started_at=at,
+            began_at=at,
+            call=call,
+            arguments=arguments or {},
+            module=module,
+            idempotent=idempotent,
+        )
 
         def work(tx: Transaction) -> Step:
             step = rows.load_step(tx, claim.run, key)
             if step is None or step.status == "failed":
-                step = fresh if step is None else _again(step)
+                step = fresh if step is None else _again(step, fresh)
                 large.replace(tx, rows.step_key(claim.run, key), step.json())
             if snapshot is not None:
                 snapshots.put_between(tx, claim, snapshot)
@@ -64,7 +88,8 @@ class Steps:
 
         def work(tx: Transaction) -> None:
             old = _recorded(tx, claim.run, key)
-            step = msgspec.structs.replace(old, status=status, result=result, finished_at=finished_at)
+            ended: dict[str, Any] = {"status": status, "result": result, "finished_at": finished_at}
+            step = msgspec.structs.replace(old, **ended, call="", arguments={})
             records = rows.put_record(tx, rows.step_key(claim.run, key), step)
             data = {"step": key, "name": step.name, "status": status}
             chain.append(tx, "step.done", actor=claim.owner, run=claim.run, data=data, records=records)
@@ -83,8 +108,12 @@ class Steps:
         return sorted(steps, key=lambda step: step.started_at)
 
 
-def _again(step: Step) -> Step:
-    return msgspec.structs.replace(step, status="started", result=None, finished_at=None, tries=step.tries + 1)
+def _again(step: Step, fresh: Step | None = None) -> Step:
+    """The record of a further try; what is known of the call comes from `fresh`, if given."""
+    before = {"tries": step.tries + 1, "started_at": step.started_at}
+    if fresh is not None:
+        return msgspec.structs.replace(fresh, **before)
+    return msgspec.structs.replace(step, **before, status="started", result=None, finished_at=None, began_at=now())
 
 
 def _recorded(reads: Reads, run_id: str, key: str) -> Step:

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import StaleDraft, StoreCorrupt
-from hitl_nb.records import ACTIONS, Action, By, Comment, DecisionRecord, Proposal, Run, canonical, now
+from hitl_nb.records import ACTIONS, Action, By, Comment, DecisionRecord, Proposal, Run, canonical, effect_happened, now
 from hitl_nb.records import fingerprint as fingerprint_of
 from hitl_nb.store import chain, rows, signatures, standing
 from hitl_nb.store.base import Reads, Transaction
+from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.waiting import refuse_closed
 
@@ -91,6 +92,7 @@ def settled(
         raise ValueError(
             f"{verdict.action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}"
         )
+    stops = p.doubt is not None and _stops_the_run(p, verdict)
     decision = msgspec.structs.replace(verdict.on(p, store_id), event=chain.head(tx).n + 1)
     decided = msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
     run = rows.load_run(tx, p.run)
@@ -100,7 +102,16 @@ def settled(
     chain.append(tx, "decision", actor=verdict.reviewer, run=p.run, proposal=p.id, data=data, records=records)
     if p.document:
         standing.done(tx, decided, verdict.reviewer)
+    if stops:
+        run = cancel_run(tx, run, actor=verdict.reviewer, why=f"{verdict.reviewer} stopped it, asked: {p.title}")
     return decided, run
+
+
+def _stops_the_run(p: Proposal, verdict: Verdict) -> bool:
+    """Whether an answer to the question what came of an effect ends the run. Raises ValueError if it is none."""
+    if verdict.by in ("policy", "deadline"):
+        raise ValueError(f"{p.title!r} cannot be decided by a {verdict.by}: somebody has to look up what happened")
+    return effect_happened(verdict.value) is None
 
 
 def _check_question(p: Proposal) -> None:

@@ -318,9 +318,9 @@ def decided(url: str, action: str, value: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("action", "value", "result", "sends"),
     [
-        ("approve", None, None, 0),
+        ("edit", {"happened": True}, None, 0),
         ("edit", {"happened": True, "result": {"sent": 70}}, {"sent": 70}, 0),
-        ("edit", {"happened": False, "result": None}, {"sent": 7}, 1),
+        ("edit", {"happened": False}, {"sent": 7}, 1),
     ],
 )
 def test_an_effect_in_doubt_is_a_question(
@@ -364,7 +364,7 @@ def test_a_failed_step_that_dies_when_it_is_called_again_is_in_doubt(forks: Fork
     with pytest.raises(ChildDied):
         forks(dying, source, url, str(flag))
     assert forks(dying, source, url, str(flag)).status == "waiting"
-    assert forks(decided, url, "approve", None) == ["Did send(7) happen?"]
+    assert forks(decided, url, "edit", {"happened": True}) == ["Did send(7) happen?"]
     assert [n for n, _ in forks(dying, source, url, str(flag)).journal] == ["after"]
 
 

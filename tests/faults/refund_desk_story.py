@@ -100,8 +100,10 @@ class Desk:
         ledger = self.ledger()
         for proposal in ledger.inbox():
             doubt = re.match(r"Did send_(refund|email)\('([^']+)'", proposal.title)
-            if doubt and not self.things(doubt.group(1))[doubt.group(2)]:
-                done = decide(ledger, proposal, "edit", '{"happened": false, "result": null}')
+            if doubt:
+                found = [e for e in self.effects() if (e["effect"], e["about"]) == doubt.groups()]
+                answer = {"happened": True, "result": found[0].get("receipt")} if found else {"happened": False}
+                done = decide(ledger, proposal, "edit", json.dumps(answer))
             else:
                 done = decide(ledger, proposal, "approve")
             self.decided[done.id] = done
