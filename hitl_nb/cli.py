@@ -173,6 +173,12 @@ def edit(
         Path | None, typer.Option(metavar="FILE", help="Read the new value from FILE (- for input).")
     ] = None,
     editor: Annotated[bool, typer.Option("--editor", help="Edit it in $VISUAL or $EDITOR.")] = False,
+    happened: Annotated[
+        str | None, typer.Option(metavar="yes|no|stop", help="Whether an effect in doubt happened, or stop the run.")
+    ] = None,
+    result: Annotated[
+        str | None, typer.Option(metavar="JSON", help="What it returned, if it happened (text or JSON).")
+    ] = None,
     reason: Reason = None,
     store: Store = None,
 ) -> None:
@@ -180,10 +186,14 @@ def edit(
 
     The value is taken as it is for text, markdown and code, as JSON for every other kind (or CSV, for tables).
     """
-    if [value is not None, file is not None, editor].count(True) != 1:
-        raise typer.BadParameter("give the new value with exactly one of --value, --file and --editor")
+    if [value is not None, file is not None, editor, happened is not None].count(True) != 1:
+        raise typer.BadParameter("give the new value with exactly one of --value, --file, --editor and --happened")
+    if result is not None and happened is None:
+        raise typer.BadParameter("--result goes with --happened yes")
     ledger = _ledger(store)
     seen = ledger.proposal(proposal)
+    if happened is not None:
+        value = _answered(seen, happened, result)
     if file is not None:
         value = _text_of(file)
     elif editor and seen.status == "open":
@@ -307,12 +317,30 @@ def _ledger(store: str | None) -> Ledger:
     return Ledger(place)
 
 
+def _answered(seen: Proposal, happened: str, result: str | None) -> str:
+    """The answer to a question about an effect, as JSON."""
+    import json
+
+    from hitl_nb.review.doubts import answer
+
+    if seen.doubt is None:
+        raise typer.BadParameter(f"--happened is for a question whether an effect happened; {seen.title!r} is none")
+    return json.dumps(answer(happened, result, seen))
+
+
 def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | None, reason: str | None) -> None:
+    from hitl_nb.review import doubts
     from hitl_nb.review.deciding import decide
 
     done = decide(ledger, seen, action, text, reason=reason)
     said = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}[action]
-    left = ledger.run(done.run).open
+    run = ledger.run(done.run)
+    if done.doubt is not None:
+        said = doubts.outcome(done).lower()
+    if run.status == "cancelled":
+        out.note(f"{said}: {done.title} ({Path(done.notebook).name} says so when it is run; --restart begins it anew)")
+        return
+    left = run.open
     go_on = (
         "its script goes on" if done.notebook.startswith(SCRIPT) else f"run {Path(done.notebook).name} again to go on"
     )

@@ -14,7 +14,8 @@ from datetime import datetime
 from textwrap import indent
 from typing import Any
 
-from hitl_nb.records import Comment, Event, Proposal, Run
+from hitl_nb.records import Comment, Doubt, Event, Proposal, Run
+from hitl_nb.review import doubts
 from hitl_nb.values import as_text, changes, visible
 
 
@@ -101,13 +102,29 @@ def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment]) -> Non
         _part("Context", p.context if isinstance(p.context, str) else _lines(p.context))
     if p.notes:
         _part("Notes", "\n".join(p.notes))
-    _part("Proposed", as_text(p, p.value))
+    if p.doubt is None:
+        _part("Proposed", as_text(p, p.value))
+    else:
+        _doubt(p, p.doubt)
     if draft is not None:
         _part("Draft", draft)
     if comments:
         _part("Comments", "\n\n".join(_thread(comments)))
     if p.decision is not None:
         _decision(p)
+
+
+def _doubt(p: Proposal, doubt: Doubt) -> None:
+    """What is known of an effect in doubt, and how to say what came of it."""
+    known = doubts.facts(doubt)
+    width = max(len(name) for name, _ in known)
+    _part("In doubt", "\n".join([doubt.call, *(f"{name:<{width}}  {text}" for name, text in known)]))
+    if p.status == "open":
+        ways = [
+            f"hitl-nb edit {p.id} --happened {word}{' --result JSON' if word == 'yes' else ''}\n    {says}. {then}"
+            for word, says, then, _ in doubts.choices(doubt)
+        ]
+        _part("Say what happened", "\n".join(ways))
 
 
 def _decision(p: Proposal) -> None:

@@ -26,6 +26,7 @@ from hitl_nb.review.draft import Draft
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import ask
+from tests.indoubt import in_doubt
 
 Run = Callable[..., Result]
 
@@ -388,3 +389,36 @@ def test_completes_the_ids_of_what_waits(url: str, ledger: Ledger) -> None:
         [sys.executable, "-c", script], env={**os.environ, **words}, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == [p.id]
+
+
+def test_an_effect_in_doubt_is_explained_and_answered(run: Run, ledger: Ledger) -> None:
+    p, other = pause(ledger, in_doubt("12.50"), in_doubt("3"))
+    shown = run("show", p.id).stdout
+    for part in ("Did pay(12.50) happen?", "amount = 12.50", "12:04:27 UTC", "0123456789abcdef"):
+        assert part in shown
+    for word in ("yes --result JSON", "no", "stop"):
+        assert f"hitl-nb edit {p.id} --happened {word}\n" in shown
+    assert "pay(12.50) is called again." in shown
+    assert json.loads(run("show", p.id, "--json").stdout)["doubt"]["call"] == "pay(12.50)"
+    failed(run("approve", p.id), "look up what happened")
+    failed(run("reject", p.id, "--reason", "no"), "look up what happened")
+    failed(run("edit", p.id, "--value", '{"happened": null}'), "happened: must be one of")
+    failed(run("edit", p.id, "--happened", "perhaps"), "must be yes, no or stop")
+    failed(run("edit", p.id, "--happened", "yes"), "result: is required")
+    failed(run("edit", p.id, "--happened", "no", "--result", "1"), "belongs to yes")
+    assert run("edit", p.id, "--happened", "no", "--value", "x").exit_code == 2
+    assert run("edit", p.id, "--result", "1", "--value", "x").exit_code == 2
+    done = run("edit", p.id, "--happened", "yes", "--result", "88213")
+    assert done.exit_code == 0
+    assert "answered, it happened: Did pay(12.50) happen?" in done.stderr
+    decided = ledger.proposal(p.id).decision
+    assert decided is not None
+    assert decided.value == {"happened": True, "result": "88213"}
+    stopped = run("edit", other.id, "--value", "stop")
+    assert "run stopped" in stopped.stderr
+    assert "--restart begins it anew" in stopped.stderr
+    assert ledger.run(p.run).status == "cancelled"
+
+
+def test_happened_is_for_effects_in_doubt(run: Run, ledger: Ledger) -> None:
+    assert run("edit", one(ledger).id, "--happened", "yes").exit_code == 2

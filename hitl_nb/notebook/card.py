@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from hitl_nb.errors import AlreadyDecided, HitlError, InvalidEdit, StaleDraft
-from hitl_nb.notebook.forms import Editor, editor_for
+from hitl_nb.notebook.forms import DoubtEditor, Editor, editor_for
 from hitl_nb.notebook.looks import Note, button, closed, growing, words
 from hitl_nb.notebook.render import plain
 from hitl_nb.records import Action, Proposal, canonical
@@ -128,7 +128,7 @@ class Card:
 
     def _draft(self) -> Any:
         """What the draft says now. What is typed here is written as a change of that, not of what others made of it."""
-        if not self.open or "edit" not in self.proposal.allow:
+        if not self.open or "edit" not in self.proposal.allow or self.proposal.doubt is not None:
             return self.proposal.value
         draft = Draft.of(self._ledger.store, self.proposal)
         self._document = draft.load().doc
@@ -143,6 +143,9 @@ class Card:
 
     def _typed(self) -> None:
         if not self.open:
+            return
+        if self.proposal.doubt is not None:
+            self._refresh()  # nobody is shown a choice that another person made
             return
         said = ""
         try:
@@ -167,6 +170,15 @@ class Card:
             way.disabled = not (self.open and enabled[action])
             way.layout.display = None if action in p.allow else "none"
             way.button_style = "primary" if action in ("approve", "edit") and not way.disabled else ""
+        if isinstance(self._editor, DoubtEditor):
+            chosen = self._editor.chosen
+            self._buttons["edit"].disabled = not self.open or chosen is None
+            self._buttons["edit"].description = visible(chosen[1]) if chosen else "Continue"
+            self._buttons["edit"].tooltip = (
+                "Choose what happened first" if chosen is None else "No shortcut decides this"
+            )
+            self._buttons["edit"].button_style = "" if self._buttons["edit"].disabled else "primary"
+            edited = False
         self._undo.disabled = not edited
         self._undo.layout.display = None if edited else "none"
         for row in self._ways:
@@ -192,7 +204,8 @@ class Card:
             shown = f"too long to compare while you type (more than {LONG:,} characters): checked when you approve"
         else:
             try:
-                shown = changes(p, check_edit(p, self._editor.read()))
+                checked = check_edit(p, self._editor.read())
+                shown = "" if p.doubt is not None else changes(p, checked)
                 self._editor.say({})
             except InvalidEdit as error:
                 said = self._elsewhere(error)

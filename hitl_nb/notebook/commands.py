@@ -11,6 +11,7 @@ from IPython.core.error import UsageError
 from ..engine.runs import ledger_of
 from ..errors import HitlError, UnknownRun
 from ..records import ACTIONS, Action, Run
+from ..review import doubts
 from ..review.deciding import decide
 from ..store import open_store
 from ..store.ledger import Ledger
@@ -57,7 +58,13 @@ def _show(cells: AgentCells, rest: str) -> None:
     print(f"{visible(p.title)}\n{p.kind}, {outcome(p)}, agent {p.agent}")
     if p.context:
         print("\n" + visible(p.context if isinstance(p.context, str) else as_text("json", p.context)))
-    print("\n" + visible(as_text(p, p.value)))
+    if p.doubt is None:
+        print("\n" + visible(as_text(p, p.value)))
+        return
+    for name, text in doubts.facts(p.doubt):
+        print(f"{name}: {visible(text)}")
+    for word, says, then, _ in doubts.choices(p.doubt):
+        print(f"%hitl edit {p.id} {word}{' RESULT' if word == 'yes' else ''}: {visible(f'{says}. {then}')}")
 
 
 def _decide(action: Action) -> Callable[[AgentCells, str], None]:

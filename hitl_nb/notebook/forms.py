@@ -17,7 +17,8 @@ from hitl_nb.errors import InvalidEdit
 from hitl_nb.notebook.fields import MISSING, Field, field_for, labels, resolved
 from hitl_nb.notebook.looks import WIDE, Note, button, growing, words
 from hitl_nb.plain import spell
-from hitl_nb.records import TEXT_KINDS, Proposal
+from hitl_nb.records import TEXT_KINDS, Doubt, Proposal
+from hitl_nb.review import doubts
 from hitl_nb.tables import Column, cell_from_text, cell_text
 from hitl_nb.values import as_text, parse_edit, visible
 
@@ -65,6 +66,8 @@ class Editor(ABC):
 
 def editor_for(p: Proposal, value: Any) -> Editor:
     """An editor of proposal `p` that starts from `value`, the proposed one or a draft."""
+    if p.doubt is not None:
+        return DoubtEditor(p, p.doubt)
     if p.kind == "choice":
         return ChoiceEditor(p, value)
     if p.kind == "plan" and isinstance(value, list):
@@ -143,6 +146,41 @@ class ChoiceEditor(Editor):
 
     def draft(self) -> Any:
         return None if self._radio.index is None else self._options[self._radio.index]
+
+
+class DoubtEditor(Editor):
+    """Whether an effect in doubt happened: three answers, none chosen, and what it returned."""
+
+    def __init__(self, p: Proposal, doubt: Doubt) -> None:
+        super().__init__()
+        self._p = p
+        self._choices = doubts.choices(doubt)
+        shown = [(visible(f"{says}. {then}"), word) for word, says, then, _ in self._choices]
+        self._radio = ui.RadioButtons(options=shown, value=None, layout=WIDE, tooltip="Did it happen?")
+        self._result = ui.Text(value="", continuous_update=True, placeholder=doubts.RESULT, tooltip=doubts.RESULT)
+        self._result.layout = WIDE
+        self.controls = [self._radio, self._result]
+        known = "\n".join(f"{name}: {text}" for name, text in doubts.facts(doubt))
+        self.widget.children = (Note(known, "In doubt", "quiet").widget, self._radio, self._result)
+        self._radio.observe(self._show_result, "value")
+        self._show_result()
+
+    @property
+    def chosen(self) -> tuple[str, str] | None:
+        """The chosen answer and what the button says then, or None."""
+        return next(((word, says) for word, _, _, says in self._choices if word == self._radio.value), None)
+
+    def read(self) -> Any:
+        if self.chosen is None:
+            raise InvalidEdit({"": "choose what happened first"})
+        word = self.chosen[0]
+        return doubts.answer(word, (self._result.value.strip() or None) if word == "yes" else None, self._p)
+
+    def draft(self) -> Any:
+        return self._p.value if self.chosen is None else self.read()
+
+    def _show_result(self, _: Any = None) -> None:
+        self._result.layout.display = None if self._radio.value == "yes" else "none"
 
 
 class FormEditor(Editor):

@@ -13,6 +13,7 @@ from html import escape
 from typing import Any, cast
 
 from hitl_nb.records import Proposal, Workspace
+from hitl_nb.review import doubts
 from hitl_nb.tables import cell_text
 from hitl_nb.values import as_text, changes, visible
 
@@ -71,6 +72,8 @@ def outcome(p: Proposal) -> str:
     """What became of a proposal, in a word or three."""
     if p.status == "open":
         return "Paused"
+    if p.status == "decided" and p.doubt is not None:
+        return doubts.outcome(p)
     if p.status == "decided" and p.decision is not None:
         return _DONE[p.decision.action]
     return p.status.capitalize()
@@ -87,7 +90,12 @@ def _card(p: Proposal) -> str:
     if p.context is not None:
         parts.append(_context(p.context))
     parts += [f'<div style="{_FAINT}">{_safe(note)}</div>' for note in p.notes]
-    parts.append(_labelled("Proposed", _value(p)))
+    if p.doubt is None:
+        parts.append(_labelled("Proposed", _value(p)))
+    else:
+        rows = [(name, text) for name, text in doubts.facts(p.doubt) if name != "began"]  # times differ in each run
+        rows += [(says, then) for _, says, then, _ in doubts.choices(p.doubt)] if p.status == "open" else []
+        parts.append(_context(dict(rows)))
     if p.status == "open":
         way = "To decide, open this notebook in JupyterLab, or run <code>hitl-nb inbox</code> in a terminal."
         parts.append(f'<div style="{_FAINT}">{way}</div>')

@@ -11,6 +11,7 @@ import os
 
 from hitl_nb.errors import HitlError
 from hitl_nb.records import Action, Proposal
+from hitl_nb.review import doubts
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import parse_edit
 
@@ -66,12 +67,17 @@ def decide(
 
 def _value(proposal: Proposal, action: Action, text: str | None) -> object:
     """What goes with the decision; the action and its text are checked on the way."""
+    if proposal.doubt is not None and action != "edit":
+        raise HitlError(
+            f"{proposal.title!r} cannot be answered with {action!r}: look up what happened, then say so "
+            f"(hitl-nb edit {proposal.id} --happened yes, no or stop)"
+        )
     if action not in proposal.allow:
         raise HitlError(f"{proposal.title!r} cannot be answered with {action!r}, only with {', '.join(proposal.allow)}")
     if action == "edit":
         if text is None:
             raise HitlError(f"an edit of {proposal.title!r} needs the new value")
-        return parse_edit(proposal, text)
+        return parse_edit(proposal, text if proposal.doubt is None else doubts.answer_from(text, proposal))
     if action == "respond":
         if text is None or not text.strip():
             raise HitlError(f"a response to {proposal.title!r} needs a message")

@@ -83,6 +83,18 @@ class Comment(Shape):
     state_at: At | None
 
 
+class Doubt(Shape):
+    """A call of a step of which nobody knows whether it took effect; `died`: its process ended in the middle of it."""
+
+    call: str
+    step: str
+    arguments: dict[str, str]
+    began: At
+    noticed: At
+    died: bool
+    idempotency_key: str
+
+
 class _Asked(Shape):
     """What is told about a proposal wherever one is told about."""
 
@@ -106,6 +118,7 @@ class _Asked(Shape):
     assignee: str | None
     allow: list[Action]
     reasons: list[str]
+    doubt: Doubt | None
 
 
 class Summary(_Asked):

@@ -18,10 +18,12 @@ from hitl_nb.errors import InvalidEdit
 from hitl_nb.notebook.looks import sheet
 from hitl_nb.notebook.panel import Panel
 from hitl_nb.records import Proposal, Question, Snapshot, new_id
+from hitl_nb.review.doubts import RESULT
 from hitl_nb.review.draft import Draft
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.memory import MemoryStore
 from hitl_nb.values import ask
+from tests.indoubt import in_doubt
 
 
 class Tier(enum.Enum):
@@ -469,3 +471,59 @@ def test_close_takes_the_panel_away_and_keeps_the_draft(ledger: Ledger) -> None:
     shown.panel.close()
     assert all(widget.comm is None for widget in before)
     assert draft(shown) == "y"
+
+
+# --- effects in doubt -----------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_chosen_for_an_effect_in_doubt_and_the_button_says_what_follows(ledger: Ledger) -> None:
+    shown = Shown(ledger, in_doubt())
+    radio = shown.control("Did it happen?")
+    assert radio.value is None
+    assert shown.buttons() == set()
+    assert shown.control("Continue").disabled
+    for part in ("pay(12.50)", "amount = 12.50", "12:04:27 UTC", "0123456789abcdef"):
+        assert part in shown.texts()
+    said = {"yes": "Continue as if it happened", "no": "Call pay(12.50) again", "stop": "Stop the run"}
+    for word, button in said.items():
+        radio.value = word
+        assert shown.buttons() == {button}
+    assert Draft.of(ledger.store, shown.record()).value() == {"happened": None}
+    shown.again()
+    assert shown.control("Did it happen?").value is None
+
+
+@pytest.mark.parametrize(
+    ("word", "result", "value", "status"),
+    [
+        ("yes", "r-88213", {"happened": True, "result": "r-88213"}, "ready"),
+        ("yes", "88213", {"happened": True, "result": "88213"}, "ready"),
+        ("no", "", {"happened": False}, "ready"),
+        ("stop", "", {"happened": "stop"}, "cancelled"),
+    ],
+)
+def test_each_answer_about_an_effect_is_taken(ledger: Ledger, word: str, result: str, value: Any, status: str) -> None:
+    shown = Shown(ledger, in_doubt())
+    shown.control("Did it happen?").value = word
+    shown.control(RESULT).value = result
+    (button,) = shown.buttons()
+    shown.click(button)
+    decided = shown.decision()
+    assert decided is not None
+    assert decided[:2] == ("edit", value)
+    assert ledger.run(shown.run).status == status
+    assert shown.done == 1
+
+
+def test_a_result_of_another_type_is_refused_at_the_card(ledger: Ledger) -> None:
+    shown = Shown(ledger, in_doubt(returns=int))
+    shown.control("Did it happen?").value = "yes"
+    shown.control(RESULT).value = "much"
+    shown.click("Continue as if it happened")
+    assert shown.decision() is None
+    assert "must be a whole number" in shown.texts()
+
+
+def test_several_effects_in_doubt_are_not_approved_together(ledger: Ledger) -> None:
+    shown = Shown(ledger, in_doubt("1"), in_doubt("2"))
+    assert shown.buttons() == set()

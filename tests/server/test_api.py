@@ -11,10 +11,12 @@ from hitl_nb_server import Server
 from pydantic import BaseModel, Field
 
 from hitl_nb.errors import Untrusted
+from hitl_nb.records import Snapshot
 from hitl_nb.server.desk import GRANTED, Desk, Grants, HitlNb
 from hitl_nb.server.routes import LARGE, ROUTES
 from hitl_nb.store import open_store
 from hitl_nb.store.signatures import SigningKey
+from tests.indoubt import in_doubt
 
 
 class Refund(BaseModel):
@@ -270,3 +272,25 @@ def test_a_store_of_a_newer_version_is_left_alone_and_the_server_says_so(tmp_pat
     finally:
         server.close()
         newer.close()
+
+
+def test_an_effect_in_doubt_is_never_approved_and_its_answer_is_checked(server: Any) -> None:
+    _, claim = server.ledger.open_run(agent="doubts", notebook=str(server.folder / "letters.ipynb"))
+    p, other = server.ledger.pause(claim, Snapshot(envelope=b"state"), [in_doubt("12.50"), in_doubt("3")])
+    _, listed = server.call("GET", "proposals?agent=doubts")
+    assert [one["doubt"]["call"] for one in listed["proposals"]] == ["pay(12.50)", "pay(3)"]
+    _, found = server.call("GET", f"proposals/{p.id}")
+    assert (found["value"], found["allow"]) == ({"happened": None}, ["edit"])
+
+    def decide(action: str, value: Any = None) -> int:
+        body = {"action": action, "value": value, **shown(p)}
+        return server.call("POST", f"proposals/{p.id}/decision", body)[0]
+
+    many = {"action": "approve", "proposals": [{"id": one.id, **shown(one)} for one in (p, other)]}
+    assert server.call("POST", "decisions", many)[0] == 400
+    assert [decide("approve"), decide("reject"), decide("respond", "x")] == [400, 400, 400]
+    for unfit in ({"happened": None}, {"happened": True}, {"happened": True, "result": 5}, {"happened": "x"}):
+        assert decide("edit", unfit) == 422, unfit
+    assert decide("edit", {"happened": "stop"}) == 200
+    assert server.ledger.run(p.run).status == "cancelled"
+    assert server.ledger.proposal(other.id).status == "superseded"
