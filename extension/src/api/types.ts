@@ -111,6 +111,20 @@ export interface IUpdate {
   update: string;
 }
 
+/** A call of a step of which nobody knows whether it took effect. */
+export interface IDoubt {
+  /** As people read it: `pay(12.5)`. */
+  call: string;
+  step: string;
+  /** By name, shortened. */
+  arguments: { [name: string]: string };
+  began: string;
+  noticed: string;
+  /** Its process ended in the middle of it; else the run was interrupted. */
+  died: boolean;
+  idempotency_key: string;
+}
+
 /** A proposal as it is listed. */
 export interface ISummary {
   id: string;
@@ -138,6 +152,8 @@ export interface ISummary {
   allow: Action[];
   /** Reasons that the notebook's author offers. */
   reasons: string[];
+  /** The effect of which it asks whether it happened; absent or null for every other question. */
+  doubt?: IDoubt | null;
   decision: Omit<IDecision, 'value'> | null;
   summary: string;
 }

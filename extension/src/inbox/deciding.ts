@@ -24,6 +24,8 @@ export function ask(model: InboxModel, host: IHost, action: 'approve' | 'reject'
     model.say(why);
   } else if (model.deciding) {
     model.say(trans.__('A decision is still under way.'));
+  } else if (model.meant.some(p => p.doubt)) {
+    model.say(trans.__('No key decides whether an effect happened: open it, and say what you found out.'));
   } else {
     const count = model.meant.length;
     if (count > MOST) {

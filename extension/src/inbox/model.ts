@@ -34,7 +34,12 @@ export class InboxModel extends Rows {
 
   /** The selected proposals that can be seen. */
   get selection(): ISummary[] {
-    return this._selected.size === 0 ? [] : this.shown.filter(p => this._selected.has(p.id));
+    return this._selected.size === 0 ? [] : this.selectable.filter(p => this._selected.has(p.id));
+  }
+
+  /** What can be decided together: each effect in doubt is looked up, and answered on its card. */
+  get selectable(): ISummary[] {
+    return this.shown.filter(p => !p.doubt);
   }
 
   /** How many are selected, seen or not. */
@@ -44,13 +49,16 @@ export class InboxModel extends Rows {
 
   /** Whether all that can be seen are selected. */
   get allSelected(): boolean {
-    const { shown } = this;
+    const shown = this.selectable;
     return (
       shown.length > 0 && shown.length <= this._selected.size && shown.every(p => this._selected.has(p.id))
     );
   }
 
   toggle(id: string): void {
+    if (!this._selected.has(id) && !this.selectable.some(p => p.id === id)) {
+      return;
+    }
     if (!this._selected.delete(id)) {
       this._selected.add(id);
     }
@@ -59,7 +67,7 @@ export class InboxModel extends Rows {
 
   /** Select all that can be seen, or nothing at all. */
   selectAll(on: boolean): void {
-    this._selected = new Set(on ? this.shown.map(p => p.id) : []);
+    this._selected = new Set(on ? this.selectable.map(p => p.id) : []);
     this._act();
   }
 

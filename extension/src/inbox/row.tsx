@@ -65,6 +65,7 @@ export const Row = memo(function Row(props: IRowProps): JSX.Element {
         tabIndex={-1}
         aria-hidden="true"
         checked={selected}
+        disabled={!!proposal.doubt}
         onMouseDown={event => event.preventDefault()}
         onClick={event => event.stopPropagation()}
         onChange={() => props.onToggle(proposal.id)}
@@ -79,6 +80,12 @@ export const Row = memo(function Row(props: IRowProps): JSX.Element {
       >
         <strong>{visible(proposal.title)}</strong>
         <span>
+          {proposal.doubt && (
+            <>
+              <em>{host.trans.__('In doubt')}</em>
+              {' · '}
+            </>
+          )}
           {props.due && (
             <>
               <em className={props.late ? 'jp-mod-late' : ''}>{props.due}</em>

@@ -15,6 +15,13 @@ export interface ISurprise {
   draft?: { shown: string; now: string };
 }
 
+/** What goes with a decision: for "respond" the message, for an "edit" that is not the draft the value. */
+export interface IDeciding {
+  reason?: string;
+  message?: string;
+  value?: Json;
+}
+
 export interface IProposalModel {
   /** The record as last read. */
   readonly proposal: IProposal;
@@ -57,7 +64,7 @@ export interface IProposalModel {
   undo(): void;
   redo(): void;
   /** Decide what is shown, once it is saved; what went wrong is in `problem`, `fields`, `surprise` or `saved`. True if it was decided. */
-  decide(action: Action, options: { reason?: string; message?: string }): Promise<boolean>;
+  decide(action: Action, options: IDeciding): Promise<boolean>;
   assign(assignee: string | null): Promise<boolean>;
   /** Read the record again. */
   refresh(): Promise<void>;

@@ -15,7 +15,7 @@ import type { ISubject } from '../draft/room';
 import { Checking } from './checking';
 import { Discussion } from './discussion';
 import { Editing, started } from './editing';
-import type { IProposalModel, ISurprise } from './index';
+import type { IDeciding, IProposalModel, ISurprise } from './index';
 
 /** What a proposal needs of where it is shown. */
 export interface ISource {
@@ -36,7 +36,8 @@ export class ProposalModel implements IProposalModel {
     this._checking = new Checking(client, _proposal.id, this._checked, () => this._changed.emit());
     const { document = _proposal.id, kind, value, comments } = _proposal;
     this.discussion = (comments as unknown) ? new Discussion(client, document, comments) : null;
-    if (_proposal.status === 'open') {
+    // An answer about an effect is chosen by one person, and shared when it is given.
+    if (_proposal.status === 'open' && !_proposal.doubt) {
       const draft = drafts.open({ document, kind, value });
       this._editing = new Editing(_proposal, draft, changed => this._typed(changed));
     }
@@ -129,13 +130,14 @@ export class ProposalModel implements IProposalModel {
     this.draft?.redo();
   }
 
-  async decide(action: Action, options: { reason?: string; message?: string }): Promise<boolean> {
+  async decide(action: Action, options: IDeciding): Promise<boolean> {
     if (this._deciding) {
       return false;
     }
     const shown = this._proposal;
-    const value = action === 'edit' ? this.value : action === 'respond' ? options.message : undefined;
-    const drafted = action === 'edit' || action === 'approve' ? true : undefined;
+    const { message, value: given } = options;
+    const value = action === 'edit' ? (given ?? this.value) : action === 'respond' ? message : undefined;
+    const drafted = given === undefined && (action === 'edit' || action === 'approve') ? true : undefined;
     this._deciding = true;
     this._problem = '';
     this._surprise = null;

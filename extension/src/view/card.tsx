@@ -6,6 +6,7 @@ import { type ReactNode, useId, useMemo, useReducer, useRef, useState } from 're
 import type { JsonObject } from '../api/types';
 import type { IProposalModel } from '../model';
 import { Changes } from './changes';
+import { DoubtCard } from './doubt';
 import { DraftView } from './draftview';
 import { Editor } from './editors';
 import type { IHost } from './host';
@@ -19,6 +20,11 @@ import { Decided, editable, undo, Ways } from './ways';
 import { useWork } from './work';
 
 export function Card({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
+  const Shown = model.proposal.doubt ? DoubtCard : ValueCard;
+  return <Shown model={model} host={host} />;
+}
+
+function ValueCard({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
   useChanges(model, host);
   const { proposal } = model;
   const heading = useId();

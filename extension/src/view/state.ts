@@ -2,7 +2,7 @@
  * What became of a proposal, in words: who decided what and when, and how the server knew that person.
  */
 
-import type { Action, IDecision, IProposal } from '../api/types';
+import type { Action, IDecision, IProposal, Json } from '../api/types';
 import type { IHost } from './host';
 import { visible } from './visible';
 
@@ -10,7 +10,7 @@ export function state(proposal: IProposal, host: IHost): string {
   const { status, decision } = proposal;
   const { trans } = host;
   if (status === 'open') {
-    return trans.__('Waiting for a decision');
+    return proposal.doubt ? trans.__('In doubt') : trans.__('Waiting for a decision');
   }
   if (status === 'expired') {
     return trans.__('Expired');
@@ -25,14 +25,28 @@ export function state(proposal: IProposal, host: IHost): string {
     reject: trans.__('Rejected'),
     respond: trans.__('Responded')
   };
+  const effects = {
+    yes: trans.__('It happened, said'),
+    no: trans.__('It did not happen, said'),
+    stop: trans.__('Run stopped')
+  };
   const said = trans.__(
     '%1 by %2, %3',
-    names[decision.action],
+    proposal.doubt ? effects[effectState(decision.value) ?? 'stop'] : names[decision.action],
     reviewer(decision),
     when(decision.decided_at)
   );
   const known = !decision.authn || decision.authn === 'login';
   return known ? said : `${said} ${trans.__('(not authenticated as a person)')}`;
+}
+
+/** What an answer to the question whether an effect happened says; null if it is none. */
+export function effectState(value: Json | undefined): 'yes' | 'no' | 'stop' | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return null;
+  }
+  const { happened } = value;
+  return happened === true ? 'yes' : happened === false ? 'no' : happened === 'stop' ? 'stop' : null;
 }
 
 /** Whether a proposal is the question whether a workspace is done. */
