@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from ..errors import InvalidEdit
-from ..plain import model_from
+from ..models import model_from
 from ..records import Doubt, Question, Step, effect_happened
 from ..schemas import schema_of
 from .decision import Asked, Decision
