@@ -388,6 +388,11 @@ class Session:
 
     def settled_effect(self, step: Step) -> Settled:
         """What people found out about a call that is in doubt. Raises Paused, CannotPause."""
+        if step.key not in self._settled and not self.machine.stack:  # a resource is opened while the state is loaded
+            raise HitlError(
+                f"nobody knows whether {step.call or step.name} happened, which a resource called while it was opened "
+                "again: mark that step idempotent=True, or use --restart"
+            )
         if step.key not in self._settled:
             with self._turn:
                 self.check_going()
