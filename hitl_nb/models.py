@@ -13,7 +13,7 @@ import inspect
 import json
 from collections.abc import Callable
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.plain import a_name, plain
@@ -122,7 +122,8 @@ def json_schema(made: TypeAdapter[Any]) -> dict[str, Any]:
         def decimal_schema(self, schema: Any) -> dict[str, Any]:
             found = super().decimal_schema(schema)
             for one in found.get("anyOf", ()):
-                if one.pop("pattern", None):
+                if one.get("type") == "string":
+                    one.pop("pattern", None)
                     one["format"] = "decimal"
             return found
 
@@ -142,21 +143,34 @@ def adapter(kind: Any, path: str, value: Any = None) -> TypeAdapter[Any]:
         raise TypeError(f"{where} is {a_name(name)}, which pydantic cannot check ({reason})") from None
 
 
-def fields_of(value: Any) -> dict[str, tuple[str, Any]]:
-    """Of what a model or dataclass is made again: names in JSON to attribute and annotation."""
+class Field(NamedTuple):
+    """A field of which an object is made again."""
+
+    attribute: str
+    annotation: Any
+    required: bool = False
+
+
+def fields_of(value: Any) -> dict[str, Field]:
+    """The fields of which a model or dataclass is made again, by their names in JSON."""
     kind = cast(Any, type(value))
+    found: dict[str, Field] = {}
     if dataclasses.is_dataclass(value):
-        hints = get_type_hints(kind, include_extras=True)
-        return {
-            field.name: (field.name, hints.get(field.name, Any)) for field in dataclasses.fields(value) if field.init
-        }
-    found: dict[str, tuple[str, Any]] = {}
+        try:
+            hints = get_type_hints(kind, include_extras=True)
+        except (NameError, TypeError):  # a name of a function's own, or of type checkers only
+            hints = {}
+        for field in dataclasses.fields(kind):
+            required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            if field.init:
+                found[field.name] = Field(field.name, hints.get(field.name, Any), required)
+        return found
     for name, field in kind.model_fields.items():
         alias = field.validation_alias if isinstance(field.validation_alias, str) else name
         annotated = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-        found[alias] = (name, annotated)
+        found[alias] = Field(name, annotated, field.is_required())
     extra: dict[str, Any] = getattr(value, "__pydantic_extra__", None) or {}
-    return {**found, **{name: (name, Any) for name in extra}}
+    return found | {name: Field(name, Any) for name in extra}
 
 
 def _validated(validate: Callable[[Any], Any], given: Any) -> Any:
@@ -238,13 +252,12 @@ def _written(value: Any, path: str, depth: int) -> Any:
 def _encode_fields(value: Any, path: str, depth: int, encode: Encode) -> tuple[Any, Type]:
     """A model's JSON with each field written by its value."""
     fields = fields_of(value)
-    present = {name: getattr(value, attribute) for name, (attribute, _) in fields.items()}
+    present = {name: getattr(value, field.attribute) for name, field in fields.items()}
     shown: dict[str, Any] = {}
     types: dict[str, Any] = {}
     for name, item in present.items():
-        attribute, annotation = fields[name]
-        shown[name], one = encode(item, f"{path}.{attribute}", depth + 1)
-        one = one or described_by(annotation, item, shown[name], None)
+        shown[name], one = encode(item, f"{path}.{fields[name].attribute}", depth + 1)
+        one = one or described_by(fields[name].annotation, item, shown[name], None)
         if one:
             types[name] = one
     called = not _comes_back(value, present, path)
@@ -252,9 +265,15 @@ def _encode_fields(value: Any, path: str, depth: int, encode: Encode) -> tuple[A
         if not dataclasses.is_dataclass(value):
             raise ValueError(f"{path} cannot be made again from its fields")
         _compare(value, model_of_fields(value, present, called=True), path)
-    attributes = {name: attribute for name, (attribute, _) in fields.items()}
-    described = {"is": "fields", "class": type(value).__name__, "names": list(fields), "fields": types}
-    return shown, {**described, "attributes": attributes, **({"called": True} if called else {})}
+    described: Type = {
+        "is": "fields",
+        "class": type(value).__name__,
+        "names": list(fields),
+        "required": [name for name, field in fields.items() if field.required],
+        "fields": types,
+        "attributes": {name: field.attribute for name, field in fields.items()},
+    }
+    return shown, described | ({"called": True} if called else {})
 
 
 def _comes_back(value: Any, fields: dict[str, Any], path: str) -> bool:

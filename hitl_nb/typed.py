@@ -90,7 +90,7 @@ def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[Any, Typ
         described["class"] = type(value).__name__
     if any(keys.values()):
         try:
-            described["key"] = _common([None if t is None else text for text, t in keys.items()], list(keys.values()))
+            described["key"] = _common(list(keys), list(keys.values()))
         except _Mixed:
             described["keys"] = keys
     if len(shown) > 1 or (shown and "key" in described):
@@ -216,6 +216,9 @@ def _merged_dicts(shown: list[Any], types: list[Type]) -> Type:
         ]
         fields[name] = _common([item for item, _ in having], [one for _, one in having])
     merged: Type = {"is": "dict", "fields": {name: one for name, one in fields.items() if one}}
+    more = [one.get("more") for item, one in zip(shown, types, strict=True) if len(item) > 1]
+    if more and more[0] and all(one == more[0] for one in more):
+        merged["more"] = more[0]
     return {**merged, **({"class": types[0]["class"]} if "class" in types[0] else {})}
 
 

@@ -69,7 +69,7 @@ def ask(
         type_name=type(value).__name__,
         codec=codec,
         types=types if schema is not None else without_schemas(types),
-        schema=schema_of(schema) if schema is not None else type_schema(types),
+        schema=schema_of(schema) if schema is not None else None if kind == "choice" else type_schema(types),
         options=choices,
         context=_context(context),
         allow=_allow(allow),
