@@ -1,13 +1,13 @@
 """pandas and polars frames <-> the JSON of `tables.py`, exact, with the original's dtypes.
 
 Neither library is imported unless a frame of it was proposed. A column whose cells were not touched is taken from
-the original frame, so that nothing of it can change on the way.
+the original frame, so that nothing of it can change on the way. A Series or an Index is a table of one column (and of
+its index).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable
 from decimal import Decimal
 from importlib import import_module
@@ -15,21 +15,29 @@ from typing import Any, Literal, cast
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.plain import plain
-from hitl_nb.tables import Column, Table, duration_ns, duration_text
+from hitl_nb.rebuilding import decode
+from hitl_nb.scalars import Type, float_json
+from hitl_nb.science import is_record
+from hitl_nb.tables import ENDLESS, Column, Table, duration_ns, duration_text
+from hitl_nb.typed import encode_cells
 
 Library = Literal["pandas", "polars"]
 
 
 def library_of(value: Any) -> Library | None:
-    """Which library's DataFrame `value` is, if it is one."""
+    """Which library's DataFrame, Series or Index `value` is, if it is proposed as a table."""
     kind = cast("type[Any]", type(value))
     root = kind.__module__.split(".")[0]
-    return root if kind.__name__ == "DataFrame" and root in ("pandas", "polars") else None
+    if root not in ("pandas", "polars"):
+        return None
+    if kind.__name__ in ("DataFrame", "Series"):
+        return None if is_record(value) else root
+    return "pandas" if root == "pandas" and kind.__name__.endswith("Index") else None
 
 
-def to_table(frame: Any, library: Library) -> Table:
+def to_table(value: Any, library: Library) -> Table:
     """The table of a frame. Raises TypeError or ValueError that names the column (and row) it cannot take."""
-    named = _pandas_columns(frame) if library == "pandas" else [(name, frame[name], False) for name in frame.columns]
+    named = _columns(value, library)
     columns: list[Column] = []
     cells: list[list[Any]] = []
     for name, series, index in named:
@@ -45,11 +53,11 @@ def to_table(frame: Any, library: Library) -> Table:
 
 
 def from_table(table: Table, original: Any, proposed: Table, library: Library) -> Any:
-    """A new frame with the cells of `table` and the dtypes of `original`, whose table is `proposed`.
+    """A new frame (or Series, or Index) with the cells of `table` and the dtypes of `original`.
 
-    Raises InvalidEdit if a cell does not fit its column's dtype.
+    `proposed` is the table of `original`. Raises InvalidEdit if a cell does not fit its column's dtype.
     """
-    named = _pandas_columns(original) if library == "pandas" else [(n, original[n], False) for n in original.columns]
+    named = _columns(original, library)
     before, after = _by_column(proposed), _by_column(table)
     made: list[Any] = []
     for i, (name, series, _) in enumerate(named):
@@ -57,10 +65,66 @@ def from_table(table: Table, original: Any, proposed: Table, library: Library) -
             made.append(series)
             continue
         try:
-            made.append(_decoded(table["columns"][i], after[i], series, library))
+            made.append(_decoded(table["columns"][i], after[i], series, library, before[i]))
+        except InvalidEdit as error:
+            raise InvalidEdit({f"rows/{where}": said for where, said in error.fields.items()}) from None
         except (ValueError, TypeError, OverflowError, ArithmeticError) as error:
             raise InvalidEdit({f"columns/{name}": f"does not fit {series.dtype} ({str(error)[:200]})"}) from None
-    return _pandas_frame(made, original, len(table["rows"])) if library == "pandas" else _polars_frame(made, original)
+    frame = _as_frame(original)
+    if library == "polars":
+        back = _polars_frame(made, frame)
+        return back if frame is original else back.to_series().alias(original.name)
+    back = _pandas_frame(made, frame, len(table["rows"]))
+    if frame is original:
+        return back
+    if type(original).__name__ == "Series":
+        return back.iloc[:, 0].rename(original.name)
+    pd: Any = import_module("pandas")
+    if isinstance(original, pd.MultiIndex):
+        return pd.MultiIndex.from_frame(back, names=original.names)
+    return pd.Index(back.iloc[:, 0], dtype=original.dtype).rename(original.name)
+
+
+def _as_frame(value: Any) -> Any:
+    """A Series or Index as a frame; a frame itself."""
+    name = type(value).__name__
+    if name == "DataFrame":
+        return value
+    if hasattr(value, "to_list") and type(value).__module__.startswith("polars"):
+        return value.to_frame(value.name or "value")
+    if name == "Series":
+        return value.to_frame("value" if value.name is None else value.name)
+    pd: Any = import_module("pandas")
+    if isinstance(value, pd.MultiIndex):
+        return value.to_frame(index=False, name=[f"level_{i}" if n is None else n for i, n in enumerate(value.names)])
+    return value.to_frame(index=False, name="value" if value.name is None else value.name)
+
+
+def _columns(value: Any, library: Library) -> list[tuple[str, Any, bool]]:
+    """Label, values, and whether it is an index level, of everything that becomes a column."""
+    frame = _as_frame(value)
+    named = _pandas_columns(frame) if library == "pandas" else [(n, frame[n], False) for n in frame.columns]
+    labels = _unique([_label(name) for name, _, _ in named])
+    return [(label, series, index) for label, (_, series, index) in zip(labels, named, strict=True)]
+
+
+def _label(name: Any) -> str:
+    """What a column is called in the table: names of several levels are joined."""
+    parts = cast("tuple[Any, ...]", name) if isinstance(name, tuple) else (name,)
+    text = " / ".join(str(part) for part in parts if str(part) != "") or "column"
+    return str(plain(text, "a column name of value"))
+
+
+def _unique(labels: list[str]) -> list[str]:
+    """The labels, with a number where one is there already."""
+    found: list[str] = []
+    for label in labels:
+        free, n = label, 1
+        while free in found or (free != label and free in labels):
+            n += 1
+            free = f"{label} ({n})"
+        found.append(free)
+    return found
 
 
 def _by_column(table: Table) -> list[list[Any]]:
@@ -71,8 +135,8 @@ def _prove(table: Table, named: list[tuple[str, Any, bool]], library: Library) -
     """Raise ValueError if a column would not come back from its JSON as it is."""
     for (name, series, _), column, cells in zip(named, table["columns"], _by_column(table), strict=True):
         try:
-            same = _same(_decoded(column, cells, series, library), series)
-        except (ValueError, TypeError, OverflowError, ArithmeticError) as error:
+            same = _same(_decoded(column, cells, series, library, cells), series)
+        except (ValueError, TypeError, OverflowError, ArithmeticError, InvalidEdit) as error:
             raise ValueError(f"value[{name!r}] ({series.dtype}) does not come back from JSON: {error}") from None
         if not same:
             raise ValueError(f"value[{name!r}] ({series.dtype}) does not come back from JSON as it is; cast it first")
@@ -88,12 +152,23 @@ def _same(back: Any, series: Any) -> bool:
     return old == new and list(map(type, old)) == list(map(type, new))
 
 
-def _decoded(column: Column, cells: list[Any], series: Any, library: Library) -> Any:
+def _decoded(column: Column, cells: list[Any], series: Any, library: Library, before: list[Any]) -> Any:
     if library == "pandas" and "options" in column:
         return _categories(column, cells, series)
-    parse = _PARSE.get(column["type"])
-    values = [None if cell is None else parse(cell) for cell in cells] if parse else cells
+    values = _values(column, cells, series, before)
     return _pandas_series(column, values, series) if library == "pandas" else _polars_series(column, values, series)
+
+
+def _values(column: Column, cells: list[Any], series: Any, before: list[Any]) -> list[Any]:
+    """Cells as Python values, as far as the library does not read them itself."""
+    if "cell" in column:
+        each: Type = {"null": True, **column["cell"]}
+        original = [None if shown is None else value for shown, value in zip(before, series.to_list(), strict=True)]
+        return decode({"is": "list", "each": each}, cells, before, original)
+    if column.get("endless"):
+        return [ENDLESS[cell] if isinstance(cell, str) else cell for cell in cells]
+    parse = _PARSE.get(column["type"])
+    return [None if cell is None else parse(cell) for cell in cells] if parse else cells
 
 
 _PARSE: dict[str, Callable[[str], Any]] = {
@@ -108,22 +183,16 @@ _PARSE: dict[str, Callable[[str], Any]] = {
 # --- pandas ---------------------------------------------------------------------------------------------------------
 
 
-def _pandas_columns(frame: Any) -> list[tuple[str, Any, bool]]:
+def _pandas_columns(frame: Any) -> list[tuple[Any, Any, bool]]:
     """Name, values, and whether it is an index level, of everything that becomes a column."""
     pd: Any = import_module("pandas")
-    if frame.columns.nlevels > 1:
-        raise TypeError("value has columns of several levels; make their names plain text first")
-    named: list[tuple[str, Any, bool]] = []
-    if not frame.index.equals(pd.RangeIndex(len(frame))) or frame.index.name is not None:
+    named: list[tuple[Any, Any, bool]] = []
+    if not frame.index.equals(pd.RangeIndex(len(frame))) or any(name is not None for name in frame.index.names):
         for level in range(frame.index.nlevels):
             name = frame.index.names[level]
             label = "index" if frame.index.nlevels == 1 else f"level_{level}"
-            named.append((label if name is None else _label(name), _level(pd, frame.index, level), True))
-    named += [(_label(label), frame.iloc[:, i].reset_index(drop=True), False) for i, label in enumerate(frame.columns)]
-    names = [name for name, _, _ in named]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"value has two columns named {twice!r} (index levels count); rename one")
+            named.append((label if name is None else name, _level(pd, frame.index, level), True))
+    named += [(label, frame.iloc[:, i].reset_index(drop=True), False) for i, label in enumerate(frame.columns)]
     return named
 
 
@@ -132,20 +201,14 @@ def _level(pd: Any, index: Any, level: int) -> Any:
     return pd.Series(values, dtype=values.dtype).reset_index(drop=True)
 
 
-def _label(label: Any) -> str:
-    if type(label) not in (str, int):
-        raise TypeError(
-            f"value has the column name {label!r}, a {type(label).__name__}; column names must be str or int"
-        )
-    return str(plain(str(label), "a column name of value"))
-
-
 def _pandas_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
     """The description of a column, and its cells."""
     pd: Any = import_module("pandas")
     missing = [bool(gone) for gone in series.isna()]
     dtype = series.dtype
-    values = [None if gone else value for value, gone in zip(series.tolist(), missing, strict=True)]
+    if isinstance(dtype, pd.SparseDtype):
+        return _pandas_cells(series.sparse.to_dense(), name)
+    values = [None if gone else value for value, gone in zip(series.to_list(), missing, strict=True)]
     described: Column = {}
     if isinstance(dtype, pd.CategoricalDtype):
         described, options = _options(pd.Series(dtype.categories), name)
@@ -158,7 +221,7 @@ def _pandas_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
     if types.is_integer_dtype(dtype):
         return {"type": "integer", **_bounds(str(dtype)), **described}, values
     if types.is_float_dtype(dtype):
-        return {"type": "number"}, _floats(series.astype(str).tolist(), missing, name)
+        return _floats(series.astype(str).tolist(), missing)
     if types.is_datetime64_any_dtype(dtype):
         aware = {"aware": True} if getattr(dtype, "tz", None) or _arrow_tz(dtype) else {}
         return {"type": "datetime", **aware}, [None if v is None else v.isoformat() for v in values]
@@ -185,6 +248,9 @@ def _pandas_series(column: Column, values: list[Any], series: Any) -> Any:
     if kind in ("datetime", "duration") and series.dtype.kind in "mM":
         made = pd.Series([pd.NaT if v is None else v for v in values], dtype=object)
         return made.astype(series.dtype).rename(series.name)
+    if isinstance(series.dtype, pd.SparseDtype):
+        dense = pd.Series(values, dtype=series.dtype.subtype)
+        return dense.astype(series.dtype).rename(series.name)
     return pd.Series(values, dtype=series.dtype, name=series.name)
 
 
@@ -193,6 +259,8 @@ def _options(categories: Any, name: str) -> tuple[Column, list[Any]]:
     try:
         described, options = _pandas_cells(categories, name)
     except TypeError:
+        described, options = {"type": "json"}, []
+    if described["type"] == "json" or "cell" in described:
         described, options = {"type": "string"}, [str(category) for category in categories]
     if len(set(options)) < len(options):
         raise ValueError(f"value[{name!r}] has two categories that are written the same; rename one")
@@ -231,7 +299,7 @@ def _polars_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
         return {"type": "integer", **_bounds(str(dtype).lower())}, series.to_list()
     if dtype.is_float():
         texts = series.cast(pl.String).to_list()
-        return {"type": "number"}, _floats(texts, [text is None for text in texts], name)
+        return _floats(texts, [text is None for text in texts])
     if dtype == pl.Datetime:
         aware = dtype.time_zone is not None
         texts = series.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if aware else "")).to_list()
@@ -246,11 +314,10 @@ def _polars_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
             return {"type": kind}, _object_cells(series.cast(pl.String).to_list(), name)[
                 1
             ] if kind == "string" else series.to_list()
-    if dtype.is_nested():
-        return {"type": "json"}, [plain(v, f"value[{name!r}][{i}]") for i, v in enumerate(series.to_list())]
     described, cells = _object_cells(series.to_list(), name)
     known = {pl.Date: "date", pl.Time: "time", pl.Decimal: "decimal"}
-    described["type"] = next((kind for one, kind in known.items() if dtype == one), described["type"])
+    if "cell" not in described:
+        described["type"] = next((kind for one, kind in known.items() if dtype == one), described["type"])
     return described, cells
 
 
@@ -297,13 +364,11 @@ def _bounds(name: str) -> Column:
     return {"minimum": 0 if unsigned else -top, "maximum": top - 1}
 
 
-def _floats(texts: list[Any], missing: list[bool], name: str) -> list[float | None]:
+def _floats(texts: list[Any], missing: list[bool]) -> tuple[Column, list[Any]]:
     """Numbers from their shortest spelling, so that a 32-bit 0.1 stays 0.1."""
-    cells = [None if gone else float(text) for text, gone in zip(texts, missing, strict=True)]
-    for i, cell in enumerate(cells):
-        if cell is not None and not math.isfinite(cell):
-            raise ValueError(f"value[{name!r}][{i}] is {cell}, which JSON cannot hold; make it null or a finite number")
-    return cells
+    cells = [None if gone else float_json(float(text)) for text, gone in zip(texts, missing, strict=True)]
+    endless = any(isinstance(cell, str) for cell in cells)
+    return {"type": "number", **({"endless": True} if endless else {})}, cells
 
 
 def _object_cells(values: list[Any], name: str) -> tuple[Column, list[Any]]:
@@ -314,8 +379,10 @@ def _object_cells(values: list[Any], name: str) -> tuple[Column, list[Any]]:
         return {"type": "string"}, [plain(value, f"value[{name!r}][{i}]") for i, value in enumerate(values)]
     if kind is dt.date or kind is dt.time:
         return {"type": kind.__name__}, [None if value is None else value.isoformat() for value in values]
-    if kind is Decimal:
-        if not all(value is None or value.is_finite() for value in values):
-            raise ValueError(f"value[{name!r}] holds a decimal that is no finite number; make it null")
+    if kind is Decimal and all(value is None or value.is_finite() for value in values):
         return {"type": "decimal"}, [None if value is None else str(value) for value in values]
-    return {"type": "json"}, [plain(value, f"value[{name!r}][{i}]") for i, value in enumerate(values)]
+    cells, cell = encode_cells(values, f"value[{name!r}]")
+    if cell is None:
+        return {"type": "json"}, cells
+    text = all(one is None or isinstance(one, str) for one in cells)
+    return {"type": "string" if text else "json", "cell": cell}, cells

@@ -15,7 +15,7 @@ from hitl_nb.models import model_from, model_of_fields, validated_json
 from hitl_nb.plain import a_name
 from hitl_nb.records import canonical
 from hitl_nb.scalars import Type, decode_scalar, is_scalar
-from hitl_nb.science import decode_science, is_science
+from hitl_nb.science import decode_science, is_record, is_science, record_like
 from hitl_nb.typed import ABSENT, encode, encode_key, key_json, set_order
 
 
@@ -63,7 +63,7 @@ class _Rebuilder:
         kind = described["is"]
         like = self._like(described, own)
         try:
-            if kind == "dict":
+            if kind in ("dict", "record"):
                 return self._dict(described, value, before, own, path)
             if kind in ("list", "tuple"):
                 return _items_like(like, kind, self._items(described, value, before, own, path))
@@ -93,7 +93,7 @@ class _Rebuilder:
         return own if own is not ABSENT and (known is None or type(own) is type(known)) else known
 
     def _dict(self, described: Type, value: Any, before: Any, own: Any, path: str) -> Any:
-        given = cast("dict[Any, Any]", own) if isinstance(own, dict) else {}
+        given = _items(own)
         parts = {encode_key(key, "")[0]: (key, item) for key, item in given.items()}
         known = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
         fields, more = described.get("fields", {}), described.get("more")
@@ -107,6 +107,8 @@ class _Rebuilder:
         like = self._like(described, own)
         if like is None or type(like) is dict:
             return made
+        if described["is"] == "record":
+            return record_like(like, made)
         copied = copy.copy(like)
         copied.clear()
         copied.update(made)
@@ -167,10 +169,10 @@ _NULLS = frozenset({"NaTType", "NAType"})
 def _parts(described: Type, original: Any) -> list[tuple[Type | None, Any]]:
     """The parts of a value, each with the description of its type."""
     kind = described["is"]
-    if kind == "dict" and isinstance(original, dict):
+    if kind in ("dict", "record"):
         fields, more = described.get("fields", {}), described.get("more")
         found: list[tuple[Type | None, Any]] = []
-        for key, item in cast("dict[Any, Any]", original).items():
+        for key, item in _items(original).items():
             text = encode_key(key, "")[0]
             found.append((described["keys"].get(text) if "keys" in described else described.get("key"), key))
             found += [(fields.get(text), item), (more, item)]
@@ -186,6 +188,13 @@ def _parts(described: Type, original: Any) -> list[tuple[Type | None, Any]]:
         attributes = described.get("attributes", {})
         return [(one, getattr(original, attributes.get(n, n), None)) for n, one in described["fields"].items()]
     return []
+
+
+def _items(own: Any) -> dict[Any, Any]:
+    """The items of a dict, or of a row of a frame; none of anything else."""
+    if isinstance(own, dict):
+        return cast("dict[Any, Any]", own)
+    return dict(own.items()) if is_record(own) else {}
 
 
 def _sorted_items(own: Any) -> list[tuple[Any, Any]]:

@@ -35,13 +35,10 @@ from uuid import UUID
 
 from hitl_nb.plain import MAX_DIGITS, a_name, spell
 from hitl_nb.records import canonical
-from hitl_nb.tables import duration_ns, duration_text
+from hitl_nb.tables import ENDLESS, duration_ns, duration_text
 
 Type = dict[str, Any]
 """A description of a value's type, as JSON."""
-
-ENDLESS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-"""How floats are written that JSON cannot hold."""
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _IP = ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface")

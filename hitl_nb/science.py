@@ -22,7 +22,6 @@ from typing import Any, cast
 
 from hitl_nb.plain import spell
 from hitl_nb.scalars import (
-    ENDLESS,
     Type,
     base64_bytes,
     check_aware,
@@ -35,7 +34,7 @@ from hitl_nb.scalars import (
     moment,
     scalar_schema,
 )
-from hitl_nb.tables import duration_text
+from hitl_nb.tables import ENDLESS, duration_text
 
 MAX_ITEMS = 1000
 """Largest array, in items: more than that nobody reviews one by one."""
@@ -131,6 +130,25 @@ def science_schema(described: Type) -> dict[str, Any]:
 def is_science(described: Type) -> bool:
     """Whether a type is one of this module."""
     return described["is"] in _NAMES
+
+
+def is_record(value: Any) -> bool:
+    """Whether a pandas Series is a row of a frame: values of any types under names."""
+    kind = cast("type[Any]", type(value))
+    if kind.__name__ != "Series" or kind.__module__.split(".")[0] != "pandas" or value.dtype.kind != "O":
+        return False
+    labels = value.index.to_list()
+    return bool(labels) and str(value.dtype) == "object" and {*map(type, labels)} == {str} and value.index.is_unique
+
+
+def record_like(like: Any, items: dict[str, Any]) -> Any:
+    """A Series of these items, as `like` is one."""
+    pd: Any = import_module("pandas")
+    index = pd.Index(list(items), dtype=like.index.dtype, name=like.index.name)
+    made = pd.Series([None] * len(items), index=index, dtype=object, name=like.name)
+    for place, item in enumerate(items.values()):
+        made.iat[place] = item
+    return made
 
 
 # --- numpy ----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,9 @@ marked `"index": true` (a plain 0, 1, 2... index is left out). Column types and 
     decimal                             exact text ("12.50")
     json                                any JSON value
 
+A number column with `"endless": true` has "NaN", "Infinity" and "-Infinity" as well. A string or json column with a
+`"cell"` holds values of that type (see `typed.py`), and is checked by it.
+
 A column with `"options"` allows only these cells; one with `"required": true` allows no null. An edit may change, add,
 remove and reorder rows; columns stay as they are. In CSV, nothing is null and `""` is the empty text.
 `frames.py` makes these tables from pandas and polars frames and turns them back.
@@ -33,6 +36,9 @@ from hitl_nb.plain import spell
 
 Column = dict[str, Any]
 Table = dict[str, Any]
+
+ENDLESS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+"""How floats are written that JSON cannot hold."""
 
 _INT64 = (-(1 << 63), (1 << 63) - 1)
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,9}))?S)?)?")
@@ -185,7 +191,9 @@ def _integer(column: Column, cell: Any) -> int:
     return cell
 
 
-def _number(column: Column, cell: Any) -> float:
+def _number(column: Column, cell: Any) -> float | str:
+    if column.get("endless") and isinstance(cell, str) and cell in ENDLESS:
+        return cell
     if type(cell) not in (int, float):
         raise ValueError(f"must be a number, not {spell(cell)}")
     try:
@@ -253,6 +261,8 @@ def _from_text(column: Column, text: str) -> Any:
     kind = column["type"]
     if kind in ("integer", "number", "boolean"):
         low = text.strip().lower()
+        if kind == "number" and column.get("endless") and text.strip() in ENDLESS:
+            return text.strip()
         if kind == "boolean" and low in ("true", "false"):
             return low == "true"
         try:

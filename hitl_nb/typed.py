@@ -8,6 +8,7 @@ the edited value: containers of the kinds that were proposed, with items of the 
     dict                an object                "fields": types by key; "key": the type of all keys that are no text,
                                                  or "keys": of each; "more": the type of what is added;
                                                  of a tool's arguments all "names", and those "required"
+    record              the same                 a pandas Series that is a row of a frame
     list, tuple, set    a list (of a set sorted) "each": the type of all items, or "items": of each; then none is added
     namedtuple          an object                "names", "fields"
     fields              an object                a dataclass or model that pydantic cannot write as it is
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import collections
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, cast
 
 from hitl_nb.models import encode_model, is_model
@@ -29,7 +30,7 @@ from hitl_nb.plain import MAX_DEPTH, a_name, check_text, plain, spell, way_out
 from hitl_nb.records import canonical
 from hitl_nb.scalars import Type, check_scalar, encode_scalar, is_scalar
 from hitl_nb.schemas import misfits
-from hitl_nb.science import check_science, encode_science, is_science
+from hitl_nb.science import check_science, encode_science, is_record, is_science
 
 ABSENT: Any = object()
 """There is no such value."""
@@ -59,6 +60,9 @@ def encode(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, Type |
         found = encode_scalar(value, path)
     if found is not None:
         return _checked(found[0], path, depth), found[1]
+    if is_record(value):
+        shown, described = _encode_dict(dict(value.items()), path, depth)
+        return shown, {**(described or {}), "is": "record"}
     if isinstance(value, dict):
         return _encode_dict(cast("dict[Any, Any]", value), path, depth)
     if isinstance(value, (set, frozenset)):
@@ -129,6 +133,28 @@ def _encode_items(items: list[Any], kind: type, path: str, depth: int) -> tuple[
     return shown, None if described == {"is": "list"} else described
 
 
+def encode_cells(cells: list[Any], path: str) -> tuple[list[Any], Type | None]:
+    """The JSON of the cells of a column, and the type that they all have. Raises TypeError or ValueError."""
+    encoded = [encode(cell, f"{path}[{i}]") for i, cell in enumerate(cells)]
+    shown = [one for one, _ in encoded]
+    try:
+        return shown, _common(shown, [one for _, one in encoded])
+    except _Mixed:
+        raise TypeError(f"{path} holds values of several types that are no plain JSON; make them of one type") from None
+
+
+def check_cells(columns: list[dict[str, Any]], rows: list[list[Any]]) -> dict[str, str]:
+    """Put the cells of columns that have a type into their normal form; what is wrong with them, by path."""
+    wrong: dict[str, str] = {}
+    for i, column in enumerate(columns):
+        if "cell" not in column:
+            continue
+        for r, row in enumerate(rows):
+            if row[i] is not None:
+                row[i] = _check(column["cell"], row[i], ABSENT, f"rows/{r}/{column['name']}", wrong)
+    return wrong
+
+
 def _items_type(encoded: list[tuple[Any, Type | None]]) -> Type:
     try:
         each = _common([shown for shown, _ in encoded], [one for _, one in encoded])
@@ -187,7 +213,7 @@ def _common(shown: list[Any], types: list[Type | None]) -> Type | None:
 def _merged(shown: list[Any], types: list[Type | None]) -> Type:
     if all(type(item) is float or (one or {}).get("is") == "float" for item, one in zip(shown, types, strict=True)):
         return {"is": "float", "endless": True}
-    some = [one or {"is": "dict"} if isinstance(item, dict) else one for item, one in zip(shown, types, strict=True)]
+    some = [one or _container(item) for item, one in zip(shown, types, strict=True)]
     first = some[0]
     if first is None or any(one is None or one["is"] != first["is"] for one in some):
         raise _Mixed
@@ -196,6 +222,8 @@ def _merged(shown: list[Any], types: list[Type | None]) -> Type:
         if len({one.get("class") for one in known}) > 1:
             raise _Mixed
         return _merged_dicts(shown, known)
+    if first["is"] in ("list", "tuple", "set"):
+        return _merged_lists(shown, known)
     flags = [{k: v for k, v in one.items() if k not in ("endless", "null")} for one in known]
     if any(one != flags[0] for one in flags) or len({str(one.get("null")) for one in known if "null" in one}) > 1:
         raise _Mixed
@@ -203,6 +231,28 @@ def _merged(shown: list[Any], types: list[Type | None]) -> Type:
     for one in known:
         merged |= one
     return merged
+
+
+def _container(shown: Any) -> Type | None:
+    return {"is": "dict"} if isinstance(shown, dict) else {"is": "list"} if isinstance(shown, list) else None
+
+
+def _merged_lists(shown: list[Any], types: list[Type]) -> Type:
+    """The type of lists whose items have one type, seen together; some may be empty, or hold a null."""
+    bare = [{key: item for key, item in one.items() if key != "each"} for one in types]
+    if "items" in bare[0] or any(one != bare[0] for one in bare):
+        raise _Mixed
+    items: list[Any] = []
+    each: list[Type | None] = []
+    for part, one in zip(shown, types, strict=True):
+        own: Type | None = one.get("each")
+        null = (own or {}).get("null")
+        given = {key: item for key, item in own.items() if key != "null"} if own else None
+        for item in part:
+            items.append(item)
+            each.append(given if item is not None else {"is": null} if isinstance(null, str) else None)
+    common = _common(items, each)
+    return {**bare[0], **({"each": common} if common else {})}
 
 
 def _merged_dicts(shown: list[Any], types: list[Type]) -> Type:
@@ -253,8 +303,11 @@ def _check(described: Type | None, value: Any, before: Any, path: str, wrong: di
         for where, message in (misfits(schema, value) if schema else {}).items():
             wrong[_join(path, where)] = message
         return value
-    checks: dict[str, Callable[..., Any]] = {"dict": _check_dict, "namedtuple": _check_fields, "fields": _check_fields}
-    return checks.get(kind, _check_items)(described, value, before, path, wrong)
+    if kind in ("dict", "record"):
+        return _check_dict(described, value, before, path, wrong)
+    if kind in ("namedtuple", "fields"):
+        return _check_fields(described, value, before, path, wrong)
+    return _check_items(described, value, before, path, wrong)
 
 
 def _join(path: str, name: Any) -> str:

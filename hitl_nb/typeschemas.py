@@ -42,7 +42,7 @@ def _schema(described: Type | None, definitions: dict[str, Any]) -> dict[str, An
         schema = science_schema(described)
     elif kind in ("model", "schema"):
         schema = _hoisted(described.get("schema") or {}, definitions)
-    elif kind in ("dict", "namedtuple", "fields"):
+    elif kind in ("dict", "record", "namedtuple", "fields"):
         schema = _object_schema(described, definitions)
     else:
         schema = {"type": "array", **({"uniqueItems": True} if kind == "set" else {})}
@@ -56,9 +56,9 @@ def _object_schema(described: Type, definitions: dict[str, Any]) -> dict[str, An
     schema: dict[str, Any] = {"type": "object"}
     if fields:
         schema["properties"] = {name: _schema(one, definitions) for name, one in fields.items()}
-    if described["is"] != "dict" or "required" in described:
+    if described["is"] not in ("dict", "record") or "required" in described:
         schema["required"] = described.get("required", described.get("names", []))
-    if described["is"] != "dict" or "names" in described:
+    if described["is"] not in ("dict", "record") or "names" in described:
         schema["additionalProperties"] = False
     return schema
 

@@ -28,7 +28,7 @@ from hitl_nb.rebuilding import decode
 from hitl_nb.records import ACTIONS, KINDS, TEXT_KINDS, Action, Kind, Question, canonical
 from hitl_nb.schemas import misfits, misfits_of_rows, schema_of
 from hitl_nb.tables import check_table, csv_changes, csv_text, parse_csv, records
-from hitl_nb.typed import Type, check, encode
+from hitl_nb.typed import Type, check, check_cells, encode
 from hitl_nb.typeschemas import type_schema, without_schemas
 
 MAX_TITLE = 200
@@ -244,7 +244,11 @@ def _kind(value: Any, kind: Any, options: Any) -> Kind:
     if kind in TEXT_KINDS and type(value) is not str:
         raise TypeError(f"value is a {name}; kind={kind!r} takes a str")
     if (kind == "table") is not (library_of(value) is not None):
-        wanted = "takes a pandas or polars DataFrame" if kind == "table" else "does not take one; use kind='table'"
+        wanted = (
+            "takes a DataFrame, Series or Index of pandas or polars"
+            if kind == "table"
+            else "does not take one; use kind='table'"
+        )
         raise TypeError(f"value is a {name}; kind={kind!r} {wanted}")
     return kind
 
@@ -322,7 +326,11 @@ def _by_kind(question: Question, value: Any) -> Any:
     """`value` by the rules of the question's kind. Raises InvalidEdit."""
     kind = question.kind
     if kind == "table":
-        return check_table(question.value, value)
+        table = check_table(question.value, value)
+        wrong = check_cells(table["columns"], table["rows"])
+        if wrong:
+            raise InvalidEdit(wrong)
+        return table
     if kind == "choice":
         for option in question.options or []:
             if canonical(align(option, value)) == canonical(option):

@@ -131,7 +131,7 @@ def test_a_model_that_would_lose_something_is_refused() -> None:
         ({"title": "a" * 201}, ValueError, "201 characters"),
         ({"title": 5}, TypeError, "title is a int"),
         ({"kind": "poem"}, ValueError, "kind is 'poem'; accepted are text"),
-        ({"kind": "table"}, TypeError, "takes a pandas or polars DataFrame"),
+        ({"kind": "table"}, TypeError, "takes a DataFrame, Series or Index"),
         ({"kind": "tool_call"}, ValueError, "value does not fit kind='tool_call'"),
         ({"kind": "plan"}, ValueError, "list of steps"),
         ({"kind": "text", "options": ["v"]}, ValueError, "options are given with kind='text'"),
@@ -438,12 +438,8 @@ def test_polars_columns_come_back_with_their_dtype(name: str) -> None:
 @pytest.mark.parametrize(
     ("frame", "says"),
     [
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns named 'a'"),
-        (pd.DataFrame({"a": [1.0, float("inf")]}), r"value\['a'\]\[1\] is inf"),
-        (pl.DataFrame({"a": [1.0, float("nan")]}), r"value\['a'\]\[1\] is nan"),
         (pd.DataFrame({"a": [Foreign()]}), r"value\['a'\]\[0\] is a Foreign"),
-        (pd.DataFrame({"a": pd.period_range("2026", periods=2, freq="D")}), r"value\['a'\]\[0\] is a Period"),
-        (pl.DataFrame({"a": [b"x"]}), r"value\['a'\]\[0\] is a bytes"),
+        (pd.DataFrame({"a": [Decimal(1), dt.date(2026, 1, 1)]}), r"value\['a'\] holds values of several types"),
         (pd.DataFrame(), "without columns"),
     ],
 )

@@ -193,6 +193,7 @@ EXAMPLES: dict[str, tuple[Any, Any, Any, Any]] = {
     "more_of_one_type": ([Decimal(1)], ["1"], ["1", "2.5"], [Decimal(1), Decimal("2.5")]),
     "more_named": ({"a": Decimal(1), "b": Decimal(2)}, {"a": "1", "b": "2"}, {"c": "3"}, {"c": Decimal(3)}),
     "with_none": ([Decimal(1), None], ["1", None], [None, "2", "3"], [None, Decimal(2), Decimal(3)]),
+    "lists": ([[Decimal(1), None], []], [["1", None], []], [["2"], ["3"], []], [[Decimal(2)], [Decimal(3)], []]),
     "records": (
         [{"a": Decimal(1)}, {"a": None, "due": dt.date(2024, 5, 1)}],
         [{"a": "1"}, {"a": None, "due": "2024-05-01"}],
