@@ -13,12 +13,13 @@ import os
 import random
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import HitlError
 from . import figures
+from .surroundings import Noticed, Surroundings, say_missing, say_noticed
 
 _MISSING: Any = object()
 """The baseline of a library that was imported later."""
@@ -241,11 +242,15 @@ _KINDS = (
 )
 
 
+_SURROUNDINGS = "what is not saved"
+
+
 class ProcessState:
     """What one run changed of the process, as seen by the process that works on it. Made when that work begins.
 
     Attributes:
         saved: what the last save found, or what was put back: by kind.
+        must_restore: whether it is an error that something cannot be put back; else `missing` says so.
     """
 
     def __init__(self) -> None:
@@ -253,6 +258,19 @@ class ProcessState:
         self._before = {kind.name: kind.capture() for kind in kinds if kind.module in sys.modules}
         self._carried: dict[str, Any] = {}
         self.saved: dict[str, Any] = {}
+        self.must_restore = True
+        self._unrestored: list[str] = []
+        self._surroundings = Surroundings()
+        self._noticed = Noticed()
+
+    def notice(self, values: Iterable[Any]) -> list[str]:
+        """Look for what the run changed and cannot be saved, at a pause that saves `values`: sentences about it."""
+        self._noticed = self._surroundings.notice(values, self._noticed)
+        return say_noticed(self._noticed)
+
+    def missing(self) -> list[str]:
+        """Sentences about what was noticed at the pause and is not in this process."""
+        return [*self._unrestored, *say_missing(self._noticed)]
 
     def changes(self) -> dict[str, Any]:
         """What the run changed until now, by kind; kept in `saved` too."""
@@ -263,6 +281,8 @@ class ProcessState:
                 changed = kind.changed(before, kind.capture(), carried)
                 if changed is not None:
                     found[kind.name] = changed
+        if self._noticed:
+            found[_SURROUNDINGS] = self._noticed
         self.saved = found
         return found
 
@@ -274,14 +294,20 @@ class ProcessState:
         """Put back everything else. Raises HitlError."""
         self._put_back(_KINDS, saved)
         self._carried, self.saved = dict(saved), dict(saved)
+        self._noticed = saved.get(_SURROUNDINGS, Noticed())
 
     def _put_back(self, kinds: tuple[Kind, ...], saved: dict[str, Any]) -> None:
         for kind in kinds:
             if kind.name in saved:
-                __import__(kind.module)
-                kind.restore(saved[kind.name])
+                try:
+                    __import__(kind.module)
+                    kind.restore(saved[kind.name])
+                except HitlError as error:
+                    if self.must_restore:
+                        raise
+                    self._unrestored.append(str(error))
 
 
 def name_kind(name: str) -> str:
     """What a kind of state is called in a sentence."""
-    return next(kind.said for kind in (*_PLACES, *_KINDS) if kind.name == name)
+    return next((kind.said for kind in (*_PLACES, *_KINDS) if kind.name == name), name)

@@ -55,6 +55,9 @@ class Shown:
     def decided(self, proposals: list[Proposal]) -> None:
         """The decisions that the run goes on with."""
 
+    def noted(self, sentences: list[str]) -> None:
+        """What this process lacks of what the run had when it was saved."""
+
     def drawn(self) -> list[Any]:
         """What is drawn and not shown yet, as JSON with `until_resumed`: shown at a pause until the run continues."""
         return []
@@ -123,6 +126,7 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         _remember(session, asked)
         if saved is not None:
             shown.replay([output for output in saved.outputs if not output.get("until_resumed")])
+            shown.noted(saver.process.missing())
         if before.status == "ready" or (pending is not None and not pending.shown):
             shown.decided(asked)
         if pending is not None:
@@ -163,6 +167,7 @@ def saved_state(ledger: Ledger, run: Run, *, claimed: bool = False) -> Saved | N
 
 def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Loaded:
     """The state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
+    saver.process.must_restore = run.status != "finished"
     live = held.get(run.id)
     if live is None or live.envelope != saved.envelope:
         loaded = load(saved, ns, special=saver.find_special, prepare=saver.process.restore_places)

@@ -90,6 +90,7 @@ async def run_cell(
         frame = restored(loaded_state(run, saved, cell.ns, saver).stack[0], code.unit, cell.ns, code.recorded)
         if frame.pc >= len(code.unit.program.ops):
             shown.replay(saved.outputs)
+            shown.noted(saver.process.missing())
             return Outcome("finished", run)
     return await go_on(ledger, run, code, saver, shown, cell.label)
 

@@ -107,6 +107,7 @@ class Saver:
         names = self._names(machine, pending)
         _check_with(machine)
         self.left_out = {n: s for n, s in self.left_out.items() if self._is_left_out(n)}
+        around = self.process.notice(_values(machine, self.ns, names)) if check else []
         try:
             parts = self._dump(machine, names, pending, check)
         except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises
@@ -118,7 +119,7 @@ class Saver:
                     f"cannot pause at {place_of(machine)}: the state cannot be saved ({reason(error)})"
                 ) from error
         definitions, pickler, stream = parts
-        self.notes = self._notes(pickler)
+        self.notes = [*self._notes(pickler), *around]
         shown = json.dumps(outputs).encode()
         header = {
             "format": FORMAT,
@@ -404,6 +405,11 @@ class Saver:
 
         path, culprit, problem = offender(root, self.ns[root], fails)
         return _Trial(problem, path, culprit)
+
+
+def _values(machine: Machine, ns: dict[str, Any], names: Iterable[str]) -> list[Any]:
+    cells = [_contents(cell) for frame in machine.stack for cell in frame.cells.values()]
+    return [*(ns[name] for name in names), *cells]
 
 
 def _check_with(machine: Machine) -> None:

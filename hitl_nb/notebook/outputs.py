@@ -81,6 +81,10 @@ class Recorder(Shown):
                 case _:
                     self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
 
+    def noted(self, sentences: list[str]) -> None:
+        for sentence in sentences:
+            print(f"hitl_nb: {sentence}", file=sys.stderr)
+
     def drawn(self) -> list[Any]:
         self.pictures = draw_open_figures(self.shell)
         return self.pictures

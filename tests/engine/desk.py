@@ -28,6 +28,7 @@ class Desk:
     """
 
     def __init__(self, url: str | None = None) -> None:
+        self.shown = Shown()
         self.ledger = Ledger(open_store(url or f"memory:{new_id()}"))
         self.new_kernel()
 
@@ -51,7 +52,7 @@ class Desk:
         unit = CellUnit(name, source, ast.parse(source), world.FILE, flags)
         saver = Saver(self.ns)
         try:
-            return asyncio.run(run_cell(self.ledger, Cell("nb", name, "", unit, self.ns), saver, Shown(), **options))
+            return asyncio.run(run_cell(self.ledger, Cell("nb", name, "", unit, self.ns), saver, self.shown, **options))
         except BaseException as error:  # noqa: BLE001 - raised again
             raise trimmed(error) from error.__cause__
 

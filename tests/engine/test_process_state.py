@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import decimal
 import importlib
+import logging
 import os
 import random
+import shutil
 import sys
+import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +186,82 @@ def test_a_change_that_was_undone_is_not_saved() -> None:
     assert "decimal" in state.changes()
     context.prec = before
     assert "decimal" not in state.changes()
+
+
+# -- what is not saved
+
+
+def notes_and_missing(desk: Desk, source: str, disturb: Callable[[], None]) -> tuple[str, list[str]]:
+    """What the pause says to the reviewer, and what a process says that lacks something."""
+    [proposal] = desk.run(source).proposals
+    desk.answer()
+    desk.new_kernel()
+    disturb()
+    said: list[str] = []
+    desk.shown.noted = said.extend
+    assert desk.run(source).status == "finished"
+    return " ".join(proposal.notes), said
+
+
+def test_environment_variables_are_named_without_their_values(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REFUND_KEY", raising=False)
+    source = f"import os\nos.environ['REFUND_KEY'] = 's3cret'\n{ASK}x = os.environ.get('REFUND_KEY')"
+    notes, said = notes_and_missing(desk, source, lambda: monkeypatch.delenv("REFUND_KEY"))
+    assert "REFUND_KEY" in notes
+    assert ["REFUND_KEY" in sentence for sentence in said] == [True]
+    assert "s3cret" not in notes + said[0]
+
+
+def test_a_process_that_has_the_variable_says_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REFUND_KEY", raising=False)
+    source = f"import os\nos.environ['REFUND_KEY'] = 's3cret'\n{ASK}x = 1"
+    _, said = notes_and_missing(desk, source, lambda: monkeypatch.setenv("REFUND_KEY", "other"))
+    assert said == []
+    monkeypatch.undo()
+
+
+def test_logging_that_was_set_up_is_named(desk: Desk) -> None:
+    logger = logging.getLogger("orders")
+    source = f"import logging\nlogging.getLogger('orders').setLevel(logging.DEBUG)\n{ASK}x = 1"
+    notes, said = notes_and_missing(desk, source, lambda: logger.setLevel(logging.NOTSET))
+    assert "orders (DEBUG)" in notes
+    assert ["orders (DEBUG)" in sentence for sentence in said] == [True]
+
+
+@pytest.mark.parametrize("name", ["path", "str(path)", "[{'file': path}]"])
+def test_temporary_files_that_the_state_names(
+    desk: Desk, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    source = (
+        "import tempfile, pathlib\nfolder = tempfile.mkdtemp()\npath = pathlib.Path(folder) / 'a.csv'\n"
+        f"path.write_text('1')\nheld = {name}\n{ASK}x = held"
+    )
+    removed: list[str] = []
+
+    def remove() -> None:
+        for folder in tmp_path.glob("tmp*/a.csv"):
+            shutil.rmtree(folder.parent)
+            removed.append(str(folder))
+
+    notes, said = notes_and_missing(desk, source, remove)
+    assert any(file in notes for file in removed)
+    assert ["gone" in sentence for sentence in said] == [True]
+
+
+def test_a_run_that_changed_nothing_around_it_says_nothing(desk: Desk) -> None:
+    assert desk.run(f"x = 'plain'\n{ASK}y = x").proposals[0].notes == ()
+
+
+def test_a_finished_run_is_shown_also_where_its_directory_is_gone(desk: Desk, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    source = f"import os\nos.chdir({str(gone)!r})\nx = 1"
+    assert desk.run(source).status == "finished"
+    os.chdir(tmp_path)
+    gone.rmdir()
+    desk.new_kernel()
+    said: list[str] = []
+    desk.shown.noted = said.extend
+    assert desk.run(source).status == "finished"
+    assert ["working directory" in sentence for sentence in said] == [True]

@@ -1,0 +1,134 @@
+"""What a run changed around it that is not saved: noticed at a pause, and said again in a process that lacks it.
+
+Environment variables (names only: values may be secrets), the set-up of logging, and temporary files that the saved
+values name.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Any, TypedDict, cast
+
+_LOOKED_AT = 10_000
+"""How many values are looked at for names of temporary files."""
+
+
+class Noticed(TypedDict, total=False):
+    """What a pause noticed. Keys are missing where there was nothing."""
+
+    variables: list[str]
+    logging: dict[str, str]
+    files: list[str]
+
+
+class Surroundings:
+    """What is around the run when this process begins to work on it."""
+
+    def __init__(self) -> None:
+        self._variables = dict(os.environ)
+        self._loggers = _loggers()
+
+    def notice(self, values: Iterable[Any], carried: Noticed) -> Noticed:
+        """What the run changed; `values` are what it saves, `carried` is what an earlier pause noticed."""
+        found = Noticed()
+        kept = carried.get("variables", [])
+        variables = [n for n, v in os.environ.items() if self._variables.get(n) != v or n in kept]
+        if variables:
+            found["variables"] = sorted(variables)
+        known = carried.get("logging", {})
+        changed = {n: s for n, s in _loggers().items() if self._loggers.get(n) != s or n in known}
+        if changed:
+            found["logging"] = changed
+        files = sorted(_temporary_files(values))
+        if files:
+            found["files"] = files
+        return found
+
+
+def say_noticed(noticed: Noticed) -> list[str]:
+    """Sentences for the reviewer: what another process will have to have."""
+    said: list[str] = []
+    if names := noticed.get("variables"):
+        said.append(
+            f"environment variables that the agent set are not saved: {', '.join(names)}; where the agent continues in "
+            "another process, set them before it does"
+        )
+    if loggers := noticed.get("logging"):
+        said.append(f"logging that the agent set up is not saved: {_listed(loggers)}")
+    if files := noticed.get("files"):
+        said.append(f"temporary files may be gone when the agent continues: {', '.join(files)}")
+    return said
+
+
+def say_missing(noticed: Noticed) -> list[str]:
+    """Sentences about what was there at the pause and is not in this process."""
+    said: list[str] = []
+    if names := [n for n in noticed.get("variables", []) if n not in os.environ]:
+        said.append(
+            f"environment variables that were set before the pause are not set here: {', '.join(names)}; set them "
+            "where the kernel is started, or in a cell above"
+        )
+    now = _loggers()
+    if loggers := {n: s for n, s in noticed.get("logging", {}).items() if now.get(n) != s}:
+        said.append(
+            f"logging was set up before the pause and is not here: {_listed(loggers)}; set it up in a cell above"
+        )
+    if files := [f for f in noticed.get("files", []) if not os.path.lexists(f)]:
+        said.append(f"temporary files that the saved state names are gone: {', '.join(files)}")
+    return said
+
+
+def _listed(loggers: dict[str, str]) -> str:
+    return "; ".join(f"{name} ({setup})" for name, setup in loggers.items())
+
+
+def _loggers() -> dict[str, str]:
+    """Loggers with a level or handlers of their own, and what these are."""
+    found: dict[str, str] = {}
+    for name, logger in [("root", logging.root), *logging.root.manager.loggerDict.items()]:
+        if isinstance(logger, logging.Logger) and (logger.level or logger.handlers):
+            handlers = [type(handler).__name__ for handler in logger.handlers]
+            found[name] = ", ".join([logging.getLevelName(logger.level), *handlers])
+    return found
+
+
+def _temporary_files(values: Iterable[Any]) -> set[str]:
+    """Existing files and folders below the system's folder for temporary files that are named in `values`."""
+    folder = os.path.realpath(tempfile.gettempdir()) + os.sep
+    starts = (folder, tempfile.gettempdir() + os.sep)
+    here = os.path.realpath(os.curdir)  # a project that itself lies there
+    found: set[str] = set()
+    todo, seen = list(values), set[int]()
+    while todo and len(seen) < _LOOKED_AT:
+        value = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, (str, PurePath)):
+            text = str(value)
+            if text.startswith(starts) and len(text) < 4096 and not text.startswith(here) and os.path.lexists(text):
+                found.add(text)
+        elif isinstance(value, tempfile.TemporaryDirectory):
+            found.add(str(cast("Any", value).name))
+        elif type(value) is dict:
+            todo += [*value.keys(), *value.values()]
+        elif type(value) in (list, tuple, set):
+            todo += value
+        elif _type_of(value).__module__ == "__main__" and not isinstance(value, type):
+            todo += _attributes(value)
+    return found
+
+
+def _type_of(value: object) -> type:
+    return type(value)
+
+
+def _attributes(value: Any) -> list[Any]:
+    try:
+        return list(object.__getattribute__(value, "__dict__").values())
+    except (AttributeError, TypeError):
+        return []
