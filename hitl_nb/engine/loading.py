@@ -59,13 +59,13 @@ class Loaded:
     tick: int = 0
 
 
-def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes]) -> Saved:
-    """Check a snapshot's signature and versions.
+def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, sealed_here: bool = False) -> Saved:
+    """Check a snapshot's signature and versions. `sealed_here`: this process made these very bytes for this place.
 
     Raises:
         Untrusted, WrongPython: before anything in it is loaded.
     """
-    header, body = unseal(place, envelope)
+    header, body = unseal(place, envelope, sealed_here=sealed_here)
     if header["format"] != FORMAT:
         raise WrongPython(f"{place} was saved by another version of hitl_nb; finish it with that one, or use --restart")
     first, second = header["sizes"]

@@ -83,6 +83,7 @@ class Outcome:
 class _Held:
     """The live objects of a run that this process worked on, and the snapshot they are the state of."""
 
+    place: str
     envelope: bytes
     loaded: Loaded
 
@@ -162,7 +163,9 @@ def saved_state(ledger: Ledger, run: Run, *, claimed: bool = False) -> Saved | N
             f"of pause {at.pause}: an older record was put back in the store; nothing was executed. Restore the store "
             "from a backup, or run the agent anew with --restart if you do not need it"
         )
-    return open_snapshot(place(ledger, run.id, at.epoch, at.pause, at.save), found.envelope, found.blob)
+    where, live = place(ledger, run.id, at.epoch, at.pause, at.save), held.get(run.id)
+    sealed_here = live is not None and (live.place, live.envelope) == (where, found.envelope)
+    return open_snapshot(where, found.envelope, found.blob, sealed_here=sealed_here)
 
 
 def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Loaded:
@@ -182,13 +185,12 @@ def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Lo
 
 
 async def _work(session: Session, ns: dict[str, Any]) -> Outcome:
-    machine, run_id = session.machine, session.run_record.id
+    machine = session.machine
     try:
         result = await session.run()
     except Paused:
         _hold(session, ns)
-        run = session.ledger.run(run_id)
-        return Outcome("waiting", run, session.proposals)
+        return Outcome("waiting", session.run_record, session.proposals)
     except BaseException:
         _hold(session, ns)
         raise
@@ -207,7 +209,7 @@ def _hold(session: Session, ns: dict[str, Any]) -> None:
     stack = [frame_entry(frame) for frame in machine.stack]
     variables = {name: ns[name] for name in session.saver.saved_names if name in ns}
     loaded = Loaded(variables, stack, session.saver.process.saved, session.pending, machine.result, machine.done)
-    held[session.run_record.id] = _Held(session.envelope, loaded)
+    held[session.run_record.id] = _Held(session.sealed_for, session.envelope, loaded)
 
 
 def _clear(machine: Machine, ns: dict[str, Any]) -> None:

@@ -110,6 +110,7 @@ class Session:
         self._settled: dict[str, Settled] = {}
         self.answered: dict[str, list[Proposal]] = {}
         self.proposals: list[Proposal] = []
+        self.sealed_for = ""
         self.envelope = b""
         self.pending: Pending | None = None
         self.under_way = StepsUnderWay()
@@ -173,7 +174,7 @@ class Session:
             return
         saved, questions, statements = self._asking
         try:
-            self.proposals = self.ledger.pause(self.claim, saved, questions, statements=statements)
+            self._pause(saved, questions, statements)
         except BaseException as error:
             self._fail(error)
             raise
@@ -232,15 +233,16 @@ class Session:
         if between:
             self._saves += 1
         save, pause = self._saves if between else 0, self.run_record.pauses + asks
+        where = place(self.ledger, self.run_record.id, self.claim.epoch, pause, save)
         snapshot = self.saver.save(
             self.machine,
-            place(self.ledger, self.run_record.id, self.claim.epoch, pause, save),
+            where,
             source=self.source,
             outputs=[*self.outputs(), *self.drawn()] if asks else self.outputs(),
             pending=pending,
             check=asks,
         )
-        self.envelope, self.pending = snapshot.envelope, pending
+        self.sealed_for, self.envelope, self.pending = where, snapshot.envelope, pending
         return msgspec.structs.replace(snapshot, pause=pause, save=save)
 
     def _last_snapshot(self) -> Snapshot:
@@ -367,12 +369,16 @@ class Session:
             if self.under_way:
                 self._asking = saved, questions, statements
             else:
-                self.proposals = self.ledger.pause(self.claim, saved, questions, statements=statements)
+                self._pause(saved, questions, statements)
         except BaseException:
             frame.pc, self.machine.tick = before
             raise
         self.machine.paused = Paused(self.run_record.id, tuple(q.title for q in questions))
         raise self.machine.paused
+
+    def _pause(self, saved: Snapshot, questions: list[Question], statements: list[Statement]) -> None:
+        asked = self.ledger.pause_run(self.claim, saved, questions, statements=statements)
+        self.run_record, self.proposals = asked
 
     # -- effects in doubt
 

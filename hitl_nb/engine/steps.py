@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import io
+import pickle
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -26,6 +27,8 @@ from .seal import seal, unseal
 from .session import Session, current, in_step
 
 F = TypeVar("F", bound=Callable[..., Any])
+_PLAIN = (type(None), bool, int, float, str, bytes)
+"""Results that hold nothing that is pickled in a way of ours."""
 _key: ContextVar[str | None] = ContextVar("hitl_nb_idempotency_key", default=None)
 
 
@@ -216,6 +219,8 @@ class _Call:
         self.session.ledger.finish_step(self.session.claim, self.key, result=result, status="failed")
 
     def _dump(self, value: Any) -> bytes:
+        if type(value) in _PLAIN:
+            return seal(self._place(self.record), {}, pickle.dumps(value, protocol=5))
         file = io.BytesIO()
         pickler = Pickler(file, self.session.saver.ns, inline=True)
         try:

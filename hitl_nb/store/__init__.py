@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Reads", "Store", "Transaction", "open_store"]
 
 _open: dict[str, DiskStore | MemoryStore] = {}
+_spelled: dict[str, DiskStore | MemoryStore] = {}
+"""The same by the URL as it was given: links in it are followed when it is opened, not each time it is used."""
 _opening = threading.Lock()
 
 
@@ -33,11 +35,17 @@ def open_store(url: str | None = None) -> Store:
     """
     from hitl_nb.store import places
 
-    url = places.normalise(places.default_url() if url is None else url)
+    given = places.default_url() if url is None else url
+    known = _spelled.get(given) if isinstance(given, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+    if known is not None and not known.closed:
+        return known
+    url = places.normalise(given)
     with _opening:
         store = _open.get(url)
         if store is None or store.closed:
+            _spelled.clear()
             store = _open[url] = _new(url)
+        _spelled[given] = store
         return store
 
 
@@ -54,6 +62,7 @@ def _new(url: str) -> DiskStore | MemoryStore:
 def _forget_after_fork() -> None:
     global _opening
     _open.clear()
+    _spelled.clear()
     _opening = threading.Lock()
 
 

@@ -77,7 +77,7 @@ class Claims:
         """
         first: tuple[int, int] | None = None
         while True:
-            version = self._store.version()
+            version = self._store.version() if watched else 0
             try:
                 return self._try_to_take(work, label, target)
             except RunClaimed:

@@ -174,10 +174,7 @@ class Discussion:
         """
         if not rows.is_id(document_id):
             return []
-        found = comments_on(self.store, document_id, before)
-        if as_logged:
-            _refuse_changed(self.store, document_id, before)
-        return found
+        return comments_on(self.store, document_id, before, as_logged=as_logged)
 
     def about(self, document_id: str) -> About:
         """What this document is. Raises UnknownProposal."""
@@ -213,10 +210,17 @@ def about(reads: Reads, document_id: str) -> About:
     return About(p.id, p.run, p)
 
 
-def comments_on(reads: Reads, document_id: str, before: int | None = None) -> list[Comment]:
-    """The comments on a document, oldest first; those said before event number `before`, as they were then."""
-    found = {one.id: one for one in _read(reads, f"comment/{document_id}/", before, Comment)}
-    for mark in _read(reads, f"marked/{document_id}/", before, Mark):
+def comments_on(reads: Reads, document_id: str, before: int | None = None, *, as_logged: bool = False) -> list[Comment]:
+    """The comments on a document, oldest first; those said before event number `before`, as they were then.
+
+    `as_logged`: raises StoreCorrupt for a comment, or what became of one, that is not what its event says.
+    """
+    said = _entries(reads, f"comment/{document_id}/", before)
+    marked = _entries(reads, f"marked/{document_id}/", before)
+    if as_logged:
+        _refuse_changed(reads, document_id, [*said, *marked])
+    found = {one.id: one for one in _decoded(said, Comment)}
+    for mark in _decoded(marked, Mark):
         if mark.comment in found:
             found[mark.comment] = _with(found[mark.comment], mark)
     return list(found.values())
@@ -230,22 +234,20 @@ def threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
     return [(one, answers[one.id]) for one in comments if one.thread not in answers]
 
 
-def _refuse_changed(reads: Reads, document_id: str, before: int | None) -> None:
-    """Raises StoreCorrupt for a comment, or what became of one, that is not what its event says."""
-    for kind in ("comment", "marked"):
-        for key, raw in _entries(reads, f"{kind}/{document_id}/", before):
-            number = key.rsplit("/", 1)[1]
-            event = chain.at(reads, int(number)) if number.isdecimal() else None
-            if event is None or event.records.get(key) != digest_record(key, raw):
-                raise StoreCorrupt(
-                    f"the comments on {document_id} are not what was said: {key} was changed in the store, and the "
-                    "audit log has it differently; they were not given to the agent. `hitl-nb audit --verify` names "
-                    "every such record; restore the store from a backup, or run the agent anew with --restart"
-                )
+def _refuse_changed(reads: Reads, document_id: str, entries: Sequence[tuple[str, bytes]]) -> None:
+    for key, raw in entries:
+        number = key.rsplit("/", 1)[1]
+        event = chain.at(reads, int(number)) if number.isdecimal() else None
+        if event is None or event.records.get(key) != digest_record(key, raw):
+            raise StoreCorrupt(
+                f"the comments on {document_id} are not what was said: {key} was changed in the store, and the "
+                "audit log has it differently; they were not given to the agent. `hitl-nb audit --verify` names "
+                "every such record; restore the store from a backup, or run the agent anew with --restart"
+            )
 
 
-def _read(reads: Reads, prefix: str, before: int | None, kind: type[R]) -> list[R]:
-    return [rows.decode(raw, kind, key) for key, raw in _entries(reads, prefix, before)]
+def _decoded(entries: Sequence[tuple[str, bytes]], kind: type[R]) -> list[R]:
+    return [rows.decode(raw, kind, key) for key, raw in entries]
 
 
 def _entries(reads: Reads, prefix: str, before: int | None) -> list[tuple[str, bytes]]:

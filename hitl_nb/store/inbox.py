@@ -45,8 +45,9 @@ class Inbox:
         one. Raises UnknownRun, StoreCorrupt for a decision that was never made like this, Untrusted for a signature
         that is not a known server's.
         """
-        rows.load_run(self.store, run_id)
         found = rows.load_proposals(self.store, run_id, pause)
+        if not found:
+            rows.load_run(self.store, run_id)
         for p in found:
             check_made(self.store, self.store_id, p)
         return found

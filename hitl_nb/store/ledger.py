@@ -182,7 +182,18 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
         *,
         statements: Sequence[Statement] = (),
     ) -> list[Proposal]:
-        """Keep the state, ask the questions and let go of the run; the proposals, in order.
+        """The proposals of `pause_run`."""
+        return self.pause_run(claim, snapshot, questions, statements=statements)[1]
+
+    def pause_run(
+        self,
+        claim: Claim,
+        snapshot: Snapshot,
+        questions: Sequence[Question],
+        *,
+        statements: Sequence[Statement] = (),
+    ) -> tuple[Run, list[Proposal]]:
+        """Keep the state, ask the questions and let go of the run; the run as it waits, and the proposals, in order.
 
         `statements` are those that took long since the run's last event; they are kept with this one, for its timeline.
         Raises RunClaimed if the run was taken over; ValueError for no question, or for a value that is not JSON;
@@ -193,7 +204,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
         asked_at, ids = now(), [new_id() for _ in questions]
         prints = [fingerprint(claim.run, q.position, q.kind, q.title, q.value) for q in questions]
 
-        def work(tx: Transaction) -> list[Proposal]:
+        def work(tx: Transaction) -> tuple[Run, list[Proposal]]:
             run = rows.load_run(tx, claim.run)
             run = rows.moved(run, "waiting", pauses=run.pauses + 1, open=len(questions))
             asked = [
@@ -210,7 +221,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
             data = {"pause": run.pauses, "epoch": claim.epoch, "proposals": shown, **_worked(statements)}
             chain.append(tx, "run.paused", actor=claim.owner, run=run.id, data=data, records=records)
             claims.free(tx, run.id)
-            return asked
+            return run, asked
 
         return self._claims.write_last(claim, work)
 

@@ -905,7 +905,7 @@ def test_no_room_while_pausing_half_saves_nothing(desk: Desk, monkeypatch: pytes
 
     source = "a = effect('a', 1)\nx = hitl.checkpoint(a, title='T').value\nb = effect('b', x)\n"
     with monkeypatch.context() as patch:
-        patch.setattr(desk.ledger, "pause", lambda *a, **k: desk.ledger.store.transact(full))
+        patch.setattr(desk.ledger, "pause_run", lambda *a, **k: desk.ledger.store.transact(full))
         with pytest.raises(StoreFull, match="no room"):
             desk.run(source)
     assert desk.keys("proposal/") == []
