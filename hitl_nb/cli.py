@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from hitl_nb import cli_output as out
 from hitl_nb.errors import HitlError
-from hitl_nb.records import SCRIPT, Action, Proposal, public_proposal, public_run
+from hitl_nb.records import SCRIPT, Action, Event, Proposal, public_proposal, public_run
 
 if TYPE_CHECKING:
     from hitl_nb.store.ledger import Ledger
@@ -142,9 +142,9 @@ def show(proposal: Id, json: Json = False, store: Store = None) -> None:
     ledger = _ledger(store)
     p = ledger.proposal(proposal)
     if json:
-        out.document(public_proposal(p))
+        out.document(public_proposal(p, ledger.how_known(p)))
     else:
-        out.proposal(p, _draft(ledger, p), ledger.comments(p.document or p.id))
+        out.proposal(p, _draft(ledger, p), ledger.comments(p.document or p.id), ledger.how_known(p))
 
 
 @app.command()
@@ -272,7 +272,7 @@ def audit(
         out.document({**log, **checked})
     elif not verify:
         for page in _pages(ledger):
-            out.events(page)
+            out.events(page, lambda event: _by(ledger, event))
     if not found.ok and not found.differs:
         raise HitlError(f"the audit log is not what was written: {found.problem}")
     for one in found.differs:
@@ -403,6 +403,20 @@ def _edited(ledger: Ledger, p: Proposal) -> str:
     if after == before:
         raise HitlError("nothing was changed, so nothing was decided; use `hitl-nb approve` to approve it as it is")
     return after
+
+
+def _by(ledger: Ledger, event: Event) -> str:
+    """Who did what an event tells, and how it is known who decided."""
+    from hitl_nb.store.reviewers import decider
+
+    if event.type == "decision" and event.proposal is not None:
+        try:
+            p = ledger.proposal(event.proposal)
+        except HitlError:
+            return f"{event.actor} (unsigned)"
+        if p.decision is not None:
+            return decider(p.decision, ledger.how_known(p))
+    return event.actor
 
 
 def _pages(ledger: Ledger) -> Iterator[list[Any]]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from textwrap import indent
 from typing import Any
 
-from hitl_nb.records import Comment, Doubt, Event, Proposal, Run
+from hitl_nb.records import Comment, Doubt, Event, Known, Proposal, Run
 from hitl_nb.review import doubts
+from hitl_nb.store.reviewers import decider
 from hitl_nb.values import as_text, changes, visible
 
 
@@ -70,16 +71,16 @@ def runs(found: Sequence[Run]) -> None:
     )
 
 
-def events(found: Sequence[Event]) -> None:
-    """The audit log."""
+def events(found: Sequence[Event], by: Callable[[Event], str]) -> None:
+    """The audit log; `by` says who did it."""
     table(
         ("n", "at", "what", "by", "run", "proposal", "details"),
-        ((e.n, when(e.at), e.type, e.actor, e.run, e.proposal, _compact(e.data)) for e in found),
+        ((e.n, when(e.at), e.type, by(e), e.run, e.proposal, _compact(e.data)) for e in found),
     )
 
 
-def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment]) -> None:
-    """One proposal in full: nothing of what would be done is shortened."""
+def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment], known: Known | None) -> None:
+    """One proposal in full: nothing of what would be done is shortened. `known` is how it is known who decided."""
     facts = [
         ("id", p.id),
         ("status", p.status),
@@ -111,7 +112,7 @@ def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment]) -> Non
     if comments:
         _part("Comments", "\n\n".join(_thread(comments)))
     if p.decision is not None:
-        _decision(p)
+        _decision(p, known)
 
 
 def _doubt(p: Proposal, doubt: Doubt) -> None:
@@ -127,10 +128,10 @@ def _doubt(p: Proposal, doubt: Doubt) -> None:
         _part("Say what happened", "\n".join(ways))
 
 
-def _decision(p: Proposal) -> None:
+def _decision(p: Proposal, known: Known | None) -> None:
     made = p.decision
     assert made is not None
-    _part("Decision", f"{made.action} by {made.reviewer} ({made.by}), {when(made.decided_at)}")
+    _part("Decision", f"{made.action} by {decider(made, known)}, {when(made.decided_at)}")
     if made.reason:
         print(f"reason: {visible(made.reason)}")
     if made.action == "respond":

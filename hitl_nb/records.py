@@ -31,6 +31,9 @@ SCRIPT = "script:"
 
 Authn = Literal["login", "token", "anonymous"]
 By = Literal["person", "policy", "deadline", "script"]
+Known = Literal["login", "token", "anonymous", "unsigned", "policy", "deadline", "script"]
+"""How it is known who decided: a server signed that they logged in, that it knew its token only, or that it knew
+nobody; nobody signed it; or no person did it."""
 RunStatus = Literal["running", "waiting", "ready", "failed", "finished", "cancelled"]
 ProposalStatus = Literal["open", "decided", "expired", "superseded"]
 CommentState = Literal["open", "resolved", "accepted", "dismissed"]
@@ -398,9 +401,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     save: int = 0
 
 
-def public_proposal(p: Proposal) -> dict[str, Any]:
-    """The JSON document P of API.md."""
+def public_proposal(p: Proposal, known: Known | None = None) -> dict[str, Any]:
+    """The JSON document P of API.md. `known` is how it is known who decided (see `store/reviewers.py`)."""
     shown: dict[str, Any] = msgspec.to_builtins(p)
+    if shown["decision"] is not None:
+        shown["decision"]["known"] = known or "unsigned"
     shown.pop("codec")
     shown.pop("types")
     shown["document"] = p.document or p.id

@@ -61,6 +61,7 @@ const decided: IDecision = {
   decided_at: '2026-01-31T10:00:00Z',
   by: 'person',
   authn: 'login',
+  known: 'login',
   assurance: null
 };
 
@@ -198,21 +199,21 @@ describe('comments', () => {
   });
 });
 
-test.each<[Partial<IDecision>, string, boolean]>([
-  [{}, 'Approved by ada, ', false],
-  [{ reviewer_name: 'Ada L.' }, 'Approved by Ada L. (ada), ', false],
-  [{ authn: 'token' }, 'Approved by ada, ', true],
+test.each<[Partial<IDecision>, string]>([
+  [{}, 'Approved by ada, logged in, '],
+  [{ reviewer_name: 'Ada L.' }, 'Approved by Ada L. (ada), logged in, '],
+  [{ known: 'token' }, 'Approved by a guest (the server knows its token only), '],
   [
-    { authn: 'anonymous', reviewer: '130596e0f3', reviewer_name: 'Anonymous Io' },
-    'Approved by Anonymous Io, ',
-    true
+    { known: 'anonymous', reviewer: '130596e0f3', reviewer_name: 'Anonymous Io' },
+    'Approved by a guest (not logged in), '
   ],
-  [{ authn: null, by: 'deadline' }, 'Approved by ada, ', false]
-])('the state says who decided: %j', (over, start, doubtful) => {
+  [{ known: 'unsigned' }, 'Approved by ada (unsigned: any program of this user can say so), '],
+  [{ known: 'policy', by: 'policy', reviewer: 'small' }, 'Approved by the policy small, '],
+  [{ known: 'deadline', by: 'deadline' }, 'Approved by the deadline, '],
+  [{ known: 'script', by: 'script', reviewer: 'a\u202eb.json' }, 'Approved by the script a⟨U+202E⟩b.json, ']
+])('the state says who decided, and how that is known: %j', (over, start) => {
   const container = show(new Model(proposal({ status: 'decided', decision: { ...decided, ...over } })));
-  const said = container.querySelector('.jp-hitl-state')!.textContent!;
-  expect(said.startsWith(start)).toBe(true);
-  expect(said.includes('(not authenticated as a person)')).toBe(doubtful);
+  expect(container.querySelector('.jp-hitl-state')!.textContent!.startsWith(start)).toBe(true);
 });
 
 describe('a surprise', () => {

@@ -73,7 +73,8 @@ beforeEach(() => {
             decided_at: '2026-01-01T00:00:00Z',
             by: 'person',
             authn: 'login',
-            assurance: 'A0'
+            assurance: 'A0',
+            known: 'login'
           }
         },
         run

@@ -43,7 +43,7 @@ const DECISION = {
     reason: null,
     decided_at: '2026-01-31T10:00:00Z'
   },
-  ...{ by: 'person', authn: 'login' }
+  ...{ by: 'person', authn: 'login', known: 'login' }
 } as unknown as IDecision;
 
 /** A server with one workspace, and what a window makes of it. */
@@ -193,7 +193,7 @@ test('while people are asked there is no second editor, then what they decided, 
   const before = model.draft;
   s.standing.proposals = [{ id: 'p', document: 'w', decision: DECISION } as unknown as ISummary];
   await becomes({ proposal: null, status: 'done', text: 'Hello all', updated_at: '3' });
-  expect(state()).toBe('Ada called it done');
+  expect(state()).toBe('Called done by Ada (ada), logged in');
   expect([last().model.sharedModel.getSource(), last().readOnly, model.draft]).toEqual([
     'Hello all',
     true,

@@ -11,7 +11,8 @@ import msgspec
 
 from .. import records, values
 from ..errors import Rejected, StoreCorrupt
-from ..records import Action, By, Proposal, Question, fingerprint
+from ..records import Action, By, Known, Proposal, Question, fingerprint
+from ..store.reviewers import known_if_checked
 from .callkeys import Key
 from .comments import Comment, told
 
@@ -29,6 +30,8 @@ class Decision:
         reviewer: user name of who decided.
         decided_at: when (aware, UTC).
         by: "person", "policy", "deadline" or "script".
+        known: how it is known who decided: "login", "token" or "anonymous" if a server signed that; "unsigned" for a
+            name that any program of this user can have written; else as `by`.
         comments: what people had said about it when it was decided, oldest first, each with the answers to it.
     """
 
@@ -41,6 +44,7 @@ class Decision:
     proposal_id: str
     by: By
     title: str
+    known: Known = "unsigned"
     difference: str = ""
     comments: tuple[Comment, ...] = ()
 
@@ -57,7 +61,8 @@ class Decision:
         """The value to go on with. Raises Rejected, with the reason, if the proposal was rejected."""
         if self.action == "reject":
             why = f": {self.reason}" if self.reason else ""
-            raise Rejected(f"{self.reviewer} rejected {self.title!r}{why}", self.reason, self.reviewer)
+            mark = " (unsigned)" if self.known == "unsigned" else ""
+            raise Rejected(f"{self.reviewer}{mark} rejected {self.title!r}{why}", self.reason, self.reviewer)
         return self.value
 
 
@@ -108,6 +113,7 @@ def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Com
         decided_at=record.decided_at,
         proposal_id=proposal.id,
         by=record.by,
+        known=known_if_checked(record),
         title=q.title,
         difference=values.changes(q, record.value) if record.action == "edit" else "",
         comments=told(comments),

@@ -277,6 +277,7 @@ def _decision(p: Mapping[str, Any]) -> Decision:
         decided_at=msgspec.convert(made["decided_at"], datetime),
         proposal_id=p["id"],
         by=made["by"],
+        known=made["known"],
         title=p["title"],
         difference=p["changes"],
         comments=tuple(_comments(p["comments"])),

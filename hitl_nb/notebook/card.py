@@ -16,6 +16,7 @@ from hitl_nb.notebook.looks import Note, button, closed, growing, words
 from hitl_nb.notebook.render import plain
 from hitl_nb.records import Action, Proposal, canonical
 from hitl_nb.review.draft import Draft
+from hitl_nb.store.reviewers import decider
 from hitl_nb.values import as_text, changes, check_edit, visible
 
 if TYPE_CHECKING:
@@ -189,7 +190,8 @@ class Card:
         self._answer.disabled = self._reason.disabled = not self.open
         who = ""
         if p.decision is not None:
-            who = f"Decided by {p.decision.reviewer} ({p.decision.by}), {p.decision.decided_at:%Y-%m-%d %H:%M} UTC."
+            by = decider(p.decision, self._ledger.how_known(p))
+            who = f"Decided by {by}, {p.decision.decided_at:%Y-%m-%d %H:%M} UTC."
             who += f" Reason: {p.decision.reason}" if p.decision.reason else ""
         self._outcome.show(who)
 

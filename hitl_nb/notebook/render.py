@@ -1,8 +1,9 @@
 """What a paused cell shows where nothing runs: no kernel, no extension, no scripts.
 
-`plain` and `html` are pure functions of the proposals' records, so the same decisions give the same output. Everything
-that an agent or a person wrote is escaped, with hidden characters made visible. Who decided and when stands only inside
-`<span class="hitl-who">`; there are no ids, no paths and no other times. Colours are the page's own.
+`plain` and `html` are pure functions of the proposals' records, as `Ledger.proposals` gives them with their signatures
+checked, so the same decisions give the same output. Everything that an agent or a person wrote is escaped, with hidden
+characters made visible. Who decided, how that is known and when stand only inside `<span class="hitl-who">`; there are
+no ids, no paths and no other times. Colours are the page's own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, cast
 
 from hitl_nb.records import Proposal, Workspace
 from hitl_nb.review import doubts
+from hitl_nb.store.reviewers import decider, known_if_checked
 from hitl_nb.tables import cell_text
 from hitl_nb.values import as_text, changes, visible
 
@@ -152,7 +154,7 @@ def _decision(p: Proposal) -> str:
         parts.append(_labelled("Answer", _text(str(p.decision.value))))
     if p.decision.reason:
         parts.append(_labelled("Reason", _text(p.decision.reason)))
-    who = f"{p.decision.reviewer} ({p.decision.by}), {p.decision.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    who = f"{decider(p.decision, known_if_checked(p.decision))}, {p.decision.decided_at:%Y-%m-%d %H:%M:%S} UTC"
     parts.append(f'<div style="{_FAINT}">Decided by <span class="hitl-who">{_safe(who)}</span></div>')
     return "".join(parts)
 

@@ -14,6 +14,7 @@ import msgspec
 
 from hitl_nb.records import Event, Proposal, Record, Statement, Step
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.reviewers import decider
 
 _BEGINS = ("run.opened", "run.resumed")
 _ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled", "run.handed_back")
@@ -29,7 +30,7 @@ class Entry(Record, frozen=True, kw_only=True):
         until: when it ended; None for a moment, and for what still goes on.
         seconds: how long it took, if it ended.
         what: one line for people.
-        actor: who did it: a reviewer, or a process.
+        actor: who did it: a reviewer and how they are known (see `store/reviewers.py`), or a process.
         detail: the rest of what is recorded about it.
     """
 
@@ -48,9 +49,10 @@ def timeline(ledger: Ledger, run_id: str) -> list[Entry]:
     running = ledger.run(run_id).status == "running"
     events = ledger.history(run_id)
     proposals = {p.id: p for p in ledger.proposals(run_id)}
+    by = {p.id: decider(p.decision, ledger.how_known(p)) for p in proposals.values() if p.decision is not None}
     steps = ledger.steps(run_id)
     found = [
-        *_moments(events, proposals),
+        *_moments(events, proposals, by),
         *_work(events, steps),
         *_statements(events),
         *_waits(proposals.values()),
@@ -59,7 +61,7 @@ def timeline(ledger: Ledger, run_id: str) -> list[Entry]:
     return sorted(found, key=lambda entry: (entry.at, entry.n))
 
 
-def _moments(events: Iterable[Event], proposals: dict[str, Proposal]) -> Iterator[Entry]:
+def _moments(events: Iterable[Event], proposals: dict[str, Proposal], by: dict[str, str]) -> Iterator[Entry]:
     for event in events:
         kind = event.type.removeprefix("run.")
         p = proposals.get(event.proposal or "")
@@ -74,7 +76,8 @@ def _moments(events: Iterable[Event], proposals: dict[str, Proposal]) -> Iterato
             what = kind
         else:
             continue
-        yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=event.actor, detail=_without_statements(data))
+        actor = by.get(event.proposal or "", event.actor) if kind == "decision" else event.actor
+        yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=actor, detail=_without_statements(data))
 
 
 def _without_statements(data: dict[str, Any]) -> dict[str, Any]:

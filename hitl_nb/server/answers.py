@@ -105,7 +105,7 @@ def full(desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None
     drafted = not document.same(draft, p.value)
     edited = p.decision is not None and p.decision.action == "edit"
     shown = {
-        **public_proposal(p),
+        **public_proposal(p, ledger.how_known(p)),
         "path": desk.path(p.notebook),
         "has_draft": drafted,
         "text": as_text(p, p.value),
@@ -115,9 +115,10 @@ def full(desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None
     return {**shown, "draft": draft} if drafted else shown
 
 
-def summary(desk: Desk, p: Proposal) -> dict[str, Any]:
+def summary(desk: Desk, ledger: Ledger, p: Proposal) -> dict[str, Any]:
     """A proposal as a list shows it: without what may be long."""
-    shown: dict[str, Any] = {**public_proposal(p), "path": desk.path(p.notebook), "summary": _beginning(p)}
+    known = ledger.how_known(p)
+    shown: dict[str, Any] = {**public_proposal(p, known), "path": desk.path(p.notebook), "summary": _beginning(p)}
     for name in ("value", "context", "schema", "options", "notes"):
         del shown[name]
     if shown["decision"] is not None:
@@ -141,14 +142,15 @@ def status_of(error: Exception) -> int | None:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), None)
 
 
-def failure(desk: Desk, error: Exception) -> dict[str, Any]:
-    """What is said about an error."""
+def failure(desk: Desk, ledger: Ledger | None, error: Exception) -> dict[str, Any]:
+    """What is said about an error, to somebody who may read proposals."""
     named = "StaleDraft" if isinstance(error, StaleDraft) else type(error).__name__
     name = "BadRequest" if type(error) in (ValueError, TypeError, RecursionError) else named
     said: dict[str, Any] = {"error": name, "message": str(error)}
     proposal = getattr(error, "proposal", None)
-    if isinstance(proposal, Proposal):
-        said["proposal"] = {**public_proposal(proposal), "path": desk.path(proposal.notebook)}
+    if isinstance(proposal, Proposal) and ledger is not None:
+        known = ledger.how_known(proposal)
+        said["proposal"] = {**public_proposal(proposal, known), "path": desk.path(proposal.notebook)}
     if isinstance(error, AlreadySettled):
         said["comment"] = msgspec.to_builtins(error.comment)
     if isinstance(error, StaleDraft):

@@ -12,9 +12,10 @@ from jupyter_core.paths import jupyter_config_path, jupyter_path
 from hitl_nb.server.desk import Desk, HitlNb
 from hitl_nb.server.handlers import handlers
 from hitl_nb.server.page import pages
+from hitl_nb.server.who import lets_log_in
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.places import ENVIRONMENT, default_url, normalise
-from hitl_nb.store.signatures import PINNED, SIGNED_ONLY, SigningKey
+from hitl_nb.store.signatures import LOGINS, PINNED, SIGNED_ONLY, SigningKey
 
 LABEXTENSION = "hitl-nb"
 DRAWN = "HITL_NB_EXTENSION"
@@ -33,6 +34,7 @@ def load(app: Any) -> None:
     os.environ[ENVIRONMENT] = normalise(settings.store or default_url())
     os.environ[PINNED] = key.public
     _say(SIGNED_ONLY, settings.signed_only)
+    os.environ[LOGINS] = str(int(lets_log_in(app.identity_provider)))
     _say(DRAWN, draws_proposals())
     base = app.web_app.settings["base_url"].rstrip("/")
     served = [*handlers(desk), *pages()]

@@ -71,9 +71,10 @@ class RouteHandler(APIHandler):
         if route is None:
             self._refuse(403, "Forbidden", "log in first")
             return
-        if not user or not await ensure_async(self.authorizer.is_authorized(self, user, route.action, route.resource)):
-            self._refuse(403, "Forbidden", f"you may not {route.action} {route.resource}")
-            return
+        for action, resource in route.needs:
+            if not user or not await ensure_async(self.authorizer.is_authorized(self, user, action, resource)):
+                self._refuse(403, "Forbidden", f"you may not {action} {resource}")
+                return
         who = person(self)
         if route.resource == "hitl:decisions" and (why := refusal(self.desk, who)) is not None:
             self._refuse(403, "Forbidden", why)
@@ -97,7 +98,13 @@ class RouteHandler(APIHandler):
             if status == 503:
                 self.set_header("Retry-After", "1")
             self.set_status(status)
-            self.finish(json.dumps(answers.failure(self.desk, error)))
+            self.finish(await self._failure(error))
+
+    async def _failure(self, error: Exception) -> str:
+        """What is said about an error, worked out off the event loop if there is a proposal in it."""
+        if getattr(error, "proposal", None) is None:
+            return json.dumps(answers.failure(self.desk, None, error))
+        return await self.desk.call(lambda ledger: json.dumps(answers.failure(self.desk, ledger, error)), "values")
 
     async def _say(self, route: Route, asked: Callable[[Ledger], Asked]) -> None:
         """Answer a request that may be answered. Raises what the route's function does."""
@@ -137,6 +144,12 @@ class RouteHandler(APIHandler):
 
 class LinesHandler(RouteHandler):
     """Answers with lines that are read and sent by the page, so that the whole is never in memory."""
+
+    async def _failure(self, error: Exception) -> str:
+        """What is said about an error, worked out off the event loop if there is a proposal in it."""
+        if getattr(error, "proposal", None) is None:
+            return json.dumps(answers.failure(self.desk, None, error))
+        return await self.desk.call(lambda ledger: json.dumps(answers.failure(self.desk, ledger, error)), "values")
 
     async def _say(self, route: Route, asked: Callable[[Ledger], Asked]) -> None:
         this = await self.desk.call(asked)

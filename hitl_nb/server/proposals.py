@@ -29,7 +29,7 @@ _SCANNED = 200
 def proposals(asked: Asked) -> dict[str, Any]:
     wanted: WhichProposals = asked.query
     found = _listed(asked.ledger, wanted)
-    shown = [answers.summary(asked.desk, p) for p in found]
+    shown = [answers.summary(asked.desk, asked.ledger, p) for p in found]
     return {"proposals": shown, "next": found[-1].id if len(found) == wanted.limit else None}
 
 

@@ -49,6 +49,12 @@ class Route:
     lines: bool = False
 
     @property
+    def needs(self) -> tuple[tuple[str, str], ...]:
+        """What the caller must be allowed: actions and resources. What is answered, or why not, tells of proposals."""
+        own, reading = (self.action, self.resource), (_READ[1], _READ[0])
+        return (own,) if own == reading or self.resource == _AUDIT[0] else (own, reading)
+
+    @property
     def failures(self) -> list[int]:
         """The status codes of errors it may end with."""
         named = (404,) if "{id}" in self.path else ()

@@ -35,7 +35,10 @@ def runs(asked: Asked) -> dict[str, Any]:
 def run(asked: Asked) -> dict[str, Any]:
     r = asked.ledger.run(asked.id)
     found = asked.ledger.proposals(r.id, r.pauses) if r.pauses else []
-    return {"run": answers.run(asked.desk, r), "proposals": [answers.summary(asked.desk, p) for p in found]}
+    return {
+        "run": answers.run(asked.desk, r),
+        "proposals": [answers.summary(asked.desk, asked.ledger, p) for p in found],
+    }
 
 
 def timeline(asked: Asked) -> dict[str, Any]:

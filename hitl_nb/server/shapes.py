@@ -18,6 +18,7 @@ from hitl_nb.records import (
     By,
     CommentState,
     Kind,
+    Known,
     ProposalStatus,
     RunStatus,
     WorkspaceStatus,
@@ -52,6 +53,7 @@ class DecisionSummary(Shape):
     authn: Authn | None
     assurance: str | None
     signature: str | None
+    known: Known
 
 
 class Decision(DecisionSummary):

@@ -35,16 +35,29 @@ def person(handler: Any) -> Person:
     user = handler.current_user
     if handler.token_authenticated:
         authn: Authn = "token"
-    elif _MADE_UP.fullmatch(user.username) and not _knew_the_password(handler.identity_provider):
-        authn = "anonymous"
     else:
-        authn = "login"
+        authn = "login" if _logged_in(handler.identity_provider, user.username) else "anonymous"
     return Person(user.username, user.display_name or user.name or user.username, authn)
 
 
-def _knew_the_password(provider: Any) -> bool:
-    """Whether a login cookie stands for the server's password; where there is a token too, that may have been typed."""
-    return bool(getattr(provider, "hashed_password", "")) and not provider.token
+def lets_log_in(provider: Any) -> bool:
+    """Whether an identity provider can tell people from those who know the server's token.
+
+    Jupyter's own knows one password. A cookie stands for it only if there is no token, which may have been typed
+    instead; any other provider has ways of its own.
+    """
+    return not _is_jupyters(provider) or (bool(getattr(provider, "hashed_password", "")) and not provider.token)
+
+
+def _logged_in(provider: Any, username: str) -> bool:
+    """Whether a login cookie of this name stands for a login. Jupyter's own provider makes up all names."""
+    return lets_log_in(provider) and bool(_MADE_UP.fullmatch(username)) is _is_jupyters(provider)
+
+
+def _is_jupyters(provider: Any) -> bool:
+    from jupyter_server.auth.identity import IdentityProvider, PasswordIdentityProvider
+
+    return type(provider) in (IdentityProvider, PasswordIdentityProvider)
 
 
 def refusal(desk: Desk, who: Person) -> str | None:

@@ -14,12 +14,14 @@ from hitl_nb.errors import UnknownProposal
 from hitl_nb.records import (
     Action,
     By,
+    Known,
     Proposal,
     ProposalStatus,
 )
 from hitl_nb.store import large, rows
 from hitl_nb.store.base import Reads, Store, Transaction
 from hitl_nb.store.discussion import comments_on
+from hitl_nb.store.reviewers import how_known
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
 from hitl_nb.store.waiting import closed, waiting
@@ -51,6 +53,10 @@ class Inbox:
         for p in found:
             check_made(self.store, self.store_id, p)
         return found
+
+    def how_known(self, p: Proposal) -> Known | None:
+        """How it is known who decided `p`, its signature checked; None if nobody has."""
+        return how_known(self.store_id, p)
 
     def inbox(
         self, *, notebook: str | None = None, agent: str | None = None, limit: int = 50, after: str | None = None

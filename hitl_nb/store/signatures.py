@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 PINNED = "HITL_NB_SERVER_KEY"
 """Public keys that kernels trust, base64, separated by commas."""
 SIGNED_ONLY = "HITL_NB_SIGNED_ONLY"
-"""Set to 1, decisions of people count only if a server signed them."""
+"""Set to 1, decisions count only if a server signed them, whoever made them."""
+LOGINS = "HITL_NB_SERVER_LOGINS"
+"""Set to 0 by a server that lets nobody log in: no decision was made by somebody who had."""
+GIVEN = frozenset({"A0"})
+"""Assurances that a server of this version can give."""
 
 _CONTEXT = b"hitl/decision/v1\x00"
 _FILE = Path("hitl_nb", "server_key")
@@ -88,18 +92,30 @@ def message(store_id: str, p: Proposal, decision: DecisionRecord, revision: int)
 def check(store_id: str, p: Proposal, decision: DecisionRecord) -> None:
     """Raises Untrusted for a decision whose signature is not a known server's, or that must be signed and is not."""
     if decision.signature is None:
-        if decision.by == "person" and os.environ.get(SIGNED_ONLY) == "1":
+        if os.environ.get(SIGNED_ONLY) == "1":
             raise Untrusted(
                 f"the decision on proposal {p.id} ({p.title}) was not taken through a server, and {SIGNED_ONLY}=1 asks "
-                "for that; start the agent anew and decide in JupyterLab"
+                "for that; run the agent again with --restart and decide in JupyterLab"
             )
         return
-    said = message(store_id, p, decision, p.revision - 1)
-    if not any(_verifies(public, decision.signature, said) for public in _known()):
+    if not is_signed(store_id, p, decision):
         raise Untrusted(
             f"the decision on proposal {p.id} ({p.title}) is not signed by a server that this kernel knows; it was "
             f"changed, or taken by a server of another user ({PINNED} names the keys that are trusted)"
         )
+
+
+def is_signed(store_id: str, p: Proposal, decision: DecisionRecord) -> bool:
+    """Whether a server that this process knows signed the decision on `p`, and says of it what a server can say."""
+    if decision.signature is None or decision.assurance not in GIVEN or decision.by != "person":
+        return False
+    said = message(store_id, p, decision, p.revision - 1)
+    return any(_verifies(public, decision.signature, said) for public in _known())
+
+
+def logins_are_possible() -> bool:
+    """Whether the server that started this process, if any, lets people log in."""
+    return os.environ.get(LOGINS) != "0"
 
 
 def _verifies(public: str, signature: str, said: bytes) -> bool:

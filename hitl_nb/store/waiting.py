@@ -74,5 +74,6 @@ def refuse_closed(p: Proposal) -> None:
         why = "has expired" if p.status == "expired" else "was superseded: its run was cancelled or started anew"
         raise AlreadyDecided(f"proposal {p.id} ({p.title}) {why}; it can no longer be decided", p)
     by, action = p.decision.reviewer, _DONE[p.decision.action]
+    by += " (unsigned)" if p.decision.by == "person" and p.decision.signature is None else ""
     reason = f" ({p.decision.reason})" if p.decision.reason else ""
     raise AlreadyDecided(f"proposal {p.id} ({p.title}) is already decided: {by} {action} it{reason}", p)

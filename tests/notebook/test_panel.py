@@ -115,7 +115,7 @@ def test_approve_decides_what_was_proposed(ledger: Ledger) -> None:
     assert shown.buttons() == set()
     assert shown.control("Proposed value").disabled
     assert "Approved: Reply" in shown.texts()
-    assert "Decided by alice (person)" in shown.texts()
+    assert "Decided by alice (unsigned" in shown.texts()
     shown.click("Reject")
     assert shown.done == 1
     assert shown.decision() == ("approve", None, None, "alice")

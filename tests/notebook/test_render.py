@@ -112,7 +112,10 @@ def test_what_anybody_wrote_is_shown_as_text(proposal: Proposal) -> None:
 
 def test_who_and_when_stand_only_in_the_span_and_nothing_else_changes_from_run_to_run() -> None:
     page = html([decided(proposed(), "edit", "Dear B", "softer")])
-    assert '<span class="hitl-who">alice (person), 2026-05-06 07:08:09 UTC</span>' in page
+    assert (
+        '<span class="hitl-who">alice (unsigned: any program of this user can say so), 2026-05-06 07:08:09 UTC</span>'
+        in page
+    )
     masked = re.sub(r'<span class="hitl-who">.*?</span>', "", page)
     for private in ("alice", "2026", "abcdefgh", "runidrun", "n.ipynb", "/home"):
         assert private not in masked

@@ -74,6 +74,25 @@ def test_who_may_not_see_proposals_sees_none_and_hears_nothing(team: Server) -> 
     assert refused.value.code == 403
 
 
+def test_who_may_not_see_proposals_is_told_nothing_of_them_by_a_refusal(team: Server) -> None:
+    (p,) = team.paused("Dear Ann, the secret is 7", agent="secret")
+    assert Browser(team, "alice").decide(p)[0] == 200
+    browser = Browser(team, "no-proposals")
+    one = {"id": p.id, "revision": p.revision, "fingerprint": p.fingerprint}
+    for method, path, body in (
+        ("POST", f"proposals/{p.id}/decision", approval(p)),
+        ("POST", f"proposals/{p.id}/decision", {**approval(p), "action": "edit", "value": 3}),
+        ("POST", "decisions", {"action": "approve", "proposals": [one]}),
+        ("POST", f"proposals/{p.id}/check", {"value": 3}),
+        ("PUT", f"proposals/{p.id}/draft", {"value": 3}),
+        ("POST", f"runs/{p.run}/resume", {"browser": "b"}),
+        ("POST", f"runs/{p.run}/cancel", {}),
+    ):
+        status, said = browser.call(method, path, body)
+        assert (status, set(said), said["error"]) == (403, {"error", "message"}, "Forbidden")
+        assert said["message"] in ("you may not read hitl:proposals", "you may not write hitl:proposals")
+
+
 def test_who_may_not_stop_runs_may_do_the_rest(team: Server) -> None:
     (p,) = team.paused("Dear Ann", agent="unstopped")
     browser = Browser(team, "no-admin")

@@ -15,7 +15,8 @@ from hitl_nb.records import DecisionRecord, Proposal, Question, Snapshot
 from hitl_nb.store import chain, rows
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.memory import MemoryStore
-from hitl_nb.store.signatures import PINNED, SIGNED_ONLY, Attest, SigningKey, message
+from hitl_nb.store.reviewers import decider
+from hitl_nb.store.signatures import LOGINS, PINNED, SIGNED_ONLY, Attest, SigningKey, message
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     monkeypatch.delenv(PINNED, raising=False)
     monkeypatch.delenv(SIGNED_ONLY, raising=False)
+    monkeypatch.delenv(LOGINS, raising=False)
     return tmp_path
 
 
@@ -165,3 +167,111 @@ def test_where_only_signed_decisions_count_a_bare_one_is_refused(
     monkeypatch.setenv(SIGNED_ONLY, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
         ledger.proposals(p.run)
+
+
+# --- how it is known who decided ------------------------------------------------------------------------------------
+
+
+def said(ledger: Ledger, p: Proposal) -> str:
+    shown = ledger.proposal(p.id)
+    assert shown.decision is not None
+    return decider(shown.decision, ledger.how_known(shown))
+
+
+def changed_record(ledger: Ledger, p: Proposal, **fields: Any) -> None:
+    """Change the decision's record behind the ledger's back, as any program of this user can."""
+    shown = ledger.proposal(p.id)
+    assert shown.decision is not None
+    changed = msgspec.structs.replace(shown, decision=msgspec.structs.replace(shown.decision, **fields))
+    ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", changed.json()))
+
+
+def test_a_login_that_a_known_server_signed_is_a_persons_decision(ledger: Ledger) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    assert said(ledger, p) == "Ann (ann), logged in"
+
+
+@pytest.mark.parametrize("authn", ["token", "anonymous"])
+def test_who_did_not_log_in_is_a_guest(ledger: Ledger, authn: Any) -> None:
+    p = asked(ledger)
+    attest = Attest(SigningKey.of_this_user(), "Ann", authn, "A0")
+    ledger.decide(p.id, "approve", reviewer="ann", attest=attest)
+    assert said(ledger, p).startswith("a guest (")
+    assert "ann" not in said(ledger, p).lower()
+
+
+def test_a_login_is_not_believed_where_nobody_can_log_in(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    monkeypatch.setenv(LOGINS, "0")
+    assert said(ledger, p) == "a guest (the server knows its token only)"
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [
+        ("person", "ann (unsigned: any program of this user can say so)"),
+        ("policy", "the policy ann"),
+        ("deadline", "the deadline"),
+        ("script", "the script ann"),
+    ],
+)
+def test_what_nobody_signed_never_reads_like_a_persons_login(ledger: Ledger, by: Any, words: str) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann", by=by)
+    assert said(ledger, p) == words
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reviewer": "bob"},
+        {"reviewer_name": "Bob"},
+        {"authn": "token"},
+        {"assurance": "A2"},
+        {"assurance": None},
+        {"signature": None},
+        {"signature": "AAAA"},
+        {"value": {"amount": 10_000}},
+        {"reason": "because"},
+        {"action": "approve", "value": None},
+    ],
+    ids=str,
+)
+def test_a_record_that_was_changed_is_not_a_persons_decision(ledger: Ledger, fields: dict[str, Any]) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    changed_record(ledger, p, **fields)
+    assert "(unsigned" in said(ledger, p)
+    with pytest.raises((StoreCorrupt, Untrusted)):
+        ledger.proposals(p.run)
+
+
+@pytest.mark.parametrize("assurance", ["A1", "A4", "", "gold"])
+def test_an_assurance_that_no_server_can_give_is_not_believed_though_it_is_signed(
+    ledger: Ledger, assurance: str
+) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann", attest=Attest(SigningKey.of_this_user(), "Ann", "login", assurance))
+    assert "(unsigned" in said(ledger, p)
+    with pytest.raises(Untrusted):
+        ledger.proposals(p.run)
+
+
+@pytest.mark.parametrize("by", ["person", "policy", "deadline", "script"])
+def test_where_only_signed_decisions_count_no_unsigned_one_does(
+    ledger: Ledger, by: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann", by=by)
+    monkeypatch.setenv(SIGNED_ONLY, "1")
+    with pytest.raises(Untrusted, match="not taken through a server"):
+        ledger.proposals(p.run)
+
+
+def test_who_comes_later_is_told_that_the_first_is_unsigned(ledger: Ledger) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann")
+    with pytest.raises(HitlError, match=r"already decided: ann \(unsigned\) approved it"):
+        ledger.decide(p.id, "reject", reviewer="bob")

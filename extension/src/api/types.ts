@@ -13,6 +13,9 @@ export type RunStatus = 'running' | 'waiting' | 'ready' | 'failed' | 'finished' 
 /** How the reviewer was known to the server. */
 export type Authn = 'login' | 'token' | 'anonymous';
 
+/** How it is known who decided, as the server found out: it checks signatures. */
+export type Known = Authn | 'unsigned' | 'policy' | 'deadline' | 'script';
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 export type JsonObject = { [key: string]: Json };
@@ -49,6 +52,7 @@ export interface IDecision {
   authn: Authn | null;
   assurance: string | null;
   signature: string | null;
+  known: Known;
 }
 
 /** What became of a comment; of those only suggestions are accepted or dismissed. */

@@ -30,14 +30,8 @@ export function state(proposal: IProposal, host: IHost): string {
     no: trans.__('It did not happen, said'),
     stop: trans.__('Run stopped')
   };
-  const said = trans.__(
-    '%1 by %2, %3',
-    proposal.doubt ? effects[effectState(decision.value) ?? 'stop'] : names[decision.action],
-    reviewer(decision),
-    when(decision.decided_at)
-  );
-  const known = !decision.authn || decision.authn === 'login';
-  return known ? said : `${said} ${trans.__('(not authenticated as a person)')}`;
+  const what = proposal.doubt ? effects[effectState(decision.value) ?? 'stop'] : names[decision.action];
+  return trans.__('%1 by %2, %3', what, decider(decision, host), when(decision.decided_at));
 }
 
 /** What an answer to the question whether an effect happened says; null if it is none. */
@@ -54,13 +48,28 @@ export function ofWorkspace({ id, document = id }: Pick<IProposal, 'id' | 'docum
   return document !== id;
 }
 
-/** The name that people know, and the one that the server is sure of, unless it was made up. */
-function reviewer(decision: IDecision): string {
-  const name = decision.reviewer_name;
-  if (name && decision.authn && decision.authn !== 'login') {
-    return visible(name);
+/** Who made a decision, and how that is known: the one place that says so. In Python it is `store/reviewers.py`. */
+export function decider(decision: Omit<IDecision, 'value'>, { trans }: IHost): string {
+  const { reviewer, reviewer_name: name } = decision;
+  switch (decision.known) {
+    case 'login':
+      return trans.__(
+        '%1, logged in',
+        visible(name && name !== reviewer ? `${name} (${reviewer})` : reviewer)
+      );
+    case 'token':
+      return trans.__('a guest (the server knows its token only)');
+    case 'anonymous':
+      return trans.__('a guest (not logged in)');
+    case 'policy':
+      return trans.__('the policy %1', visible(reviewer));
+    case 'deadline':
+      return trans.__('the deadline');
+    case 'script':
+      return trans.__('the script %1', visible(reviewer));
+    default:
+      return trans.__('%1 (unsigned: any program of this user can say so)', visible(reviewer));
   }
-  return visible(name && name !== decision.reviewer ? `${name} (${decision.reviewer})` : decision.reviewer);
 }
 
 /** A time as people here write it. */

@@ -14,6 +14,7 @@ import type { IHost } from './host';
 import { useChanges } from './redraw';
 import { SideBySide } from './sidebyside';
 import { useUndoKeys } from './undoing';
+import { decider } from './state';
 import { visible } from './visible';
 import { BackAndForth, Saved } from './ways';
 import { useWork } from './work';
@@ -130,15 +131,16 @@ function standing({ workspace, run, decided }: WorkspaceModel, host: IHost): str
   return (run && said[run.status]) ?? trans.__('The agent and people write');
 }
 
-function outcome(decision: Omit<IDecision, 'value'>, { trans }: IHost): string {
-  const name = visible(decision.reviewer_name || decision.reviewer);
+function outcome(decision: Omit<IDecision, 'value'>, host: IHost): string {
+  const { trans } = host;
+  const name = decider(decision, host);
   switch (decision.action) {
     case 'reject':
-      return trans.__('%1 rejected it', name);
+      return trans.__('Rejected by %1', name);
     case 'respond':
-      return trans.__('%1 answered', name);
+      return trans.__('Answered by %1', name);
     default:
-      return trans.__('%1 called it done', name);
+      return trans.__('Called done by %1', name);
   }
 }
 
