@@ -9,6 +9,7 @@ exception keeps its cause, its context and the lines of its traceback, and is ma
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import copyreg
 import dataclasses
@@ -23,6 +24,7 @@ from collections.abc import Callable, Set
 from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
+from ..errors import Paused
 from .figures import figure_types, reduce_figure
 from .reopening import Openings
 from .tracebacks import from_lines, lines_of
@@ -129,6 +131,14 @@ class Pickler(_CloudPickler):
         self.own_classes = False
         self.figure_types = figure_types()
         self.openings = Openings(ns)
+
+    def dump(self, obj: Any) -> None:
+        try:
+            super().dump(obj)
+        except (Exception, KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, Paused):
+            raise
+        except BaseException as error:  # a user's hook may raise anything, and saving must not end the run
+            raise pickle.PicklingError(f"{type(error).__name__}: {error}") from error
 
     def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
         cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every single object: no call

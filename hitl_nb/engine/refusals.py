@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import pickle
 import types
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -65,6 +66,10 @@ _NEVER: dict[tuple[str, str], tuple[str, str]] = {
         "commit and close it before the checkpoint, keep the engine, and open another one after it",
     ),
     ("sqlalchemy.engine.result", "Result"): ("a result belongs to an open connection", _ROWS),
+    ("tqdm.std", "tqdm"): (
+        "a progress bar draws on the screen of this process",
+        "loop over the items themselves, or make the bar below the checkpoint",
+    ),
     ("mmap", "mmap"): ("it is memory of this process", "copy what is needed into bytes before the checkpoint"),
     ("builtins", "memoryview"): ("it is memory of this process", "copy it with bytes(...) before the checkpoint"),
     ("weakref", "finalize"): ("it acts when an object of this process ends", "make it after the checkpoint"),
@@ -72,8 +77,7 @@ _NEVER: dict[tuple[str, str], tuple[str, str]] = {
 """Types that are refused, with their subclasses, unless a subclass says itself how it is pickled."""
 
 _WAYS = {
-    "generator": "loop over list(...) of it",
-    "_csv.reader": "loop over list(...) of it",
+    "reader": "make a list of its rows before the checkpoint",
     "coroutine": "await it before the checkpoint",
     "async_generator": "read it into a list before the checkpoint",
     "Task": "await it before the checkpoint and keep the result",
@@ -119,7 +123,7 @@ def offender(name: str, value: Any, fails: Callable[[Any], Exception | None]) ->
                 break
         else:
             break
-    return path, value, problem
+    return path if len(path) < 120 else f"{path[:60]} ... {path[-40:]}", value, problem
 
 
 def path_to(obj: Any, roots: Mapping[str, Any]) -> str | None:
@@ -213,16 +217,50 @@ def place_of(machine: Machine) -> str:
 
 def sentence(machine: Machine, what: str, value: Any, problem: Exception | None, way: str | None = None) -> str:
     """Why the run cannot pause here: where, what, its type, the reason, and the way out."""
-    kind = type(value).__name__
-    if way is None and isinstance(problem, NotSaved):
-        way = problem.way
-    way = way or _WAYS.get(kind)
-    if way is None and "iterator" in what:
-        way = "loop over list(...) of it"
-    if way is None and "with block" in what:
-        way = "move the checkpoint out of the with block"
-    way = way or f"{RESOURCE}, make it where it is used, or mark it with hitl.live(...) if it is code and not state"
+    way = way or way_out(what, value, problem)
     return f"cannot pause at {place_of(machine)}: {described(what, value)} cannot be saved ({reason(problem)}); {way}"
+
+
+_LIST = "loop over list(...) of it"
+_PICKLED_ITERATORS = frozenset(
+    {"list_iterator", "tuple_iterator", "dict_keyiterator", "dict_valueiterator", "dict_itemiterator", "set_iterator"}
+)
+
+
+def way_out(what: str, value: Any, problem: Exception | None) -> str:
+    """What to write instead, so that the run can pause there."""
+    kind, why = type(value).__name__, str(problem)
+    if "with block" in what:
+        if isinstance(value, io.IOBase):
+            return "move the checkpoint out of the with block: collect what is to be written, and write it after that"
+        return "move the checkpoint out of the with block"
+    if "re.Match" in why or "SRE_Scanner" in why:
+        if "iterator" in what:
+            return "loop over what you need of the matches: [m.group() for m in re.finditer(...)]"
+        return "keep what you need of it: .group(), .groupdict() or .span()"
+    if _code_name(value).startswith("tqdm"):
+        return "loop over the items themselves, without tqdm: its bar draws on the screen of this process"
+    if "excessively deep" in why or isinstance(problem, RecursionError):
+        return "keep it flat: lists, dicts or ids in place of objects inside of objects inside of objects"
+    if "iterator" in what:
+        if hasattr(value, "__anext__"):
+            return "loop over a list: for x in [x async for x in ...]"
+        if kind in _PICKLED_ITERATORS:
+            return (
+                "loop over plain data (ids, names), and make what cannot be saved inside the loop, below the checkpoint"
+            )
+        return _LIST
+    if isinstance(value, types.GeneratorType):
+        return "keep its items: write iter(list(...)) of it before the checkpoint, or make it after the checkpoint"
+    if isinstance(problem, NotSaved):
+        return problem.way
+    return _WAYS.get(kind) or (
+        f"{RESOURCE}, make it where it is used, or mark it with hitl.live(...) if it is code and not state"
+    )
+
+
+def _code_name(value: Any) -> str:
+    return getattr(getattr(value, "gi_code", None), "co_qualname", "")
 
 
 def described(what: str, value: Any) -> str:

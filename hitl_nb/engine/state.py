@@ -26,7 +26,7 @@ from .machine import Machine
 from .pickling import Pickler, Unpickler, resolve
 from .processstate import ProcessState, name_kind
 from .program import FORMAT
-from .refusals import described, offender, path_to, place_of, reason, sentence, type_name
+from .refusals import NotSaved, described, offender, path_to, place_of, reason, sentence, type_name
 from .reopening import is_reopened
 from .seal import seal
 from .stack import Frame
@@ -429,8 +429,7 @@ def _check_with(machine: Machine) -> None:
                             machine,
                             "the with block's context manager",
                             manager,
-                            TypeError("it acts on the process"),
-                            "move the checkpoint out of the with block",
+                            NotSaved("it acts on the process"),
                         )
                     )
 

@@ -7,7 +7,10 @@ before its call, so that an agent cell may `await`, be interrupted, and let the 
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from IPython.core.error import UsageError
 
 from ..engine import outside
 from ..errors import HitlError, Paused
@@ -82,8 +85,20 @@ class _Extension:
         outside.here.pop()
 
 
+_BELOW = re.compile(r"""get_ipython\(\)\.run_cell_magic\('(?P<name>\w+)', .*?, ['"]\s*%%agent\b""")
+
+
 def awaited(lines: list[str]) -> list[str]:
-    """Put `await` before the magics that return a coroutine."""
+    """Put `await` before the magics that return a coroutine.
+
+    Raises UsageError for `%%agent` below another cell magic: some would not run it at all, and say nothing.
+    """
+    below = _BELOW.match(lines[0]) if lines else None
+    if below is not None:
+        raise UsageError(
+            f"%%agent must be the first line of its cell: below %%{below['name']} the cell cannot pause. Take "
+            f"%%{below['name']} away; line magics, such as %time STATEMENT, work inside an agent cell"
+        )
     starts = ("get_ipython().run_cell_magic('agent',", "get_ipython().run_line_magic('hitl', 'resume")
     return [f"await {line}" if line.startswith(starts) else line for line in lines]
 

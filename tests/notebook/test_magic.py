@@ -588,3 +588,14 @@ def test_opaque_code_that_is_made_again_shows_its_workspace_once(kernel: Kernel)
     assert kernel.run(code).text == "Workspace: Report\nPaused: Report (waiting for a decision)"
     kernel.approve()
     assert kernel.run(code).text == "Workspace: Report\nApproved: Report\n['One.']"
+
+
+@pytest.mark.parametrize("magic", ["%%time", "%%capture out"])
+def test_another_cell_magic_above_is_refused_and_says_what_works(kernel: Kernel, magic: str) -> None:
+    ran = kernel.run(f"{magic}\n{ASK}")
+    assert f"below {magic.split()[0]} the cell cannot pause" in ran.text
+    assert "line magics, such as %time STATEMENT, work" in ran.text
+    assert "Traceback" not in ran.text
+    ran = kernel.run("%%agent timed\n%time x = sum(range(3))\nprint(x)")
+    assert "Wall time" in ran.text
+    assert ran.text.endswith("3")

@@ -1,0 +1,174 @@
+"""What cannot be saved is refused with a way out, and the way that is named works."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from desk import Desk
+
+from hitl_nb.errors import CannotPause
+
+ASK = "d = hitl.checkpoint('go', title='Go?')\n"
+LOOP = ":\n    d = hitl.checkpoint('go', title='Go?')\n"
+NUMBERS = "async def numbers():\n    for i in range(2):\n        yield i\n"
+
+WAYS = {
+    "a file that is written": (
+        f"f = open('out.txt', 'w')\n_ = f.write('a')\n{ASK}_ = f.write('b')\nf.close()",
+        3,
+        "open for writing.*close it before the checkpoint.*mode 'a' after",
+        f"f = open('out.txt', 'w')\nf.close()\n{ASK}f = open('out.txt', 'a')\n_ = f.write('b')\nf.close()",
+    ),
+    "a with block of a file that is written": (
+        f"with open('out.txt', 'w') as f{LOOP}    _ = f.write('b')",
+        2,
+        "move the checkpoint out of the with block: collect what is to be written",
+        f"{ASK}with open('out.txt', 'w') as f:\n    _ = f.write('b')",
+    ),
+    "an asynchronous loop": (
+        f"{NUMBERS}async for x in numbers(){LOOP}",
+        5,
+        r"loop over a list: for x in \[x async for x in",
+        f"{NUMBERS}for x in [x async for x in numbers()]{LOOP}",
+    ),
+    "matches": (
+        f"import re\nfor m in re.finditer('a', 'aa'){LOOP}",
+        3,
+        r"\[m.group\(\) for m in re.finditer\(...\)\]",
+        f"import re\nfor m in [m.group() for m in re.finditer('a', 'aa')]{LOOP}",
+    ),
+    "a list of matches": (
+        f"import re\nfor m in list(re.finditer('a', 'aa')){LOOP}",
+        3,
+        r"\[m.group\(\) for m in re.finditer\(...\)\]",
+        f"import re\nfor m in [m.group() for m in re.finditer('a', 'aa')]{LOOP}",
+    ),
+    "one match": (
+        f"import re\nm = re.search('a', 'xa')\n{ASK}x = m.group()",
+        3,
+        r"m \(a Match\).*keep what you need of it: .group\(\)",
+        f"import re\nm = re.search('a', 'xa').group()\n{ASK}x = m",
+    ),
+    "a progress bar": (
+        f"from tqdm import tqdm\nfor x in tqdm([1, 2]){LOOP}",
+        3,
+        "loop over the items themselves, without tqdm",
+        f"for x in [1, 2]{LOOP}",
+    ),
+    "a generator in a variable": (
+        f"g = (i for i in range(3))\na = next(g)\n{ASK}b = next(g)",
+        3,
+        r"g \(a generator\).*write iter\(list\(...\)\) of it before the checkpoint",
+        f"g = (i for i in range(3))\na = next(g)\ng = iter(list(g))\n{ASK}b = next(g)",
+    ),
+    "a loop over a generator": (
+        f"g = (i for i in range(3))\nfor x in g{LOOP}",
+        3,
+        r"loop over list\(...\) of it",
+        f"g = (i for i in range(3))\nfor x in list(g){LOOP}",
+    ),
+    "a lock that is held": (
+        f"import threading\nlock = threading.Lock()\nwith lock{LOOP}",
+        4,
+        r"\(it acts on the process\); move the checkpoint out of the with block",
+        f"import threading\nlock = threading.Lock()\nwith lock:\n    x = 1\n{ASK}",
+    ),
+    "a class that holds what cannot be saved": (
+        f"class C:\n    numbers = (i for i in 'ab')\nx = C()\n{ASK}y = x",
+        4,
+        r"C.numbers \(a generator\)",
+        f"class C:\n    numbers = iter(list('ab'))\nx = C()\n{ASK}y = x",
+    ),
+}
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.chdir(tmp_path)
+    return Desk()
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_refusal_names_a_way_out_that_works(desk: Desk, name: str) -> None:
+    refused, line, words, mended = WAYS[name]
+    with pytest.raises(CannotPause, match=rf"cannot pause at line {line}: .*{words}"):
+        desk.run(refused, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    assert desk.open() == []
+    desk.new_kernel()
+    outcome = desk.run(mended, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, name="mended")
+    while outcome.status == "waiting":
+        desk.answer(name="mended")
+        desk.new_kernel()
+        outcome = desk.run(mended, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, name="mended")
+    assert outcome.status == "finished"
+
+
+# -- hooks that raise
+
+
+HOOKS = """
+class ByReduce:
+    def __reduce__(self):
+        raise ERROR("no")
+class ByState:
+    def __getstate__(self):
+        raise ERROR("no")
+class ByHash:
+    def __hash__(self):
+        raise ERROR("no")
+class ByEqual:
+    __hash__ = None
+    def __eq__(self, other):
+        raise ERROR("no")
+class ByAttribute:
+    def __getattr__(self, name):
+        raise ERROR("no")
+"""
+ERRORS = {
+    "ValueError": "ERROR = ValueError",
+    "RecursionError": "ERROR = RecursionError",
+    "AttributeError": "ERROR = AttributeError",
+    "a BaseException": "class ERROR(BaseException):\n    pass",
+}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_cell_without_a_checkpoint_never_fails_because_of_saving(desk: Desk, error: str) -> None:
+    desk.cell(ERRORS[error] + HOOKS)
+    source = (
+        "import socket, threading\n"
+        "xs = [ByReduce(), ByState(), ByHash(), ByEqual(), ByAttribute()]\n"
+        "with socket.socket() as s:\n    pass\n"
+        "g, lock, f = (i for i in 'ab'), threading.Lock(), open('f.txt', 'w')\n"
+        "f.close()\nclass Locked:\n    lock = threading.RLock()\nl = Locked()\ny = 7\n"
+    )
+    assert desk.run(source).status == "finished"
+    desk.new_kernel()
+    assert desk.run(source).status == "finished"
+    assert desk.ns["y"] == 7
+
+
+@pytest.mark.parametrize("kind", ["ByReduce", "ByState"])
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_hook_that_raises_is_a_refusal_with_the_path(desk: Desk, kind: str, error: str) -> None:
+    desk.cell(ERRORS[error] + HOOKS)
+    source = (
+        f"class Order:\n    pass\norders = [Order(), Order()]\norders[1].client = {{'a': {kind}()}}\n{ASK}x = orders"
+    )
+    with pytest.raises(CannotPause, match=re.escape("orders[1].client['a'] (a " + kind)):
+        desk.run(source)
+
+
+def test_a_cell_that_fails_keeps_its_own_error(desk: Desk) -> None:
+    desk.cell(ERRORS["a BaseException"] + HOOKS)
+    with pytest.raises(LookupError, match="mine"):
+        desk.run("x = ByReduce()\nraise LookupError('mine')")
+
+
+def test_what_is_nested_too_deeply_is_said_shortly(desk: Desk) -> None:
+    with pytest.raises(CannotPause, match="keep it flat") as caught:
+        desk.run(f"x = []\nfor i in range(100000):\n    x = [x]\n{ASK}y = x")
+    assert len(str(caught.value)) < 500
