@@ -14,6 +14,7 @@ import typing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from ..errors import InvalidEdit
 from ..models import model_from
@@ -53,7 +54,7 @@ class Doubts(Pending):
 def call_texts(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """A call as people read it, and its arguments by name. What is named like a secret is left out."""
     try:
-        bound = inspect.signature(function).bind(*args, **kwargs)
+        bound = _signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):  # the call itself will say so
         return f"{function.__qualname__}(...)", {}
     names = list(bound.signature.parameters)
@@ -67,6 +68,21 @@ def call_texts(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     ]
     shown += [f"{name}={'…' if _SECRET.search(name) else _short(value, _brief)}" for name, value in kwargs.items()]
     return f"{function.__qualname__}({', '.join(shown)})", arguments
+
+
+_signatures: WeakKeyDictionary[Any, inspect.Signature] = WeakKeyDictionary()
+"""Of functions that were called: working one out takes a tenth of a step."""
+
+
+def _signature(function: Any) -> inspect.Signature:
+    """What the function takes. Raises TypeError, ValueError."""
+    try:
+        found = _signatures.get(function)
+    except TypeError:  # no weak reference to it can be made
+        return inspect.signature(function)
+    if found is None:
+        found = _signatures[function] = inspect.signature(function)
+    return found
 
 
 def _short(value: Any, brief: _Short) -> str:
