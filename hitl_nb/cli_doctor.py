@@ -96,10 +96,11 @@ def _store(url: str | None) -> Iterator[Finding]:
     try:
         store = open_store(url)
         ledger = Ledger(store)
+        drafts = store.drafts  # opening it completes what a process left that was killed while it made it
     except HitlError as e:
         yield Finding("wrong", "store", f"cannot be opened: {e}", f"mend that, or name another store (from {origin})")
         return
-    yield Finding("ok", "store", f"{store.url} (from {origin})")
+    yield Finding("ok", "store", f"{drafts.url} (from {origin})")
     if store.url.startswith("diskcache:"):
         folder = directory_of(store.url)
         yield from _folder(folder)
