@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import StoreCorrupt
-from hitl_nb.records import canonical
 
 Digests = dict[str, str]
 """By the key of the record, SHA-256 (hex)."""
@@ -33,8 +32,8 @@ def digest_run(key: str, raw: bytes) -> str:
         fields: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as damage:
         raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
-    logged = {name: one for name, one in fields.items() if name not in UNLOGGED}
-    return hashlib.sha256(canonical(logged)).hexdigest()
+    logged = {name: one for name, one in fields.items() if name not in UNLOGGED}  # in the order that they are kept in
+    return hashlib.sha256(msgspec.json.encode(logged)).hexdigest()
 
 
 def digest_state(envelope: bytes, blobs: Iterable[str]) -> str:
