@@ -43,11 +43,13 @@ class Story:
         """Run the notebook up to its next question."""
         run = hitl.run_notebook(self.notebook, store=self.store)
         assert (run.status, run.error) == ("waiting", None)
+        assert self.ledger.verify().ok
         return run.open[0]
 
     def ends(self) -> None:
         run = hitl.run_notebook(self.notebook, store=self.store)
         assert (run.status, run.error) == ("finished", None)
+        assert self.ledger.verify().ok
 
     def decide(self, seen: Proposal, action: Any, value: Any = None, reason: str | None = None) -> None:
         as_it_is = value is None or action == "respond" or seen.kind == "markdown"

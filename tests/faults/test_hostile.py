@@ -371,6 +371,25 @@ def test_the_snapshot_of_an_earlier_pause_is_refused(kinds: tuple[str, ...]) -> 
     assert desk.record().status == "ready"
 
 
+PAY = "@hitl.step\ndef pay():\n    return 'paid'\n\ndef pay_and_fail():\n    return pay() + str(1 // 0)\n"
+PAY_AND_FAIL = "paid = pay_and_fail()\n"
+
+
+@pytest.mark.parametrize("change", [b'"tries":2', b'"tries":0'])
+def test_the_result_of_a_call_is_that_of_its_try(change: bytes) -> None:
+    desk = Desk()
+    desk.cell(PAY)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            desk.run(PAY_AND_FAIL)
+    ((key, raw),) = desk.ledger.store.scan("step/", "step0")
+    desk.ledger.store.transact(put(key, raw.replace(b'"tries":1', change)))
+    desk.new_kernel()
+    desk.cell(PAY)
+    with pytest.raises(Untrusted, match="step/"):
+        desk.run(PAY_AND_FAIL)
+
+
 def test_the_snapshot_of_an_earlier_pause_is_refused_by_its_seal_too() -> None:
     """Whoever can write a note of the save, too, cannot sign for its place."""
     desk, before = at_the_second_pause()

@@ -22,6 +22,7 @@ from hitl_nb.errors import (
     StoreRefused,
     UnknownProposal,
     UnknownRun,
+    Untrusted,
 )
 from hitl_nb.records import FORMAT, DecisionRecord, Proposal, Question, Run, Snapshot, new_id
 from hitl_nb.review.draft import Draft
@@ -266,6 +267,27 @@ class TestSnapshots:
         ledger.save(claim, STATE)
         ledger.fail(claim, None, "boom")
         assert saved(ledger, run).envelope == b"state"
+
+    def test_an_earlier_save_that_was_put_back_is_not_returned(self, ledger: Ledger, store: Store) -> None:
+        run, claim = start(ledger)
+        ledger.save(claim, Snapshot(envelope=b"first", save=1))
+        first = store.get(f"snapshot/{run.id}") or b""
+        ledger.save(claim, Snapshot(envelope=b"second", save=2))
+        assert saved(ledger, run).saved.save == 2
+        store.transact(lambda tx: tx.put(f"snapshot/{run.id}", first))
+        with pytest.raises(Untrusted, match="put back"):
+            ledger.snapshot(run.id)
+        (asked,) = ledger.pause(claim, Snapshot(envelope=b"paused", pause=1), [ask()])
+        paused = store.get(f"snapshot/{run.id}") or b""
+        ledger.decide(asked.id, "approve", reviewer="ada")
+        _, claim = ledger.claim(run.id)
+        ledger.save(claim, Snapshot(envelope=b"third", pause=1, save=1))
+        store.transact(lambda tx: tx.put(f"snapshot/{run.id}", paused))
+        with pytest.raises(Untrusted, match="put back"):
+            ledger.snapshot(run.id)
+        store.transact(lambda tx: tx.delete(f"snapshot/{run.id}"))
+        with pytest.raises(Untrusted, match="missing"):
+            ledger.snapshot(run.id)
 
     def test_a_blob_is_written_once_and_lives_as_long_as_somebody_names_it(self, ledger: Ledger, store: Store) -> None:
         one, one_claim = start(ledger, agent="one")
