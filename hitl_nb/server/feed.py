@@ -21,6 +21,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from hitl_nb.errors import StoreError
 from hitl_nb.records import Event, new_id
+from hitl_nb.server import permission
 from hitl_nb.server.desk import Desk
 
 SECONDS = 0.25
@@ -120,6 +121,7 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
 
     def initialize(self, feed: Feed) -> None:
         self.feed = feed
+        self._watching: asyncio.Task[None] | None = None
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
@@ -135,12 +137,21 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         except StoreError as broken:
             self.close(1011, str(broken)[:100])
             return
+        self._watching = asyncio.create_task(
+            permission.watch(lambda: permission.is_allowed(self, "read"), self._cut_off)
+        )
         self.say({"type": "hello", "browser": new_id(), "head": self.feed.head})
 
     def on_message(self, message: str | bytes) -> None:
         """Nothing is expected from a browser."""
 
+    def _cut_off(self) -> None:
+        self.feed.leave(self)
+        self.close(permission.FORBIDDEN, "you may not read proposals any more")
+
     def on_close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         self.feed.leave(self)
         super().on_close()
 

@@ -14,7 +14,7 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from hitl_nb.errors import StoreError
-from hitl_nb.server import wire
+from hitl_nb.server import permission, wire
 from hitl_nb.server.room import Refused, Room
 from hitl_nb.server.rooms import Rooms
 from hitl_nb.server.who import person
@@ -26,8 +26,6 @@ RATE = 200
 WITHIN = 5
 UNREAD, MOST_UNREAD = 1 << 20, 64 << 20
 """How many bytes a browser may leave unread before it is no longer listened to, and before it is sent away."""
-ASK_AGAIN = 60.0
-"""Seconds after which it is asked again whether somebody may still read and write."""
 _REASON = 120
 """Longest reason of a close frame, in bytes."""
 
@@ -40,7 +38,8 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self._room: Room | None = None
         self._kept = 0
         self._allowance = float(RATE * WITHIN)
-        self._heard = self._asked = time.monotonic()
+        self._heard = time.monotonic()
+        self._watching: asyncio.Task[None] | None = None
         self.may_write = False
         self._unread = 0
         self._missed = False
@@ -62,6 +61,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         self.set_nodelay(True)  # a keystroke does not wait for company
         self._introduce()
+        self._watching = asyncio.create_task(permission.watch(self._still_allowed, self._cut_off))
         try:
             room = await self._rooms.enter(kwargs["id"], self)
         except Refused as no:
@@ -91,7 +91,6 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         try:
             if not self._within_rate():
                 raise Refused(4429, f"more than {RATE} messages a second; connecting again")
-            await self._ask_again()
             if isinstance(message, str):
                 raise ValueError("a text; the room speaks in bytes")
             if await room.hear(self, message):
@@ -104,6 +103,8 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             self.leave(4400, f"malformed message: {wrong}")
 
     def on_close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         if self._room is not None:
             self._rooms.leave(self._room, self)
         super().on_close()
@@ -153,15 +154,12 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self._heard = now
         return self._allowance >= 0
 
-    async def _ask_again(self) -> None:
-        """Raises Refused if the person may not read any more."""
-        now = time.monotonic()
-        if now - self._asked < ASK_AGAIN:
-            return
-        self._asked = now
-        if not await self._may("read"):
-            raise Refused(4403, "you may not read this draft any more")
-        self.may_write = await self._may("write")
+    async def _still_allowed(self) -> bool:
+        self.may_write = await permission.is_allowed(self, "write")
+        return await permission.is_allowed(self, "read")
+
+    def _cut_off(self) -> None:
+        self.leave(permission.FORBIDDEN, "you may not read this draft any more")
 
     async def _may(self, action: str) -> bool:
         allowed = self.authorizer.is_authorized(self, self.current_user, action, "hitl:proposals")
