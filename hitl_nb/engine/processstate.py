@@ -259,6 +259,7 @@ class ProcessState:
         self._carried: dict[str, Any] = {}
         self.saved: dict[str, Any] = {}
         self.must_restore = True
+        self._is_kept = True
         self._unrestored: list[str] = []
         self._surroundings = Surroundings()
         self._noticed = Noticed()
@@ -272,9 +273,16 @@ class ProcessState:
         """Sentences about what was noticed at the pause and is not in this process."""
         return [*self._unrestored, *say_missing(self._noticed)]
 
+    def keep_nothing(self) -> None:
+        """Save nothing any more: the run has ended, and something of it cannot be saved."""
+        self._is_kept = False
+
     def changes(self) -> dict[str, Any]:
         """What the run changed until now, by kind; kept in `saved` too."""
         found: dict[str, Any] = {}
+        if not self._is_kept:
+            self.saved = found
+            return found
         for kind in (*_PLACES, *_KINDS):
             if kind.module in sys.modules:
                 before, carried = self._before.get(kind.name, _MISSING), self._carried.get(kind.name)
@@ -311,3 +319,10 @@ class ProcessState:
 def name_kind(name: str) -> str:
     """What a kind of state is called in a sentence."""
     return next((kind.said for kind in (*_PLACES, *_KINDS) if kind.name == name), name)
+
+
+def way_back(name: str) -> str:
+    """What to do about a kind of state that cannot be saved."""
+    if name == "figures":
+        return "close the figures before the checkpoint (plt.close), or take off them what cannot be saved"
+    return "set it back before the checkpoint, and again below it"

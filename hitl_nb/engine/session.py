@@ -253,6 +253,9 @@ class Session:
             result, self.machine.result = self.machine.result, Unsaved(str(problem))
             try:
                 return self.snapshot()
+            except CannotPause:
+                self.saver.process.keep_nothing()
+                return self.snapshot()
             finally:
                 self.machine.result = result
 

@@ -9,6 +9,7 @@ does not read it, and else the reason why the run cannot pause here.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import json
@@ -24,7 +25,7 @@ from .loadcheck import StructureReader, prove, read_structure
 from .loading import END, PROCESS
 from .machine import Machine
 from .pickling import Pickler, Unpickler, resolve
-from .processstate import ProcessState, name_kind
+from .processstate import ProcessState, name_kind, way_back
 from .program import FORMAT
 from .refusals import NotSaved, described, offender, path_to, place_of, reason, sentence, type_name
 from .reopening import is_reopened
@@ -120,7 +121,7 @@ class Saver:
                 ) from error
         definitions, pickler, stream = parts
         self.notes = [*self._notes(pickler), *around]
-        shown = json.dumps(outputs).encode()
+        shown = json.dumps(outputs, default=_as_json).encode()
         header = {
             "format": FORMAT,
             "tick": machine.done,
@@ -361,7 +362,8 @@ class Saver:
                     try_(what.get(block.kind, "a value"), value)
             try_("the exception that is being handled", frame.handled)
         for kind, changed in self.process.saved.items():
-            try_(name_kind(kind), changed)
+            if (trial := self._trial(changed)).problem is not None:
+                raise CannotPause(sentence(machine, name_kind(kind), changed, trial.problem, way_back(kind)))
         try_("the proposed value", pending)
         try_("the result", machine.result)
         return wanted if self.variables else set()
@@ -405,6 +407,11 @@ class Saver:
 
         path, culprit, problem = offender(root, self.ns[root], fails)
         return _Trial(problem, path, culprit)
+
+
+def _as_json(value: Any) -> str:
+    """What a display's data hold beside JSON, as a kernel sends it: bytes in base64, all else as text."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def _values(machine: Machine, ns: dict[str, Any], names: Iterable[str]) -> list[Any]:

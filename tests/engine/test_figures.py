@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from desk import Desk
 
+from hitl_nb.errors import CannotPause
+
 mpl: Any = importlib.import_module("matplotlib")
 plt: Any = importlib.import_module("matplotlib.pyplot")
 ASK = 'd = hitl.checkpoint("go", title="Go?")\n'
@@ -98,3 +100,11 @@ def test_parameters_come_back(desk: Desk) -> None:
         mpl.rcdefaults()
         desk.run(source)
         assert desk.ns["w"] == 5
+
+
+def test_a_figure_that_cannot_be_saved_refuses_a_pause_and_not_the_end_of_a_cell(desk: Desk) -> None:
+    source = f"{IMPORT}f = plt.figure()\nf.letters = (c for c in 'ab')\n"
+    with pytest.raises(CannotPause, match=r"pyplot's open figures .*close the figures before the checkpoint"):
+        desk.run(f"{source}{ASK}")
+    assert desk.run(f"{source}y = 1", name="ends").status == "finished"
+    assert desk.run(f"{source}plt.close('all')\ndel f\n{ASK}", name="closes").status == "waiting"

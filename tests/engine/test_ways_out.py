@@ -172,3 +172,8 @@ def test_what_is_nested_too_deeply_is_said_shortly(desk: Desk) -> None:
     with pytest.raises(CannotPause, match="keep it flat") as caught:
         desk.run(f"x = []\nfor i in range(100000):\n    x = [x]\n{ASK}y = x")
     assert len(str(caught.value)) < 500
+
+
+def test_outputs_that_are_no_json_do_not_end_a_cell(desk: Desk) -> None:
+    desk.shown.outputs = lambda: [{"output_type": "display_data", "data": {"image/png": b"a", "x": Path("b")}}]
+    assert desk.run("y = 1").status == "finished"
