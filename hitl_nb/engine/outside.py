@@ -12,7 +12,8 @@ from ..errors import HitlError
 from ..records import Proposal, new_id
 from ..review import script
 from ..store.ledger import Ledger
-from .resuming import Code, Outcome, Shown, go_on, loaded_state, saved_state, start
+from .loading import load
+from .resuming import Code, Outcome, Shown, go_on, held, saved_state, start
 from .runs import ledger_of, not_cancelled
 from .state import Saver, Unsaved
 from .units import FunctionUnit
@@ -89,7 +90,8 @@ async def _outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], 
         return Outcome("waiting", run, ledger.proposals(run.id, run.pauses))
     saved = saved_state(ledger, run) if run.status == "finished" else None
     if saved is not None:
-        result = loaded_state(run, saved, ns, saver).result
+        held.pop(run.id, None)  # it was finished elsewhere
+        result = load(saved, dict(ns), special=saver.find_special).result  # the module's own variables stay as they are
         if isinstance(result, Unsaved):
             raise HitlError(f"the run {key!r} of {name} finished, and its result is gone: {result.sentence}")
         return Outcome("finished", run, result=result)

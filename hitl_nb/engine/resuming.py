@@ -81,15 +81,25 @@ class Outcome:
 
 @dataclass
 class _Held:
-    """The live objects of a run that this process worked on, and the snapshot they are the state of."""
+    """The live objects of a run that this process worked on, and the snapshot they are the state of.
+
+    Attributes:
+        cell: the notebook and the name of the agent.
+        finished: whether the run is over; the notebook has its variables, and the cell may be run again.
+    """
 
     place: str
     envelope: bytes
     loaded: Loaded
+    cell: tuple[str, str]
+    finished: bool
 
+
+MOST_HELD = 64
+"""Of how many runs live objects are kept: those of others go on from their snapshots, as in any other process."""
 
 held: dict[str, _Held] = {}
-"""By run."""
+"""By run, the newest last."""
 
 
 async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Saver, shown: Shown) -> Outcome:
@@ -173,6 +183,7 @@ def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Lo
     saver.process.must_restore = run.status != "finished"
     live = held.get(run.id)
     if live is None or live.envelope != saved.envelope:
+        held.pop(run.id, None)  # another process has gone on with it
         loaded = load(saved, ns, special=saver.find_special, prepare=saver.process.restore_places)
     else:
         loaded = live.loaded
@@ -189,27 +200,40 @@ async def _work(session: Session, ns: dict[str, Any]) -> Outcome:
     try:
         result = await session.run()
     except Paused:
-        _hold(session, ns)
+        _hold(session, ns, "waiting")
         return Outcome("waiting", session.run_record, session.proposals)
     except BaseException:
-        _hold(session, ns)
+        _hold(session, ns, "failed")
         raise
     finally:
         _clear(machine, ns)
-    _hold(session, ns)
+    _hold(session, ns, "finished")
     return Outcome("finished", session.run_record, result=result)
 
 
-def _hold(session: Session, ns: dict[str, Any]) -> None:
-    """Keep the live objects: in this process the run goes on with them, not with copies."""
-    machine = session.machine
-    if any(b.kind in ("finally", "with", "awith") for f in machine.stack for b in f.blocks) and machine.paused is None:
-        held.pop(session.run_record.id, None)  # unwinding changed them; the snapshot has them as they were
+def _hold(session: Session, ns: dict[str, Any], status: str) -> None:
+    """Keep the live objects: in this process the run goes on with them, not with copies.
+
+    Of a run that is over nothing is kept, but of the last one of each agent cell: running that again gives the
+    notebook its variables back. Where an `@agent` function has failed, its next try goes on from the snapshot.
+    """
+    machine, run = session.machine, session.run_record
+    held.pop(run.id, None)
+    unwound = any(b.kind in ("finally", "with", "awith") for f in machine.stack for b in f.blocks)
+    if unwound and machine.paused is None:
+        return  # unwinding changed them; the snapshot has them as they were
+    of_cell, finished = isinstance(machine.stack[0].unit, CellUnit), status == "finished"
+    if not of_cell and status != "waiting":
         return
+    cell = run.notebook, run.agent
+    for other in [one for one, live in held.items() if finished and live.finished and live.cell == cell]:
+        del held[other]
     stack = [frame_entry(frame) for frame in machine.stack]
     variables = {name: ns[name] for name in session.saver.saved_names if name in ns}
     loaded = Loaded(variables, stack, session.saver.process.saved, session.pending, machine.result, machine.done)
-    held[session.run_record.id] = _Held(session.sealed_for, session.envelope, loaded)
+    held[run.id] = _Held(session.sealed_for, session.envelope, loaded, cell, finished)
+    while len(held) > MOST_HELD:
+        del held[next(iter(held))]
 
 
 def _clear(machine: Machine, ns: dict[str, Any]) -> None:
