@@ -6,6 +6,7 @@ The session saves the machine's state, asks questions, and knows what earlier tr
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -336,6 +337,8 @@ class Session:
             asked.question = msgspec.structs.replace(asked.question, position=self.machine.position(name, asked.key))
         answers = [self._answer(asked) for asked in pending.asked]
         found = [answer for answer in answers if answer is not None]
+        if not exact:
+            self._note_other_questions(pending.asked, answers)
         if not exact and len(found) == len(answers):
             try:
                 return pending.go_on(
@@ -349,6 +352,17 @@ class Session:
         """The newest decision on this very question, asked at this very place."""
         same = self.answered.get(asked.question.position, ())
         return next((p for p in reversed(same) if _same_question(p, asked.question)), None)
+
+    def _note_other_questions(self, questions: list[Asked], answers: list[Proposal | None]) -> None:
+        """Say so where code that was made again asks something else than what was decided at this place."""
+        for asked, answer in zip(questions, answers, strict=True):
+            if answer is None and self.answered.get(asked.question.position):
+                note = (
+                    f"{_asker()}() is made again after each decision, and it asks another question now than the one "
+                    "that was decided, so that decision is not used. Mark it with @hitl.agent: then it continues at "
+                    "the line that asked. Where calls run side by side, give each a key= instead."
+                )
+                asked.question = msgspec.structs.replace(asked.question, notes=(*asked.question.notes, note))
 
     def pause(self, pending: Pending, *, exact: bool) -> NoReturn:
         """Save the run with its questions, in one transaction, and leave. Raises Paused, CannotPause, StoreError.
@@ -462,6 +476,14 @@ class Session:
             return self.resumed  # it is not completed yet
         pending, tick = self._completing
         return pending if self.machine.in_op and tick == self.machine.tick else None
+
+
+def _asker() -> str:
+    """The name of the user's function that asks."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("hitl_nb."):
+        frame = frame.f_back
+    return frame.f_code.co_qualname
 
 
 def _same_question(p: Proposal, q: Question) -> bool:

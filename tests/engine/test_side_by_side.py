@@ -383,3 +383,33 @@ got = await stop()
     assert desk.run(source).status == "finished"
     assert desk.ns["got"] == "stopped"
     assert effects() == ["cleaned up()"]
+
+
+# -- code that is made again and asks something else
+
+
+def test_a_helper_that_asks_another_question_each_time_is_named_at_the_second(desk: Desk) -> None:
+    desk.cell(
+        "import world\ndef draft_and_ask(name):\n"
+        "    text = f'Dear {name}, {next(world.outside[\"drafts\"])}'\n"
+        "    return hitl.checkpoint(text, title='Send?').value\n"
+    )
+    world.outside["drafts"] = iter(range(9))
+    source = "got = draft_and_ask('Ann')"
+    assert desk.run(source).proposals[0].notes == ()
+    for _ in range(2):
+        desk.answer()
+        (p,) = desk.run(source).proposals
+        (note,) = p.notes
+        assert note.startswith("draft_and_ask() is made again after each decision")
+        assert "@hitl.agent" in note
+
+
+def test_helpers_that_ask_the_same_again_are_not_noted(desk: Desk) -> None:
+    desk.cell("def ask(n):\n    return hitl.checkpoint(n, title='N').value\n")
+    source = "got = [ask(n) for n in (1, 2)]"
+    for _ in range(2):
+        (p,) = desk.run(source).proposals
+        assert p.notes == ()
+        desk.answer()
+    assert desk.run(source).status == "finished"

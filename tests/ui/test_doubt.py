@@ -1,0 +1,53 @@
+"""The card of an effect in doubt, after a kernel was killed in the middle of a step."""
+
+from __future__ import annotations
+
+import pytest
+from axe import violations
+from lab import Lab, Page, shot
+from letters import card, ledger, of, waiting
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+LOAD = """%load_ext hitl_nb
+import hitl_nb as hitl, os, signal
+@hitl.step
+def pay(amount: float) -> str:
+    if not os.path.exists("died"):
+        open("died", "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "paid again"
+"""
+AGENT = "%%agent payments\nreceipt = pay(12.50)\nprint('RECEIPT:', receipt)"
+TITLE = "Did pay(12.5) happen?"
+
+
+def test_a_person_says_what_came_of_a_step_that_a_kernel_died_in(page: Page, lab: Lab) -> None:
+    nb = page.open("doubt.ipynb", LOAD, AGENT)
+    nb.run_all()
+    nb.accept()  # the kernel died
+    nb.until_kernel()
+    nb.run_all()
+    shown = card(nb, TITLE)
+    shown.wait_for()
+    radios, primary = shown.get_by_role("radio"), shown.locator("footer button")
+    assert [radios.nth(i).is_checked() for i in range(3)] == [False] * 3
+    assert primary.get_attribute("aria-disabled") == "true"
+    assert primary.inner_text() == "Continue"
+    shot(shown, "doubt-nothing-chosen")
+    shown.press("a")
+    primary.click(force=True)
+    (p,) = waiting(lab, "doubt.ipynb")
+    assert p.status == "open"
+    radios.nth(1).check()
+    assert primary.inner_text() == "Call pay(12.5) again"
+    radios.nth(0).check()
+    shown.get_by_label("What did it return?").fill("88213")
+    assert primary.inner_text() == "Continue as if it happened"
+    shot(shown, "doubt-chosen")
+    assert violations(page.page, ".jp-hitl-card") == []
+    primary.click()
+    nb.until(1, "RECEIPT: 88213")
+    nb.until_kernel()
+    assert [run.status for run in ledger(lab).runs(notebook=of(lab, "doubt.ipynb"))] == ["finished"]
+    nb.close()
