@@ -35,7 +35,6 @@ def test_a_person_says_what_came_of_a_step_that_a_kernel_died_in(page: Page, lab
     assert primary.get_attribute("aria-disabled") == "true"
     assert primary.inner_text() == "Continue"
     shot(shown, "doubt-nothing-chosen")
-    shown.press("a")
     primary.click(force=True)
     (p,) = waiting(lab, "doubt.ipynb")
     assert p.status == "open"
