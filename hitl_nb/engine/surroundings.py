@@ -29,14 +29,15 @@ class Surroundings:
     """What is around the run when this process begins to work on it."""
 
     def __init__(self) -> None:
-        self._variables = dict(os.environ)
+        self._variables = _variables()
         self._loggers = _loggers()
 
     def notice(self, values: Iterable[Any], carried: Noticed) -> Noticed:
         """What the run changed; `values` are what it saves, `carried` is what an earlier pause noticed."""
         found = Noticed()
         kept = carried.get("variables", [])
-        variables = [n for n, v in os.environ.items() if self._variables.get(n) != v or n in kept]
+        changed_names = {os.fsdecode(n) for n, v in _variables().items() if self._variables.get(n) != v}
+        variables = changed_names.union(n for n in kept if n in os.environ)
         if variables:
             found["variables"] = sorted(variables)
         known = carried.get("logging", {})
@@ -47,6 +48,11 @@ class Surroundings:
         if files:
             found["files"] = files
         return found
+
+
+def _variables() -> dict[Any, Any]:
+    """The environment as it is kept: to decode every variable takes a fifth of a pause."""
+    return dict(getattr(os.environ, "_data", os.environ))
 
 
 def say_noticed(noticed: Noticed) -> list[str]:
