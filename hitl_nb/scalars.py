@@ -41,6 +41,7 @@ Type = dict[str, Any]
 """A description of a value's type, as JSON."""
 
 _MICROSECOND = dt.timedelta(microseconds=1)
+_FRACTION = re.compile(r"[+-]?[0-9]{1,4000}(/[0-9]{1,4000}|\.[0-9]{1,4000})?")
 _IP = ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface")
 
 
@@ -331,6 +332,12 @@ def _read_path(described: Type, text: str) -> str:
     return text
 
 
+def _read_fraction(described: Type, text: str) -> Fraction:
+    if not _FRACTION.fullmatch(text):  # an exponent would make a number of any size
+        raise ValueError
+    return Fraction(text)
+
+
 def _read_ip(described: Type, text: str) -> Any:
     return getattr(ipaddress, described["of"])(text)
 
@@ -343,7 +350,7 @@ _CHECKS: dict[str, Callable[[Type, Any], Any]] = {
     "duration": _check_duration,
     "uuid": _read_by(lambda _, text: UUID(text), "a UUID", "6f9619ff-8b86-d011-b42d-00cf4fc964ff"),
     "path": _read_by(_read_path, "a path", "reports/may.csv"),
-    "fraction": _read_by(lambda _, text: Fraction(text), "a fraction", "1/3"),
+    "fraction": _read_by(_read_fraction, "a fraction", "1/3"),
     "complex": _read_by(lambda _, text: complex(text), "a complex number", "1+2j"),
     "ip": _read_by(_read_ip, "an address", "192.0.2.1"),
     "enum": _check_enum,

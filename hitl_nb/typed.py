@@ -36,6 +36,7 @@ ABSENT: Any = object()
 """There is no such value."""
 
 _KEYS: dict[type, str] = {bool: "bool", int: "int", float: "float", type(None): "none"}
+_CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
 _PLAIN = frozenset({bool, int, str, type(None)})
 
 
@@ -53,18 +54,25 @@ def encode(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, Type |
         return plain(value, path), None
     if kind is float and value - value == 0:  # finite
         return value, None
-    found = encode_science(value, path)
-    if found is None and is_model(value):
-        found = encode_model(value, path, depth, encode)
-    if found is None:
-        found = encode_scalar(value, path)
-    if found is not None:
-        return _checked(found[0], path, depth), found[1]
+    if kind not in _CONTAINERS:
+        found = encode_science(value, path)
+        if found is None and is_model(value):
+            found = encode_model(value, path, depth, encode)
+        if found is None:
+            found = encode_scalar(value, path)
+        if found is not None:
+            # A class may write text with half characters, or numbers of no printable size.
+            return plain(found[0], path, depth), found[1]
+    return _encode_container(value, path, depth)
+
+
+def _encode_container(value: Any, path: str, depth: int) -> tuple[Any, Type | None]:
+    kind = cast("type[Any]", type(value))
+    if isinstance(value, dict):
+        return _encode_dict(cast("dict[Any, Any]", value), path, depth)
     if is_record(value):
         shown, described = _encode_dict(dict(value.items()), path, depth)
         return shown, {**(described or {}), "is": "record"}
-    if isinstance(value, dict):
-        return _encode_dict(cast("dict[Any, Any]", value), path, depth)
     if isinstance(value, (set, frozenset)):
         return _encode_set(cast("set[Any]", value), path, depth)
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
@@ -72,11 +80,6 @@ def encode(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, Type |
     if isinstance(value, (list, tuple, collections.deque)):
         return _encode_items(list(cast("list[Any]", value)), kind, path, depth)
     raise TypeError(f"{path} is {a_name(kind.__name__)}; {way_out(kind)}")
-
-
-def _checked(found: Any, path: str, depth: int) -> Any:
-    """JSON that a class wrote: text without half characters, numbers of a printable size."""
-    return plain(found, path, depth)
 
 
 def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[Any, Type | None]:

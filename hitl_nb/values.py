@@ -26,7 +26,9 @@ from hitl_nb.models import described_by, is_model, model_from
 from hitl_nb.plain import align, json_size, plain, spell
 from hitl_nb.rebuilding import decode
 from hitl_nb.records import ACTIONS, KINDS, TEXT_KINDS, Action, Kind, Question, canonical
+from hitl_nb.scalars import is_scalar
 from hitl_nb.schemas import misfits, misfits_of_rows, schema_of
+from hitl_nb.science import is_science
 from hitl_nb.tables import check_table, csv_changes, csv_text, parse_csv, records
 from hitl_nb.typed import Type, check, check_cells, encode
 from hitl_nb.typeschemas import type_schema, without_schemas
@@ -151,18 +153,27 @@ def restore(
 def parse_edit(question: Question, text: str) -> Any:
     """The checked edit meant by a text: as it is for text, markdown and code; JSON otherwise; CSV too for a table.
 
-    A choice may be named without JSON's quotes. Raises InvalidEdit.
+    A choice, a date, a decimal and the like may be written without JSON's quotes. Raises InvalidEdit.
     """
     if question.kind in TEXT_KINDS:
         return check_edit(question, text)
     if question.kind == "table" and not text.lstrip("\ufeff \t\r\n").startswith("{"):
         return check_edit(question, parse_csv(question.value, text))
+    if _is_written(question) and not text.lstrip().startswith('"'):
+        return check_edit(question, text)  # as it is: 12.50 is not 12.5
     try:
         return check_edit(question, _parsed(text))
     except InvalidEdit:
         if question.kind == "choice" and text.strip() in [o for o in question.options or [] if isinstance(o, str)]:
             return text.strip()
         raise
+
+
+def _is_written(question: Question) -> bool:
+    """Whether the value is a single one that is written as a text: a date, a decimal, a path."""
+    types = question.types
+    single = types is not None and (is_scalar(types) or is_science(types)) and types["is"] not in ("enum", "float")
+    return single and isinstance(question.value, str) and question.kind == "json"
 
 
 def as_text(question_or_kind: Question | str, value: Any) -> str:

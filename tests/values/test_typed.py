@@ -355,6 +355,7 @@ def test_a_model_with_fields_of_many_types_takes_an_edit() -> None:
         (np.array([[1, 2]]), [[1, 2], [3]], {"": "rows of the same length"}),
         (np.array([1]), [[1]], {"": "must be a whole number"}),
         (Path("a"), "a\0b", {"": "must be a path"}),
+        (Fraction(1), "1e999999999", {"": 'must be a fraction such as "1/3"'}),
         (uuid.UUID(int=1), "x", {"": "must be a UUID"}),
         ({"a": float("nan")}, {"a": "none"}, {"a": "must be a number"}),
         ({"a": (1, 2)}, {"a": "12"}, {"a": "must be a list"}),
@@ -381,6 +382,32 @@ def test_an_edit_of_another_type_is_refused_with_its_place(value: Any, edit: Any
 def test_what_cannot_be_proposed_is_named_with_its_place(value: Any, says: str) -> None:
     with pytest.raises((TypeError, ValueError), match=says):
         ask(value, title="T")
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "expected"),
+    [
+        (Decimal("9.90"), "12.50", Decimal("12.50")),
+        (Decimal("9.90"), ' "12.50"', Decimal("12.50")),
+        (dt.date(2024, 5, 1), "2024-06-01", dt.date(2024, 6, 1)),
+        (Path("a"), "b c.csv", Path("b c.csv")),
+        (Size.S, '"large"', Size.L),
+        (np.float64(1), "2.5", np.float64(2.5)),
+    ],
+)
+def test_a_single_value_is_typed_without_quotes(value: Any, text: str, expected: Any) -> None:
+    question = stored(ask(value, title="T"))
+    assert same(restore(question, parse_edit(question, text), value), expected)
+    assert parse_edit(question, as_text(question, question.value)) == question.value
+
+
+@pytest.mark.parametrize("wrap", [lambda v: [v], lambda v: (v,), lambda v: {"k": v}])
+def test_a_deep_value_comes_back(wrap: Any) -> None:
+    before, after = Decimal(1), Decimal(2)
+    for _ in range(150):
+        before, after = wrap(before), wrap(after)
+    question = stored(ask(before, title="T"))
+    assert restore(question, check_edit(question, ask(after, title="T").value), before) == after
 
 
 def test_options_are_given_back_as_they_are() -> None:
