@@ -52,7 +52,7 @@ def test_of_eight_deciders_one_wins_and_the_others_are_told_who(tmp_path: Path) 
         won, told, kept = deciders(f"diskcache://{tmp_path}/{number}")
         assert [kept.reviewer] == [kept.value] == won
         assert len(told) == 7
-        assert all(f"{won[0]} edited and approved it" in one for one in told)
+        assert all(f"{won[0]} (unsigned) edited and approved it" in one for one in told)
 
 
 def test_control_without_a_look_at_what_was_decided_all_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -449,7 +449,7 @@ class TestProposals:
     def test_the_second_is_told_who_decided_what(self, ledger: Ledger) -> None:
         _, (asked, *_) = paused(ledger)
         ledger.decide(asked.id, "reject", reason="too much", reviewer="ada")
-        with pytest.raises(AlreadyDecided, match=r"ada rejected it \(too much\)") as told:
+        with pytest.raises(AlreadyDecided, match=r"ada \(unsigned\) rejected it \(too much\)") as told:
             ledger.decide(asked.id, "approve", reviewer="bob")
         assert told.value.proposal == ledger.proposal(asked.id)
 
