@@ -24,6 +24,8 @@ END = "end"
 """Marks the last entry of a snapshot's stream."""
 PROCESS = "process state"
 """Marks the first entry: what the run changed of the process."""
+DEFINITION = "definition"
+"""Marks an entry with the data that a definition of the notebook holds."""
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Loaded:
     pending: Any = None
     result: Any = None
     tick: int = 0
+    definitions: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, sealed_here: bool = False) -> Saved:
@@ -88,10 +91,13 @@ def load(
     *,
     special: Callable[[tuple[Any, ...]], Any] = lambda pid: None,
     prepare: Callable[[dict[str, Any]], None] = lambda process: None,
+    put_back: Callable[[str, Any, Any, bool], None] = lambda root, definition, slots, is_copy: None,
 ) -> Loaded:
     """Load a checked snapshot; variables are put into `ns` as they come.
 
-    `prepare` gets the saved process state before anything that could need it is loaded.
+    Args:
+        prepare: gets the saved process state before anything that could need it is loaded.
+        put_back: puts saved data into a definition, by its root name; told whether that is a copy from the snapshot.
     """
     definitions: dict[str, tuple[bytes, list[str]]] = pickle.loads(saved.definitions)
     loaded = Loaded(tick=saved.tick)
@@ -133,6 +139,10 @@ def load(
         if name == PROCESS:
             loaded.process = value
             prepare(value)
+        elif name == DEFINITION:
+            root, slots = value
+            definition = find(("def", root))
+            put_back(root, definition, slots, root in copies)
         elif not name:
             loaded.stack, loaded.pending, loaded.result = value
         else:

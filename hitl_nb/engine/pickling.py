@@ -9,10 +9,14 @@ exception keeps its cause, its context and the lines of its traceback, and is ma
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import builtins
+import contextlib
 import copyreg
 import dataclasses
+import enum
+import functools
 import hashlib
 import importlib
 import inspect
@@ -20,11 +24,13 @@ import io
 import marshal
 import pickle
 import sys
-from collections.abc import Callable, Set
+import threading
+from collections.abc import Callable, Generator, Mapping, Set
 from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Paused
+from .arrays import Views
 from .figures import figure_types, reduce_figure
 from .reopening import Openings
 from .tracebacks import from_lines, lines_of
@@ -41,6 +47,8 @@ else:
     from cloudpickle import Pickler as _CloudPickler
 
 _cloudpickle: Any = importlib.import_module("cloudpickle.cloudpickle")
+
+_abc_init: Any = vars(importlib.import_module("_abc"))["_abc_init"]
 
 LARGE = 64 * 1024
 """Bytes from which a buffer or string is stored by itself, by content hash."""
@@ -101,13 +109,14 @@ class Pickler(_CloudPickler):
 
     Attributes:
         by_value: root names of `ns` whose functions and classes are copied, not named.
+        moved: data of these that is saved apart: by the id of what holds it, see `definitions.py`.
         wanted: names of `ns` that pickled functions read.
         defined: root names of `ns` that were saved by name.
         blobs: large payloads by SHA-256.
         buffers: hashes of out-of-band buffers, in order.
         inline: keep large payloads in the pickle.
         openings: what is opened again, or found by name.
-        own_classes: whether a class was saved by value, so that loading in this process would touch it.
+        views: its arrays.
     """
 
     def __init__(
@@ -117,6 +126,8 @@ class Pickler(_CloudPickler):
         *,
         special: Callable[[Any], tuple[Any, ...] | None] = lambda obj: None,
         by_value: Set[str] = frozenset(),
+        moved: Mapping[int, Set[Any]] | None = None,
+        kept: frozenset[int] = frozenset(),
         inline: bool = False,
     ) -> None:
         super().__init__(file, protocol=5, buffer_callback=None if inline else self._buffer)
@@ -128,7 +139,8 @@ class Pickler(_CloudPickler):
         self.defined: set[str] = set()
         self.blobs: dict[str, Any] = {}
         self.buffers: list[str] = []
-        self.own_classes = False
+        self.moved = moved or {}
+        self.views = Views(kept)
         self.figure_types = figure_types()
         self.openings = Openings(ns)
 
@@ -182,7 +194,11 @@ class Pickler(_CloudPickler):
         if isinstance(obj, CodeType) and (dumped := _marshalled(obj)) is not None:
             return (marshal.loads, (dumped,))
         if isinstance(obj, CellType):
-            return (CellType, (), *_cell_state(obj))
+            return (CellType, (), *(() if id(obj) in self.moved else _cell_state(obj)))
+        if is_cached(obj):
+            return _reduce_cached(obj)
+        if (view := self.views.reduce(obj)) is not NotImplemented:
+            return view
         if isinstance(obj, BaseException):
             return _reduce_exception(obj)
         if obj is dataclasses.MISSING:
@@ -193,16 +209,21 @@ class Pickler(_CloudPickler):
             return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - unknown to its stub
         reduced = super().reducer_override(obj)
         if isinstance(obj, type) and reduced is not NotImplemented and len(reduced) > 2:
-            self.own_classes = True
-            _complete_class(obj, *reduced[1:3])
+            reduced = _complete_class(obj, reduced)
+            for _, name in self.moved.get(id(obj), ()):
+                reduced[2][0].pop(name, None)
         return reduced
 
     def _function(self, function: FunctionType) -> Any:
+        if is_dispatching(function):
+            registry: Any = vars(function)["registry"]
+            return (_dispatching, (vars(function)["__wrapped__"], dict(registry)))
         if _cloudpickle._should_pickle_by_reference(function):
             return NotImplemented
         attributes, slots = _cloudpickle._function_getstate(function)
         for name in ("_cloudpickle_submodules", "__closure__"):
             slots.pop(name)
+        self._leave_out_moved(function, attributes, slots)
         read = slots.pop("__globals__")
         globals_: Any = function.__globals__
         if globals_ is self.ns:
@@ -215,6 +236,57 @@ class Pickler(_CloudPickler):
         made = (function.__code__, globals_, function.__closure__)
         return (_function, made, (attributes, slots), None, None, _set_function)
 
+    def _leave_out_moved(self, function: FunctionType, attributes: dict[str, Any], slots: dict[str, Any]) -> None:
+        moved = self.moved.get(id(function))
+        if not moved:
+            return
+        slots["__defaults__"] = (
+            tuple(None if ("d", i) in moved else value for i, value in enumerate(function.__defaults__ or ())) or None
+        )
+        slots["__kwdefaults__"] = {
+            name: None if ("k", name) in moved else value for name, value in (function.__kwdefaults__ or {}).items()
+        } or None
+        for kind, name in moved:
+            if kind == "x":
+                attributes.pop(name, None)
+
+
+_CACHED: Any = type(functools.lru_cache(int))
+
+
+def is_cached(function: Any) -> bool:
+    """Whether a function was made by `functools.cache` or `lru_cache`."""
+    return type_of(function) is _CACHED
+
+
+def _reduce_cached(function: Any) -> tuple[Any, ...]:
+    """A function with a cache: made again around the function, its cache empty."""
+    attributes = {k: v for k, v in function.__dict__.items() if k not in ("__wrapped__", "cache_parameters")}
+    about = function.cache_parameters()
+    return (_cached, (function.__wrapped__, about["maxsize"], about["typed"], attributes))
+
+
+def _cached(function: Any, maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
+    made = functools.lru_cache(maxsize, typed)(function)
+    made.__dict__.update(attributes)
+    return made
+
+
+_DISPATCH: Any = vars(functools)["singledispatch"](print).__code__
+
+
+def is_dispatching(function: Any) -> bool:
+    """Whether a function was made by `functools.singledispatch`."""
+    return isinstance(function, FunctionType) and function.__code__ is _DISPATCH
+
+
+def _dispatching(function: Any, registry: dict[type, Any]) -> Any:
+    made: Any = functools.singledispatch(function)
+    for cls, implementation in registry.items():
+        if cls is not object:
+            made.register(cls, implementation)
+    return made
+
 
 def _marshalled(code: CodeType) -> bytes | None:
     """The code in one piece, in a tenth of the time; a snapshot is bound to its Python version anyway."""
@@ -224,15 +296,60 @@ def _marshalled(code: CodeType) -> bytes | None:
         return None
 
 
-def _complete_class(cls: type, made: tuple[Any, ...], state: tuple[dict[str, Any], Any]) -> None:
-    """Give cloudpickle's recipe what a class can only be made with: its qualified name and its slots."""
-    if not isinstance(made[3], dict):
-        return  # an enumeration
-    made[3]["__qualname__"] = cls.__qualname__
+def _complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Change cloudpickle's recipe so that a class gets its qualified name and slots, and none of its hooks runs."""
+    made, state = reduced[1], reduced[2][0]
+    if issubclass(cls, enum.Enum):
+        return reduced
+    body: dict[str, Any] = {**made[3], "__qualname__": cls.__qualname__}
     if cls.__dict__.get("__slots__"):
-        made[3]["__slots__"] = state[0].pop("__slots__")
-    for name in [n for n, member in state[0].items() if isinstance(member, MemberDescriptorType)]:
-        del state[0][name]
+        body["__slots__"] = state.pop("__slots__")
+    for name in [n for n, member in state.items() if isinstance(member, MemberDescriptorType)]:
+        del state[name]
+    return (_make_class, (type(cls), cls.__name__, cls.__bases__, body), reduced[2], None, None, _set_class)
+
+
+def _make_class(metaclass: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+    """A class without its attributes. It was defined once: its metaclass and its bases are not told again."""
+    make: Any = vars(type)["__new__"]
+    with _quiet(bases):
+        cls = make(metaclass, name, bases, body)
+    if issubclass(metaclass, abc.ABCMeta):
+        _abc_init(cls)
+    return cls
+
+
+@contextlib.contextmanager
+def _quiet(bases: tuple[type, ...]) -> Generator[None]:
+    """Keep the `__init_subclass__` of these bases from running: `type.__new__` calls it, whatever the metaclass."""
+    owners = {one for base in bases for one in base.__mro__ if one is not object and _INIT in vars(one)}
+    kept = {owner: vars(owner)[_INIT] for owner in owners}
+    with _making:
+        try:
+            for owner in kept:
+                type.__setattr__(owner, _INIT, classmethod(_say_nothing))
+            yield
+        finally:
+            for owner, hook in kept.items():
+                type.__setattr__(owner, _INIT, hook)
+
+
+def _say_nothing(cls: type, **kwargs: Any) -> None: ...
+
+
+_INIT = "__init_subclass__"
+_making = threading.RLock()
+
+
+def _set_class(cls: type, state: tuple[dict[str, Any], Any]) -> None:
+    attributes = dict(state[0])
+    registered = attributes.pop("_abc_impl", None)
+    for name, value in attributes.items():
+        type.__setattr__(cls, name, value)
+    if "__firstlineno__" in attributes:  # Python 3.13 removes it when another attribute is set
+        type.__setattr__(cls, "__firstlineno__", attributes["__firstlineno__"])
+    for one in registered or ():
+        abc.ABCMeta.register(cls, one)  # type: ignore[arg-type]  # an abstract class
 
 
 def _cell_state(cell: CellType) -> tuple[Any, ...]:
@@ -259,13 +376,18 @@ _C_INITS: set[Any] = {
 
 def notebook_name(obj: Any, ns: dict[str, Any]) -> str | None:
     """The name under which the notebook itself defines `obj`, a function or class, if it does."""
-    name = getattr(obj, "__qualname__", None) if isinstance(obj, (FunctionType, type)) or _is_definition(obj) else None
+    name = (
+        getattr(obj, "__qualname__", None)
+        if isinstance(obj, (FunctionType, type)) or is_cached(obj) or is_definition(obj)
+        else None
+    )
     if not isinstance(name, str) or getattr(obj, "__module__", None) not in (ns.get("__name__"), "__main__"):
         return None
     return name if resolve(name, ns) is obj else None
 
 
-def _is_definition(obj: Any) -> bool:
+def is_definition(obj: Any) -> bool:
+    """Whether an object is what one of hitl_nb's decorators makes of a function."""
     return getattr(type_of(obj), "__hitl_definition__", False) is True
 
 

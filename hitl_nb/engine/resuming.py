@@ -184,12 +184,19 @@ def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Lo
     live = held.get(run.id)
     if live is None or live.envelope != saved.envelope:
         held.pop(run.id, None)  # another process has gone on with it
-        loaded = load(saved, ns, special=saver.find_special, prepare=saver.process.restore_places)
+        loaded = load(
+            saved,
+            ns,
+            special=saver.find_special,
+            prepare=saver.process.restore_places,
+            put_back=saver.definitions.put_back,
+        )
     else:
         loaded = live.loaded
         for name, value in loaded.variables.items():
             if notebook_name(ns.get(name), ns) is None:
                 ns[name] = value
+        saver.definitions.carry(loaded.definitions)
         saver.process.restore_places(loaded.process)
     saver.process.restore(loaded.process)
     return loaded
@@ -231,6 +238,7 @@ def _hold(session: Session, ns: dict[str, Any], status: str) -> None:
     stack = [frame_entry(frame) for frame in machine.stack]
     variables = {name: ns[name] for name in session.saver.saved_names if name in ns}
     loaded = Loaded(variables, stack, session.saver.process.saved, session.pending, machine.result, machine.done)
+    loaded.definitions = session.saver.definitions.saved
     held[run.id] = _Held(session.sealed_for, session.envelope, loaded, cell, finished)
     while len(held) > MOST_HELD:
         del held[next(iter(held))]

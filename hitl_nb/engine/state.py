@@ -21,8 +21,9 @@ from typing import Any
 from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources
+from .definitions import DefinitionState, moved_out, slots_of
 from .loadcheck import StructureReader, prove, read_structure
-from .loading import END, PROCESS
+from .loading import DEFINITION, END, PROCESS
 from .machine import Machine
 from .pickling import Pickler, Unpickler, resolve
 from .processstate import ProcessState, name_kind, way_back
@@ -54,12 +55,14 @@ class _Trial:
     Attributes:
         problem: why it failed; `path` and `culprit` are the definition that cannot be copied, if that is why.
         wanted: names that the functions in it read.
+        defined: names of the notebook's definitions in it.
     """
 
     problem: Exception | None = None
     path: str = ""
     culprit: Any = None
     wanted: set[str] = field(default_factory=set[str])
+    defined: set[str] = field(default_factory=set[str])
 
 
 class Saver:
@@ -94,6 +97,8 @@ class Saver:
         self.saved_names: list[str] = []
         self.notes: list[str] = []
         self.process = ProcessState()
+        self.definitions = DefinitionState(ns if self.variables else {})
+        self._kept: frozenset[int] = frozenset()
         self.left_out: dict[str, str] = {}
         self._failed: dict[str, int] = {}
 
@@ -162,7 +167,7 @@ class Saver:
         self, machine: Machine, names: dict[str, bool], pending: Any, check: bool
     ) -> tuple[bytes, Pickler, bytes]:
         file = io.BytesIO()
-        pickler = Pickler(file, self.ns, special=self.special)
+        pickler = Pickler(file, self.ns, special=self.special, kept=self._kept)
         pickler.dump((PROCESS, self.process.changes()))
         copies: dict[str, tuple[bytes, Pickler]] = {}
         done: set[str] = set()
@@ -175,6 +180,10 @@ class Saver:
         pickler.dump(("", (stack, pending, machine.result)))
         self._dump_names(pickler, (), done, copies, needed=True)
         self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
+        torn = pickler.views.torn()
+        if torn - self._kept:
+            self._kept |= torn
+            return self._dump(machine, names, pending, check)
         definitions = self._definitions(copies, pickler)
         pickler.dump((END, None))
         self.saved_names = sorted(done)
@@ -205,6 +214,7 @@ class Saver:
             roots = pickler.defined - copies.keys() if self.variables else set[str]()
             for root in sorted(roots):
                 copies[root] = self._copied({root}, pickler)
+                pickler.dump((DEFINITION, (root, self.definitions.entries(root))))
             todo = [n for n in sorted(pickler.wanted - done) if self._is_readable(n)] if self.variables else []
             if not needed:
                 todo = [n for n in todo if not self._is_left_out(n)]
@@ -223,7 +233,8 @@ class Saver:
     def _copied(self, roots: Set[str], main: Pickler) -> tuple[bytes, Pickler]:
         """A copy by value of what the notebook defines under these names."""
         file = io.BytesIO()
-        pickler = Pickler(file, self.ns, special=self.special, by_value=roots)
+        moved = {holder: keys for root in roots for holder, keys in moved_out(self.ns[root]).items()}
+        pickler = Pickler(file, self.ns, special=self.special, by_value=roots, moved=moved)
         pickler.dump({root: self.ns[root] for root in sorted(roots)})
         main.wanted |= pickler.wanted
         main.defined |= pickler.defined
@@ -392,21 +403,26 @@ class Saver:
                 done.add(root)
                 try:
                     self._copied({root}, pickler)
-                except Exception:  # noqa: BLE001 - as above
-                    return self._trial_of_definition(root)
-        return _Trial(wanted=pickler.wanted)
+                except Exception as error:  # noqa: BLE001 - as above
+                    return _Trial(error, f"the definition {root}", self.ns[root])
+                trial = self._trial_of_slots(root)
+                if trial.problem is not None:
+                    return trial
+                pickler.wanted |= trial.wanted
+                pickler.defined |= trial.defined
+        return _Trial(wanted=pickler.wanted, defined=pickler.defined)
 
-    def _trial_of_definition(self, root: str) -> _Trial:
-        def fails(value: Any) -> Exception | None:
-            try:
-                pickler = Pickler(io.BytesIO(), self.ns, special=self.special, by_value={root})
-                pickler.dump(value)
-            except Exception as error:  # noqa: BLE001 - as above
-                return error
-            return None
-
-        path, culprit, problem = offender(root, self.ns[root], fails)
-        return _Trial(problem, path, culprit)
+    def _trial_of_slots(self, root: str) -> _Trial:
+        """Save the data that a definition holds."""
+        found = _Trial()
+        for slot in slots_of(self.ns[root]).values():
+            trial = self._trial(slot.value, definitions=False)
+            if trial.problem is not None:
+                trial.path, trial.culprit, trial.problem = self._offender(f"{root}{slot.said}", slot.value, trial)
+                return trial
+            found.wanted |= trial.wanted
+            found.defined |= trial.defined
+        return found
 
 
 def _as_json(value: Any) -> str:

@@ -55,12 +55,8 @@ ENGINE: frozenset[str] = frozenset(
 """Cases that the interpreter of operations cannot pass; the engine that reads the live stack has to."""
 NOT_YET: frozenset[str] = frozenset(
     {
-        "cached_function",
-        "class_attribute",
-        "class_registry",
         "input_changed_after_finish",
         "input_changed_while_waiting",
-        "numpy_view",
     }
 )
 """Cases that do not pass yet."""

@@ -1,0 +1,242 @@
+"""What shares memory, or is shared by being part of a class or function, is shared again when an agent continues."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk import Desk, effects
+
+ASK = "hitl.checkpoint(1, title='T')\n"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.chdir(tmp_path)
+    return Desk()
+
+
+DEFINED: dict[str, tuple[str, str, str, Any]] = {
+    "class attribute": (
+        "class Shop:\n    sold = []\n    price = 1\n    open = True\n",
+        "Shop.sold.append('tea')\nShop.price = 2\ndel Shop.open\n",
+        "Shop.sold, Shop.price, hasattr(Shop, 'open')",
+        (["tea"], 2, False),
+    ),
+    "class attribute and variable": (
+        "class Shop:\n    sold = []\n",
+        "sold = Shop.sold\n",
+        "sold is Shop.sold",
+        True,
+    ),
+    "object in a class attribute": (
+        "class Shop:\n    by_name = {}\n    def __init__(self, n): self.n = n; Shop.by_name[n] = self\n",
+        "tea = Shop('tea')\n",
+        "Shop.by_name['tea'] is tea",
+        True,
+    ),
+    "registry of classes": (
+        "class Model:\n    kinds = []\n    def __init_subclass__(cls): Model.kinds.append(cls)\n",
+        "class Order(Model): pass\none = Model.kinds[0]()\n",
+        "Model.kinds == [Order], type(one) is Order",
+        (True, True),
+    ),
+    "mutable default": ("def add(x, seen=[]):\n    seen.append(x)\n    return seen\n", "add(1)\n", "add(2)", [1, 2]),
+    "keyword default": (
+        "def add(*, x, seen={}):\n    seen[x] = 1\n    return seen\n",
+        "add(x=1)\n",
+        "add(x=2)",
+        {1: 1, 2: 1},
+    ),
+    "default of a method": (
+        "class A:\n    @staticmethod\n    def add(x, seen=[]):\n        seen.append(x)\n        return seen\n",
+        "A.add(1)\n",
+        "A.add(2)",
+        [1, 2],
+    ),
+    "attribute of a function": ("def f(): f.calls += 1; return f.calls\nf.calls = 0\n", "f()\n", "f()", 2),
+    "variable of a decorator": (
+        (
+            "import functools\ndef logged(f):\n    calls = []\n    @functools.wraps(f)\n    def inner(*a):\n"
+            "        calls.append(a)\n        return calls\n    return inner\n@logged\ndef send(x): pass\n"
+        ),
+        "send(1)\n",
+        "send(2)",
+        [(1,), (2,)],
+    ),
+    "nested class": (
+        "class A:\n    class B:\n        seen = []\n",
+        "A.B.seen.append(1)\n",
+        "A.B.seen",
+        [1],
+    ),
+    "single dispatch": (
+        (
+            "import functools\n@functools.singledispatch\ndef show(x): return 'any'\n"
+            "@show.register\ndef show_int(x: int): return 'int'\n"
+        ),
+        "@show.register\ndef show_str(x: str): return 'str'\n",
+        "show(1), show('a'), show(1.0)",
+        ("int", "str", "any"),
+    ),
+    "cache": ("import functools\n@functools.lru_cache\ndef square(n): return n * n\n", "square(2)\n", "square(3)", 9),
+    "cached method": (
+        "import functools\nclass A:\n    @functools.cache\n    def two(self): return 2\n",
+        "a = A()\na.two()\n",
+        "a.two()",
+        2,
+    ),
+    "cached property": (
+        "import functools\nclass A:\n    @functools.cached_property\n    def two(self): return [2]\n",
+        "a = A()\nb = a.two\n",
+        "a.two is b",
+        True,
+    ),
+    "lock": (
+        (
+            "import threading\nclass A:\n    lock = threading.Lock()\n    n = 0\n"
+            "    def up(self):\n        with self.lock: A.n += 1\n        return A.n\n"
+        ),
+        "a = A()\na.up()\n",
+        "a.up()",
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("runs_again", [True, False])
+@pytest.mark.parametrize("kernel", ["new", "same"])
+@pytest.mark.parametrize("name", DEFINED)
+def test_what_a_run_changed_in_a_definition_comes_back(desk: Desk, name: str, kernel: str, runs_again: bool) -> None:
+    cell, change, read, expected = DEFINED[name]
+    source = f"{change}{ASK}{ASK}x = ({read})\n"
+    desk.cell(cell)
+    desk.run(source)
+    for i in range(2):
+        desk.answer()
+        if kernel == "new" or i == 1:
+            desk.new_kernel()
+        if runs_again:
+            desk.cell(cell)
+        desk.run(source)
+    assert desk.ns["x"] == expected
+
+
+@pytest.mark.parametrize("name", DEFINED)
+def test_the_same_in_a_cell_that_defines_it_itself(desk: Desk, name: str) -> None:
+    cell, change, read, expected = DEFINED[name]
+    source = f"{cell}{change}{ASK}x = ({read})\n"
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert desk.ns["x"] == expected
+
+
+def test_a_constant_that_was_edited_meanwhile_counts_as_it_is_now(desk: Desk) -> None:
+    cell = "class Shop:\n    names = ['a']\n    limit = 5\n    sold = []\ndef f(n=1): return n\n"
+    source = f"Shop.sold.append(1)\n{ASK}x = Shop.names, Shop.limit, Shop.sold, f()\n"
+    desk.cell(cell)
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.cell(cell.replace("'a'", "'b'").replace("5", "6").replace("n=1", "n=2"))
+    desk.run(source)
+    assert desk.ns["x"] == (["b"], 6, [1], 2)
+
+
+def test_nothing_of_a_class_runs_again_when_it_is_made_from_the_snapshot(desk: Desk) -> None:
+    source = f"""
+class Meta(type):
+    def __new__(meta, name, bases, ns, **k):
+        effect("new", name)
+        return super().__new__(meta, name, bases, ns, **k)
+    def __init__(cls, name, bases, ns, **k): effect("init", name)
+    def __setattr__(cls, name, value): effect("set", name); super().__setattr__(name, value)
+class Field:
+    def __set_name__(self, owner, name): effect("name", name); self.name = name
+class Base(metaclass=Meta):
+    kinds = []
+    def __init_subclass__(cls, label=None): effect("sub", cls.__name__); cls.kinds.append(cls); cls.label = label
+class Order(Base, label="o"):
+    price = Field()
+    def __init__(self): self.n = 1
+    def who(self): return __class__
+one = Order()
+{ASK}x = isinstance(one, Order), Order.kinds == [Order], Order.price.name, type(Order) is Meta, Order.label, one.n
+y = one.who() is Order, Order.__mro__ == (Order, Base, object), Base.__subclasses__() == [Order]
+class Third(Order): pass
+"""
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert desk.ns["x"] == (True, True, "price", True, "o", 1)
+    assert desk.ns["y"] == (True, True, True)
+    assert [e for e in effects() if e[:3] != "set"] == ["new('Third',)", "sub('Third',)", "init('Third',)"]
+
+
+numpy = pytest.importorskip("numpy")
+
+ARRAYS: dict[str, tuple[str, str, Any]] = {
+    "slice": ("x = np.arange(6.0)\ny = x[2:]\n", "y *= 10\nz = x.tolist()", [0, 1, 20, 30, 40, 50]),
+    "two views": ("x = np.arange(6)\na, b = x[:4], x[2:]\ndel x\n", "a[3] = 9\nz = b.tolist()", [2, 9, 4, 5]),
+    "backwards": ("x = np.arange(4)\ny = x[::-1]\n", "y[0] = 9\nz = x.tolist()", [0, 1, 2, 9]),
+    "transposed": ("x = np.arange(6).reshape(2, 3)\ny = x.T\n", "y[2, 1] = 9\nz = x.tolist()", [[0, 1, 2], [3, 4, 9]]),
+    "columns first": (
+        "x = np.asfortranarray(np.arange(6).reshape(2, 3))\ny = x[1]\n",
+        "y[1] = 9\nz = x.tolist(), x.flags.f_contiguous",
+        ([[0, 1, 2], [3, 9, 5]], True),
+    ),
+    "field": (
+        "x = np.zeros(2, [('a', 'i4'), ('b', 'f8')])\ny = x['b']\n",
+        "y[1] = 2.5\nz = x.tolist()",
+        [(0, 0.0), (0, 2.5)],
+    ),
+    "other type": ("x = np.zeros(2, 'u4')\ny = x.view('u1')\n", "y[0] = 7\nz = x.tolist()", [7, 0]),
+    "objects": ("x = np.array([{}, [], 'a'], object)\ny = x[::2]\n", "y[1] = 'b'\nz = x.tolist()", [{}, [], "b"]),
+    "times": (
+        "x = np.array(['2024-01-01', '2024-01-02'], 'M8[D]')\ny = x[1:]\n",
+        "y[0] = x[0]\nz = bool(x[1] == x[0])",
+        True,
+    ),
+    "read only": (
+        "x = np.arange(3)\ny = x[1:]\ny.flags.writeable = False\n",
+        "x[1] = 9\nz = y.tolist(), y.flags.writeable, x.flags.writeable",
+        ([9, 2], False, True),
+    ),
+    "broadcast": ("x = np.arange(2)\ny = np.broadcast_to(x, (2, 2))\n", "x[0] = 9\nz = y.tolist()", [[9, 1], [9, 1]]),
+    "large": (
+        "x = np.zeros((1000, 1000))\ny = x[5, :3]\n",
+        "y[:] = 1\nz = x.sum(), x.shape",
+        (3.0, (1000, 1000)),
+    ),
+    "series": (
+        "import pandas as pd\nx = np.arange(3.0)\ns = pd.Series(x, copy=False)\n",
+        "x[0] = 9\nz = s.tolist()",
+        [9.0, 1.0, 2.0],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_share_memory_again(desk: Desk, name: str) -> None:
+    make, read, expected = ARRAYS[name]
+    source = f"import numpy as np\n{make}{ASK}{ASK}{read}\n"
+    desk.run(source)
+    for _ in range(2):
+        desk.answer()
+        desk.new_kernel()
+        desk.run(source)
+    assert desk.ns["z"] == expected
+
+
+def test_a_small_view_does_not_bring_a_large_base_along(desk: Desk) -> None:
+    source = f"import numpy as np\ny = np.zeros((1000, 1000))[5, :3]\n{ASK}z = y.tolist()\n"
+    desk.run(source)
+    assert desk.keys("blob/") == []
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert desk.ns["z"] == [0.0, 0.0, 0.0]
