@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .errors import CannotPause as CannotPause
     from .errors import CellChanged as CellChanged
     from .errors import HitlError as HitlError
+    from .errors import InputChanged as InputChanged
     from .errors import InvalidEdit as InvalidEdit
     from .errors import NotInAgent as NotInAgent
     from .errors import Paused as Paused
@@ -78,7 +79,15 @@ _HOMES = {
     "open_store": "store",
     **dict.fromkeys(
         (
-            *("AlreadyDecided", "AlreadySettled", "CannotPause", "CellChanged", "HitlError", "InvalidEdit"),
+            *(
+                "AlreadyDecided",
+                "AlreadySettled",
+                "CannotPause",
+                "CellChanged",
+                "HitlError",
+                "InputChanged",
+                "InvalidEdit",
+            ),
             *("NotInAgent", "Paused", "UnknownComment", "UnknownNotebook"),
             *(
                 "Rejected",

@@ -107,6 +107,8 @@ def run(
         out.document({"status": result.status, "open": found, "error": result.error})
     elif result.open:
         out.proposals(result.open)
+    for text in result.notes:
+        out.note(text)
     if result.status == "failed":
         out.note(f"hitl-nb: {notebook.name} failed in {result.error}")
         raise typer.Exit(1)

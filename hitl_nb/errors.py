@@ -8,6 +8,7 @@ and what to do. `Paused` is apart: it is no error but the way a paused run leave
     ├── NotInAgent        checkpoint() outside an agent
     ├── CannotPause       the state here cannot be saved
     ├── CellChanged       what already ran was edited
+    │   └── InputChanged  what a finished agent has read has another value now
     ├── Rejected          a reviewer said no (Decision.require, gates)
     ├── UnknownProposal, UnknownRun, UnknownComment, UnknownWorkspace, UnknownNotebook
     ├── AlreadyDecided    somebody was first
@@ -61,6 +62,14 @@ class CellChanged(HitlError):
 
     def __init__(self, message: str, diff: str = "") -> None:
         self.diff = diff
+        super().__init__(message)
+
+
+class InputChanged(CellChanged):
+    """What a finished agent cell has read has another value now. `names` are those of its inputs that differ."""
+
+    def __init__(self, message: str, names: tuple[str, ...] = ()) -> None:
+        self.names = names
         super().__init__(message)
 
 

@@ -29,6 +29,9 @@ TEXT_KINDS: frozenset[str] = frozenset({"text", "markdown", "code"})
 SCRIPT = "script:"
 """What stands before its name in place of a notebook's path, for runs of plain scripts that write through a server."""
 
+CHANGED_SINCE = "Changed since this agent began:"
+"""What a note begins with that says which inputs of a waiting agent are others by now."""
+
 Authn = Literal["login", "token", "anonymous"]
 By = Literal["person", "policy", "deadline", "script"]
 Known = Literal["login", "token", "anonymous", "unsigned", "policy", "deadline", "script"]

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import WrongPython
+from .inputs import Input, Inputs, inputs_in
 from .missing import remember_left_out
 from .pickling import Unpickler, notebook_name, resolve
 from .program import FORMAT
@@ -36,6 +37,7 @@ class Saved:
         source: the cell as it ran; for an `@agent` run, the function's source.
         outputs: what was printed and displayed so far, as the driver recorded it.
         left_out: sentences about names that it does not have.
+        inputs: the names that the cell only reads, as they were when the run began.
     """
 
     source: str
@@ -47,6 +49,7 @@ class Saved:
     buffers: list[str]
     blob: Callable[[str], bytes]
     envelope: bytes = b""
+    inputs: Inputs = field(default_factory=dict[str, Input])
 
 
 @dataclass
@@ -82,6 +85,7 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
         buffers=header["buffers"],
         blob=blob,
         envelope=envelope,
+        inputs=inputs_in(header),
     )
 
 

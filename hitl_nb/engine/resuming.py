@@ -5,13 +5,14 @@ In the process that paused, the live objects go on being used; anywhere else the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Paused, Untrusted
-from ..records import Proposal, Run, Step, Workspace
+from ..records import CHANGED_SINCE, Proposal, Run, Step, Workspace
 from ..store.ledger import Claim, Ledger
+from .inputs import NotebookValues, record_inputs
 from .loading import Loaded, Saved, load, open_snapshot
 from .machine import Machine
 from .pickling import notebook_name, resolve
@@ -65,6 +66,12 @@ class Shown:
     def finishing(self) -> None:
         """The code has ended: what was drawn is shown now."""
 
+    def finished(self, run: Run) -> None:
+        """Nothing was run: the run had finished before."""
+
+    def inputs_changed(self, text: str) -> None:
+        """The notebook has other values by now for what the cell only reads."""
+
     def opened(self, workspace: Workspace) -> None:
         """A workspace that the run has opened; also told when code is made again that had opened it."""
 
@@ -105,6 +112,8 @@ held: dict[str, _Held] = {}
 async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Saver, shown: Shown) -> Outcome:
     """Work on a run that was just opened. Raises what its code raises."""
     run, claim = opened
+    if isinstance(code.unit, CellUnit) and saver.variables:
+        saver.inputs = record_inputs(code.unit, code.ns, saver.hidden)
     machine = Machine([code.begin()], display=shown.display)
     source = code.unit.program.source
     session = Session(ledger, run, claim, machine, saver, source=source, **_callbacks(shown))
@@ -119,10 +128,14 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         What its code raises.
     """
     run, claim = ledger.claim(before.id, label=label)
+    own: NotebookValues | None = None
     try:
         saved = saved_state(ledger, run, claimed=True)
+        saver.inputs = saved.inputs if saved is not None else {}
+        own = NotebookValues(code.ns, saver.inputs)
         with loading(ledger, run, claim, saver):
             machine, pending = _machine(run, before.status, saved, code, saver, shown)
+        own.remember_loaded()
         asked = ledger.proposals(run.id, run.pauses) if run.pauses else []
         known = _known(ledger, run, machine, before.status)
         source = code.unit.program.source
@@ -138,15 +151,30 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         if saved is not None:
             shown.replay([output for output in saved.outputs if not output.get("until_resumed")])
             shown.noted(saver.process.missing())
+        if own.changed:
+            shown.inputs_changed(changed_inputs(own.changed.values()))
         if before.status == "ready" or (pending is not None and not pending.shown):
             shown.decided(asked)
         if pending is not None:
             same = pending.pause in (0, run.pauses)
             machine.pending = session.completed(pending, asked if same else ledger.proposals(run.id, pending.pause))
     except BaseException:
+        if own is not None:
+            own.put_back()
         ledger.hand_back(claim, before.status)
         raise
-    return await _work(session, code.ns)
+    try:
+        return await _work(session, code.ns)
+    finally:
+        own.put_back()
+
+
+def changed_inputs(sentences: Iterable[str]) -> str:
+    """What is said where a run goes on, or is shown again, and its inputs differ from what they were."""
+    return (
+        f"{CHANGED_SINCE} {'; '.join(sentences)}. It goes on with what it began with; "
+        "--restart begins it anew with what there is now, --key EXPR makes one run for each value."
+    )
 
 
 def _callbacks(shown: Shown) -> dict[str, Any]:

@@ -14,13 +14,15 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import HitlError
-from ..records import Run
+from ..errors import HitlError, InputChanged
+from ..records import Proposal, Run
 from ..store import open_store
 from ..store.base import Store
 from ..store.ledger import Ledger
+from .inputs import NotebookValues, read_by
+from .loading import Saved
 from .positions import restored
-from .resuming import Code, Outcome, Shown, go_on, loaded_state, saved_state, start
+from .resuming import Code, Outcome, Shown, changed_inputs, go_on, loaded_state, saved_state, start
 from .stack import Frame
 from .state import Saver
 from .units import CellUnit
@@ -84,15 +86,42 @@ async def run_cell(
     saved = saved_state(ledger, run) if as_recorded or run.status in ("waiting", "finished") else None
     if run.status == "waiting":
         shown.replay(saved.outputs if saved else [])
-        return Outcome("waiting", run, ledger.proposals(run.id, run.pauses))
+        return Outcome("waiting", run, _asked_again(ledger, run, saved, cell))
     code = cell.code(saved.source if as_recorded and saved else None)
     if run.status == "finished" and saved is not None:
-        frame = restored(loaded_state(run, saved, cell.ns, saver).stack[0], code.unit, cell.ns, code.recorded)
+        own = NotebookValues(cell.ns, saved.inputs)
+        try:
+            frame = restored(loaded_state(run, saved, cell.ns, saver).stack[0], code.unit, cell.ns, code.recorded)
+            own.remember_loaded()
+            if not as_recorded:
+                _refuse_other_inputs(cell, own, frame)
+        finally:
+            own.put_back()
         if frame.pc >= len(code.unit.program.ops):
             shown.replay(saved.outputs)
             shown.noted(saver.process.missing())
+            shown.finished(run)
             return Outcome("finished", run)
     return await go_on(ledger, run, code, saver, shown, cell.label)
+
+
+def _asked_again(ledger: Ledger, run: Run, saved: Saved | None, cell: Cell) -> list[Proposal]:
+    """The questions that a run waits with; which inputs differ by now is noted with them."""
+    changed = NotebookValues(cell.ns, saved.inputs).changed if saved is not None else {}
+    return ledger.note_since(run.id, changed_inputs(changed.values()) if changed else "")
+
+
+def _refuse_other_inputs(cell: Cell, own: NotebookValues, frame: Frame) -> None:
+    """Raises InputChanged if the cell has read what is another value now."""
+    read = read_by(cell.unit, frame.ran, cell.ns)
+    changed = {name: sentence for name, sentence in own.changed.items() if name in read}
+    if changed:
+        raise InputChanged(
+            f"the agent {cell.agent!r} finished with other inputs: {'; '.join(changed.values())}. What was decided "
+            "then is not used for them, and nothing was run. Add --restart to run it anew, or --key EXPR to have one "
+            "run for each value; --as-recorded shows what it recorded",
+            tuple(changed),
+        )
 
 
 def not_cancelled(run: Run, way: str) -> None:

@@ -22,6 +22,7 @@ from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources
 from .definitions import DefinitionState, moved_out, slots_of
+from .inputs import Inputs, header_of
 from .loadcheck import StructureReader, prove, read_structure
 from .loading import DEFINITION, END, PROCESS
 from .machine import Machine
@@ -101,6 +102,7 @@ class Saver:
         self._kept: frozenset[int] = frozenset()
         self.left_out: dict[str, str] = {}
         self._failed: dict[str, int] = {}
+        self.inputs: Inputs = {}
 
     def save(
         self, machine: Machine, place: str, *, source: str, outputs: list[Any], pending: Any = None, check: bool = False
@@ -132,6 +134,7 @@ class Saver:
             "tick": machine.done,
             "source": source,
             "left_out": self.left_out,
+            "inputs": header_of(self.inputs, self.ns),
             "buffers": pickler.buffers,
             "sizes": [len(shown), len(definitions)],
         }

@@ -32,7 +32,8 @@ from hitl_nb.notebook.executors import environment_for
 from hitl_nb.notebook.files import first_line, joined, read_notebook, write_notebook
 from hitl_nb.notebook.identity import id_in, is_gone
 from hitl_nb.notebook.naming import parse_line
-from hitl_nb.records import Proposal
+from hitl_nb.notebook.render import NOTE
+from hitl_nb.records import CHANGED_SINCE, Proposal
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 
@@ -46,12 +47,14 @@ class NotebookRun:
         open: the notebook's proposals that wait for a decision, oldest first.
         error: for "failed", one line: which cell, and why.
         path: the notebook that was written.
+        notes: which inputs of its agents are others than when they began, and what that means.
     """
 
     status: Literal["finished", "waiting", "failed"]
     open: tuple[Proposal, ...]
     error: str | None
     path: Path
+    notes: tuple[str, ...] = ()
 
 
 def run_notebook(
@@ -103,7 +106,8 @@ def run_notebook(
     player = _Player(notebook, target, environment, source.parent, on_cell, timeout, notebook_id)
     status, error = _apart(player)
     waiting = tuple(_open(ledger, str(source)))
-    return NotebookRun(status, waiting, error, target)
+    notes = dict.fromkeys(n for n in (*player.notes, *(n for p in waiting for n in p.notes)) if _is_about_inputs(n))
+    return NotebookRun(status, waiting, error, target, tuple(notes))
 
 
 class _Player:
@@ -127,6 +131,7 @@ class _Player:
         self.on_cell = on_cell
         self.timeout = timeout
         self.paused = False
+        self.notes: list[str] = []
         self.client = NotebookClient(
             notebook,
             timeout=timeout,
@@ -170,6 +175,7 @@ class _Player:
             except DeadKernelError:
                 trouble = "the kernel died; run the notebook again, and its agents go on where they stopped"
             cells[index].outputs = joined(cells[index].outputs)
+            self.notes += [o.data["text/plain"] for o in cells[index].outputs if NOTE in o.get("data", {})]
             if self.notebook_id is not None and agent_name(cells[index].source) and (known := self.notebook_id()):
                 _carry_id(self.notebook, known)
             write_notebook(self.notebook, self.target)
@@ -211,6 +217,10 @@ def _apart(player: _Player) -> tuple[Literal["finished", "waiting", "failed"], s
             task.exception()
         raise
     return task.result()
+
+
+def _is_about_inputs(note: str) -> bool:
+    return note.startswith(CHANGED_SINCE)
 
 
 def _carry_id(notebook: Any, notebook_id: str) -> None:

@@ -15,9 +15,9 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 from ..engine.resuming import Shown
-from ..records import Proposal, Workspace
+from ..records import Proposal, Run, Workspace
 from .inline_figures import draw_open_figures, show_open_figures
-from .render import WORKSPACE, bundle, workspace_bundle
+from .render import WORKSPACE, bundle, note_bundle, workspace_bundle
 
 _recorder: ContextVar[Recorder | None] = ContextVar("hitl_nb_recorder", default=None)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -94,6 +94,18 @@ class Recorder(Shown):
 
     def decided(self, proposals: list[Proposal]) -> None:
         self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals, self.key), {})
+
+    def finished(self, run: Run) -> None:
+        text = (
+            f"Nothing was run again: {self.agent} has finished, and this is what it recorded. "
+            f"`%%agent {self.agent} --restart` runs it anew. Finished:"
+        )
+        self.shell.display_pub.publish(note_bundle(text, run.updated_at), {})
+
+    def inputs_changed(self, text: str) -> None:
+        made = note_bundle(text)
+        if all(output.get("data", {}).get("text/plain") != made["text/plain"] for output in self.recorded):
+            self.shell.display_pub.publish(made, {})
 
     def opened(self, workspace: Workspace) -> None:
         made = workspace_bundle(self.agent, workspace, self.key)

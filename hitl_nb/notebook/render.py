@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ from hitl_nb.values import as_text, changes, visible
 
 MIME = "application/vnd.hitl-nb.proposal+json"
 WORKSPACE = "application/vnd.hitl-nb.workspace+json"
+NOTE = "application/vnd.hitl-nb.note+json"
+"""Marks what is said about how a cell was run: a cell that is run for the first time has none."""
 
 MAX_ROWS = 100
 """Rows of a table in the HTML; the rest is counted there."""
@@ -61,6 +64,16 @@ def workspace_bundle(agent: str, w: Workspace, key: str = "") -> dict[str, Any]:
         WORKSPACE: {"version": 1, "agent": agent, "workspace": w.ordinal, **({"key": key} if key else {})},
         "text/html": f'<div class="hitl-nb tex2jax_ignore mathjax_ignore"><div style="{_CARD}">{card}</div></div>',
         "text/plain": title,
+    }
+
+
+def note_bundle(text: str, when: datetime | None = None) -> dict[str, Any]:
+    """The MIME bundle of a sentence about how a cell was run; `when` is shown where the pytest plugin masks it."""
+    at = f' <span class="hitl-who">{when:%Y-%m-%d %H:%M:%S} UTC</span>' if when is not None else ""
+    return {
+        NOTE: {"version": 1},
+        "text/html": f'<div class="hitl-nb tex2jax_ignore mathjax_ignore" style="{_FAINT}">{_safe(text)}{at}</div>',
+        "text/plain": visible(text),
     }
 
 

@@ -10,16 +10,20 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+import msgspec
+
 from hitl_nb.errors import UnknownProposal
 from hitl_nb.records import (
+    CHANGED_SINCE,
     Action,
     By,
     Known,
     Proposal,
     ProposalStatus,
 )
-from hitl_nb.store import large, rows
+from hitl_nb.store import chain, large, rows
 from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.store.digests import Digests
 from hitl_nb.store.discussion import comments_on
 from hitl_nb.store.reviewers import how_known
 from hitl_nb.store.signatures import Attest
@@ -39,6 +43,30 @@ class Inbox:
         Raises UnknownProposal, also when several begin so.
         """
         return _find(self.store, proposal_id)
+
+    def note_since(self, run_id: str, text: str) -> list[Proposal]:
+        """Note with the open questions of a run what changed since it began; its last pause's proposals, in order.
+
+        `text` begins with `CHANGED_SINCE` and takes the place of an earlier one; "" if nothing differs any more. What
+        is asked, and so the fingerprint, stays. Raises UnknownRun.
+        """
+
+        def noted(reads: Reads) -> tuple[list[Proposal], list[Proposal]]:
+            asked = rows.load_proposals(reads, run_id, rows.load_run(reads, run_id).pauses)
+            return asked, [p for p in asked if p.status == "open" and _with_note(p, text) != p]
+
+        def work(tx: Transaction) -> list[Proposal]:
+            asked, stale = noted(tx)
+            records: Digests = {}
+            for p in stale:
+                records |= rows.put_proposal(tx, _with_note(p, text))
+            if stale:
+                data = {"proposals": [p.id for p in stale], "note": text}
+                chain.append(tx, "run.noted", actor="kernel", run=run_id, data=data, records=records)
+            return [_with_note(p, text) if p in stale else p for p in asked]
+
+        asked, stale = noted(self.store)
+        return self.store.transact(work) if stale else asked
 
     def proposals(self, run_id: str, pause: int | None = None) -> list[Proposal]:
         """A run's proposals in the order asked; those of one pause (from 1), if given.
@@ -164,6 +192,11 @@ class Inbox:
 def check_limit(limit: int) -> None:
     if limit < 1:
         raise ValueError(f"limit must be 1 or more, not {limit}")
+
+
+def _with_note(p: Proposal, text: str) -> Proposal:
+    notes = [note for note in p.notes if not note.startswith(CHANGED_SINCE)]
+    return msgspec.structs.replace(p, notes=(*notes, text) if text else tuple(notes))
 
 
 def _find(reads: Reads, proposal_id: str) -> Proposal:

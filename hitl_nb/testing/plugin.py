@@ -20,6 +20,9 @@ import pytest
 WHO = r'(?<=<span class="hitl-who">)[^<]*(?=</span>)'
 """What differs between two runs with the same decisions: who decided, and when."""
 
+NOTE = "application/vnd.hitl-nb.note+json"
+"""Marks outputs that say how a cell was run; see `notebook/render.py`."""
+
 _stores = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
@@ -45,6 +48,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     if not _is_cell(item):
         return (yield)
     item.parent.sanitize_patterns[WHO] = "..."  # type: ignore[union-attr]  # its parent is nbval's file
+    _leave_out_notes(item)
     with mock.patch.dict(os.environ, _environment(item)):
         os.environ.pop("HITL_NB_NOTEBOOK", None)  # of `hitl-nb run`, if it is that which runs pytest
         return (yield)
@@ -63,6 +67,12 @@ def _validates(config: pytest.Config) -> bool:
 
 def _is_cell(item: pytest.Item) -> bool:
     return type(item).__module__ == "nbval.plugin"
+
+
+def _leave_out_notes(item: Any) -> None:
+    """Leave out what a cell says that was run again after its agent had finished: here it runs for the first time."""
+    outputs: list[Any] = item.cell.get("outputs", [])
+    item.cell["outputs"] = [output for output in outputs if NOTE not in output.get("data", {})]
 
 
 def _environment(item: pytest.Item) -> dict[str, str]:

@@ -53,12 +53,7 @@ ENGINE: frozenset[str] = frozenset(
     }
 )
 """Cases that the interpreter of operations cannot pass; the engine that reads the live stack has to."""
-NOT_YET: frozenset[str] = frozenset(
-    {
-        "input_changed_after_finish",
-        "input_changed_while_waiting",
-    }
-)
+NOT_YET: frozenset[str] = frozenset()
 """Cases that do not pass yet."""
 
 
