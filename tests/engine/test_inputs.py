@@ -84,6 +84,7 @@ def test_a_run_that_fails_leaves_the_notebooks_value(nb: Notebook) -> None:
         ("log = {'a': 1}", "log['b'] = 2", "log"),
         ("class Helper:\n    def __init__(self): self.said = []\nlog = Helper()", "log.said.append(2)", "log.said"),
         ("import types\nlog = types.SimpleNamespace(n=1)", "log.n = 2", "log.n"),
+        ("import types\nlog = types.SimpleNamespace(said=[])", "log.said.append(2)", "log.said"),
         ("log = []\nstate = {'log': log}", "state['log'].append(2)", "log"),
         ("import pandas as pd\nlog = pd.DataFrame({'a': [1]})", "log.loc[0, 'a'] = 2", "log['a'].tolist()"),
     ],
