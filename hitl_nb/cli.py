@@ -22,8 +22,10 @@ import typer
 from typer.core import TyperGroup
 
 from hitl_nb import cli_output as out
+from hitl_nb.cli_options import Json, Limit, Store, bad_url_is_bad_usage, open_ledger
+from hitl_nb.cli_runs import add_run_commands
 from hitl_nb.errors import HitlError
-from hitl_nb.records import SCRIPT, Action, Event, Proposal, public_proposal, public_run
+from hitl_nb.records import SCRIPT, Action, Event, Proposal, public_proposal
 
 if TYPE_CHECKING:
     from hitl_nb.store.ledger import Ledger
@@ -57,17 +59,12 @@ app = typer.Typer(
 def _open_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """For shell completion: what can be decided."""
     try:
-        waiting = _ledger(ctx.params.get("store")).inbox(limit=100)
+        waiting = open_ledger(ctx.params.get("store")).inbox(limit=100)
     except (HitlError, typer.BadParameter):
         return []
     return [(p.id, p.title) for p in waiting if p.id.startswith(incomplete)]
 
 
-Store = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="The store: diskcache:///path. Default: HITL_NB_STORE, else your own."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Id = Annotated[
     str,
     typer.Argument(
@@ -75,7 +72,6 @@ Id = Annotated[
     ),
 ]
 Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept with the decision.")]
-Limit = Annotated[int, typer.Option(min=1, help="Show at most so many.")]
 
 
 def main() -> None:
@@ -97,8 +93,8 @@ def run(
     """
     from hitl_nb import run_notebook
 
-    with _bad_url_is_bad_usage():
-        _ledger(store)
+    with bad_url_is_bad_usage():
+        open_ledger(store)
     signal.signal(signal.SIGTERM, _stop)
     with _progress(notebook.name) as step:
         result = run_notebook(notebook, output, store=store, on_cell=step, timeout=timeout)
@@ -126,7 +122,7 @@ def inbox(
     store: Store = None,
 ) -> None:
     """What waits for a decision, oldest first."""
-    found = _ledger(store).inbox(limit=limit + 1, after=after)
+    found = open_ledger(store).inbox(limit=limit + 1, after=after)
     more, found = len(found) > limit, found[:limit]
     if json:
         out.document({"proposals": [public_proposal(p) for p in found]})
@@ -141,7 +137,7 @@ def inbox(
 @app.command()
 def show(proposal: Id, json: Json = False, store: Store = None) -> None:
     """One proposal in full."""
-    ledger = _ledger(store)
+    ledger = open_ledger(store)
     p = ledger.proposal(proposal)
     if json:
         out.document(public_proposal(p, ledger.how_known(p)))
@@ -149,22 +145,13 @@ def show(proposal: Id, json: Json = False, store: Store = None) -> None:
         out.proposal(p, _draft(ledger, p), ledger.comments(p.document or p.id), ledger.how_known(p))
 
 
-@app.command()
-def runs(limit: Limit = 100, json: Json = False, store: Store = None) -> None:
-    """The runs, newest first."""
-    found = _ledger(store).runs(limit=limit)
-    if json:
-        out.document({"runs": [public_run(r) for r in found]})
-    else:
-        out.runs(found)
-        if not found:
-            out.note("no agent has run yet")
+add_run_commands(app)
 
 
 @app.command()
 def approve(proposal: Id, reason: Reason = None, store: Store = None) -> None:
     """Approve a proposal as it is."""
-    _decide(_ledger(store), proposal, "approve", None, reason)
+    _decide(open_ledger(store), proposal, "approve", None, reason)
 
 
 @app.command()
@@ -192,7 +179,7 @@ def edit(
         raise typer.BadParameter("give the new value with exactly one of --value, --file, --editor and --happened")
     if result is not None and happened is None:
         raise typer.BadParameter("--result goes with --happened yes")
-    ledger = _ledger(store)
+    ledger = open_ledger(store)
     seen = ledger.proposal(proposal)
     if happened is not None:
         value = _answered(seen, happened, result)
@@ -210,7 +197,7 @@ def reject(
     store: Store = None,
 ) -> None:
     """Reject a proposal; the agent goes on without it."""
-    _decide(_ledger(store), proposal, "reject", None, reason)
+    _decide(open_ledger(store), proposal, "reject", None, reason)
 
 
 @app.command()
@@ -221,7 +208,7 @@ def respond(
     store: Store = None,
 ) -> None:
     """Answer the agent with a message instead of a decision on the value."""
-    _decide(_ledger(store), proposal, "respond", message, reason)
+    _decide(open_ledger(store), proposal, "respond", message, reason)
 
 
 @app.command()
@@ -238,7 +225,7 @@ def record(
     source = notebook.resolve()
     if not source.is_file() or source.suffix != ".ipynb":
         raise HitlError(f"there is no notebook {notebook}")
-    ledger = _ledger(store)
+    ledger = open_ledger(store)
     entries = script.recorded(ledger, str(source))
     if not entries:
         raise HitlError(f"nothing was decided on {source.name} in this store; run it and decide first")
@@ -264,7 +251,7 @@ def audit(
     """The audit log: who decided what, when and why. Exit code 1 if it, or a record that it tells of, was changed."""
     if export is not None and (verify or json):
         raise typer.BadParameter("--export excludes --verify and --json")
-    ledger = _ledger(store)
+    ledger = open_ledger(store)
     found = ledger.verify()
     if export is not None:
         _export(ledger, export)
@@ -292,7 +279,7 @@ def doctor(json: Json = False, store: Store = None) -> None:
     """
     from hitl_nb.cli_doctor import examine
 
-    with _bad_url_is_bad_usage():
+    with bad_url_is_bad_usage():
         findings = examine(store)
     if json:
         out.document({"findings": [f.json() for f in findings]})
@@ -300,23 +287,6 @@ def doctor(json: Json = False, store: Store = None) -> None:
         out.table(("", "what", "found", "what to do"), ((f.state, f.what, f.found, f.mend) for f in findings))
     if any(f.state == "wrong" for f in findings):
         raise typer.Exit(1)
-
-
-@contextmanager
-def _bad_url_is_bad_usage() -> Generator[None]:
-    try:
-        yield
-    except ValueError as e:
-        raise typer.BadParameter(str(e), param_hint="--store") from None
-
-
-def _ledger(store: str | None) -> Ledger:
-    from hitl_nb.store import open_store
-    from hitl_nb.store.ledger import Ledger
-
-    with _bad_url_is_bad_usage():
-        place = open_store(store)
-    return Ledger(place)
 
 
 def _answered(seen: Proposal, happened: str, result: str | None) -> str:

@@ -422,3 +422,47 @@ def test_an_effect_in_doubt_is_explained_and_answered(run: Run, ledger: Ledger) 
 
 def test_happened_is_for_effects_in_doubt(run: Run, ledger: Ledger) -> None:
     assert run("edit", one(ledger).id, "--happened", "yes").exit_code == 2
+
+
+def of_notebook(ledger: Ledger, path: Path | str, agent: str = "mail") -> str:
+    """A run of this notebook that waits; its id."""
+    run, claim = ledger.open_run(agent=agent, notebook=str(path))
+    ledger.pause(claim, Snapshot(envelope=b"x"), [ask("Dear Ms Doe", title="Send the email")])
+    return run.id
+
+
+def test_runs_of_notebooks_that_are_gone(run: Run, ledger: Ledger, tmp_path: Path) -> None:
+    there = tmp_path / "there.ipynb"
+    there.write_text("{}")
+    gone = of_notebook(ledger, tmp_path / "gone.ipynb")
+    of_notebook(ledger, there)
+    of_notebook(ledger, "script:nightly")
+    listed = json.loads(run("runs", "--orphaned", "--json").stdout)["runs"]
+    assert [(r["id"], r["orphaned"]) for r in listed] == [(gone, True)]
+    assert gone in run("runs", "--orphaned").stdout
+    taken = run("adopt", gone, there)
+    assert taken.exit_code == 1
+    assert "hitl-nb cancel" in taken.stderr
+    free = tmp_path / "free.ipynb"
+    free.write_text("{}")
+    assert "free.ipynb" in run("adopt", gone, free).stderr
+    assert ledger.run(gone).notebook == ledger.inbox()[0].notebook == str(free)
+    assert run("runs", "--orphaned").stderr == "every run's notebook is there\n"
+    missing = run("adopt", gone, tmp_path / "none.ipynb")
+    assert (missing.exit_code, "there is no notebook" in missing.stderr) == (1, True)
+
+
+def test_a_run_is_cancelled_and_forgotten(run: Run, ledger: Ledger, tmp_path: Path) -> None:
+    first, second = of_notebook(ledger, tmp_path / "a.ipynb"), of_notebook(ledger, "script:nightly")
+    assert run("cancel", first).exit_code == 0
+    assert ledger.run(first).status == "cancelled"
+    several = run("forget", "mail")
+    assert several.exit_code == 1
+    assert "--notebook" in several.stderr
+    assert "script:nightly" in several.stderr
+    assert "forgot 1 run of mail" in run("forget", "mail", "--notebook", "script:nightly").stderr
+    assert [r.id for r in ledger.runs()] == [first]
+    assert second not in run("runs").stdout
+    assert run("forget", "mail").exit_code == 0
+    assert run("forget", "mail").exit_code == 1
+    assert {e.type for e in ledger.events()} >= {"run.cancelled", "run.forgotten"}

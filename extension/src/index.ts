@@ -17,6 +17,7 @@ import { Cards } from './plugins/cards';
 import { agentCell, GoingOn, storeOf } from './plugins/goingon';
 import { LabHost } from './plugins/host';
 import { Badge, inboxWidget } from './plugins/inbox';
+import { carryId } from './plugins/notebookid';
 import { notices } from './plugins/notices';
 import { MIME, PauseRenderer } from './plugins/pause';
 import { WORKSPACE_MIME, WorkspaceRenderer } from './plugins/workspace';
@@ -53,6 +54,7 @@ const card: JupyterFrontEndPlugin<void> = {
       const place = {
         path: () => local(panel.context.path),
         store: () => storeOf(panel),
+        carryId: (id: string) => carryId(panel, id),
         cards: new Cards()
       };
       const renderers = { [MIME]: PauseRenderer, [WORKSPACE_MIME]: WorkspaceRenderer };

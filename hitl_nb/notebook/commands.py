@@ -12,7 +12,7 @@ from ..engine.runs import ledger_of
 from ..errors import HitlError, UnknownRun
 from ..records import ACTIONS, Action, Run
 from ..review import doubts
-from ..review.deciding import decide
+from ..review.deciding import decide, reviewer_name
 from ..store import open_store
 from ..store.ledger import Ledger
 from ..values import as_text, visible
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _USAGE = (
     "usage: %hitl [inbox] | runs | show ID | approve ID [REASON] | edit ID VALUE | reject ID REASON | "
-    "respond ID MESSAGE | widget NAME | resume NAME | forget NAME | notebook [PATH]"
+    "respond ID MESSAGE | widget NAME | resume NAME | forget NAME | adopt RUN | cancel RUN | notebook [PATH]"
 )
 
 
@@ -105,6 +105,17 @@ def _forget(cells: AgentCells, rest: str) -> None:
     print(f"forgot {count} run{'s' if count != 1 else ''} of {name}")
 
 
+def _adopt(cells: AgentCells, rest: str) -> None:
+    ledger = _ledger()
+    run = ledger.adopt(_one(rest, "adopt RUN"), cells.notebook.current(ledger), actor=reviewer_name())
+    print(f"run {run.id} ({run.agent}) belongs to this notebook now; run its cell to go on")
+
+
+def _cancel(cells: AgentCells, rest: str) -> None:
+    run = _ledger().cancel(_one(rest, "cancel RUN"), actor=reviewer_name())
+    print(f"run {run.id} ({run.agent}) is cancelled")
+
+
 def _notebook(cells: AgentCells, rest: str) -> None:
     if rest.strip():
         cells.notebook.tell(_one(rest, "notebook PATH"))
@@ -146,5 +157,7 @@ _COMMANDS: dict[str, Callable[[Any, str], Any]] = {
     "widget": _widget,
     "resume": _resume,
     "forget": _forget,
+    "adopt": _adopt,
+    "cancel": _cancel,
     "notebook": _notebook,
 }

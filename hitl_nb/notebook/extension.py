@@ -57,6 +57,7 @@ class _Extension:
             %hitl widget NAME        the panel of a paused agent
             %hitl resume NAME        go on with a decided agent, its output here
             %hitl forget NAME        forget the runs of an agent of this notebook
+            %hitl adopt RUN, cancel RUN  give a run to this notebook; stop a run for good
             %hitl notebook [PATH]    which notebook this is, for a kernel that is not told
             """
             try:

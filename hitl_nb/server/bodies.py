@@ -100,6 +100,12 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True):
     """An empty object."""
 
 
+class Adopting(msgspec.Struct, forbid_unknown_fields=True):
+    """The contents path of the notebook that a run is given to."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+
 class Resuming(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A browser that would execute a decided run's cell again; `browser` is what the feed called it."""
 
@@ -225,11 +231,12 @@ class WhichWorkspaces(Query):
 
 
 class WhichRuns(Query):
-    """Which runs."""
+    """Which runs; with `orphaned`, those whose notebook is gone."""
 
     notebook: str | None = None
     agent: str | None = None
     status: RunStatus | None = None
+    orphaned: Literal["1"] | None = None
     limit: Limit = 50
     cursor: Id | None = None
 

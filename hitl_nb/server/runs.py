@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ PAGE = 1000
 
 def runs(asked: Asked) -> dict[str, Any]:
     wanted: WhichRuns = asked.query
+    if wanted.orphaned:
+        return _orphans(asked, wanted)
     found = asked.ledger.runs(
         notebook=wanted.notebook,
         agent=wanted.agent,
@@ -29,6 +32,24 @@ def runs(asked: Asked) -> dict[str, Any]:
     return {
         "runs": [answers.run(asked.desk, r) for r in found],
         "next": found[-1].id if len(found) == wanted.limit else None,
+    }
+
+
+def _orphans(asked: Asked, wanted: WhichRuns) -> dict[str, Any]:
+    """The runs whose notebook is gone; all of them are looked at, whatever the page."""
+    found = asked.ledger.orphans(lambda path: Path(path).exists())
+    after = next((i + 1 for i, r in enumerate(found) if r.id == wanted.cursor), 0)
+    chosen = [
+        r
+        for r in found[after:]
+        if wanted.notebook in (None, r.notebook)
+        and wanted.agent in (None, r.agent)
+        and wanted.status in (None, r.status)
+    ]
+    page = chosen[: wanted.limit]
+    return {
+        "runs": [{**answers.run(asked.desk, r), "orphaned": True} for r in page],
+        "next": page[-1].id if len(chosen) > len(page) else None,
     }
 
 
@@ -74,6 +95,20 @@ def run_headless(asked: Asked) -> dict[str, Any]:
 
 def cancel(asked: Asked) -> dict[str, Any]:
     return {"run": answers.run(asked.desk, asked.ledger.cancel(asked.id, actor=asked.who.username))}
+
+
+def adopt(asked: Asked) -> dict[str, Any]:
+    notebook = asked.desk.notebook(asked.body.path)
+    if not notebook.endswith(".ipynb") or not Path(notebook).is_file():
+        raise HitlError(f"there is no notebook {asked.body.path}")
+    return {"run": answers.run(asked.desk, asked.ledger.adopt(asked.id, notebook, actor=asked.who.username))}
+
+
+def forget(asked: Asked) -> dict[str, Any]:
+    """Remove all generations of the run's agent and key, in its notebook or script."""
+    r = asked.ledger.run(asked.id)
+    actor = asked.who.username
+    return {"forgotten": asked.ledger.forget(agent=r.agent, notebook=r.notebook, key=r.key, actor=actor)}
 
 
 def events(asked: Asked) -> dict[str, Any]:

@@ -300,6 +300,7 @@ class Run(Shape):
     error: str | None
     created_at: At
     updated_at: At
+    orphaned: bool | UnsetType = UNSET
 
 
 class Pause(Shape):
@@ -361,6 +362,18 @@ class Granted(Shape):
 
     granted: bool
     run: Run
+
+
+class Adopted(Shape):
+    """The run, which belongs to the notebook now."""
+
+    run: Run
+
+
+class Forgotten(Shape):
+    """How many runs were removed."""
+
+    forgotten: Count
 
 
 class Cancelled(Shape):

@@ -97,6 +97,8 @@ def test_who_may_not_stop_runs_may_do_the_rest(team: Server) -> None:
     (p,) = team.paused("Dear Ann", agent="unstopped")
     browser = Browser(team, "no-admin")
     assert browser.call("POST", f"runs/{p.run}/cancel", {})[0] == 403
+    assert browser.call("POST", f"runs/{p.run}/adopt", {"path": "letters.ipynb"})[0] == 403
+    assert browser.call("POST", f"runs/{p.run}/forget", {})[0] == 403
     assert team.ledger.run(p.run).status == "waiting"
     assert browser.decide(p)[0] == 200
 

@@ -11,7 +11,7 @@ from hitl_nb_server import Server
 from pydantic import BaseModel, Field
 
 from hitl_nb.errors import Untrusted
-from hitl_nb.records import Snapshot
+from hitl_nb.records import Question, Snapshot
 from hitl_nb.server.desk import GRANTED, Desk, Grants, HitlNb
 from hitl_nb.server.routes import LARGE, ROUTES
 from hitl_nb.store import open_store
@@ -252,6 +252,21 @@ def test_a_store_that_was_closed_is_opened_again(tmp_path: Path) -> None:
     assert desk.ledger().inbox() == []
     desk.ledger().store.close()
     desk.close()
+
+
+def test_runs_of_notebooks_that_are_gone(server: Any) -> None:
+    run, claim = server.ledger.open_run(agent="left", notebook=str(server.folder / "gone.ipynb"))
+    server.ledger.pause(claim, Snapshot(envelope=b"state"), [Question(title="Send?", kind="text", value="Dear Ann")])
+    (found,) = server.call("GET", "runs?orphaned=1&agent=left")[1]["runs"]
+    assert (found["id"], found["orphaned"], found["notebook_id"]) == (run.id, True, run.notebook_id)
+    assert server.call("POST", f"runs/{run.id}/adopt", {"path": "nowhere.ipynb"})[0] == 409
+    assert server.call("POST", f"runs/{run.id}/adopt", {"path": "../out.ipynb"})[0] == 400
+    (server.folder / "found.ipynb").write_text("{}")
+    status, adopted = server.call("POST", f"runs/{run.id}/adopt", {"path": "found.ipynb"})
+    assert (status, adopted["run"]["path"]) == (200, "found.ipynb")
+    assert server.call("GET", "runs?orphaned=1&agent=left")[1] == {"runs": [], "next": None}
+    assert server.call("POST", f"runs/{run.id}/forget", {}) == (200, {"forgotten": 1})
+    assert server.call("GET", f"runs/{run.id}")[0] == 404
 
 
 def test_a_store_of_a_newer_version_is_left_alone_and_the_server_says_so(tmp_path: Path) -> None:

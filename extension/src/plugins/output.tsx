@@ -21,6 +21,8 @@ export interface IPlace {
   path(): string;
   /** The store that the notebook's kernel uses; null if there is no kernel, or none that knows. */
   store(): Promise<string | null>;
+  /** Keep the id of the notebook in its metadata, so that its runs follow when it is moved; saved with it. */
+  carryId(id: string): void;
   /** Of all outputs of the notebook. */
   readonly cards: Cards;
 }

@@ -37,6 +37,9 @@ export class PauseRenderer extends OutputRenderer<IPauseName> {
     const { review, plain } = this;
     const { cards } = this.place;
     const { run, proposals } = await review.client.pause(path, agent, pause, key);
+    if (path === this.place.path()) {
+      this.place.carryId(run.notebook_id);
+    }
     return () => {
       const models = proposals.map(p => new ProposalModel(review, p, run));
       proposals.forEach(p => cards.add(p.id));
