@@ -113,6 +113,8 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     "POST workspaces/{id}/close": lambda p: {"session": SESSION},
     "POST runs/{id}/resume": lambda p: {"browser": "one"},
     "POST runs/{id}/cancel": lambda p: {},
+    "POST runs/{id}/adopt": lambda p: {"path": "adopting.ipynb"},
+    "POST runs/{id}/forget": lambda p: {},
 }
 
 
@@ -123,6 +125,8 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
         pytest.skip("needs a server that may; see test_headless.py")
     if route.path.endswith(("/resume", "/timeline")):
         server.ledger.decide(p.id, "edit", value="Dear", reason="short", reviewer="ann")
+    if route.path.endswith("/adopt"):
+        (server.folder / "adopting.ipynb").write_text("{}")
     opening = {"name": f"{route.method} {route.path}", "title": "Report", "session": SESSION}
     _, written = server.call("POST", "workspaces", opening)
     comment = server.ledger.comment(p.id, "hm", author="ann")
