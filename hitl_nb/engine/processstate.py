@@ -264,8 +264,8 @@ class ProcessState:
         self._surroundings = Surroundings()
         self._noticed = Noticed()
 
-    def notice(self, values: Iterable[Any]) -> list[str]:
-        """Look for what the run changed and cannot be saved, at a pause that saves `values`: sentences about it."""
+    def notice(self, values: Iterable[tuple[str, Any]]) -> list[str]:
+        """Look for what the run changed and cannot be saved, at a pause that saves `values` (by name), and say it."""
         self._noticed = self._surroundings.notice(values, self._noticed)
         return say_noticed(self._noticed)
 

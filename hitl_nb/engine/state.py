@@ -433,9 +433,10 @@ def _as_json(value: Any) -> str:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def _values(machine: Machine, ns: dict[str, Any], names: Iterable[str]) -> list[Any]:
-    cells = [_contents(cell) for frame in machine.stack for cell in frame.cells.values()]
-    return [*(ns[name] for name in names), *cells]
+def _values(machine: Machine, ns: dict[str, Any], names: Iterable[str]) -> list[tuple[str, Any]]:
+    """What is saved, with the name of the variable that holds it."""
+    cells = [(name, _contents(cell)) for frame in machine.stack for name, cell in frame.cells.items()]
+    return [*((name, ns[name]) for name in names), *cells]
 
 
 def _check_with(machine: Machine) -> None:

@@ -18,11 +18,11 @@ _LOOKED_AT = 10_000
 
 
 class Noticed(TypedDict, total=False):
-    """What a pause noticed. Keys are missing where there was nothing."""
+    """What a pause noticed. Keys are missing where there was nothing; `files` has the variables that name each path."""
 
     variables: list[str]
     logging: dict[str, str]
-    files: list[str]
+    files: dict[str, list[str]]
 
 
 class Surroundings:
@@ -32,8 +32,8 @@ class Surroundings:
         self._variables = _variables()
         self._loggers = _loggers()
 
-    def notice(self, values: Iterable[Any], carried: Noticed) -> Noticed:
-        """What the run changed; `values` are what it saves, `carried` is what an earlier pause noticed."""
+    def notice(self, values: Iterable[tuple[str, Any]], carried: Noticed) -> Noticed:
+        """What the run changed; `values` are what it saves, by name, `carried` is what an earlier pause noticed."""
         found = Noticed()
         kept = carried.get("variables", [])
         changed_names = {os.fsdecode(n) for n, v in _variables().items() if self._variables.get(n) != v}
@@ -44,7 +44,10 @@ class Surroundings:
         changed = {n: s for n, s in _loggers().items() if self._loggers.get(n) != s or n in known}
         if changed:
             found["logging"] = changed
-        files = sorted(_temporary_files(values))
+        files: dict[str, list[str]] = {}
+        for name, value in values:
+            for path in _temporary_files(value):
+                files.setdefault(path, []).append(name)
         if files:
             found["files"] = files
         return found
@@ -66,7 +69,11 @@ def say_noticed(noticed: Noticed) -> list[str]:
     if loggers := noticed.get("logging"):
         said.append(f"logging that the agent set up is not saved: {_listed(loggers)}")
     if files := noticed.get("files"):
-        said.append(f"temporary files may be gone when the agent continues: {', '.join(files)}")
+        # Without the paths: outputs of a notebook are compared from run to run.
+        named = sorted({name for names in files.values() for name in names if not name.startswith(".")}) or [
+            "an intermediate value"
+        ]
+        said.append(f"temporary files may be gone when the agent continues: those named by {', '.join(named)}")
     return said
 
 
@@ -83,7 +90,7 @@ def say_missing(noticed: Noticed) -> list[str]:
         said.append(
             f"logging was set up before the pause and is not here: {_listed(loggers)}; set it up in a cell above"
         )
-    if files := [f for f in noticed.get("files", []) if not os.path.lexists(f)]:
+    if files := [f for f in noticed.get("files", {}) if not os.path.lexists(f)]:
         said.append(f"temporary files that the saved state names are gone: {', '.join(files)}")
     return said
 
@@ -102,13 +109,13 @@ def _loggers() -> dict[str, str]:
     return found
 
 
-def _temporary_files(values: Iterable[Any]) -> set[str]:
-    """Existing files and folders below the system's folder for temporary files that are named in `values`."""
+def _temporary_files(saved: Any) -> set[str]:
+    """Existing files and folders below the system's folder for temporary files that a value names."""
     folder = os.path.realpath(tempfile.gettempdir()) + os.sep
     starts = (folder, tempfile.gettempdir() + os.sep)
     here = os.path.realpath(os.curdir)  # a project that itself lies there
     found: set[str] = set()
-    todo, seen = list(values), set[int]()
+    todo, seen = [saved], set[int]()
     while todo and len(seen) < _LOOKED_AT:
         value = todo.pop()
         if id(value) in seen:
