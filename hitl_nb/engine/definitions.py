@@ -141,6 +141,7 @@ class DefinitionState:
     Attributes:
         changed: slots that the run changed, here or before, by root name.
         saved: what the last save held, by root name: the definition and its entries.
+        own: root names that the run itself defined, here or before.
     """
 
     def __init__(self, ns: dict[str, Any]) -> None:
@@ -148,12 +149,17 @@ class DefinitionState:
         self._before: dict[str, dict[Path, str | None]] = {}
         self.changed: dict[str, set[Path]] = {}
         self.saved: dict[str, tuple[Any, list[Entry]]] = {}
+        self.own = set[str]()
+        self._of_others: dict[str, Any] = {}
         for name, value in list(ns.items()):
             if notebook_name(value, ns) == name:
+                self._of_others[name] = value
                 self._before[name] = {path: self._print(slot.value) for path, slot in slots_of(value).items()}
 
     def entries(self, root: str) -> list[Entry]:
         """What to save of a definition: path, value, whether the run changed it, and what it is like."""
+        if self.ns[root] is not self._of_others.get(root):
+            self.own.add(root)
         before = self._before.get(root)
         changed = self.changed.setdefault(root, set())
         found: list[Entry] = []
@@ -171,7 +177,10 @@ class DefinitionState:
     def carry(self, saved: dict[str, tuple[Any, list[Entry]]]) -> None:
         """Continue in the process that saved: a definition whose cell was run again meanwhile gets its data back."""
         for root, (definition, entries) in saved.items():
+            if root in self.own:
+                self.ns[root] = definition
             now = self.ns.get(root)
+            self._of_others[root] = None if root in self.own else now
             if now is not definition and notebook_name(now, self.ns) == root:
                 self.put_back(root, now, entries, False)
             self.changed.setdefault(root, set()).update(path for path, _, is_changed, _ in entries if is_changed)
@@ -181,6 +190,8 @@ class DefinitionState:
 
         A copy lacks them, and gets all of them.
         """
+        if root not in self.own:
+            self._of_others[root] = definition
         now = slots_of(definition)
         for path, value, is_changed, was in entries:
             slot = now.get(path)

@@ -10,13 +10,12 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 from ..errors import WrongPython
 from .inputs import Input, Inputs, inputs_in
 from .missing import remember_left_out
-from .pickling import Unpickler, notebook_name, resolve
+from .pickling import Unpickler, resolve
 from .program import FORMAT
 from .reopening import Opened
 from .seal import unseal
@@ -38,6 +37,7 @@ class Saved:
         outputs: what was printed and displayed so far, as the driver recorded it.
         left_out: sentences about names that it does not have.
         inputs: the names that the cell only reads, as they were when the run began.
+        own: names that the run itself defined: a function or class of that name is taken from here.
     """
 
     source: str
@@ -50,6 +50,7 @@ class Saved:
     blob: Callable[[str], bytes]
     envelope: bytes = b""
     inputs: Inputs = field(default_factory=dict[str, Input])
+    own: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Loaded:
     result: Any = None
     tick: int = 0
     definitions: dict[str, Any] = field(default_factory=dict[str, Any])
+    own: frozenset[str] = frozenset()
 
 
 def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, sealed_here: bool = False) -> Saved:
@@ -86,6 +88,7 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
         blob=blob,
         envelope=envelope,
         inputs=inputs_in(header),
+        own=frozenset(header.get("own", ())),
     )
 
 
@@ -104,7 +107,7 @@ def load(
         put_back: puts saved data into a definition, by its root name; told whether that is a copy from the snapshot.
     """
     definitions: dict[str, tuple[bytes, list[str]]] = pickle.loads(saved.definitions)
-    loaded = Loaded(tick=saved.tick)
+    loaded = Loaded(tick=saved.tick, own=saved.own)
     copies: dict[str, Any] = {}
 
     def finder() -> Callable[[tuple[Any, ...]], Any]:
@@ -119,7 +122,7 @@ def load(
                 data = saved.blob(digest)
                 return data.decode("utf-8", "surrogatepass") if kind == "str" else data
             case ("def", name):
-                found = resolve(name, ns)
+                found = resolve(name, ns) if name.split(".")[0] not in saved.own else None
                 return found if found is not None else _copy(name)
             case _:
                 return special(pid)
@@ -131,7 +134,8 @@ def load(
             circle = Unpickler(stream, finder(), (bytearray(saved.blob(h)) for h in buffers)).load()
             copies.update({n: circle[n] for n in circle if n not in copies})
             for one in circle:
-                ns.setdefault(one, copies[one])
+                if one in saved.own or one not in ns:
+                    ns[one] = copies[one]
         return resolve(name, {root: copies[root]})
 
     loading = Unpickler(saved.stream, finder(), (bytearray(saved.blob(h)) for h in saved.buffers))
@@ -150,13 +154,4 @@ def load(
         elif not name:
             loaded.stack, loaded.pending, loaded.result = value
         else:
-            _put_into(ns, name, value, loaded)
-
-
-def _put_into(ns: dict[str, Any], name: str, value: Any, loaded: Loaded) -> None:
-    if not (name in ns and _comes_from_notebook(value, ns)):
-        loaded.variables[name] = ns[name] = value
-
-
-def _comes_from_notebook(value: Any, ns: dict[str, Any]) -> bool:
-    return isinstance(value, ModuleType) or notebook_name(value, ns) is not None
+            loaded.variables[name] = ns[name] = value

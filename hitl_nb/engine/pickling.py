@@ -376,6 +376,15 @@ _C_INITS: set[Any] = {
 
 def notebook_name(obj: Any, ns: dict[str, Any]) -> str | None:
     """The name under which the notebook itself defines `obj`, a function or class, if it does."""
+    name = defined_name(obj, ns)
+    return name if name is not None and resolve(name, ns) is obj else None
+
+
+def defined_name(obj: Any, ns: dict[str, Any]) -> str | None:
+    """The name with which a function or class was defined in the notebook; it may mean something else by now.
+
+    `_` is no name: functions that are registered somewhere share it.
+    """
     name = (
         getattr(obj, "__qualname__", None)
         if isinstance(obj, (FunctionType, type)) or is_cached(obj) or is_definition(obj)
@@ -383,7 +392,7 @@ def notebook_name(obj: Any, ns: dict[str, Any]) -> str | None:
     )
     if not isinstance(name, str) or getattr(obj, "__module__", None) not in (ns.get("__name__"), "__main__"):
         return None
-    return name if resolve(name, ns) is obj else None
+    return name if name.split(".")[0] != "_" else None
 
 
 def is_definition(obj: Any) -> bool:

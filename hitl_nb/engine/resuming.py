@@ -15,7 +15,7 @@ from ..store.ledger import Claim, Ledger
 from .inputs import NotebookValues, record_inputs
 from .loading import Loaded, Saved, load, open_snapshot
 from .machine import Machine
-from .pickling import notebook_name, resolve
+from .pickling import defined_name, notebook_name, resolve
 from .positions import restored
 from .session import Pending, Session, loading, place
 from .stack import Frame
@@ -209,6 +209,7 @@ def saved_state(ledger: Ledger, run: Run, *, claimed: bool = False) -> Saved | N
 def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Loaded:
     """The state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
     saver.process.must_restore = run.status != "finished"
+    saver.definitions.own |= saved.own
     live = held.get(run.id)
     if live is None or live.envelope != saved.envelope:
         held.pop(run.id, None)  # another process has gone on with it
@@ -222,12 +223,17 @@ def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Lo
     else:
         loaded = live.loaded
         for name, value in loaded.variables.items():
-            if notebook_name(ns.get(name), ns) is None:
+            if name in saved.own or not _is_defined_again(name, value, ns):
                 ns[name] = value
         saver.definitions.carry(loaded.definitions)
         saver.process.restore_places(loaded.process)
     saver.process.restore(loaded.process)
     return loaded
+
+
+def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
+    """Whether the notebook has defined the function or class of this name again: code comes from the notebook."""
+    return defined_name(value, ns) == name and notebook_name(ns.get(name), ns) == name
 
 
 async def _work(session: Session, ns: dict[str, Any]) -> Outcome:

@@ -135,6 +135,7 @@ class Saver:
             "source": source,
             "left_out": self.left_out,
             "inputs": header_of(self.inputs, self.ns),
+            "own": sorted(self.definitions.own),
             "buffers": pickler.buffers,
             "sizes": [len(shown), len(definitions)],
         }

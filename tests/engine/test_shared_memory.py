@@ -134,6 +134,81 @@ def test_the_same_in_a_cell_that_defines_it_itself(desk: Desk, name: str) -> Non
     assert desk.ns["x"] == expected
 
 
+REDEFINED: dict[str, tuple[str, str, str, Any]] = {
+    "function": ("def f(): return 1\n", "def f(): return 2\n", "f()", 2),
+    "class": (
+        "class A:\n    kind = 'above'\n    def who(self): return 'above'\n",
+        "class A:\n    kind = ['agent']\n    def who(self): return 'agent'\na = A()\n",
+        "A().who(), A.kind, a.who(), type(a) is A",
+        ("agent", ["agent"], "agent", True),
+    ),
+    "by a function": (
+        "def f(): return 1\n",
+        "def set_up():\n    global f\n    def f(): return 2\nset_up()\n",
+        "f()",
+        2,
+    ),
+    "decorated": (
+        "def f(): return 1\n",
+        "import functools\n@functools.lru_cache\ndef f(): return 2\n",
+        "f()",
+        2,
+    ),
+    "subclass of the same name": (
+        "class A:\n    def who(self): return ['above']\n",
+        "class A(A):\n    def who(self): return [*super().who(), 'agent']\na = A()\n",
+        "a.who()",
+        ["above", "agent"],
+    ),
+    "registered functions": (
+        (
+            "import functools\n@functools.singledispatch\ndef show(x): return 'any'\n"
+            "@show.register\ndef _(x: int): return 'int'\n"
+        ),
+        "@show.register\ndef _(x: str): return 'str'\n@show.register\ndef _(x: list): return 'list'\n",
+        "show(1), show('a'), show([]), show(1.0)",
+        ("int", "str", "list", "any"),
+    ),
+    "function as variable": ("def f(): return 1\ng = None\n", "g = f\n", "g()", 1),
+    "variable in place of a function": ("def f(): return 1\n", "f = 5\n", "f", 5),
+    "module in place of a variable": ("m = None\n", "import math as m\n", "m.floor(2.5)", 2),
+}
+
+
+@pytest.mark.parametrize("runs_again", [True, False])
+@pytest.mark.parametrize("kernel", ["new", "same"])
+@pytest.mark.parametrize("name", REDEFINED)
+def test_what_the_agent_cell_defines_itself_counts(desk: Desk, name: str, kernel: str, runs_again: bool) -> None:
+    cell, change, read, expected = REDEFINED[name]
+    source = f"{change}{ASK}{ASK}x = ({read})\n"
+    desk.cell(cell)
+    desk.run(source)
+    for i in range(2):
+        desk.answer()
+        if kernel == "new" or i == 1:
+            desk.new_kernel()
+        if runs_again:
+            desk.cell(cell)
+        desk.run(source)
+    assert desk.ns["x"] == expected
+
+
+@pytest.mark.parametrize("kernel", ["new", "same"])
+@pytest.mark.parametrize("runs_again", [0, 1])
+def test_a_function_that_was_mended_in_a_cell_above_counts(desk: Desk, kernel: str, runs_again: int) -> None:
+    source = f"def mine(): return f()\n{ASK}{ASK}x = mine()\n"
+    desk.cell("def f(): return 1\n")
+    desk.run(source)
+    for i in range(2):
+        desk.answer()
+        if kernel == "new":
+            desk.new_kernel()
+        if i == runs_again:
+            desk.cell("def f(): return 2\n")
+        desk.run(source)
+    assert desk.ns["x"] == 2
+
+
 def test_a_constant_that_was_edited_meanwhile_counts_as_it_is_now(desk: Desk) -> None:
     cell = "class Shop:\n    names = ['a']\n    limit = 5\n    sold = []\ndef f(n=1): return n\n"
     source = f"Shop.sold.append(1)\n{ASK}x = Shop.names, Shop.limit, Shop.sold, f()\n"
