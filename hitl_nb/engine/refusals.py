@@ -15,14 +15,12 @@ RESOURCE = "make it with hitl.resource(...), which opens it again when the agent
 
 
 class NotSaved(pickle.PicklingError):
-    """An object whose type, or state, is known not to be saved. `reason` says why, `way` what to do."""
+    """An object whose type, or state, is known not to be saved. `reason` says why, `way` what to do, `about` is the object."""
 
-    about: Any = None
-    """The object."""
-
-    def __init__(self, reason: str, way: str = RESOURCE) -> None:
+    def __init__(self, reason: str, way: str = RESOURCE, *, about: Any = None) -> None:
         self.reason = reason
         self.way = way
+        self.about = about
         super().__init__(f"{reason}; {way}")
 
 

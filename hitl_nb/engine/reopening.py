@@ -4,6 +4,8 @@ sqlite3.Connection      with its files, isolation level, factories, detected typ
                         inside a transaction, with temporary tables or with functions of its own
 files open for reading  with path, mode, encoding, newline and position; refused if it is no regular file, and on resume
                         if it is gone or shorter
+numpy.memmap            with path, type, mode, offset, shape and order, after what was written is in the file; refused
+                        if a copy-on-write one was changed, and on resume if the file is gone or shorter
 locks                   as new locks; refused while somebody holds them
 
 Each is opened with the arguments it was made with, as the object itself knows them. A type is known by its module and
@@ -17,7 +19,7 @@ import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ..errors import HitlError
 from . import resources
@@ -33,17 +35,20 @@ class Recipe:
         describe: what it takes, as data; raises NotSaved.
         open: makes the object from that.
         is_told: whether people are told about it; not about a lock.
+        applies: whether one object of the type is opened again; if not, it is saved like any other.
     """
 
     describe: Callable[[Any], Any]
     open: Callable[[Any], Any]
     is_told: bool = True
+    applies: Callable[[Any], bool] = lambda obj: True
 
 
 _HOMES: dict[tuple[str, str], str] = {
     ("sqlite3", "Connection"): "databases:SQLITE",
     ("_io", "TextIOWrapper"): "openfiles:TEXT",
     ("_io", "BufferedReader"): "openfiles:BINARY",
+    ("numpy", "memmap"): "mappedfiles:MEMMAP",
     ("_thread", "lock"): "openlocks:LOCK",
     ("_thread", "RLock"): "openlocks:RLOCK",
 }
@@ -65,9 +70,13 @@ def recipe(home: str) -> Recipe:
 
 def is_reopened(obj: Any) -> bool:
     """Whether an object is opened again when an agent continues, and people are told."""
-    cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
-    home = home_of(cls)
+    home = _home(obj)
     return resources.made_by(obj) is not None or (home is not None and recipe(home).is_told)
+
+
+def _home(obj: Any) -> str | None:
+    home = home_of(cast("type", type(obj)))
+    return home if home is not None and recipe(home).applies(obj) else None
 
 
 class Openings:
@@ -106,7 +115,7 @@ class Openings:
             self._live[pid] = obj
             return pid
         made = resources.made_by(obj)
-        home = home_of(cls) if made is None else None
+        home = _home(obj) if made is None else None
         if made is None and home is None:
             refusal = refusal_of(cls)
             if refusal is not None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from desk import Desk, effects
 
+from hitl_nb.errors import CannotPause, HitlError
+
 ASK = "hitl.checkpoint(1, title='T')\n"
 
 
@@ -315,3 +317,85 @@ def test_a_small_view_does_not_bring_a_large_base_along(desk: Desk) -> None:
     desk.new_kernel()
     desk.run(source)
     assert desk.ns["z"] == [0.0, 0.0, 0.0]
+
+
+MAPPED: dict[str, tuple[str, str]] = {
+    "whole": ("y = m\n", "y[0] = 9"),
+    "slice": ("y = m[2:4]\n", "y[0] = 9"),
+    "slice of a slice": ("y = m[1:][1:4]\n", "y[0] = 9"),
+    "array": ("y = np.asarray(m)[2:]\n", "y[0] = 9"),
+    "only the slice": ("y = m[2:]\ndel m\n", "y[0] = 9"),
+    "flushed slice": ("y = m[2:]\n", "y[0] = 9\ny.flush()"),
+    "in an object": ("y = {'a': [m[2:], m]}\n", "y['a'][0][0] = 9"),
+    "other type": ("y = m.view('i8')\n", "y.view('f8')[2] = 9"),
+    "two dimensions": ("y = m.reshape(2, 3).T\n", "y[2, 0] = 9"),
+}
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_what_is_written_to_an_array_in_a_file_reaches_the_file(desk: Desk, name: str) -> None:
+    make, write = MAPPED[name]
+    source = (
+        "import numpy as np\nm = np.memmap('x.bin', 'f8', 'w+', offset=16, shape=(6,))\nm[:] = range(6)\n"
+        f"{make}{ASK}k = 1\n{ASK}{write}\nkind = type(y).__name__\n"
+    )
+    desk.run(source)
+    for _ in range(2):
+        desk.answer()
+        desk.new_kernel()
+        desk.run(source)
+    expected: list[float] = [0, 1, 2, 3, 4, 5]
+    expected[0 if name == "whole" else 2] = 9
+    assert numpy.fromfile("x.bin", "f8", offset=16).tolist() == expected
+    kinds = {"array": "ndarray", "in an object": "dict"}
+    assert desk.ns["kind"] == kinds.get(name, "memmap")
+
+
+def test_an_array_in_a_file_is_told_and_keeps_its_mode(desk: Desk) -> None:
+    numpy.arange(4).tofile("x.bin")
+    source = f"import numpy as np\nm = np.memmap('x.bin', int, 'r')\nc = np.memmap('x.bin', int, 'c')\n{ASK}"
+    source += "x = m.mode, c.mode, m.tolist()\nc[0] = 7\n"
+    notes = desk.run(source).proposals[0].notes
+    assert [note.split(" is ")[0] for note in notes] == ["m (numpy.memmap)", "c (numpy.memmap)"]
+    desk.answer()
+    desk.new_kernel()
+    Path("x.bin").rename("y.bin")
+    with pytest.raises(HitlError, match=r"x\.bin is gone or shorter"):
+        desk.run(source)
+    Path("y.bin").rename("x.bin")
+    desk.run(source)
+    assert desk.ns["x"] == ("r", "c", [0, 1, 2, 3])
+    assert numpy.fromfile("x.bin", int).tolist() == [0, 1, 2, 3]
+
+
+UNMAPPED = {
+    "copy on write": "y = np.memmap('x.bin', int, 'c')\ny[0] = 5\n",
+    "removed": "y = np.memmap('z.bin', int, 'w+', shape=2)\nimport os\nos.remove('z.bin')\n",
+    "another type": "y = np.memmap('x.bin', int, 'r+').view(np.recarray)\n",
+    "subclass": "class Mine(np.memmap): pass\ny = Mine('x.bin', int, 'r+')\n",
+    "buffer": (
+        "import mmap\nf = open('x.bin', 'r+b')\nm = mmap.mmap(f.fileno(), 0)\nf.close()\n"
+        "y = np.frombuffer(m, int)[1:]\n"
+    ),
+    "shared memory": (
+        "from multiprocessing.shared_memory import SharedMemory\ns = SharedMemory(create=True, size=16)\n"
+        "y = np.ndarray(2, int, s.buf)\ns.unlink()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNMAPPED)
+def test_other_arrays_in_mapped_memory_are_refused(desk: Desk, name: str) -> None:
+    numpy.arange(4).tofile("x.bin")
+    with pytest.raises(CannotPause, match=r"y \(a .*\) cannot be saved.*copy it with numpy\.array"):
+        desk.run(f"import numpy as np\n{UNMAPPED[name]}{ASK}y\n")
+
+
+def test_a_copy_of_an_array_in_a_file_is_an_array(desk: Desk) -> None:
+    source = f"import numpy as np\nm = np.memmap('x.bin', int, 'w+', shape=2)\ny = m.copy()\ndel m\n{ASK}y[0] = 5\n"
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert numpy.fromfile("x.bin", int).tolist() == [0, 0]
+    assert desk.ns["y"].tolist() == [5, 0]
