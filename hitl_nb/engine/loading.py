@@ -122,7 +122,7 @@ def load(
                 data = saved.blob(digest)
                 return data.decode("utf-8", "surrogatepass") if kind == "str" else data
             case ("def", name):
-                found = resolve(name, ns) if name.split(".")[0] not in saved.own else None
+                found = _defined_here(name, ns, saved.own)
                 return found if found is not None else _copy(name)
             case _:
                 return special(pid)
@@ -133,9 +133,7 @@ def load(
             stream, buffers = definitions[root]
             circle = Unpickler(stream, finder(), (bytearray(saved.blob(h)) for h in buffers)).load()
             copies.update({n: circle[n] for n in circle if n not in copies})
-            for one in circle:
-                if one in saved.own or one not in ns:
-                    ns[one] = copies[one]
+            ns.update({one: copies[one] for one in circle if one in saved.own or one not in ns})
         return resolve(name, {root: copies[root]})
 
     loading = Unpickler(saved.stream, finder(), (bytearray(saved.blob(h)) for h in saved.buffers))
@@ -155,3 +153,8 @@ def load(
             loaded.stack, loaded.pending, loaded.result = value
         else:
             loaded.variables[name] = ns[name] = value
+
+
+def _defined_here(name: str, ns: dict[str, Any], own: frozenset[str]) -> Any:
+    """What the notebook defines under a name; None if it does not, or the run itself defined it."""
+    return resolve(name, ns) if name.split(".", maxsplit=1)[0] not in own else None

@@ -15,7 +15,7 @@ RESOURCE = "make it with hitl.resource(...), which opens it again when the agent
 
 
 class NotSaved(pickle.PicklingError):
-    """An object whose type, or state, is known not to be saved. `reason` says why, `way` what to do, `about` is the object."""
+    """An object whose type, or state, is known not to be saved: `about`. `reason` says why, `way` what to do."""
 
     def __init__(self, reason: str, way: str = RESOURCE, *, about: Any = None) -> None:
         self.reason = reason
