@@ -19,7 +19,7 @@ import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from ..errors import HitlError
 from . import resources
@@ -75,7 +75,8 @@ def is_reopened(obj: Any) -> bool:
 
 
 def _home(obj: Any) -> str | None:
-    home = home_of(cast("type", type(obj)))
+    cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
+    home = home_of(cls)
     return home if home is not None and recipe(home).applies(obj) else None
 
 
