@@ -106,6 +106,7 @@ class Kernel:
             **{name: value for name, value in os.environ.items() if name not in hidden},
             "HITL_NB_STORE": f"diskcache://{folder}/disk/store",
             "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JPY_SESSION_NAME": str(folder / "full.ipynb"),
             "PYTHONPATH": f"{here}:{here.parent.parent}",
         }
         self.manager, self.client = start_new_kernel(env=env, cwd=str(folder))
