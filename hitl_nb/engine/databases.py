@@ -39,6 +39,7 @@ def _describe(con: sqlite3.Connection) -> dict[str, Any]:
         "row_factory": con.row_factory,
         "text_factory": con.text_factory,
         "detect_types": _detect_types(cursor),
+        "read_only": [name for name in files if _is_read_only(cursor, name)],
         "pragmas": {name: cursor.execute(f"pragma {name}").fetchone()[0] for name in _KEPT},
     }
     autocommit = getattr(con, "autocommit", None)  # Python 3.12 and later
@@ -62,6 +63,29 @@ def _is_bound(con: sqlite3.Connection) -> bool:
     thread.start()
     thread.join()
     return bool(found and found[0])
+
+
+def _is_read_only(cursor: sqlite3.Cursor, schema: str) -> bool:
+    """Whether one file was opened with `mode=ro`, which the object does not show: asked with a write of nothing."""
+    busy, query_only = (cursor.execute(f"pragma {name}").fetchone()[0] for name in ("busy_timeout", "query_only"))
+    query = f"select name from \"{schema}\".sqlite_master where type = 'table' and rootpage > 0"
+    tables = [row[0] for row in cursor.execute(query) if not row[0].startswith("sqlite_")]
+    version = cursor.execute(f'pragma "{schema}".user_version').fetchone()[0]
+    table = tables[0].replace('"', '""') if tables else ""
+    write = f'delete from "{schema}"."{table}" where 0' if tables else f'pragma "{schema}".user_version = {version}'
+    try:
+        cursor.execute("pragma busy_timeout = 0")
+        cursor.execute("pragma query_only = 0")
+        cursor.execute("begin")
+        cursor.execute(write)
+    except sqlite3.OperationalError as error:
+        return "readonly" in str(error)
+    finally:
+        if cursor.connection.in_transaction:
+            cursor.connection.rollback()
+        cursor.execute(f"pragma busy_timeout = {busy}")
+        cursor.execute(f"pragma query_only = {query_only}")
+    return False
 
 
 def _check_functions(cursor: sqlite3.Cursor) -> None:
@@ -117,9 +141,12 @@ def _open(about: dict[str, Any]) -> sqlite3.Connection:
             )
     files: dict[str, str] = dict(about["files"])
     names = ("isolation_level", "detect_types", "check_same_thread", "autocommit")
-    con: Any = sqlite3.connect(files.pop("main"), **{name: about[name] for name in names if name in about})
+    read_only: list[str] = about["read_only"]
+    places = {name: f"{Path(file).as_uri()}?mode=ro" if name in read_only else file for name, file in files.items()}
+    arguments = {name: about[name] for name in names if name in about}
+    con: Any = sqlite3.connect(places.pop("main"), **arguments, uri=bool(read_only))
     con.row_factory, con.text_factory = about["row_factory"], about["text_factory"]
-    for name, file in files.items():
+    for name, file in places.items():
         con.execute(f'attach ? as "{name}"', (file,))
     for name, value in about["pragmas"].items():
         con.execute(f"pragma {name} = {int(value)}")

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Paused
 from .arrays import Views
 from .figures import figure_types, reduce_figure
+from .refusals import type_of
 from .reopening import Openings
 from .tracebacks import from_lines, lines_of
 
@@ -55,11 +56,6 @@ LARGE = 64 * 1024
 
 _ATOMS: frozenset[type] = frozenset({int, float, tuple, list, bool, type(None), CodeType})
 """Types of most of what is pickled, which never has an id of its own."""
-
-
-def type_of(value: object) -> type:
-    """The type of a value of the user's, whatever it is."""
-    return type(value)
 
 
 def _function(code: CodeType, globals_: dict[str, Any], closure: tuple[CellType, ...] | None) -> FunctionType:

@@ -64,6 +64,27 @@ _NEVER: dict[tuple[str, str], tuple[str, str]] = {
         "commit and close it before the checkpoint, keep the engine, and open another one after it",
     ),
     ("sqlalchemy.engine.result", "Result"): ("a result belongs to an open connection", _ROWS),
+    ("sqlalchemy.engine.base", "Engine"): ("it is a kind of engine that may hold more than connections", RESOURCE),
+    ("sqlalchemy.ext.asyncio.engine", "AsyncEngine"): ("its connections belong to an event loop", RESOURCE),
+    ("requests.sessions", "Session"): ("its class may hold more than a session does", RESOURCE),
+    ("httpx", "Client"): ("it holds open connections", RESOURCE),
+    ("httpx", "AsyncClient"): ("it holds open connections", RESOURCE),
+    ("openai", "OpenAI"): ("its class may hold more than a client does", RESOURCE),
+    ("openai", "AsyncOpenAI"): ("its class may hold more than a client does", RESOURCE),
+    ("anthropic", "Anthropic"): ("its class may hold more than a client does", RESOURCE),
+    ("anthropic", "AsyncAnthropic"): ("its class may hold more than a client does", RESOURCE),
+    ("boto3.session", "Session"): ("it may hold credentials", RESOURCE),
+    ("botocore.session", "Session"): ("it may hold credentials", RESOURCE),
+    ("botocore.client", "BaseClient"): ("it holds credentials and open connections", RESOURCE),
+    ("boto3.resources.base", "ServiceResource"): ("it holds credentials and open connections", RESOURCE),
+    ("tempfile", "TemporaryDirectory"): (
+        "its directory is removed when this process ends",
+        "use tempfile.mkdtemp(), keep the path, and remove it at the end of the agent; or make it after the checkpoint",
+    ),
+    ("tempfile", "_TemporaryFileWrapper"): (
+        "its file is removed when this process ends",
+        "write to a file with a path of your own, and close it before the checkpoint",
+    ),
     ("tqdm.std", "tqdm"): (
         "a progress bar draws on the screen of this process",
         "loop over the items themselves, or make the bar below the checkpoint",
@@ -264,6 +285,11 @@ def _code_name(value: Any) -> str:
 def described(what: str, value: Any) -> str:
     """A name or path with the type of what it holds."""
     return f"{what} (a {type(value).__name__})"
+
+
+def type_of(value: object) -> type:
+    """The type of a value of the user's, whatever it is."""
+    return type(value)
 
 
 def type_name(obj: Any) -> str:

@@ -4,6 +4,10 @@ sqlite3.Connection      with its files, isolation level, factories, detected typ
                         inside a transaction, with temporary tables or with functions of its own
 files open for reading  with path, mode, encoding, newline and position; refused if it is no regular file, and on resume
                         if it is gone or shorter
+SQLAlchemy Engine       with URL, connect_args, pool, isolation level and execution options; refused in memory, with a
+                        creator, another pool or event listeners of its own
+requests.Session        with its state; refused with an adapter of its own
+openai, anthropic       their clients, with key, URL, timeout, retries, headers; refused with an HTTP client of its own
 numpy.memmap            with path, type, mode, offset, shape and order, after what was written is in the file; refused
                         if a copy-on-write one was changed, and on resume if the file is gone or shorter
 locks                   as new locks; refused while somebody holds them
@@ -36,12 +40,14 @@ class Recipe:
         open: makes the object from that.
         is_told: whether people are told about it; not about a lock.
         applies: whether one object of the type is opened again; if not, it is saved like any other.
+        is_exposed: whether a description has a key or password as text, since it equals no environment variable.
     """
 
     describe: Callable[[Any], Any]
     open: Callable[[Any], Any]
     is_told: bool = True
     applies: Callable[[Any], bool] = lambda obj: True
+    is_exposed: Callable[[Any], bool] = lambda description: False
 
 
 _HOMES: dict[tuple[str, str], str] = {
@@ -49,6 +55,12 @@ _HOMES: dict[tuple[str, str], str] = {
     ("_io", "TextIOWrapper"): "openfiles:TEXT",
     ("_io", "BufferedReader"): "openfiles:BINARY",
     ("numpy", "memmap"): "mappedfiles:MEMMAP",
+    ("sqlalchemy.engine.base", "Engine"): "engines:ENGINE",
+    ("requests.sessions", "Session"): "clients:REQUESTS",
+    ("openai", "OpenAI"): "clients:MODEL",
+    ("openai", "AsyncOpenAI"): "clients:MODEL",
+    ("anthropic", "Anthropic"): "clients:MODEL",
+    ("anthropic", "AsyncAnthropic"): "clients:MODEL",
     ("_thread", "lock"): "openlocks:LOCK",
     ("_thread", "RLock"): "openlocks:RLOCK",
 }
@@ -86,6 +98,7 @@ class Openings:
     Attributes:
         told: the objects that people are told about.
         resources: those that were made by hitl.resource.
+        exposed: those whose key or password is saved as text.
     """
 
     def __init__(self, ns: dict[str, Any]) -> None:
@@ -93,6 +106,7 @@ class Openings:
         self.objects: list[Any] = []
         self.told: list[Any] = []
         self.resources: list[Any] = []
+        self.exposed: list[Any] = []
         self._live: dict[tuple[Any, ...], Any] = {}
         self._numbers: dict[int, int] = {}
 
@@ -132,6 +146,8 @@ class Openings:
         else:
             assert home is not None
             pid = (home, recipe(home).describe(obj))
+            if recipe(home).is_exposed(pid[1]):
+                self.exposed.append(obj)
         self._numbers[id(obj)] = len(self.objects)
         self.objects.append(obj)
         if made is not None or recipe(home or "").is_told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ def without_secrets(value: Any, *, inside: bool = True) -> Any:
     Args:
         inside: look for them inside longer texts, too (a header, a URL); otherwise the whole text must be the value.
     """
-    known = _values()
+    known = _values(only_secrets=inside)
     return _mapped(value, lambda one: _replaced_text(one, known, inside) if isinstance(one, str) else one)
 
 
@@ -67,9 +68,16 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value)
 
 
-def _values() -> dict[str, str]:
-    """Names by value, the longest first."""
-    found = {value: name for name, value in os.environ.items() if len(value) >= SHORTEST and not _is_place(value)}
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASS|PWD|AUTH|CRED", re.IGNORECASE)
+
+
+def _values(*, only_secrets: bool) -> dict[str, str]:
+    """Names by value, the longest first; `only_secrets`: those whose name says that they are a key or password."""
+    found = {
+        value: name
+        for name, value in os.environ.items()
+        if len(value) >= SHORTEST and not _is_place(value) and (not only_secrets or _SECRET.search(name))
+    }
     return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 
 

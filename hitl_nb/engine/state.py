@@ -268,6 +268,11 @@ class Saver:
         for obj in pickler.openings.told:
             name = path_to(obj, saved) or "an object"
             notes.append(f"{name} ({type_name(obj)}) is opened again when the agent continues in another process")
+            if any(obj is one for one in pickler.openings.exposed):
+                notes.append(
+                    f"{name} ({type_name(obj)}) has a key or password that is saved as text with the agent's state; "
+                    "one that comes from an environment variable is saved as that variable's name"
+                )
         notes += [
             f"{described(name, self.ns[name])} is not saved; the rest of the agent does not read it"
             for name in self.left_out

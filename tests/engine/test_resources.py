@@ -183,6 +183,10 @@ REFUSED: dict[str, tuple[str, str]] = {
         ),
         r"f \(a Connection\).*inside a transaction",
     ),
+    "temporary directory": (
+        "import tempfile\nf = tempfile.TemporaryDirectory()\n",
+        r"f \(a TemporaryDirectory\).*tempfile\.mkdtemp\(\), keep the path",
+    ),
     "function": (
         "import sqlite3\nf = sqlite3.connect('x.db')\nf.create_function('double', 1, lambda n: 2 * n)\n",
         r"f \(a Connection\).*a function of its own, double",
@@ -239,6 +243,22 @@ OPENED: dict[str, tuple[str, str, Any]] = {
         "[row[1] for row in f.execute('pragma database_list')]",
         ["main", "other"],
     ),
+    "read only": (
+        (
+            "import sqlite3\nc = sqlite3.connect('x.db')\nc.execute('create table t(a)')\nc.close()\n"
+            "f = sqlite3.connect('file:x.db?mode=ro', uri=True)\nf.execute(\"attach 'y.db' as other\")\n"
+        ),
+        "attempt(f, 'insert into t values (1)'), attempt(f, 'create table other.t(a)')",
+        ("attempt to write a readonly database", "done"),
+    ),
+    "read only, attached, empty": (
+        (
+            "import sqlite3\nsqlite3.connect('x.db').execute('pragma user_version = 3').close()\n"
+            "f = sqlite3.connect('y.db', uri=True)\nf.execute(\"attach 'file:x.db?mode=ro' as other\")\n"
+        ),
+        "attempt(f, 'create table other.t(a)'), attempt(f, 'create table t(a)')",
+        ("attempt to write a readonly database", "done"),
+    ),
     "text file": (
         "import pathlib\npathlib.Path('x').write_text('a\\nb\\nc\\n')\nf = open('x')\nf.readline()\n",
         "f.read()",
@@ -272,10 +292,20 @@ OPENED: dict[str, tuple[str, str, Any]] = {
 }
 
 
+ATTEMPT = """
+def attempt(con, statement):
+    try:
+        con.execute(statement)
+    except Exception as error:
+        return str(error)
+    return "done"
+"""
+
+
 @pytest.mark.parametrize("name", OPENED)
 def test_what_is_only_a_connection_is_opened_again(desk: Desk, name: str) -> None:
     make, read, expected = OPENED[name]
-    source = f"{make}{ASK}x = ({read})\n"
+    source = f"{ATTEMPT}{make}{ASK}x = ({read})\n"
     desk.run(source)
     go_on(desk, source)
     assert desk.ns["x"] == expected
@@ -301,3 +331,111 @@ def test_a_loop_over_a_file_asks_in_each_round(desk: Desk) -> None:
     for _ in range(3):
         go_on(desk, source)
     assert desk.ns["lines"] == ["a\n", "b\n", "c\n"]
+
+
+sqlalchemy = pytest.importorskip("sqlalchemy")
+
+
+def test_an_engine_is_opened_again_with_its_arguments(desk: Desk) -> None:
+    source = (
+        "import sqlalchemy as sa\nf = sa.create_engine('sqlite:///x.db', pool_size=3, isolation_level='AUTOCOMMIT',"
+        " connect_args={'timeout': 2})\n"
+        "with f.connect() as c: c.exec_driver_sql('create table t(a)'); c.exec_driver_sql('insert into t values (5)')\n"
+        f"kept = [f]\n{ASK}x = kept[0] is f, f.pool.size()\n"
+        "with f.connect() as c: y = c.exec_driver_sql('select a from t').scalar(), c.connection.isolation_level\n"
+        "with f.connect() as c: z = c.exec_driver_sql('pragma busy_timeout').scalar()\n"
+    )
+    assert desk.run(source).proposals[0].notes[0].startswith("f (sqlalchemy.engine.base.Engine) is opened again")
+    desk.answer()
+    desk.new_kernel()
+    Path("x.db").rename("y.db")
+    with pytest.raises(HitlError, match=r"x\.db is gone"):
+        desk.run(source)
+    Path("y.db").rename("x.db")
+    desk.run(source)
+    assert (desk.ns["x"], desk.ns["y"], desk.ns["z"]) == ((True, 3), (5, None), 2000)
+
+
+ENGINES = {
+    "memory": "f = sa.create_engine('sqlite://')\n",
+    "creator": "f = sa.create_engine('sqlite://', creator=lambda: None)\n",
+    "listener": "f = sa.create_engine('sqlite:///x.db')\n@sa.event.listens_for(f, 'connect')\ndef on(*a): pass\n",
+    "static": "f = sa.create_engine('sqlite:///x.db', poolclass=sa.pool.StaticPool)\n",
+    "json": "f = sa.create_engine('sqlite:///x.db', json_serializer=str)\n",
+    "connection": "e = sa.create_engine('sqlite:///x.db')\nf = e.connect()\n",
+}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_other_engines_are_refused(desk: Desk, name: str) -> None:
+    Path("x.db").touch()
+    with pytest.raises(CannotPause, match=r"f \(a (Engine|Connection)\) cannot be saved"):
+        desk.run(f"import sqlalchemy as sa\n{ENGINES[name]}{ASK}f\n")
+
+
+def stored(desk: Desk, text: bytes) -> bool:
+    return any(text in value for _, value in desk.ledger.store.scan("", "\U0010ffff"))
+
+
+def test_a_session_comes_back_with_its_key_from_the_environment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("requests")
+    monkeypatch.setenv("OUR_TOKEN", "very-secret-1")
+    source = (
+        "import os, requests\nf = requests.Session()\n"
+        "f.headers['Authorization'] = 'Bearer ' + os.environ['OUR_TOKEN']\n"
+        "f.headers['X-Team'] = 'shop'\nf.auth = ('ann', os.environ['OUR_TOKEN'])\nf.cookies.set('a', 'b')\n"
+        f"{ASK}x = f.headers['authorization'], f.headers['X-Team'], f.auth, f.cookies.get('a')\n"
+    )
+    notes = desk.run(source).proposals[0].notes
+    assert notes[0].startswith("f (requests.sessions.Session) is opened again")
+    assert not any("saved as text" in note for note in notes)
+    assert not stored(desk, b"very-secret-1")
+    monkeypatch.setenv("OUR_TOKEN", "very-secret-2")
+    go_on(desk, source)
+    assert desk.ns["x"] == ("Bearer very-secret-2", "shop", ("ann", "very-secret-2"), "b")
+
+
+def test_a_password_that_no_variable_has_is_told(desk: Desk) -> None:
+    pytest.importorskip("requests")
+    source = f"import requests\nf = requests.Session()\nf.auth = ('ann', 'hidden')\n{ASK}x = f.auth\n"
+    notes = desk.run(source).proposals[0].notes
+    assert any(note.startswith("f (requests.sessions.Session) has a key or password that is saved") for note in notes)
+
+
+CLIENTS = {
+    "session with an adapter": (
+        "import requests, requests.adapters as a\nclass Mine(a.HTTPAdapter): pass\n"
+        "f = requests.Session()\nf.mount('https://', Mine())\n"
+    ),
+    "kind of session": "import requests\nclass Mine(requests.Session): pass\nf = Mine()\n",
+    "client": "import httpx\nf = httpx.Client()\n",
+    "kind of connection": "import sqlite3\nclass C(sqlite3.Connection): pass\nf = sqlite3.connect('x.db', factory=C)\n",
+}
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_other_clients_are_refused(desk: Desk, name: str) -> None:
+    pytest.importorskip("requests")
+    pytest.importorskip("httpx")
+    with pytest.raises(CannotPause, match=r"f \(a .*\) cannot be saved.*hitl\.resource"):
+        desk.run(f"{CLIENTS[name]}{ASK}f\n")
+
+
+@pytest.mark.parametrize("kind", ["openai.OpenAI", "openai.AsyncOpenAI", "anthropic.Anthropic"])
+def test_a_model_client_comes_back(desk: Desk, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = kind.partition(".")[0]
+    pytest.importorskip(module)
+    monkeypatch.setenv("OUR_KEY", "very-secret-1")
+    source = (
+        f"import os, {module}\nf = {kind}(api_key=os.environ['OUR_KEY'], base_url='http://x/v1', timeout=7,"
+        f" max_retries=5, default_headers={{'X-Team': 'shop'}})\nm = f.models\n"
+        f"{ASK}x = f.api_key, str(f.base_url), f.timeout, f.max_retries, f.default_headers['X-Team'], m._client is f\n"
+    )
+    desk.run(source)
+    assert not stored(desk, b"very-secret-1")
+    monkeypatch.setenv("OUR_KEY", "very-secret-2")
+    go_on(desk, source)
+    assert desk.ns["x"] == ("very-secret-2", "http://x/v1/", 7, 5, "shop", True)
+    own = f"{module}.DefaultAsyncHttpxClient()" if "Async" in kind else f"{module}.DefaultHttpxClient()"
+    with pytest.raises(CannotPause, match="HTTP client of its own"):
+        desk.run(f"import {module}\nf = {kind}(api_key='k', http_client={own})\n{ASK}f\n", name="other")
