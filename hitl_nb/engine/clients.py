@@ -30,8 +30,7 @@ def _describe_session(session: Any) -> dict[str, Any]:
     state = session.__getstate__()
     if any(type_of(one).__name__ != "HTTPAdapter" for one in state["adapters"].values()):
         raise NotSaved("it has an adapter of its own")
-    held: dict[str, Any] = vars(session)
-    if held.keys() - state.keys():
+    if _attributes(session).keys() - state.keys():
         raise NotSaved("it has attributes of its own")
     about = {name: value for name, value in state.items() if name not in ("headers", "auth", "cookies")}
     auth = state["auth"]
@@ -113,8 +112,7 @@ def _open_model_client(about: dict[str, Any]) -> Any:
 
 def _check_same(client: Any, again: Any) -> None:
     """Compare what a client holds with what one holds that was made of the description."""
-    old: dict[str, Any] = vars(client)
-    new: dict[str, Any] = vars(again)
+    old, new = _attributes(client), _attributes(again)
     for name, value in old.items():
         if name not in new:
             if not isinstance(inspect.getattr_static(type_of(client), name, None), functools.cached_property):
@@ -124,6 +122,10 @@ def _check_same(client: Any, again: Any) -> None:
 
 
 _NOT_COMPARED = frozenset({"_client", "_timeout_overridden", "_base_url_was_default", "_unchosen_base_url"})
+
+
+def _attributes(obj: object) -> dict[str, Any]:
+    return dict(vars(obj))
 
 
 def _is_same(old: Any, new: Any) -> bool:
