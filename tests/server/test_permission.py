@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hitl_nb_server import Server
 from peer import Peer
 from people import PEOPLE, Browser, started
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.websocket import WebSocketClosedError, websocket_connect
 
 REVOKED = """
 from pathlib import Path
@@ -65,9 +66,12 @@ def test_who_may_not_write_any_more_may_still_read(team: Server) -> None:
             await Peer(team.port, "", p.id, Authorization="", Cookie=one.cookies).join() for one in (browser, other)
         ]
         (team.folder / "revoked-eve-write").touch()
-        while eve.closed is None:
-            await eve.type("x")
-            await eve.safe()
+        with suppress(WebSocketClosedError):  # it is closed while she types
+            while eve.closed is None:
+                await eve.type("x")
+                await eve.safe()
+        await eve.until(lambda: eve.closed is not None)
+        assert eve.closed is not None
         assert eve.closed[0] == 4403
         assert fay.closed is None
         fay.cut()
