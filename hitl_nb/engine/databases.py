@@ -141,7 +141,7 @@ def _open(about: dict[str, Any]) -> sqlite3.Connection:
             )
     files: dict[str, str] = dict(about["files"])
     names = ("isolation_level", "detect_types", "check_same_thread", "autocommit")
-    read_only: list[str] = about["read_only"]
+    read_only: list[str] = about.get("read_only", [])
     places = {name: f"{Path(file).as_uri()}?mode=ro" if name in read_only else file for name, file in files.items()}
     arguments = {name: about[name] for name in names if name in about}
     con: Any = sqlite3.connect(places.pop("main"), **arguments, uri=bool(read_only))

@@ -418,7 +418,7 @@ print("one again")
     assert kernel.run(two).text.split("\n") == ["two", "two again"]
     assert kernel.collect(of=cell).text.split("\n") == ["Approved: One", "one", "one again"]
     assert kernel.run(one).text.split("\n")[:3] == ["Approved: One", "one", "one again"]
-    assert kernel.run(two).text.split("\n") == ["two", "two again"]
+    assert kernel.run(two).text.split("\n")[:2] == ["two", "two again"]
 
 
 def test_a_full_disk_is_a_sentence_and_pausing_works_once_there_is_room(kernel: Kernel) -> None:
