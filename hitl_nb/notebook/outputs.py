@@ -98,7 +98,7 @@ class Recorder(Shown):
     def finished(self, run: Run) -> None:
         text = (
             f"Nothing was run again: {self.agent} had finished before, and this is what it recorded. "
-            f"`%%agent {self.agent} --restart` runs it anew."
+            f"`%%agent {self.agent} --restart` starts it over."
         )
         self.shell.display_pub.publish(note_bundle(text, run.updated_at), {})
 
