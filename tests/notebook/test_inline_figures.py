@@ -21,13 +21,16 @@ d = hitl.checkpoint("Sales", title="Title?")
 _ = plt.title(d.value)
 print(len(ax.lines), plt.gcf() is fig, plt.get_fignums())"""
 PROPOSAL = "application/vnd.hitl-nb.proposal+json"
+NOTE = "application/vnd.hitl-nb.note+json"
 
 
 def kinds(path: Path) -> list[str]:
-    """What the agent's cell shows, in order."""
+    """What the agent's cell shows, in order, without the note that it had finished before."""
     found: list[str] = []
     for output in nbformat.read(path, 4).cells[1].outputs:
         data = output.get("data", {})
+        if NOTE in data:
+            continue
         found.append(
             "proposal" if PROPOSAL in data else "picture" if "image/png" in data else output.get("text", "").strip()
         )
