@@ -17,8 +17,9 @@ jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeed
 const PAUSE = { version: 1, agent: 'letters', pause: 1 };
 
 /** A renderer whose server gives `answer`, and the paths that were read. */
-function renderer(answer: unknown): { made: PauseRenderer; read: string[] } {
+function renderer(answer: unknown): { made: PauseRenderer; read: string[]; carried: string[] } {
   const read: string[] = [];
+  const carried: string[] = [];
   const client = new Client(async path => {
     read.push(path);
     return { ok: true, status: 200, json: async () => answer } as Response;
@@ -33,8 +34,13 @@ function renderer(answer: unknown): { made: PauseRenderer; read: string[] } {
     readOnly: null,
     drafts: new Drafts()
   };
-  const place = { path: () => 'a.ipynb', store: async () => null, cards: new Cards() };
-  return { made: new PauseRenderer(review as unknown as IReview, place), read };
+  const place = {
+    path: () => 'a.ipynb',
+    store: async () => null,
+    cards: new Cards(),
+    carryId: (id: string) => void carried.push(id)
+  };
+  return { made: new PauseRenderer(review as unknown as IReview, place), read, carried };
 }
 
 function model(
@@ -79,12 +85,13 @@ test.each([
   told.mockRestore();
 });
 
-test('being made and put into the page is one reading', async () => {
-  const { made, read } = renderer({ run: { id: 'r' }, proposals: [] });
+test('being made and put into the page is one reading, and the notebook gets its id', async () => {
+  const { made, read, carried } = renderer({ run: { id: 'r', notebook_id: 'n' }, proposals: [] });
   const rendered = made.renderModel(model({ ...PAUSE, key: '5678' }));
   Widget.attach(made, document.body);
   await rendered;
   expect(read).toEqual(['pauses?path=a.ipynb&agent=letters&pause=1&key=5678']);
+  expect(carried).toEqual(['n']);
   made.dispose();
 });
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -201,10 +202,15 @@ def two_kernels(desk: Desk) -> tuple[dict[str, Any], list[int], dict[str, Any]]:
 
 
 def _first_to_end(processes: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
-    pid, status = os.waitpid(-1, 0)
-    ended = next(process for process in processes if process.pid == pid)
-    ended.returncode = os.waitstatus_to_exitcode(status)
-    return ended
+    ended: queue.SimpleQueue[subprocess.Popen[str]] = queue.SimpleQueue()
+
+    def wait_for(process: subprocess.Popen[str]) -> None:
+        process.wait()
+        ended.put(process)
+
+    for process in processes:
+        threading.Thread(target=wait_for, args=(process,), daemon=True).start()
+    return ended.get(timeout=120)
 
 
 def _execute(client: Any, code: str) -> dict[str, Any]:
