@@ -20,7 +20,7 @@ DOCS = ROOT / "docs"
 MARGIN = 12
 LIMIT = 200_000
 
-sys.path[:0] = [str(ROOT / "tests" / "ui"), str(ROOT / "examples")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "ui"), str(ROOT / "examples")]
 
 from demo import forget_outputs  # noqa: E402
 from lab import Lab, Notebook, Page, launch  # noqa: E402

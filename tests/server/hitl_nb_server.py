@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from hitl_nb.records import Proposal, Snapshot
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import ask
+from tests.freeport import find_free_port
 
 
 class Server:
@@ -39,9 +39,7 @@ class Server:
         self.folder = folder.resolve() / "notebooks"
         self.folder.mkdir(exist_ok=True)
         self.token = secrets.token_hex(8)
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = int(sock.getsockname()[1])
+        self.port = find_free_port()
         store = f"diskcache://{folder}/store"
         env = os.environ | {
             "JUPYTER_CONFIG_DIR": str(folder / "config"),

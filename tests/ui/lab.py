@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from typing import Any
 
 import nbformat
 import psutil
+
+from tests.freeport import find_free_port
 
 _ARGS = [
     "--no-sandbox",
@@ -47,7 +48,7 @@ class Lab:
     ) -> None:
         self.folder = folder
         self.token = secrets.token_hex(8)
-        self.port = _free_port()
+        self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = {k: v for k, v in os.environ.items() if k not in _HIDDEN} | {
             "JUPYTER_CONFIG_DIR": str(state / "config"),
@@ -318,9 +319,3 @@ def chromium() -> str | None:
 def launch(playwright: Any) -> Any:
     """The system's Chromium under Playwright."""
     return playwright.chromium.launch(executable_path=chromium(), args=_ARGS)
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

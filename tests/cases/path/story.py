@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
+import random
 import subprocess
 import sys
 import time
@@ -81,9 +81,7 @@ def execute_without_path(path: str) -> str:
 @contextlib.contextmanager
 def server() -> Iterator[Callable[..., bytes]]:
     """A Jupyter server with the extension; gives ask(method, path, body=None, timeout=10)."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = random.SystemRandom().randrange(10_000, 32_000)  # outside of those that the system gives to kernels
     options = {
         "ServerApp.ip": "127.0.0.1",
         "IdentityProvider.token": "secret",
