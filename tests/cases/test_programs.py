@@ -53,8 +53,6 @@ ENGINE: frozenset[str] = frozenset(
     }
 )
 """Cases that the interpreter of operations cannot pass; the engine that reads the live stack has to."""
-NOT_YET: frozenset[str] = frozenset()
-"""Cases that do not pass yet."""
 
 
 class Folder:
@@ -179,7 +177,7 @@ def _run_script(program: Program, folder: Folder) -> None:
 def _parameters() -> list[Any]:
     strict = pytest.mark.xfail(reason="waits for the engine that reads the live stack", strict=True)
     return [
-        pytest.param(program, id=program.path.stem, marks=[strict] if program.path.stem in ENGINE | NOT_YET else [])
+        pytest.param(program, id=program.path.stem, marks=[strict] if program.path.stem in ENGINE else [])
         for program in PROGRAMS
     ]
 
