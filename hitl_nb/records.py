@@ -37,6 +37,9 @@ By = Literal["person", "policy", "deadline", "script"]
 Known = Literal["login", "token", "anonymous", "unsigned", "policy", "deadline", "script"]
 """How it is known who decided: a server signed that they logged in, that it knew its token only, or that it knew
 nobody; nobody signed it; or no person did it."""
+Surface = Literal["page", "shared"]
+"""Where a decision was made: in the page of its own, which no other document can reach into; or where it may have been
+made by script of another document of the server's origin, as by the HTML of a notebook in JupyterLab."""
 RunStatus = Literal["running", "waiting", "ready", "failed", "finished", "cancelled"]
 ProposalStatus = Literal["open", "decided", "expired", "superseded"]
 CommentState = Literal["open", "resolved", "accepted", "dismissed"]
@@ -168,6 +171,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
         authn: how a server knew the reviewer: "login", "token" or "anonymous"; None for a decision made without one.
         assurance: what the deployment can promise about that ("A0": evidence against accidents, not against code that
             runs as the same user).
+        surface: where in a browser it was made, as the server could tell; None for a decision made without one.
         signature: the server's, over all of the decision (see `store/signatures.py`), base64; None without a server.
     """
 
@@ -182,6 +186,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     reviewer_name: str = ""
     authn: Authn | None = None
     assurance: str | None = None
+    surface: Surface | None = None
     signature: str | None = None
 
 

@@ -62,6 +62,7 @@ const decided: IDecision = {
   by: 'person',
   authn: 'login',
   known: 'login',
+  surface: 'page',
   assurance: null
 };
 
@@ -201,6 +202,8 @@ describe('comments', () => {
 
 test.each<[Partial<IDecision>, string]>([
   [{}, 'Approved by ada, logged in, '],
+  [{ surface: 'shared' }, 'Approved by ada, logged in, in a window where notebooks’ HTML runs, '],
+  [{ surface: null }, 'Approved by ada, logged in, in a window where notebooks’ HTML runs, '],
   [{ reviewer_name: 'Ada L.' }, 'Approved by Ada L. (ada), logged in, '],
   [{ known: 'token' }, 'Approved by a guest (the server knows its token only), '],
   [

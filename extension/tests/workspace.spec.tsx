@@ -43,7 +43,7 @@ const DECISION = {
     reason: null,
     decided_at: '2026-01-31T10:00:00Z'
   },
-  ...{ by: 'person', authn: 'login', known: 'login' }
+  ...{ by: 'person', authn: 'login', known: 'login', surface: 'page' }
 } as unknown as IDecision;
 
 /** A server with one workspace, and what a window makes of it. */

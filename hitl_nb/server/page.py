@@ -1,7 +1,8 @@
 """The page of its own: one proposal or workspace behind a link, in any browser, without JupyterLab.
 
 The page itself says nothing about what it shows, only which one it is; its script reads that over the API, which checks
-everything again. No script but the package's own runs in it, and no other page can put it into a frame.
+everything again. No script but the package's own runs in it, and no other page can put it into a frame or reach into
+its window (see `windows.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
+
+from hitl_nb.server import windows
 
 STATIC = Path(__file__).parent / "static"
 """What `extension/page.build.mjs` makes."""
@@ -36,7 +39,7 @@ _HTML = """\
 <script src="{base}hitl_nb/static/page.js" defer></script>
 </head>
 <body>
-<div id="hitl-page" data-base="{base}" data-id="{id}" data-of="{of}" data-nonce="{nonce}"></div>
+<div id="hitl-page" data-base="{base}" data-id="{id}" data-of="{of}" data-nonce="{nonce}" data-pass="{given}"></div>
 <noscript>Reviewing needs JavaScript.</noscript>
 </body>
 </html>
@@ -65,6 +68,7 @@ class PageHandler(JupyterHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header(*windows.APART)
 
     @web.authenticated
     async def get(self, id: str) -> None:  # noqa: A002  # the route's name for it
@@ -76,7 +80,8 @@ class PageHandler(JupyterHandler):
             self._refuse(503, "This installation of hitl_nb lacks the page's script: build it with npm run build.")
             return
         _ = self.xsrf_token  # looked at, it sets the cookie that the page's calls need
-        self._say(_HTML.format(base=escape(self.base_url), id=escape(id), of=self.of, nonce=escape(self.nonce)))
+        told = {"base": self.base_url, "id": id, "of": self.of, "nonce": self.nonce, "given": windows.make_pass(self)}
+        self._say(_HTML.format_map({name: escape(one) for name, one in told.items()}))
 
     def _refuse(self, status: int, message: str) -> None:
         self.set_status(status)

@@ -21,6 +21,7 @@ from hitl_nb.records import (
     Known,
     ProposalStatus,
     RunStatus,
+    Surface,
     WorkspaceStatus,
 )
 
@@ -52,6 +53,7 @@ class DecisionSummary(Shape):
     event: Count
     authn: Authn | None
     assurance: str | None
+    surface: Surface | None
     signature: str | None
     known: Known
 

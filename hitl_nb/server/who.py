@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.records import Authn
+from hitl_nb.records import Authn, Surface
+from hitl_nb.server import windows
 from hitl_nb.server.desk import Desk
 from hitl_nb.store.signatures import Attest
 
@@ -23,11 +24,12 @@ _MADE_UP = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Person:
-    """Who made a request: `authn` says how the server knows."""
+    """Who made a request: `authn` says how the server knows, `surface` from where it came."""
 
     username: str
     display_name: str
     authn: Authn
+    surface: Surface = "shared"
 
 
 def person(handler: Any) -> Person:
@@ -37,7 +39,8 @@ def person(handler: Any) -> Person:
         authn: Authn = "token"
     else:
         authn = "login" if _logged_in(handler.identity_provider, user.username) else "anonymous"
-    return Person(user.username, user.display_name or user.name or user.username, authn)
+    surface = windows.find_surface(handler, user.username)
+    return Person(user.username, user.display_name or user.name or user.username, authn, surface)
 
 
 def lets_log_in(provider: Any) -> bool:
@@ -78,4 +81,4 @@ def refusal(desk: Desk, who: Person) -> str | None:
 
 def attest(desk: Desk, who: Person) -> Attest:
     """What is recorded, and signed, with this person's decisions."""
-    return Attest(desk.key, who.display_name, who.authn, ASSURANCE)
+    return Attest(desk.key, who.display_name, who.authn, ASSURANCE, who.surface)

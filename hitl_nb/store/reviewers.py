@@ -9,6 +9,9 @@ from __future__ import annotations
 from hitl_nb.records import DecisionRecord, Known, Proposal
 from hitl_nb.store import signatures
 
+REACHABLE = ", in a window where notebooks' HTML runs"
+"""Said of a login's decision that was not made in the page of its own: script of the same origin can decide so too."""
+
 
 def how_known(store_id: str, p: Proposal) -> Known | None:
     """How it is known who decided a proposal, its signature checked; None if nobody has.
@@ -40,7 +43,7 @@ def decider(made: DecisionRecord, known: Known | None) -> str:
         case "login":
             name = " ".join(made.reviewer_name.split())
             who = f"{name} ({made.reviewer})" if name and name != made.reviewer else made.reviewer
-            return f"{who}, logged in"
+            return f"{who}, logged in" if made.surface == "page" else f"{who}, logged in{REACHABLE}"
         case "token":
             return "a guest (the server knows its token only)"
         case "anonymous":

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitl_nb.errors import HitlError, Untrusted
-from hitl_nb.records import Authn, DecisionRecord, Proposal, canonical
+from hitl_nb.records import Authn, DecisionRecord, Proposal, Surface, canonical
 from hitl_nb.store import secretfile
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Attest:
     reviewer_name: str
     authn: Authn
     assurance: str
+    surface: Surface = "shared"
 
 
 def message(store_id: str, p: Proposal, decision: DecisionRecord, revision: int) -> bytes:
@@ -85,6 +86,7 @@ def message(store_id: str, p: Proposal, decision: DecisionRecord, revision: int)
             *(decision.action, hashlib.sha256(canonical(outcome)).hexdigest(), decision.reason),
             *(decision.reviewer, decision.reviewer_name, decision.by, decision.authn, decision.assurance),
             decision.decided_at.isoformat(),
+            *([] if decision.surface is None else [decision.surface]),
         ]
     )
 

@@ -62,6 +62,7 @@ class Verdict:
             reviewer_name=self.attest.reviewer_name,
             authn=self.attest.authn,
             assurance=self.attest.assurance,
+            surface=self.attest.surface,
         )
         signature = self.attest.key.sign(signatures.message(store_id, p, known, p.revision))
         return msgspec.structs.replace(known, signature=signature)
@@ -135,7 +136,7 @@ def check_made(reads: Reads, store_id: str, p: Proposal) -> None:
 
 def _logged(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
     outcome = p.value if decision.action == "approve" else decision.value
-    known = ("reviewer_name", "authn", "assurance", "signature") if decision.signature is not None else ()
+    known = ("reviewer_name", "authn", "assurance", "surface", "signature") if decision.signature is not None else ()
     return {
         "action": decision.action,
         "by": decision.by,

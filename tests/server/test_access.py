@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -117,6 +118,57 @@ def test_somebody_who_logged_in_is_recorded_by_name(team: Server, monkeypatch: p
     assert decision is not None
     assert (decision.reviewer, decision.reviewer_name, decision.authn) == ("alice", "Alice", "login")
     assert decision.signature is not None
+
+
+TOP = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
+"""What browsers say of a page that they load into a window, and let no script say."""
+
+
+def page_pass(browser: Browser, p: Any, **headers: str) -> str:
+    """What the page of its own is handed, loaded with these headers."""
+    answer = browser.session.get(f"{browser.url}/hitl_nb/review/{p.id}", headers=headers)
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    (given,) = re.findall('data-pass="([^"]*)"', answer.text)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("headers", "given"),
+    [
+        (TOP, True),
+        ({}, False),
+        ({"Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors"}, False),
+        ({**TOP, "Sec-Fetch-Dest": "iframe"}, False),
+        ({**TOP, "Sec-Fetch-Dest": "object"}, False),
+        ({**TOP, "Sec-Fetch-Mode": "no-cors"}, False),
+    ],
+    ids=str,
+)
+def test_only_a_page_that_fills_a_window_gets_a_pass(team: Server, headers: dict[str, str], given: bool) -> None:
+    (p,) = team.paused("Dear Ann", agent="passes")
+    assert bool(page_pass(Browser(team, "alice"), p, **headers)) is given
+
+
+@pytest.mark.parametrize("whose", ["own", "bob's", "changed", "cookie", "garbage", "none"])
+def test_only_the_reviewers_own_pass_shows_that_the_page_decided(
+    team: Server, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    (p,) = team.paused("Dear Ann", agent=f"pass-{whose}")
+    alice = Browser(team, "alice")
+    own = page_pass(alice, p, **TOP)
+    given = {
+        "own": own,
+        "bob's": page_pass(Browser(team, "bob"), p, **TOP),
+        "changed": own[:-1] + ("0" if own[-1] != "0" else "1"),
+        "cookie": next(c.value or "" for c in alice.session.cookies if c.name.startswith("username-")),
+        "garbage": "2|1:0|%\xe9",
+        "none": "",
+    }
+    assert alice.decide(p, **{"X-Hitl-Page": given[whose]})[0] == 200
+    monkeypatch.setenv("HITL_NB_SERVER_KEY", team.public_key())
+    decision = team.ledger.proposals(p.run)[0].decision
+    assert decision is not None
+    assert decision.surface == ("page" if whose == "own" else "shared")
 
 
 def test_a_token_does_not_decide_where_it_may_not(team: Server) -> None:

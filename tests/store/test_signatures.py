@@ -189,7 +189,15 @@ def changed_record(ledger: Ledger, p: Proposal, **fields: Any) -> None:
 def test_a_login_that_a_known_server_signed_is_a_persons_decision(ledger: Ledger) -> None:
     p = asked(ledger)
     signed(ledger, p, SigningKey.of_this_user())
+    assert said(ledger, p) == "Ann (ann), logged in, in a window where notebooks' HTML runs"
+
+
+def test_a_login_in_the_page_of_its_own_needs_no_remark(ledger: Ledger) -> None:
+    p = asked(ledger)
+    attest = Attest(SigningKey.of_this_user(), "Ann", "login", "A0", "page")
+    ledger.decide(p.id, "approve", reviewer="ann", attest=attest)
     assert said(ledger, p) == "Ann (ann), logged in"
+    assert ledger.proposals(p.run)[0].status == "decided"
 
 
 @pytest.mark.parametrize("authn", ["token", "anonymous"])
@@ -231,6 +239,8 @@ def test_what_nobody_signed_never_reads_like_a_persons_login(ledger: Ledger, by:
         {"authn": "token"},
         {"assurance": "A2"},
         {"assurance": None},
+        {"surface": "page"},
+        {"surface": None},
         {"signature": None},
         {"signature": "AAAA"},
         {"value": {"amount": 10_000}},

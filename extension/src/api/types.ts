@@ -51,6 +51,8 @@ export interface IDecision {
   event: number;
   authn: Authn | null;
   assurance: string | null;
+  /** "page": made in the page of its own, which the HTML of notebooks cannot reach. */
+  surface: 'page' | 'shared' | null;
   signature: string | null;
   known: Known;
 }

@@ -31,6 +31,8 @@ export interface IPlace {
   base: string;
   /** What the Content-Security-Policy asks of style elements, which CodeMirror makes. */
   nonce: string;
+  /** Shows that a decision was made in this page; "" if the server could not tell that it is alone in its window. */
+  pass: string;
 }
 
 export class PageHost implements IHost {
@@ -140,6 +142,9 @@ export class PageHost implements IHost {
     const xsrf = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
     if (xsrf) {
       headers.set('X-XSRFToken', xsrf[1]);
+    }
+    if (this._place.pass) {
+      headers.set('X-Hitl-Page', this._place.pass);
     }
     return fetch(`${this._place.base}hitl_nb/api/${path}`, {
       ...init,

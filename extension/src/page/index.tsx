@@ -8,9 +8,10 @@ import { Page } from './page';
 
 const node = document.getElementById('hitl-page');
 if (node) {
-  const { base = '/', id = '', of, nonce = '' } = node.dataset;
+  const { base = '/', id = '', of, nonce = '', pass = '' } = node.dataset;
+  delete node.dataset.pass;
   // A link may carry the server's token; it is a cookie by now, and need not be seen or kept.
   history.replaceState(null, '', location.pathname);
-  const host = new PageHost({ base, nonce });
+  const host = new PageHost({ base, nonce, pass });
   createRoot(node).render(<Page host={host} id={id} of={of === 'workspace' ? 'workspace' : 'proposal'} />);
 }

@@ -52,11 +52,12 @@ export function ofWorkspace({ id, document = id }: Pick<IProposal, 'id' | 'docum
 export function decider(decision: Omit<IDecision, 'value'>, { trans }: IHost): string {
   const { reviewer, reviewer_name: name } = decision;
   switch (decision.known) {
-    case 'login':
-      return trans.__(
-        '%1, logged in',
-        visible(name && name !== reviewer ? `${name} (${reviewer})` : reviewer)
-      );
+    case 'login': {
+      const who = visible(name && name !== reviewer ? `${name} (${reviewer})` : reviewer);
+      return decision.surface === 'page'
+        ? trans.__('%1, logged in', who)
+        : trans.__('%1, logged in, in a window where notebooks’ HTML runs', who);
+    }
     case 'token':
       return trans.__('a guest (the server knows its token only)');
     case 'anonymous':
