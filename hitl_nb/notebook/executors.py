@@ -7,8 +7,9 @@ nbclient hands a kernel the folder of the notebook and never its name. `Notebook
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 import nbclient
 import psutil
@@ -18,19 +19,25 @@ SESSION = "JPY_SESSION_NAME"
 TOLD_BY = "HITL_NB_TOLD_BY"
 """Process id and name of who set `HITL_NB_NOTEBOOK` for the kernels that it starts: it counts in those alone."""
 
-_PROGRAMS = ("jupyter-nbconvert", "jupyter-execute", "jupyter", "papermill", "nbconvert", "nbclient")
+_PROGRAMS = ("jupyter-nbconvert", "jupyter-execute", "jupyter", "papermill", "nbconvert", "nbclient", "voila")
 
 
 def notebooks_named() -> list[Path]:
-    """The notebooks on the command line of the program that executes this kernel's notebook, if that is known.
+    """The notebooks that the program that executes this kernel's notebook names, if it is known.
 
-    Of papermill's two, its output: with other parameters it writes another one, and that is another execution.
+    They are on its command line. Of papermill's two, the output: with other parameters it writes another one, and that
+    is another execution. Voila puts the address of the page into the environment of the page's kernel.
     """
     try:
         executor = psutil.Process(os.getppid())
-        words, folder = executor.cmdline(), Path(executor.cwd())
+        words, folder, outer = executor.cmdline(), Path(executor.cwd()), executor.environ()
     except (psutil.Error, OSError):
         return []
+    page = os.environ.get("SCRIPT_NAME", "")
+    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila/") and page != outer.get("SCRIPT_NAME"):
+        shown = Path.cwd() / PurePosixPath(unquote(page)).name
+        if shown.suffix == ".ipynb":
+            return [shown]
     program = next((Path(word).stem for word in words if Path(word).stem in _PROGRAMS), None)
     if program is None:
         return []

@@ -30,7 +30,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from hitl_nb.errors import HitlError, Paused
 from hitl_nb.notebook.executors import environment_for
 from hitl_nb.notebook.files import first_line, joined, read_notebook, write_notebook
-from hitl_nb.notebook.identity import id_in, is_gone
+from hitl_nb.notebook.identity import file_id, id_in, is_gone
 from hitl_nb.notebook.naming import parse_line
 from hitl_nb.notebook.render import NOTE
 from hitl_nb.records import CHANGED_SINCE, Proposal
@@ -47,7 +47,8 @@ class NotebookRun:
         open: the notebook's proposals that wait for a decision, oldest first.
         error: for "failed", one line: which cell, and why.
         path: the notebook that was written.
-        notes: which inputs of its agents are others than when they began, and what that means.
+        notes: which inputs of its agents are others than when they began, and what that means; and that a notebook
+            which waits and was written elsewhere cannot be followed when it is moved.
     """
 
     status: Literal["finished", "waiting", "failed"]
@@ -107,6 +108,8 @@ def run_notebook(
     status, error = _apart(player)
     waiting = tuple(_open(ledger, str(source)))
     notes = dict.fromkeys(n for n in (*player.notes, *(n for p in waiting for n in p.notes)) if _is_about_inputs(n))
+    if waiting and not own and file_id(source) != ledger.notebook_id(str(source)):
+        notes[_not_followed(source)] = None
     return NotebookRun(status, waiting, error, target, tuple(notes))
 
 
@@ -221,6 +224,14 @@ def _apart(player: _Player) -> tuple[Literal["finished", "waiting", "failed"], s
 
 def _is_about_inputs(note: str) -> bool:
     return note.startswith(CHANGED_SINCE)
+
+
+def _not_followed(source: Path) -> str:
+    return (
+        f"{source.name} is not written with -o, so it carries no id, and its runs stay at {source}: if you move or "
+        "rename it before they have finished, give each to it with `hitl-nb adopt RUN NOTEBOOK` "
+        "(`hitl-nb runs --orphaned` lists them)"
+    )
 
 
 def _carry_id(notebook: Any, notebook_id: str) -> None:

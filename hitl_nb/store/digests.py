@@ -15,7 +15,10 @@ import msgspec
 from hitl_nb.errors import StoreCorrupt
 
 Digests = dict[str, str]
-"""By the key of the record, SHA-256 (hex)."""
+"""By the key of the record, SHA-256 (hex), or `REMOVED`."""
+
+REMOVED = ""
+"""The record was removed."""
 
 UNLOGGED = ("epoch", "updated_at")
 """Fields of a run that change without an event."""

@@ -97,9 +97,9 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
                 self._claims.check_free(tx, last)
                 if last.status not in ("finished", "cancelled"):
                     cancel_run(tx, last, actor=str(owner))
-            known = notebooks.ensure(tx, notebook, notebook_id)
+            known, records = notebooks.ensure(tx, notebook, notebook_id)
             named = {"agent": agent, "notebook": notebook, "notebook_id": known, "key": key}
-            run = opened(tx, new, last, **named, caller=None, at=born, actor=str(owner))
+            run = opened(tx, new, last, **named, caller=None, at=born, actor=str(owner), also=records)
             return run, self._claims.seize(tx, msgspec.structs.replace(run, epoch=0), owner)
 
         def last_run() -> str:

@@ -14,6 +14,7 @@ from hitl_nb.store import chain, large, moves, notebooks, rows
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.claims import Claims
+from hitl_nb.store.digests import Digests
 from hitl_nb.store.owner import Owner
 
 _PAGE = 200
@@ -37,7 +38,8 @@ class Moving:
         """
 
         def work(tx: Transaction) -> int:
-            _note(tx, old_notebook, new_notebook)
+            moved = notebooks.move(tx, old_notebook, new_notebook)
+            _note(tx, old_notebook, new_notebook, moved)
             return self._take_along(tx, old_notebook, new_notebook)
 
         return 0 if old_notebook == new_notebook else self.store.transact(work)
@@ -81,7 +83,7 @@ class Moving:
         here = notebooks.at(self.store, notebook)
         if here is not None and here.id == notebook_id:
             if not here.seen:
-                self.store.transact(lambda tx: notebooks.see(tx, notebook_id))
+                self.store.transact(lambda tx: _see(tx, notebook_id))
             return
         if here is not None and not here.seen:
             return  # its file still has the id of the notebook that it was copied from
@@ -89,11 +91,12 @@ class Moving:
 
         def work(tx: Transaction) -> None:
             if here is not None:
-                self._take_along(tx, notebook, f"{notebook}#{here.id}")
+                aside = f"{notebook}#{here.id}"
+                _log_id(tx, "notebook.replaced", notebooks.move(tx, notebook, aside), {"from": notebook, "to": aside})
+                self._take_along(tx, notebook, aside)
             if old is not None:
-                _note(tx, old, notebook)
+                _note(tx, old, notebook, notebooks.move(tx, old, notebook) | notebooks.see(tx, notebook_id))
                 self._take_along(tx, old, notebook)
-                notebooks.see(tx, notebook_id)
 
         if here is not None or old is not None:
             self.store.transact(work)
@@ -127,12 +130,12 @@ class Moving:
                     f"{notebook} has a run of {run.agent!r} of its own that is {last.status}: {last.id}; "
                     f"`hitl-nb cancel {last.id}` stops it, then run {run.id} can be adopted"
                 )
-            return _move(tx, run, notebook, notebooks.ensure(tx, notebook), actor)
+            notebook_id, known = notebooks.ensure(tx, notebook)
+            return _move(tx, run, notebook, notebook_id, actor, known)
 
         return self.store.transact(work)
 
     def _take_along(self, tx: Transaction, old: str, new: str) -> int:
-        notebooks.move(tx, old, new)
         found = tx.scan(*large.span(rows.name_prefix(old)))
         for entry in found:
             run = rows.load_run(tx, rows.id_at(*entry))
@@ -163,15 +166,15 @@ def _is_orphan(run: Run, found: dict[str, bool], is_there: Callable[[str], bool]
     return not found[run.notebook]
 
 
-def _move(tx: Transaction, run: Run, notebook: str, notebook_id: str, actor: str) -> Run:
-    """Put `run` under another notebook, as the newest generation there."""
+def _move(tx: Transaction, run: Run, notebook: str, notebook_id: str, actor: str, known: Digests | None = None) -> Run:
+    """Put `run` under another notebook, as the newest generation there; `known` has the digest of the notebook's id."""
     last = rows.newest_run(tx, notebook, run.agent, run.key)
     tx.delete(rows.name_key(run))
     generation = max(run.generation, last.generation + 1 if last else 1)
     data = {"from": run.notebook, "to": notebook}
     run = msgspec.structs.replace(run, notebook=notebook, notebook_id=notebook_id, generation=generation)
     tx.put(rows.name_key(run), run.id.encode())
-    records = rows.put_run(tx, run)
+    records = rows.put_run(tx, run) | (known or {})
     for p in rows.load_proposals(tx, run.id, run.pauses):
         if p.status == "open":
             records |= rows.put_proposal(tx, msgspec.structs.replace(p, notebook=notebook))
@@ -181,7 +184,16 @@ def _move(tx: Transaction, run: Run, notebook: str, notebook_id: str, actor: str
     return run
 
 
-def _note(tx: Transaction, old: str, new: str) -> None:
-    records = moves.note(tx, old, new)
+def _note(tx: Transaction, old: str, new: str, moved: Digests) -> None:
     data = {"from": old, "to": new}
-    chain.append(tx, "notebook.renamed", actor=str(Owner.here("kernel")), data=data, records=records)
+    _log_id(tx, "notebook.renamed", moves.note(tx, old, new) | moved, data)
+
+
+def _see(tx: Transaction, notebook_id: str) -> None:
+    records = notebooks.see(tx, notebook_id)
+    if records:
+        _log_id(tx, "notebook.identified", records, {"notebook": notebook_id})
+
+
+def _log_id(tx: Transaction, type_: str, records: Digests, data: dict[str, str]) -> None:
+    chain.append(tx, type_, actor=str(Owner.here("kernel")), data=data, records=records)

@@ -7,6 +7,7 @@ from datetime import datetime
 from hitl_nb.records import Run
 from hitl_nb.store import chain, rows
 from hitl_nb.store.base import Transaction
+from hitl_nb.store.digests import Digests
 
 
 def opened(
@@ -21,11 +22,13 @@ def opened(
     actor: str,
     notebook_id: str = "",
     caller: dict[str, str] | None = None,
+    also: Digests | None = None,
 ) -> Run:
     """Begin the run `id_` behind `last`, the newest one of its name. Its claim is the caller's to take.
 
     Args:
         caller: what the event says of who asked for it, beside the actor.
+        also: digests of other records, which the same event tells of.
     """
     run = Run(
         id=id_,
@@ -38,7 +41,7 @@ def opened(
         created_at=at,
         updated_at=at,
     )
-    records = rows.add_run(tx, run)
+    records = rows.add_run(tx, run) | (also or {})
     data = {"agent": agent, "notebook": notebook, "key": key, "generation": run.generation, **(caller or {})}
     chain.append(tx, "run.opened", actor=actor, run=id_, data=data, records=records)
     return run

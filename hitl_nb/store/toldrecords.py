@@ -8,7 +8,10 @@ from typing import NamedTuple, Self
 
 from hitl_nb.records import Event
 from hitl_nb.store.chain import list_entry
-from hitl_nb.store.digests import digest_record
+from hitl_nb.store.digests import REMOVED, digest_record
+
+_OF_NO_RUN = "notebook/"
+"""Records that stay when the run is forgotten whose event tells of them."""
 
 
 class Told(NamedTuple):
@@ -44,8 +47,14 @@ class ToldRecords:
         self._con.executemany(
             "INSERT INTO told(key, digest, n, type, run) VALUES (?, ?, ?, ?, ?) ON CONFLICT(key)"
             " DO UPDATE SET digest = excluded.digest, n = excluded.n, type = excluded.type, run = excluded.run",
-            [(key, digest, event.n, event.type, event.run) for key, digest in (event.records | listed).items()],
+            [
+                (key, digest, event.n, event.type, None if key.startswith(_OF_NO_RUN) else event.run)
+                for key, digest in (event.records | listed).items()
+            ],
         )
+        gone = [(key,) for key, digest in event.records.items() if digest == REMOVED]
+        if gone:
+            self._con.executemany("DELETE FROM told WHERE key = ?", gone)
         if event.type == "run.forgotten":
             self._con.executemany("DELETE FROM told WHERE run = ?", [(run,) for run in event.data["runs"]])
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from hitl_nb.errors import StoreCorrupt
 from hitl_nb.records import Comment, Proposal, Record, Run, Step, Workspace
-from hitl_nb.store import chain, large, rows, snapshots
+from hitl_nb.store import chain, large, notebooks, rows, snapshots
 from hitl_nb.store.base import Reads, Store
 from hitl_nb.store.claims import ClaimRecord
 from hitl_nb.store.digests import digest_record
@@ -34,6 +34,7 @@ _KINDS: dict[str, type[Record]] = {
     "comment": Comment,
     "marked": Mark,
     "moved": Move,
+    "notebook": notebooks.Known,
     "step": Step,
     "claim": ClaimRecord,
     "saved": snapshots.Saved,
@@ -238,6 +239,8 @@ def _index_problem(reads: Reads, record: Record | None) -> Difference | None:
     elif isinstance(record, Workspace):
         entries = [(f"{rows.opened_prefix(record.run)}{record.ordinal:06d}", record.id)]
         entries += [] if record.status == "closed" else [(rows.writing_key(record), record.id)]
+    elif isinstance(record, notebooks.Known):
+        entries = [(notebooks.path_key(record.path), record.id)]
     for key, id_ in entries:
         if reads.get(key) != id_.encode():
             text = f"the list entry {key}, which names {id_}, is missing or was changed"
@@ -258,6 +261,7 @@ def _differs(key: str, problem: Literal["changed", "missing", "unknown"], told: 
         "snapshot": "the saved state of run",
         "marked": "the state of a comment on",
         "happened": "the list entry",
+        "notebook": "the path of notebook",
     }.get(kind, kind)
     told_by = f" (event {told.event}, {told.type})" if told is not None else ""
     text = f"{what} {rest} {_SENTENCES[problem]}{told_by}"

@@ -88,6 +88,16 @@ def test_of_two_that_begin_alike_neither_gets_a_run(tmp_path: Path, ledger: Ledg
     assert ledger.runs() == []
 
 
+def test_voila_says_which_page_a_kernel_is_for(tmp_path: Path, ledger: Ledger) -> None:
+    path = write(tmp_path / "a b.ipynb", "text = 'Welcome'", ASK)
+    other = write(tmp_path / "b.ipynb", "text = 'Welcome'", ASK)
+    env = {**os.environ, "SERVER_SOFTWARE": "voila/0.5.9", "SCRIPT_NAME": "/voila/render/a%20b.ipynb"}
+    env.pop("PYTEST_CURRENT_TEST", None)
+    with pytest.raises(nbclient.exceptions.CellExecutionError):
+        nbclient.NotebookClient(nbformat.read(path, 4)).execute(env=env)
+    assert [of(ledger, one) for one in (path, other)] == ["waiting", None]
+
+
 def test_a_notebook_that_is_no_file_gets_no_run(tmp_path: Path, ledger: Ledger) -> None:
     path = write(tmp_path / "a.ipynb", "text = 'Welcome'", ASK)
     made = nbformat.read(path, 4)
@@ -176,10 +186,18 @@ def test_output_elsewhere_is_another_notebook(tmp_path: Path, ledger: Ledger) ->
     run_notebook(path)
     before = path.read_bytes()
     out = tmp_path / "out.ipynb"
-    assert run_notebook(path, out).status == "waiting"
+    waiting = run_notebook(path, out)
+    assert (waiting.status, waiting.notes) == ("waiting", ())  # the file carries its id already
     assert path.read_bytes() == before
     assert "hitl_nb" not in nbformat.read(out, 4).metadata
     approve(ledger)
     assert run_notebook(out).status == "waiting"
     assert run_notebook(path, out).status == "finished"
     assert os.fspath(out) in {run.notebook for run in ledger.runs()}
+
+
+def test_a_notebook_that_is_not_written_cannot_be_followed_and_that_is_said(tmp_path: Path, ledger: Ledger) -> None:
+    path = write(tmp_path / "a.ipynb", "text = 'Welcome'", ASK)
+    (note,) = run_notebook(path, tmp_path / "out.ipynb").notes
+    assert note.startswith("a.ipynb is not written with -o")
+    assert "hitl-nb adopt RUN NOTEBOOK" in note

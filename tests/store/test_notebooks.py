@@ -148,8 +148,8 @@ def test_a_run_is_adopted(desk: Desk) -> None:
     desk.pause(B, "other")
     adopted = desk.ledger.adopt(run.id, B, actor="ann")
     assert (adopted.notebook, adopted.notebook_id) == (B, desk.ledger.notebook_id(B))
-    assert desk.of(B) == adopted
     event = desk.ledger.events()[-1]
+    assert desk.of(B) == adopted
     assert (event.type, event.actor, event.run) == ("run.moved", "ann", run.id)
     assert event.data["from"] == A
     assert desk.ledger.adopt(run.id, B, actor="ann") == adopted

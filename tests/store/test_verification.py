@@ -31,6 +31,18 @@ def question(title: str = "Letter", value: str = "Dear Ann", **more: str) -> Que
     return Question(title=title, kind="text", value=value, position="1", **more)
 
 
+def identify(ledger: Ledger) -> None:
+    """Notebooks that carry an id: saved with it, moved, replaced by another one, and forgotten."""
+    for path, name in (("/a.ipynb", "a" * 12), ("/b.ipynb", "b" * 12), ("/c.ipynb", "")):
+        _, claim = ledger.open_run(agent="mail", notebook=path, notebook_id=name)
+        ledger.pause(claim, Snapshot(envelope=b"i"), [question()])
+    ledger.recognise("/c.ipynb", ledger.notebook_id("/c.ipynb"), lambda path, _: False)
+    ledger.recognise("/b.ipynb", ledger.notebook_id("/a.ipynb"), lambda path, _: path == "/a.ipynb")
+    ledger.rename("/b.ipynb", "/c.ipynb")
+    ledger.forget(agent="mail", notebook="/c.ipynb")
+    ledger.adopt(ledger.find_run(agent="anew", notebook="/moved.ipynb").id, "/d.ipynb", actor="ann")  # pyright: ignore[reportOptionalMemberAccess]
+
+
 def fill(ledger: Ledger) -> None:
     """Everything that a store may hold, at every point of its life."""
     claim = opened(ledger, "letters")
@@ -67,6 +79,7 @@ def fill(ledger: Ledger) -> None:
     ledger.pause(opened(ledger, "anew"), Snapshot(envelope=b"1"), [question()])
     ledger.pause(opened(ledger, "anew"), Snapshot(envelope=b"2"), [question()])
     ledger.rename(NB, "/moved.ipynb")
+    identify(ledger)
     claim = opened(ledger, "in the middle")
     ledger.save(claim, Snapshot(envelope=b"m1", save=1))
     ledger.save(claim, Snapshot(envelope=b"m2", save=2, blobs=blobs(b"buffer")))
@@ -105,8 +118,8 @@ def test_a_store_that_holds_everything_is_sound(ledger: Ledger) -> None:
     assert ledger.verify() == Verification(ok=True, events=ledger.head())
 
 
-KINDS = ("run", "proposal", "workspace", "comment", "marked", "moved", "step", "snapshot")
-TOLD = re.compile(rb'"(title|text|agent|state|by|old|name|status|reason)":"(?!started)')
+KINDS = ("run", "proposal", "workspace", "comment", "marked", "moved", "notebook", "step", "snapshot")
+TOLD = re.compile(rb'"(title|text|agent|state|by|old|name|status|reason|path)":"(?!started)')
 
 
 def of_kind(kind: str, ledger: Ledger) -> Iterator[tuple[str, bytes]]:
@@ -171,7 +184,9 @@ def test_damaged_pieces_are_named(ledger: Ledger, piece: str, how: str) -> None:
         put(ledger, key, raw)
 
 
-@pytest.mark.parametrize("kind", ["run", "proposal", "workspace", "comment", "marked", "step", "snapshot", "happened"])
+@pytest.mark.parametrize(
+    "kind", ["run", "proposal", "workspace", "comment", "marked", "notebook", "step", "snapshot", "happened"]
+)
 def test_a_record_that_was_planted_is_named(ledger: Ledger, kind: str) -> None:
     key, raw = list(of_kind(kind, ledger))[-1]
     other = key[:-1] + ("3" if key[-1] != "3" else "4")
@@ -179,7 +194,7 @@ def test_a_record_that_was_planted_is_named(ledger: Ledger, kind: str) -> None:
     assert ("unknown", other) in named(ledger.verify())
 
 
-@pytest.mark.parametrize("kind", ["made", "name", "asked", "open", "closed", "opened", "writing"])
+@pytest.mark.parametrize("kind", ["made", "name", "asked", "open", "closed", "opened", "writing", "notebookat"])
 def test_what_was_taken_off_a_list_is_named(ledger: Ledger, kind: str) -> None:
     for key in keys(ledger, kind):
         raw = ledger.store.get(key) or b""
