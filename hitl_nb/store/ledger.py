@@ -98,7 +98,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
                 if last.status not in ("finished", "cancelled"):
                     cancel_run(tx, last, actor=str(owner))
             known, records = notebooks.ensure(tx, notebook, notebook_id)
-            named = {"agent": agent, "notebook": notebook, "notebook_id": known, "key": key}
+            named: dict[str, Any] = {"agent": agent, "notebook": notebook, "notebook_id": known, "key": key}
             run = opened(tx, new, last, **named, caller=None, at=born, actor=str(owner), also=records)
             return run, self._claims.seize(tx, msgspec.structs.replace(run, epoch=0), owner)
 

@@ -53,7 +53,7 @@ class Scripts:
             if last is not None and last.status not in ("finished", "cancelled"):
                 self._resume(tx, last, script, caller)
                 return rows.load_run(tx, last.id)
-            names = {"agent": name, "notebook": notebook, "key": title}
+            names: dict[str, Any] = {"agent": name, "notebook": notebook, "key": title}
             run = opened(tx, new, last, **names, at=born, actor=str(script), caller=caller)
             self._claims.entrust(tx, msgspec.structs.replace(run, epoch=0), script)
             return run
