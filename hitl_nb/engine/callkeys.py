@@ -12,10 +12,14 @@ import inspect
 import json
 import operator
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 Key = str | int
 """What may be a key."""
+
+inside_call: ContextVar[str] = ContextVar("hitl_nb_inside_call", default="")
+"""What sets the calls apart that the gated call makes which is being made and recorded; "" outside of any."""
 
 _LONGEST = 200
 """Keys with a longer spelling are known by their hash."""

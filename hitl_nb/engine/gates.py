@@ -16,7 +16,8 @@ from ..records import Action, Question
 from .agents import Definition
 from .callkeys import Key, check_rule, key_of_call
 from .decision import Asked, Decision
-from .session import Pending, required
+from .gatedcalls import call_once
+from .session import Pending, current, required
 
 _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
@@ -39,6 +40,8 @@ class _AskedCall(Asked):
 
 
 class _Call(Pending):
+    exact = True
+
     def __init__(self, asked: list[Asked], gate: Gate, owner: dict[str, Any]) -> None:
         super().__init__(asked)
         self.gate = gate
@@ -48,6 +51,9 @@ class _Call(Pending):
         arguments = decisions[0].require()["arguments"]
         bound = inspect.signature(self.gate.function).bind_partial()
         bound.arguments.update(self.owner | arguments)
+        session = None if self.exact else current()
+        if session is not None:
+            return call_once(session, self.gate.function, bound, self.asked[0].question, decisions[0])
         return self.gate.function(*bound.args, **bound.kwargs)
 
 
@@ -82,6 +88,7 @@ class Gate(Definition):
         pending = self._proposed(args, kwargs)
         if inspect.iscoroutinefunction(self.function):
             return _Awaited(pending, session)
+        pending.exact = exact
         return session.ask(pending, exact=exact, name=f"gate:{self.function.__qualname__}")
 
     def _proposed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
@@ -145,7 +152,7 @@ class _Awaited:
         self.session = session
 
     def __await__(self) -> Any:
-        exact = self.session.machine.is_exact(self.pending.gate)
+        exact = self.pending.exact = self.session.machine.is_exact(self.pending.gate)
         name = f"gate:{self.pending.gate.function.__qualname__}"
         return self.session.ask(self.pending, exact=exact, name=name).__await__()
 

@@ -17,7 +17,7 @@ from types import CodeType, MethodType
 from typing import Any
 
 from ..errors import Paused
-from .callkeys import Key, spelled
+from .callkeys import Key, inside_call, spelled
 from .loops import ITER, place_in
 from .missing import explain_missing
 from .native import cannot_pause
@@ -119,13 +119,15 @@ class Machine:
     def position(self, name: str, key: Key | None = None) -> str:
         """A name for this call: equal when the same call is made again, different for every other.
 
-        Calls of one statement are told apart by their order, among those with the same `name` and `key`.
+        Calls of one statement are told apart by their order, among those with the same `name` and `key`. Those that a
+        recorded call makes are apart from all others: they are not made again when it is not.
 
         Raises ValueError if another task that still runs has made a call with this key.
         """
         if key is not None:
             self._check_alone(name, key)
             name = f"{name}/{spelled(key)}"
+        name = f"{inside_call.get()}{name}"
         number = self.ordinals.get(name, 0)
         self.ordinals[name] = number + 1
         path, part = self.op.label

@@ -6,12 +6,13 @@ whether the email went out: that is an *effect in doubt*, and a person is asked,
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import io
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any, TypeVar, overload
 
@@ -70,7 +71,7 @@ class StepFunction(Definition):
         exact = session.machine.is_exact(self)
         made, own = opening(), self._key_of(args, kwargs)
         key = made.step_key(self.__qualname__) if made else session.machine.position(self.__qualname__, own)
-        call = _Call(self, session, key, args, kwargs)
+        call = StepCall(self, session, key, args, kwargs)
         if inspect.iscoroutinefunction(self.function):
             return call.awaited(exact)
         return call.made(exact)
@@ -83,7 +84,7 @@ class StepFunction(Definition):
         return key_of_call(self.key, bound, f"the step {self.__qualname__}()")
 
 
-class _Call:
+class StepCall:
     """One call of a step in a run."""
 
     def __init__(
@@ -117,18 +118,15 @@ class _Call:
 
     async def _tried(self) -> Any:
         for attempt in range(self.step.retries + 1):
-            token, inside = self._enter()
             try:
-                result = await self.step.function(*self.args, **self.kwargs)
+                with self.entered():
+                    result = await self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
                     self._failed(error)
                     raise
             else:
                 return self._finished(result)
-            finally:
-                _key.reset(token)
-                in_step.reset(inside)
             import anyio
 
             await anyio.sleep(_backoff(attempt))
@@ -136,18 +134,15 @@ class _Call:
 
     def _run(self) -> Any:
         for attempt in range(self.step.retries + 1):
-            token, inside = self._enter()
             try:
-                result = self.step.function(*self.args, **self.kwargs)
+                with self.entered():
+                    result = self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
                     self._failed(error)
                     raise
             else:
                 return self._finished(result)
-            finally:
-                _key.reset(token)
-                in_step.reset(inside)
             time.sleep(_backoff(attempt))
         raise AssertionError
 
@@ -204,8 +199,15 @@ class _Call:
         """What a result's signature is bound to: this call, and which try of it."""
         return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}/{step.tries}"
 
-    def _enter(self) -> tuple[Any, Any]:
-        return _key.set(self.record.idempotency_key), in_step.set(self._name)
+    @contextlib.contextmanager
+    def entered(self) -> Generator[None]:
+        """While the function is called."""
+        key, inside = _key.set(self.record.idempotency_key), in_step.set(self._name)
+        try:
+            yield
+        finally:
+            _key.reset(key)
+            in_step.reset(inside)
 
     def _finished(self, result: Any) -> Any:
         self.session.ledger.finish_step(self.session.claim, self.key, result=self._dump(result), status="done")

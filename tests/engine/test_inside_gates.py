@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from desk import Desk
+import world
+from desk import Desk, effects
 
 import hitl_nb as hitl
 
@@ -80,3 +81,107 @@ def test_a_rejection_stands(desk: Desk) -> None:
         with pytest.raises(hitl.Rejected, match="because"):
             desk.run(source)
     assert len(desk.ledger.proposals(desk.record().id, 1)) == desk.record().pauses == 1
+
+
+APPROVED_IN_HELPERS = {
+    "gather": """
+@hitl.gate(title="{n}", key=lambda n: n)
+async def send(n):
+    return world.effect("send", n)
+sent = await asyncio.gather(send(0), send(1), send(2))
+""",
+    "task group": """
+@hitl.gate(title="{n}", key=lambda n: n)
+async def send(n):
+    return world.effect("send", n)
+async def send_all():
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(n)) for n in range(3)]
+    return [task.result() for task in tasks]
+async def one(n):
+    return await send(n)
+sent = await send_all()
+""",
+    "helper": """
+@hitl.gate(title="{n}")
+def send(n):
+    return world.effect("send", n)
+def send_all():
+    return [send(n) for n in range(3)]
+sent = send_all()
+""",
+    "that fails": """
+@hitl.gate(title="{n}")
+def send(n):
+    world.effect("send", n)
+    raise hitl.Rejected(f"{n} bounced", "full")
+def try_all():
+    for n in range(3):
+        try:
+            send(n)
+        except hitl.Rejected as error:
+            yield int(error.reason == "full") and n
+sent = list(try_all())
+""",
+}
+
+
+@pytest.mark.parametrize("kind", APPROVED_IN_HELPERS)
+def test_an_approved_call_is_made_once_though_the_code_around_it_is_made_again(desk: Desk, kind: str) -> None:
+    made: list[str] = []
+    source = "import asyncio, world\n" + APPROVED_IN_HELPERS[kind]
+    while desk.run(source).status == "waiting":
+        desk.answer()
+        made += effects()
+        desk.new_kernel()
+    assert [*made, *effects()] == [f"send({n},)" for n in range(3)]
+    assert desk.ns["sent"] == [0, 1, 2]
+
+
+def test_calls_inside_an_approved_call_are_told_from_those_around_it(desk: Desk) -> None:
+    source = """
+import world
+@hitl.step
+def look(what):
+    return world.effect("look", what)
+@hitl.gate(title="gate")
+def send(n):
+    return look("inside"), hitl.checkpoint("ask inside", title="inside").value
+def work():
+    mine = send(1), look("around"), hitl.checkpoint("ask around", title="around").value
+    return *mine, hitl.checkpoint(3, title="3").value
+done = work()
+"""
+    asked: list[str] = []
+    made: list[str] = []
+    while (outcome := desk.run(source)).status == "waiting":
+        asked.append(outcome.proposals[0].title)
+        desk.answer()
+        made += effects()
+        desk.new_kernel()
+    assert asked == ["gate", "inside", "around", "3"]
+    assert [*made, *effects()] == ["look('inside',)", "look('around',)"]
+    assert desk.ns["done"] == (("inside", "ask inside"), "around", "ask around", 3)
+
+
+def test_an_approval_of_another_value_is_another_call(desk: Desk) -> None:
+    source = """
+import world
+@hitl.gate(title="Send")
+def send(n):
+    return world.effect("send", n)
+def work():
+    return send(len(world.outside)), hitl.checkpoint(1, title="q").value
+done = work()
+"""
+    world.outside.clear()
+    desk.run(source)
+    desk.answer()
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    world.outside["more"] = 1
+    assert desk.run(source).proposals[0].value["arguments"] == {"n": 1}
+    desk.answer()
+    assert desk.run(source).status == "finished"
+    assert desk.ns["done"] == (1, 1)
