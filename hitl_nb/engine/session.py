@@ -19,8 +19,10 @@ import msgspec
 from ..errors import CannotPause, HitlError, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
 from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Step, Workspace, now
 from ..store.ledger import Claim, Ledger
+from .callkeys import Key, inside_call
 from .decision import Asked, decision_on
 from .doubts import Doubts, Settled, asked_about, definition_of, returned_type, settled_by
+from .fingerprints import fingerprint
 from .fleeting import is_callers_iterator, step_back
 from .layout import Op
 from .machine import Machine
@@ -28,6 +30,7 @@ from .pending import Pending
 from .resources import opening
 from .stack import Frame
 from .state import Saver, Unsaved
+from .threads import hand_on_to_threads
 from .underway import StepsUnderWay
 from .worklog import Worklog
 
@@ -116,6 +119,7 @@ class Session:
         self.pending: Pending | None = None
         self.under_way = StepsUnderWay()
         self._turn = threading.RLock()
+        self._thread = threading.get_ident()
         self._over = False
         self._asking: tuple[Snapshot, list[Question], list[Statement]] | None = None
         self._completing: tuple[Pending | None, int] = None, -1
@@ -134,6 +138,8 @@ class Session:
 
         Raises what the code raises, and Paused.
         """
+        hand_on_to_threads(_current, in_step, inside_call)
+        self._thread = threading.get_ident()
         token = _current.set(self)
         try:
             try:
@@ -179,6 +185,21 @@ class Session:
         except BaseException as error:
             self._fail(error)
             raise
+
+    def position_of_step(self, name: str, key: Key | None, args: Any) -> str:
+        """The position of a call of a step with these arguments.
+
+        Threads make their calls in any order. So a call in a thread of its own is known by its arguments, where they
+        can be compared, unless it has a key.
+
+        Raises Paused if the run has paused, NotInAgent if it has ended.
+        """
+        self.check_going()
+        if key is None and threading.get_ident() != self._thread:
+            print_ = fingerprint(args)
+            name = f"{name}({print_.digest[:16]})" if print_.comparable else name
+        with self._turn:
+            return self.machine.position(name, key)
 
     def begin_step(self) -> Future[None]:
         """A step is about to start; `under_way.end` must be called with what this returns.

@@ -70,7 +70,8 @@ class StepFunction(Definition):
             return self.function(*args, **kwargs)
         exact = session.machine.is_exact(self)
         made, own = opening(), self._key_of(args, kwargs)
-        key = made.step_key(self.__qualname__) if made else session.machine.position(self.__qualname__, own)
+        name = self.__qualname__
+        key = made.step_key(name) if made else session.position_of_step(name, own, (args, kwargs))
         call = StepCall(self, session, key, args, kwargs)
         if inspect.iscoroutinefunction(self.function):
             return call.awaited(exact)

@@ -1,0 +1,63 @@
+"""Threads that an agent starts belong to its run: their steps are recorded, their questions asked.
+
+`asyncio.to_thread` hands a context on; `loop.run_in_executor`, `ThreadPoolExecutor` and `Thread` do not. A step in such
+a thread would be called without a record, and again after a crash. So the variables of a run, and no others, are handed
+on to what code of a run submits or starts. Code outside of a run is left alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from threading import Thread
+from typing import Any
+
+_handed_on: list[ContextVar[Any]] = []
+
+
+def hand_on_to_threads(*variables: ContextVar[Any]) -> None:
+    """From now on, threads get these variables from the code that starts them, if the first one is set there."""
+    if not _handed_on:
+        ThreadPoolExecutor.submit = _submitting(ThreadPoolExecutor.submit)
+        Thread.start = _starting(Thread.start)
+    _handed_on[:] = variables
+
+
+def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(submit)
+    def submit_with_run(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return submit(self, _with_run(fn), *args, **kwargs)
+
+    return submit_with_run
+
+
+def _starting(start: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(start)
+    def start_with_run(self: Thread) -> None:
+        target: Any = getattr(self, "_target", None)
+        if getattr(target, "__module__", None) != "concurrent.futures.thread":  # a worker serves others, too
+            run = _with_run(self.run)
+            if run != self.run:
+                self.run = run
+        start(self)
+
+    return start_with_run
+
+
+def _with_run(function: Callable[..., Any]) -> Callable[..., Any]:
+    values = [(variable, variable.get()) for variable in _handed_on]
+    if values[0][1] is None:
+        return function
+
+    @functools.wraps(function, updated=())
+    def called(*args: Any, **kwargs: Any) -> Any:
+        tokens = [(variable, variable.set(value)) for variable, value in values]
+        try:
+            return function(*args, **kwargs)
+        finally:
+            for variable, token in tokens:
+                variable.reset(token)
+
+    return called
