@@ -3,7 +3,7 @@ import type { FeedMessage } from '../src/api/types';
 
 class Socket {
   onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
   closed = false;
 
   close(): void {
@@ -48,7 +48,7 @@ test('after a gap in which something happened anything may have changed', () => 
   const live = feed();
   live.changed.connect((_, changed) => heard.push(changed));
   sockets[0].says({ type: 'hello', browser: 'b1', head: 3 });
-  sockets[0].onclose?.();
+  sockets[0].onclose?.({ code: 1006 });
   expect(live.connected).toBe(false);
   jest.runOnlyPendingTimers();
   sockets[1].says({ type: 'hello', browser: 'b2', head: 5 });
@@ -59,8 +59,20 @@ test('after a gap in which something happened anything may have changed', () => 
 test('once disposed it opens no further socket', () => {
   const live = feed();
   live.dispose();
-  sockets[0].onclose?.();
+  sockets[0].onclose?.({ code: 1006 });
   jest.runOnlyPendingTimers();
   expect(sockets).toHaveLength(1);
   expect(sockets[0].closed).toBe(true);
+});
+
+test('somebody who may not read any more is cut off once, and nothing is tried again', () => {
+  const told: boolean[] = [];
+  const live = feed();
+  live.connectedChanged.connect((_, connected) => told.push(connected));
+  sockets[0].says({ type: 'hello', browser: 'b1', head: 3 });
+  sockets[0].onclose?.({ code: 4403 });
+  jest.runAllTimers();
+  expect(sockets).toHaveLength(1);
+  expect([live.forbidden, live.connected]).toEqual([true, false]);
+  expect(told).toEqual([true, false]);
 });

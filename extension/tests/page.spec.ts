@@ -11,7 +11,7 @@ jest.mock('@jupyterlab/codeeditor', () => ({ CodeEditor: {}, IEditorMimeTypeServ
 class FakeSocket {
   static last: FakeSocket;
   onmessage: (event: { data: string }) => void = () => undefined;
-  onclose: () => void = () => undefined;
+  onclose: (event: { code: number }) => void = () => undefined;
   constructor(readonly url: string) {
     if (url.endsWith('/room')) {
       return server.connect(url) as unknown as FakeSocket;
@@ -19,7 +19,7 @@ class FakeSocket {
     FakeSocket.last = this;
   }
   close(): void {
-    this.onclose();
+    this.onclose({ code: 1005 });
   }
 }
 
@@ -94,7 +94,7 @@ beforeEach(() => {
 });
 
 function host(): PageHost {
-  return new PageHost({ base: '/user/ann/', nonce: 'n' });
+  return new PageHost({ base: '/user/ann/', nonce: 'n', pass: 'shown' });
 }
 
 async function shown(of: Of = 'proposal', id = 'p1'): Promise<void> {
@@ -115,6 +115,7 @@ test('the card is shown, decided with the XSRF token, and then says what is left
   const [url, init] = asked.find(([path]) => path.endsWith('/decision'))!;
   expect(url).toBe('/user/ann/hitl_nb/api/proposals/p1/decision');
   expect(new Headers(init.headers).get('X-XSRFToken')).toBe('2|abc');
+  expect(new Headers(init.headers).get('X-Hitl-Page')).toBe('shown');
   await waitFor(() =>
     screen.getByText(/open a\/letters.ipynb in JupyterLab .* hitl-nb run a\/letters.ipynb/)
   );
@@ -164,6 +165,19 @@ test('a lost connection is said, until it is back', async () => {
     FakeSocket.last.onmessage({ data: JSON.stringify({ type: 'hello', browser: 'b', head: 1 }) });
   });
   expect(screen.queryByText('Not connected; trying again …')).toBeNull();
+});
+
+test('who may not read any more is told so once, and no connection is tried again', async () => {
+  await shown();
+  const socket = FakeSocket.last;
+  await act(async () => {
+    socket.onmessage({ data: JSON.stringify({ type: 'hello', browser: 'b', head: 1 }) });
+    socket.onclose({ code: 4403 });
+  });
+  expect(screen.getAllByText('You may not read proposals here any more', { exact: false })).toHaveLength(1);
+  expect(screen.queryByText('Not connected; trying again …')).toBeNull();
+  expect((screen.getByRole('button', { name: 'Approve' }) as HTMLButtonElement).disabled).toBe(true);
+  expect(FakeSocket.last).toBe(socket);
 });
 
 test('nothing is decided on a server of another API, nor by somebody who may not', async () => {

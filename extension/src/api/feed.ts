@@ -1,13 +1,17 @@
 /**
  * The server's live feed: which proposals and runs changed. A hint, never a source: whoever hears it reads again.
  *
- * The socket is opened again, with growing pauses, when it was lost, and everybody reads again then.
+ * The socket is opened again, with growing pauses, when it was lost, and everybody reads again then. It is not after the
+ * server cut off somebody who may not read any more.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
 import type { FeedMessage } from './types';
 
 const LONGEST_PAUSE = 30_000;
+
+/** Close code for somebody who may not read any more. */
+const FORBIDDEN = 4403;
 
 /** By id: what changed, and `drafts`, the proposals of which only the draft did. Null: anything may have. */
 export type Changed = {
@@ -42,6 +46,11 @@ export class Feed {
     return this._connected;
   }
 
+  /** Whether the server cut this window off, for good: the person may not read any more. */
+  get forbidden(): boolean {
+    return this._forbidden;
+  }
+
   /** The server's name for this browser window, once connected. */
   get browser(): string {
     return this._browser;
@@ -57,11 +66,15 @@ export class Feed {
   private _connect(): void {
     const socket = (this._socket = this._open());
     socket.onmessage = event => this._heard(JSON.parse(event.data as string) as FeedMessage);
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (this._disposed) {
         return;
       }
+      this._forbidden = code === FORBIDDEN;
       this._setConnected(false);
+      if (this._forbidden) {
+        return;
+      }
       this._pause = Math.min(this._pause * 2, LONGEST_PAUSE);
       this._again = setTimeout(() => this._connect(), this._pause * (0.5 + Math.random() / 2));
     };
@@ -95,6 +108,7 @@ export class Feed {
   private _headless = new Signal<this, Extract<FeedMessage, { type: 'headless' }>>(this);
   private _connectedChanged = new Signal<this, boolean>(this);
   private _connected = false;
+  private _forbidden = false;
   private _disposed = false;
   private _browser = '';
   private _head = -1;

@@ -17,6 +17,7 @@ import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
 import { Rooms } from '../draft/room';
 import type { IGoingOn, IHost } from '../view/host';
+import { forbidden } from '../view/state';
 import { visible } from '../view/visible';
 
 /** The API that this page speaks. */
@@ -68,6 +69,9 @@ export class PageHost implements IHost {
         'This page does not fit the server’s hitl_nb %1: reload it. Until then nothing can be decided here.',
         visible(this._status.version)
       );
+    }
+    if (this.feed.forbidden) {
+      return forbidden(this.trans);
     }
     return this._status?.may.decide === false ? this._status.decide_refused : null;
   }

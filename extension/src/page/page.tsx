@@ -63,7 +63,7 @@ export function Page({ host, id, of }: { host: PageHost; id: string; of: Of }): 
       <div className="jp-hitl-bar">
         <h1>{trans.__('Review')}</h1>
         <span role="status">
-          {shown && !host.feed.connected && trans.__('Not connected; trying again …')}
+          {shown && !host.feed.connected && !host.feed.forbidden && trans.__('Not connected; trying again …')}
         </span>
       </div>
       {shown && <h2 className="jp-hitl-from">{visible(origin(shown))}</h2>}

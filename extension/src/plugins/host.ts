@@ -13,6 +13,7 @@ import type { IProposal, IRun, IStatus } from '../api/types';
 import { Rooms } from '../draft/room';
 import type { IReview } from '../tokens';
 import type { IGoingOn, IHost } from '../view/host';
+import { forbidden } from '../view/state';
 import { visible } from '../view/visible';
 
 /** The API that this extension speaks. */
@@ -35,6 +36,8 @@ export class LabHost implements IReview {
     this.feed.connectedChanged.connect((_, connected) => {
       if (connected) {
         void this.refresh();
+      } else if (this.feed.forbidden) {
+        this._changed.emit();
       }
     });
   }
@@ -52,6 +55,9 @@ export class LabHost implements IReview {
   }
 
   get readOnly(): string | null {
+    if (this.feed.forbidden) {
+      return forbidden(this.trans);
+    }
     if (this._problem) {
       return this._problem;
     }

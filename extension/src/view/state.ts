@@ -73,6 +73,11 @@ export function decider(decision: Omit<IDecision, 'value'>, { trans }: IHost): s
   }
 }
 
+/** What is said to somebody whom the server cut off. */
+export function forbidden(trans: IHost['trans']): string {
+  return trans.__('You may not read proposals here any more. If you may again, reload the page.');
+}
+
 /** A time as people here write it. */
 export function when(at: string): string {
   const date = new Date(at);
