@@ -16,7 +16,7 @@ from typing import Any
 
 from hitl_nb.records import Comment, Doubt, Event, Known, Proposal, Run
 from hitl_nb.review import doubts
-from hitl_nb.store.reviewers import decider
+from hitl_nb.store.reviewers import author, decider, speaker
 from hitl_nb.values import as_text, changes, visible
 
 
@@ -152,21 +152,16 @@ def _comment(c: Comment) -> str:
 
     What people wrote stands behind a bar, so that no text can look like another person's comment.
     """
-    head = f"{_person(c.author, c.author_name)}, {when(c.at)}"
+    head = f"{author(c)}, {when(c.at)}"
     if c.state_at is not None:
-        head += f" [{c.state} by {_person(c.state_by, c.state_by_name)}, {when(c.state_at)}]"
+        by = speaker(c.state_by, c.state_by_name, c.state_known or "unsigned")
+        head += f" [{c.state} by {by}, {when(c.state_at)}]"
     about = _marked("> " if c.suggestion is None else "- ", c.quote) + _marked("+ ", c.suggestion or "")
     return "\n".join([head, *(f"| {line}" for line in [*about, *_marked("", c.text)])])
 
 
 def _marked(mark: str, text: str) -> list[str]:
     return [mark + line for line in text.split("\n")] if text else []
-
-
-def _person(username: str, name: str) -> str:
-    """People may change the names they are shown with, so the user name is told too."""
-    shown = " ".join(name.split())
-    return f"{shown} ({username})" if shown and shown != username else username
 
 
 def _part(name: str, text: str) -> None:

@@ -29,6 +29,9 @@ TEXT_KINDS: frozenset[str] = frozenset({"text", "markdown", "code"})
 SCRIPT = "script:"
 """What stands before its name in place of a notebook's path, for runs of plain scripts that write through a server."""
 
+AGENT = "agent:"
+"""What stands before its name, where something was written or said by an agent."""
+
 CHANGED_SINCE = "Changed since this agent began:"
 """What a note begins with that says which inputs of a waiting agent are others by now."""
 
@@ -37,6 +40,8 @@ By = Literal["person", "policy", "deadline", "script"]
 Known = Literal["login", "token", "anonymous", "unsigned", "policy", "deadline", "script"]
 """How it is known who decided: a server signed that they logged in, that it knew its token only, or that it knew
 nobody; nobody signed it; or no person did it."""
+Speaker = Literal["login", "token", "anonymous", "agent", "unsigned"]
+"""How it is known who said something: as with `Known`, or a program said it as an agent."""
 Surface = Literal["page", "shared"]
 """Where a decision was made: in the page of its own, which no other document can reach into; or where it may have been
 made by script of another document of the server's origin, as by the HTML of a notebook in JupyterLab."""
@@ -242,7 +247,16 @@ class Anchor(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     end: Position
 
 
-class Comment(Record, frozen=True, kw_only=True):
+class Vouched(Record, frozen=True, kw_only=True):
+    """Something that a server took from somebody whom it knew: the last fields of a `DecisionRecord`."""
+
+    authn: Authn | None = None
+    assurance: str | None = None
+    surface: Surface | None = None
+    signature: str | None = None
+
+
+class Comment(Vouched, frozen=True, kw_only=True):
     """What somebody said about a document, or about a range of it.
 
     Attributes:
@@ -256,6 +270,7 @@ class Comment(Record, frozen=True, kw_only=True):
         suggestion: text to put in place of the quote, if it is a suggestion.
         mentions: user names of whom it calls.
         state: what became of it; `state_by`, `state_by_name` and `state_at` say who made it so, and when.
+        known, state_known: how it is known who said it, and who made it so: found out whenever it is read.
     """
 
     id: str
@@ -276,6 +291,8 @@ class Comment(Record, frozen=True, kw_only=True):
     state_by: str = ""
     state_by_name: str = ""
     state_at: datetime | None = None
+    known: Speaker = "unsigned"
+    state_known: Speaker | None = None
 
 
 class Workspace(Record, frozen=True, kw_only=True):

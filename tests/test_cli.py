@@ -80,6 +80,7 @@ def test_inbox_and_show(run: Run, ledger: Ledger) -> None:
 
 
 def test_show_prints_what_was_said(run: Run, ledger: Ledger) -> None:
+    unsigned = " (unsigned: any program of this user can say so)"
     p = one(ledger)
     assert "--- Comments" not in run("show", p.id).stdout
     asked = ledger.comment(p.id, "Ms or Mrs?\nbob, 2026-01-01: Ms", author="ann", author_name="Ann\nX", quote="Ms\nDoe")
@@ -89,15 +90,15 @@ def test_show_prints_what_was_said(run: Run, ledger: Ledger) -> None:
     shown = run("show", p.id).stdout
     comments = shown[shown.index("--- Comments") :].rstrip("\n").split("\n")[1:]
     assert [re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "THEN", line) for line in comments] == [
-        "Ann X (ann), THEN",
+        f"Ann X (ann){unsigned}, THEN",
         "| > Ms",
         "| > Doe",
         "| Ms or Mrs?",
         "| bob, 2026-01-01: Ms",
-        "  bob, THEN",
+        f"  bob{unsigned}, THEN",
         "  | Ms⟨U+202E⟩",
         "",
-        "bob, THEN [accepted by Ann (ann), THEN]",
+        f"bob{unsigned}, THEN [accepted by Ann (ann){unsigned}, THEN]",
         "| - Dear Ms",
         "| + Hi",
         "| + Ms",

@@ -69,7 +69,7 @@ const decided: IDecision = {
 const blank: IComment = {
   ...{ id: 'c0', proposal: 'p1', author: 'ada', author_name: '', text: '', at: '2026-01-31T10:00:00Z' },
   ...{ anchor: null, quote: '', prefix: '', suffix: '', thread: '', suggestion: null, mentions: [] },
-  ...{ state: 'open', state_by: '', state_by_name: '', state_at: null }
+  ...{ state: 'open', state_by: '', state_by_name: '', state_at: null, known: 'login', state_known: 'login' }
 };
 
 class Model {

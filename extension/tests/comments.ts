@@ -8,7 +8,7 @@ import type { CommentState, IComment, ISaid, ISomebody } from '../src/api/types'
 export const BLANK: IComment = {
   ...{ id: 'c0', proposal: 'p', author: 'bo', author_name: '', text: '', at: '2026-01-31T10:00:00Z' },
   ...{ anchor: null, quote: '', prefix: '', suffix: '', thread: '', suggestion: null, mentions: [] },
-  ...{ state: 'open', state_by: '', state_by_name: '', state_at: null }
+  ...{ state: 'open', state_by: '', state_by_name: '', state_at: null, known: 'login', state_known: 'login' }
 };
 
 export class Comments {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .. import records
-from ..records import CommentState
+from ..records import CommentState, Speaker
 from ..store.discussion import threads
 
 
@@ -26,6 +26,9 @@ class Comment:
         mentions: user names of whom it calls.
         state: "open", "resolved", "accepted" or "dismissed".
         replies: the answers to it, oldest first.
+        known: how it is known who said it: a server signed that they "login"ged in, or was told its "token" only, or
+            knew nobody ("anonymous"); an "agent" said it; or it is "unsigned", so that any program of this user can
+            have said it under this name.
     """
 
     id: str
@@ -38,6 +41,7 @@ class Comment:
     mentions: tuple[str, ...]
     state: CommentState
     replies: tuple[Comment, ...] = ()
+    known: Speaker = "unsigned"
 
     @property
     def open(self) -> bool:
@@ -78,4 +82,5 @@ def _told(one: records.Comment, replies: tuple[Comment, ...] = ()) -> Comment:
         mentions=one.mentions,
         state=one.state,
         replies=replies,
+        known=one.known,
     )

@@ -10,9 +10,8 @@ import hashlib
 from collections.abc import Callable
 
 from hitl_nb.errors import UnknownComment
-from hitl_nb.records import Comment, CommentState, Workspace
+from hitl_nb.records import AGENT, Comment, CommentState, Workspace
 from hitl_nb.review.draft import Draft
-from hitl_nb.review.page import AGENT
 from hitl_nb.review.writing import Find, Suggestion, Writing, standing
 from hitl_nb.store.base import Transaction
 from hitl_nb.store.claims import Claim

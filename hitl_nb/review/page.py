@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hitl_nb.records import Anchor
+from hitl_nb.records import AGENT, Anchor
 from hitl_nb.review import document, places
 from hitl_nb.review.draft import Draft
 from hitl_nb.review.places import Span
@@ -20,8 +20,6 @@ from hitl_nb.store.updates import Update
 if TYPE_CHECKING:
     from pycrdt import Doc, Text
 
-AGENT = "agent:"
-"""What the author of an agent's updates begins with."""
 _RECENT = 1000
 """Newest updates among which those of the last seconds are looked for."""
 _BLANK = re.compile(r"\n[ \t]*\n\s*")

@@ -14,7 +14,7 @@ import msgspec
 
 from hitl_nb.records import Event, Proposal, Record, Statement, Step
 from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.reviewers import decider
+from hitl_nb.store.reviewers import author, decider
 
 _BEGINS = ("run.opened", "run.resumed")
 _ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled", "run.handed_back")
@@ -50,6 +50,8 @@ def timeline(ledger: Ledger, run_id: str) -> list[Entry]:
     events = ledger.history(run_id)
     proposals = {p.id: p for p in ledger.proposals(run_id)}
     by = {p.id: decider(p.decision, ledger.how_known(p)) for p in proposals.values() if p.decision is not None}
+    documents = dict.fromkeys(p.document or p.id for p in proposals.values())
+    by |= {comment.id: author(comment) for one in documents for comment in ledger.comments(one)}
     steps = ledger.steps(run_id)
     found = [
         *_moments(events, proposals, by),
@@ -76,7 +78,8 @@ def _moments(events: Iterable[Event], proposals: dict[str, Proposal], by: dict[s
             what = kind
         else:
             continue
-        actor = by.get(event.proposal or "", event.actor) if kind == "decision" else event.actor
+        said = {"decision": event.proposal, "comment": data.get("id")}.get(kind)
+        actor = by.get(said or "", event.actor)
         yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=actor, detail=_without_statements(data))
 
 

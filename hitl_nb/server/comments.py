@@ -13,6 +13,7 @@ import msgspec
 from hitl_nb.records import Comment
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.bodies import Marking, Said
+from hitl_nb.server.who import attest
 
 _EVENTS = 200
 """Events of a run, the newest, that are looked through for people who decided."""
@@ -27,7 +28,7 @@ def comments(asked: Asked) -> dict[str, Any]:
 def comment(asked: Asked) -> dict[str, Any]:
     said: Said = asked.body
     given = {name: getattr(said, name) for name in said.__struct_fields__}
-    made = asked.ledger.comment(asked.id, **given, author=asked.who.username, author_name=asked.who.display_name)
+    made = asked.ledger.comment(asked.id, **given, **_author(asked))
     return {"comment": msgspec.to_builtins(made)}
 
 
@@ -35,9 +36,19 @@ def mark(asked: Asked) -> dict[str, Any]:
     body: Marking = asked.body
     who = asked.who
     done = asked.ledger.mark_comment(
-        body.document, asked.id, body.state, actor=who.username, actor_name=who.display_name
+        body.document,
+        asked.id,
+        body.state,
+        actor=who.username,
+        actor_name=who.display_name,
+        attest=attest(asked.desk, who),
     )
     return {"comment": msgspec.to_builtins(done.comment), "changed": done.changed}
+
+
+def _author(asked: Asked) -> dict[str, Any]:
+    who = asked.who
+    return {"author": who.username, "author_name": who.display_name, "attest": attest(asked.desk, who)}
 
 
 def _people(asked: Asked, run: str, said: Iterable[Comment]) -> list[dict[str, str]]:
@@ -48,5 +59,6 @@ def _people(asked: Asked, run: str, said: Iterable[Comment]) -> list[dict[str, s
         if event.type == "decision" and data.get("by") == "person":
             names[event.actor] = data.get("reviewer_name") or names.get(event.actor, "")
     for one in said:
-        names[one.author] = one.author_name or names.get(one.author, "")
+        shown = one.author_name if one.known != "unsigned" else ""  # nobody else changes how a person is shown
+        names[one.author] = shown or names.get(one.author, "")
     return [{"username": user, "name": name or user} for user, name in sorted(names.items())]

@@ -21,6 +21,7 @@ from hitl_nb.records import (
     Known,
     ProposalStatus,
     RunStatus,
+    Speaker,
     Surface,
     WorkspaceStatus,
 )
@@ -85,6 +86,12 @@ class Comment(Shape):
     state_by: str
     state_by_name: str
     state_at: At | None
+    authn: Authn | None
+    assurance: str | None
+    surface: Surface | None
+    signature: str | None
+    known: Speaker
+    state_known: Speaker | None
 
 
 class Doubt(Shape):

@@ -14,11 +14,24 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from hitl_nb.errors import AlreadySettled, StoreCorrupt, UnknownComment, UnknownProposal
-from hitl_nb.records import COMMENT_STATES, Anchor, Comment, CommentState, Proposal, Record, Workspace, new_id, now
-from hitl_nb.store import chain, large, rows, standing
+from hitl_nb.records import (
+    COMMENT_STATES,
+    Anchor,
+    Comment,
+    CommentState,
+    Proposal,
+    Record,
+    Vouched,
+    Workspace,
+    new_id,
+    now,
+)
+from hitl_nb.store import chain, large, rows, signatures, standing
 from hitl_nb.store.base import Reads, Store, Transaction
 from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.digests import digest_record
+from hitl_nb.store.reviewers import known_speaker
+from hitl_nb.store.signatures import Attest
 from hitl_nb.store.waiting import refuse_closed
 
 R = TypeVar("R", bound=Record)
@@ -45,7 +58,7 @@ class About(NamedTuple):
     workspace: Workspace | None = None
 
 
-class Mark(Record, frozen=True, kw_only=True):
+class Mark(Vouched, frozen=True, kw_only=True):
     """What became of a comment, and who made it so."""
 
     comment: str
@@ -66,6 +79,7 @@ class Discussion:
     """The comments on a store's documents, and who its proposals are assigned to."""
 
     store: Store
+    store_id: str
     _claims: Claims
 
     def comment(
@@ -84,6 +98,7 @@ class Discussion:
         mentions: Sequence[str] = (),
         id: str = "",  # noqa: A002
         claim: Claim | None = None,
+        attest: Attest | None = None,
     ) -> Comment:
         """Add a comment, durably.
 
@@ -91,6 +106,7 @@ class Discussion:
             document_id: a document's full id, or that of a proposal.
             id: what it is called; if a comment on the document is called so already, it is that one, made before.
             claim: that of the agent's run who says it; RunClaimed is raised if that was taken over.
+            attest: how a server knew the author; it signs the comment.
 
         The others are those of `Comment`. Raises UnknownProposal, UnknownComment (the one that it answers), ValueError.
         """
@@ -119,8 +135,10 @@ class Discussion:
             if thread and _named(tx, found.document, thread).thread:
                 raise ValueError(f"comment {thread} is an answer itself; answer the comment that it answers")
             made = msgspec.structs.replace(said, proposal=found.document, run=found.run)
+            if attest is not None:
+                made = signatures.sign_said(self.store_id, found.document, made, attest)
             _log(tx, "comment", found, author, _logged(made), made)
-            return made
+            return _as_known(self.store_id, made)
 
         return self.store.transact(work) if claim is None else self._claims.write(claim, work)
 
@@ -133,10 +151,12 @@ class Discussion:
         actor: str,
         actor_name: str = "",
         claim: Claim | None = None,
+        attest: Attest | None = None,
     ) -> Marked:
         """Say what became of a comment, durably: again, changes nothing. The ids are full ids.
 
-        `claim` is that of the agent's run who does so; RunClaimed is raised if that was taken over.
+        `claim` is that of the agent's run who does so; RunClaimed is raised if that was taken over. `attest` is how a
+        server knew who does; it signs that.
 
         A suggestion that is accepted or dismissed stays so, but for who did it: of several who accept it at once one
         alone is told that it changed, and who is told so puts it into the document.
@@ -153,7 +173,7 @@ class Discussion:
 
         def work(tx: Transaction) -> Marked:
             found = about(tx, document_id)
-            comment = _named(tx, found.document, comment_id)
+            comment = _named(tx, found.document, comment_id, self.store_id)
             if not _changes(comment, mark):
                 return Marked(comment, False)
             if state == "accepted" and found.workspace is not None:
@@ -161,8 +181,9 @@ class Discussion:
             elif state == "accepted" and found.proposal is not None:
                 refuse_closed(found.proposal)
             data = {"id": comment.id, "state": state, "was": comment.state}
-            _log(tx, "comment.state", found, actor, data, mark)
-            return Marked(_with(comment, mark), True)
+            made = mark if attest is None else signatures.sign_said(self.store_id, found.document, mark, attest)
+            _log(tx, "comment.state", found, actor, data, made)
+            return Marked(_with(comment, made, self.store_id), True)
 
         return self.store.transact(work) if claim is None else self._claims.write(claim, work)
 
@@ -174,7 +195,7 @@ class Discussion:
         """
         if not rows.is_id(document_id):
             return []
-        return comments_on(self.store, document_id, before, as_logged=as_logged)
+        return comments_on(self.store, document_id, before, as_logged=as_logged, store_id=self.store_id)
 
     def about(self, document_id: str) -> About:
         """What this document is. Raises UnknownProposal."""
@@ -210,19 +231,22 @@ def about(reads: Reads, document_id: str) -> About:
     return About(p.id, p.run, p)
 
 
-def comments_on(reads: Reads, document_id: str, before: int | None = None, *, as_logged: bool = False) -> list[Comment]:
+def comments_on(
+    reads: Reads, document_id: str, before: int | None = None, *, as_logged: bool = False, store_id: str = ""
+) -> list[Comment]:
     """The comments on a document, oldest first; those said before event number `before`, as they were then.
 
-    `as_logged`: raises StoreCorrupt for a comment, or what became of one, that is not what its event says.
+    `as_logged`: raises StoreCorrupt for a comment, or what became of one, that is not what its event says. Without the
+    store's id, all of them count as unsigned.
     """
     said = _entries(reads, f"comment/{document_id}/", before)
     marked = _entries(reads, f"marked/{document_id}/", before)
     if as_logged:
         _refuse_changed(reads, document_id, [*said, *marked])
-    found = {one.id: one for one in _decoded(said, Comment)}
+    found = {one.id: _as_known(store_id, one) for one in _decoded(said, Comment)}
     for mark in _decoded(marked, Mark):
         if mark.comment in found:
-            found[mark.comment] = _with(found[mark.comment], mark)
+            found[mark.comment] = _with(found[mark.comment], mark, store_id)
     return list(found.values())
 
 
@@ -256,14 +280,19 @@ def _entries(reads: Reads, prefix: str, before: int | None) -> list[tuple[str, b
     return [(key, large.whole(reads, key, raw)) for key, raw in found]
 
 
-def _with(comment: Comment, mark: Mark) -> Comment:
-    return msgspec.structs.replace(
-        comment, state=mark.state, state_by=mark.by, state_by_name=mark.by_name, state_at=mark.at
-    )
+def _as_known(store_id: str, comment: Comment) -> Comment:
+    known = known_speaker(store_id, comment.proposal, comment, comment.author)
+    return msgspec.structs.replace(comment, known=known, state_known=None)
 
 
-def _named(reads: Reads, document_id: str, comment_id: str) -> Comment:
-    for one in comments_on(reads, document_id):
+def _with(comment: Comment, mark: Mark, store_id: str) -> Comment:
+    known = known_speaker(store_id, comment.proposal, mark, mark.by)
+    made = {"state": mark.state, "state_by": mark.by, "state_by_name": mark.by_name, "state_at": mark.at}
+    return msgspec.structs.replace(comment, **made, state_known=known)
+
+
+def _named(reads: Reads, document_id: str, comment_id: str, store_id: str = "") -> Comment:
+    for one in comments_on(reads, document_id, store_id=store_id):
         if one.id == comment_id:
             return one
     raise UnknownComment(f"there is no comment {comment_id!r} on {document_id}; load its comments again")

@@ -154,7 +154,7 @@ class Inbox:
 
         def work(tx: Transaction) -> Decided:
             p, run = settled(tx, _find(tx, proposal_id), self.store_id, verdict, fingerprint, revision)
-            return Decided(p, run, comments_on(tx, p.document or p.id))
+            return Decided(p, run, comments_on(tx, p.document or p.id, store_id=self.store_id))
 
         return self.store.transact(work)
 

@@ -1,4 +1,4 @@
-"""Who decided, and how that is known: said in the same words wherever a decision is shown.
+"""Who decided or said something, and how that is known: in the same words wherever it is shown.
 
 A name proves nothing by itself: any program of this user can write one. So a person's name stands without a remark
 only where a server that this process knows has signed that they logged in.
@@ -6,7 +6,7 @@ only where a server that this process knows has signed that they logged in.
 
 from __future__ import annotations
 
-from hitl_nb.records import DecisionRecord, Known, Proposal
+from hitl_nb.records import AGENT, Comment, DecisionRecord, Known, Proposal, Speaker, Vouched
 from hitl_nb.store import signatures
 
 REACHABLE = ", in a window where notebooks' HTML runs"
@@ -37,12 +37,44 @@ def known_if_checked(made: DecisionRecord) -> Known:
     return made.authn or "unsigned"
 
 
+def known_speaker(store_id: str, document: str, said: Vouched, user: str) -> Speaker:
+    """How it is known who said something about a document, or what became of a comment; its signature is checked."""
+    if said.signature is None:
+        return "agent" if user.startswith(AGENT) else "unsigned"
+    if said.authn is None or not signatures.is_said(store_id, document, said):
+        return "unsigned"
+    return "token" if said.authn == "login" and not signatures.logins_are_possible() else said.authn
+
+
+def speaker(user: str, name: str, known: Speaker) -> str:
+    """Who said something, and how that is known, in words for people."""
+    match known:
+        case "login":
+            return _named(user, name)
+        case "token" | "anonymous":
+            return f"{_named(user, name)}, a guest"
+        case "agent":
+            return f"the agent {user.removeprefix(AGENT)}"
+        case "unsigned":
+            return f"{_named(user, name)} (unsigned: any program of this user can say so)"
+
+
+def author(comment: Comment) -> str:
+    """Who said a comment, in words for people."""
+    return speaker(comment.author, comment.author_name, comment.known)
+
+
+def _named(user: str, name: str) -> str:
+    """People may change the names they are shown with, so the user name is told too."""
+    shown = " ".join(name.split())
+    return f"{shown} ({user})" if shown and shown != user else user
+
+
 def decider(made: DecisionRecord, known: Known | None) -> str:
     """Who made a decision, and how that is known, in words for people."""
     match known:
         case "login":
-            name = " ".join(made.reviewer_name.split())
-            who = f"{name} ({made.reviewer})" if name and name != made.reviewer else made.reviewer
+            who = _named(made.reviewer, made.reviewer_name)
             return f"{who}, logged in" if made.surface == "page" else f"{who}, logged in{REACHABLE}"
         case "token":
             return "a guest (the server knows its token only)"

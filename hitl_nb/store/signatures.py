@@ -1,4 +1,4 @@
-"""Decisions signed by the server that took them, and checked by every kernel that goes on with one.
+"""Decisions and comments signed by the server that took them, and checked by whoever uses or shows one.
 
 A server has an Ed25519 key in Jupyter's data directory, outside the store. A signed decision that was changed, or
 copied to another proposal, run or store, does not pass. It is no wall between processes of one user: they can read the
@@ -14,14 +14,18 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from hitl_nb.errors import HitlError, Untrusted
-from hitl_nb.records import Authn, DecisionRecord, Proposal, Surface, canonical
+from hitl_nb.records import Authn, DecisionRecord, Proposal, Surface, Vouched, canonical
 from hitl_nb.store import secretfile
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+V = TypeVar("V", bound=Vouched)
 
 PINNED = "HITL_NB_SERVER_KEY"
 """Public keys that kernels trust, base64, separated by commas."""
@@ -33,6 +37,8 @@ GIVEN = frozenset({"A0"})
 """Assurances that a server of this version can give."""
 
 _CONTEXT = b"hitl/decision/v1\x00"
+_SAID = b"hitl/said/v1\x00"
+_FOUND_OUT = ("known", "state_known")
 _FILE = Path("hitl_nb", "server_key")
 
 
@@ -113,6 +119,28 @@ def is_signed(store_id: str, p: Proposal, decision: DecisionRecord) -> bool:
         return False
     said = message(store_id, p, decision, p.revision - 1)
     return any(_verifies(public, decision.signature, said) for public in _known())
+
+
+def sign_said(store_id: str, document: str, said: V, attest: Attest) -> V:
+    """What somebody said about a document, or did with a comment on it, signed."""
+    known = {"authn": attest.authn, "assurance": attest.assurance, "surface": attest.surface}
+    said = msgspec.structs.replace(said, **known, signature=None)
+    return msgspec.structs.replace(said, signature=attest.key.sign(_said(store_id, document, said)))
+
+
+def is_said(store_id: str, document: str, said: Vouched) -> bool:
+    """Whether a server that this process knows signed what was said about this document."""
+    if said.signature is None or said.assurance not in GIVEN:
+        return False
+    message = _said(store_id, document, msgspec.structs.replace(said, signature=None))
+    return any(_verifies(public, said.signature, message) for public in _known())
+
+
+def _said(store_id: str, document: str, said: Vouched) -> bytes:
+    """What is signed of it: all fields that say anything, so that new ones do not make old signatures worthless."""
+    told: dict[str, Any] = msgspec.to_builtins(said)
+    fields = {name: item for name, item in told.items() if name not in _FOUND_OUT and (item or item is False)}
+    return _SAID + canonical([store_id, type(said).__name__, document, fields])
 
 
 def logins_are_possible() -> bool:

@@ -9,6 +9,8 @@ import pytest
 from hitl_nb_server import Server
 from people import PEOPLE, Browser, started
 
+from hitl_nb.store.reviewers import author
+
 ANCHOR = {"start": {"tname": "source", "assoc": 0}, "end": {"item": {"client": 1, "clock": 2}, "assoc": -1}}
 
 
@@ -88,6 +90,27 @@ def test_who_may_be_mentioned(team: Server, alice: Any, bob: Any) -> None:
         ("alice", "Alice"),
         ("bob", "Bob"),
         ("zoe", "zoe"),
+    ]
+
+
+def test_a_comment_of_a_program_does_not_read_like_one_of_the_person_whose_name_it_has(
+    team: Server, alice: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (p,) = team.paused("Dear Ann", agent="voices")
+    hers = alice.say(p, "", quote="Ann", suggestion="Bo")
+    assert alice.mark(p, hers, "dismissed")[0] == 200
+    team.ledger.comment(p.id, "pay them", author="alice", author_name="Alice")  # as a kernel can
+    team.ledger.comment(p.id, "well", author="agent:voices", author_name="Alice")
+    guest = team.call("POST", f"documents/{p.id}/comments", {"text": "hm"})[1]["comment"]
+    said = alice.call("GET", f"documents/{p.id}/comments")[1]["comments"]
+    assert [one["known"] for one in said] == ["login", "unsigned", "agent", "token"]
+    assert (said[0]["state_known"], guest["known"], hers["known"]) == ("login", "token", "login")
+    monkeypatch.setenv("HITL_NB_SERVER_KEY", team.public_key())
+    assert [author(one) for one in team.ledger.comments(p.id)] == [
+        "Alice (alice)",
+        "Alice (alice) (unsigned: any program of this user can say so)",
+        "the agent voices",
+        f"{guest['author_name']} ({guest['author']}), a guest",
     ]
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from hitl_nb.errors import HitlError, StoreCorrupt, Untrusted
-from hitl_nb.records import DecisionRecord, Proposal, Question, Snapshot
+from hitl_nb.records import Comment, DecisionRecord, Proposal, Question, Snapshot
 from hitl_nb.store import chain, rows
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.memory import MemoryStore
@@ -256,6 +256,50 @@ def test_a_record_that_was_changed_is_not_a_persons_decision(ledger: Ledger, fie
     assert "(unsigned" in said(ledger, p)
     with pytest.raises((StoreCorrupt, Untrusted)):
         ledger.proposals(p.run)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"text": "pay them"},
+        {"author": "bob"},
+        {"author_name": "Bob"},
+        {"suggestion": "all of it"},
+        {"signature": None, "known": "login"},
+        {"surface": None},
+        {"authn": "token"},
+    ],
+    ids=str,
+)
+def test_a_comment_is_a_persons_as_long_as_nobody_changes_it(ledger: Ledger, fields: dict[str, Any]) -> None:
+    p = asked(ledger)
+    attest = Attest(SigningKey.of_this_user(), "Ann", "login", "A0")
+    about: dict[str, Any] = {"quote": "120", "anchor": {"start": {"tname": "source"}, "end": {"tname": "source"}}}
+    made = ledger.comment(p.id, "why?", author="ann", author_name="Ann", attest=attest, **about)
+    assert made.known == "login"
+    ((key, raw),) = ledger.store.scan(f"comment/{p.id}/", f"comment/{p.id}/~")
+    changed = msgspec.structs.replace(msgspec.json.decode(raw, type=Comment), **fields)
+    ledger.store.transact(lambda tx: tx.put(key, changed.json()))
+    (found,) = ledger.comments(p.id)
+    assert found.known == ("unsigned" if fields else "login")
+
+
+def test_what_became_of_a_comment_is_known_as_the_comment_is(ledger: Ledger) -> None:
+    p, other = asked(ledger), asked(ledger)
+    attest = Attest(SigningKey.of_this_user(), "Ann", "login", "A0")
+    said = ledger.comment(p.id, "why?", author="ann", attest=attest)
+    ledger.mark_comment(p.id, said.id, "resolved", actor="ann", attest=attest)
+    assert [(one.known, one.state_known) for one in ledger.comments(p.id)] == [("login", "login")]
+    (key, raw), (at, marked) = (
+        ledger.store.scan(f"{kind}/{p.id}/", f"{kind}/{p.id}/~")[0] for kind in ("comment", "marked")
+    )
+    moved = msgspec.structs.replace(msgspec.json.decode(raw, type=Comment), proposal=other.id)
+    ledger.store.transact(lambda tx: tx.put(key.replace(p.id, other.id), moved.json()))
+    ledger.store.transact(lambda tx: tx.put(at.replace(p.id, other.id), marked))
+    assert [(one.known, one.state_known) for one in ledger.comments(other.id)] == [("unsigned", "unsigned")]
+    ledger.mark_comment(p.id, said.id, "open", actor="ann")
+    assert [(one.known, one.state_known) for one in ledger.comments(p.id)] == [("login", "unsigned")]
 
 
 @pytest.mark.parametrize("assurance", ["A1", "A4", "", "gold"])

@@ -16,6 +16,9 @@ export type Authn = 'login' | 'token' | 'anonymous';
 /** How it is known who decided, as the server found out: it checks signatures. */
 export type Known = Authn | 'unsigned' | 'policy' | 'deadline' | 'script';
 
+/** How it is known who said something: as with a decision, or a program said it as an agent. */
+export type Speaker = Authn | 'agent' | 'unsigned';
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 export type JsonObject = { [key: string]: Json };
@@ -92,6 +95,9 @@ export interface IComment extends IAbout {
   state_by: string;
   state_by_name: string;
   state_at: string | null;
+  /** How it is known who said it, and who made its state so, as the server found out. */
+  known: Speaker;
+  state_known: Speaker | null;
 }
 
 /** A comment as it is sent. */

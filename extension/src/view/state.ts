@@ -2,7 +2,7 @@
  * What became of a proposal, in words: who decided what and when, and how the server knew that person.
  */
 
-import type { Action, IDecision, IProposal, Json } from '../api/types';
+import type { Action, IDecision, IProposal, Json, Speaker } from '../api/types';
 import type { IHost } from './host';
 import { visible } from './visible';
 
@@ -70,6 +70,22 @@ export function decider(decision: Omit<IDecision, 'value'>, { trans }: IHost): s
       return trans.__('the script %1', visible(reviewer));
     default:
       return trans.__('%1 (unsigned: any program of this user can say so)', visible(reviewer));
+  }
+}
+
+/** Who said something, or made a comment's state so, and how that is known. In Python it is `store/reviewers.py`. */
+export function speaker(user: string, name: string, known: Speaker, { trans }: IHost): string {
+  const who = visible(name || user);
+  switch (known) {
+    case 'login':
+      return who;
+    case 'token':
+    case 'anonymous':
+      return trans.__('%1, a guest', who);
+    case 'agent':
+      return trans.__('the agent %1', visible(user.replace(/^agent:/, '')));
+    default:
+      return trans.__('%1 (unsigned: any program of this user can say so)', who);
   }
 }
 

@@ -8,7 +8,7 @@ import type { IStanding, Marks } from '../../draft/marks';
 import type { IDraft } from '../../draft';
 import type { IDiscussion } from '../../model/discussion';
 import type { IHost } from '../host';
-import { when } from '../state';
+import { speaker, when } from '../state';
 import { visible } from '../visible';
 import { parts } from './people';
 import { About } from './quoted';
@@ -172,7 +172,7 @@ function Who({ comment, host }: { comment: IComment; host: IHost }): JSX.Element
   const me = host.status?.user.username;
   return (
     <>
-      <strong>{visible(comment.author_name || comment.author)}</strong>{' '}
+      <strong>{speaker(comment.author, comment.author_name, comment.known, host)}</strong>{' '}
       <time dateTime={comment.at}>{when(comment.at)}</time>
       {me !== undefined && comment.mentions.includes(me) && (
         <span className="jp-hitl-called">{host.trans.__('calls you')}</span>
@@ -203,8 +203,10 @@ function Text(props: { comment: IComment; people: readonly ISomebody[] }): JSX.E
   );
 }
 
-function became({ state, state_by, state_by_name, state_at }: IComment, { trans }: IHost): string {
-  const by = visible(state_by_name || state_by);
+function became(comment: IComment, host: IHost): string {
+  const { state, state_by, state_by_name, state_at, state_known } = comment;
+  const { trans } = host;
+  const by = speaker(state_by, state_by_name, state_known ?? 'unsigned', host);
   const at = when(state_at ?? '');
   switch (state) {
     case 'accepted':
