@@ -21,6 +21,11 @@ def remember_left_out(ns: dict[str, Any], sentences: dict[str, str]) -> None:
         _left_out.setdefault(id(ns), {}).update(sentences)
 
 
+def left_out_before(ns: dict[str, Any]) -> dict[str, str]:
+    """The sentences about names that earlier pauses left out and that are still missing in `ns`."""
+    return {name: sentence for name, sentence in _left_out.get(id(ns), {}).items() if name not in ns}
+
+
 def explain_missing(error: BaseException, ns: dict[str, Any], function: str = "") -> None:
     """Add the note to a NameError, or to the KeyError of `globals()[name]`, about a name that was left out.
 

@@ -26,6 +26,7 @@ from .inputs import Inputs, header_of
 from .loadcheck import StructureReader, prove, read_structure
 from .loading import DEFINITION, END, PROCESS
 from .machine import Machine
+from .missing import left_out_before
 from .pickling import Pickler, Unpickler, resolve
 from .processstate import ProcessState, name_kind, way_back
 from .program import FORMAT
@@ -133,7 +134,7 @@ class Saver:
             "format": FORMAT,
             "tick": machine.done,
             "source": source,
-            "left_out": self.left_out,
+            "left_out": {**left_out_before(self.ns), **self.left_out},
             "inputs": header_of(self.inputs, self.ns),
             "own": sorted(self.definitions.own),
             "buffers": pickler.buffers,

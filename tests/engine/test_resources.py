@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from desk import Desk, effects
 
+from hitl_nb.engine.missing import explain_missing
 from hitl_nb.errors import CannotPause, HitlError
 
 ASK = "hitl.checkpoint(1, title='T')\n"
@@ -160,6 +161,20 @@ def test_reading_a_name_that_was_left_out_says_so(desk: Desk, read: str, error: 
     with pytest.raises(error) as caught:
         desk.run(source)
     assert any("cur (a Cursor) was not saved when the agent paused at line 3" in n for n in caught.value.__notes__)
+
+
+def test_the_note_about_a_name_outlives_the_run(desk: Desk) -> None:
+    source = f"import sqlite3\ncur = sqlite3.connect(':memory:').cursor()\n{ASK}{ASK}"
+    desk.run(source)
+    for _ in range(2):
+        desk.answer()
+        desk.new_kernel()
+        desk.run(source)
+    desk.new_kernel()
+    desk.run(source)  # the day after: it is finished, and the cells below read the name
+    error = NameError("name 'cur' is not defined", name="cur")
+    explain_missing(error, desk.ns)
+    assert "cur (a Cursor) was not saved when the agent paused" in error.__notes__[0]
 
 
 REFUSED: dict[str, tuple[str, str]] = {
