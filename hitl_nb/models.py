@@ -38,6 +38,8 @@ def encode_model(value: Any, path: str, depth: int, encode: Encode) -> tuple[Any
     """
     kind = cast("type[Any]", type(value))
     try:
+        if _has_renamed_field(value):
+            raise ValueError(f"{path} writes a field by another name than it reads")
         data = _written(value, path, depth)
     except (TypeError, ValueError) as error:
         try:
@@ -50,6 +52,17 @@ def encode_model(value: Any, path: str, depth: int, encode: Encode) -> tuple[Any
 def model_from(kind: Any, value: Any) -> Any:
     """The object of type `kind` that the JSON `value` describes. Raises InvalidEdit, one message per field."""
     return _validated(adapter(kind, "value").validate_json, json.dumps(value))
+
+
+def edited_model(like: Any, value: Any, before: Any) -> Any:
+    """The object of the class of `like` that the JSON `value` describes; that was `before`. Raises InvalidEdit."""
+    kind = cast("type[Any]", type(like))
+    if dataclasses.is_dataclass(kind) and isinstance(value, dict) and isinstance(before, dict):
+        given, known = cast("dict[str, Any]", value), cast("dict[str, Any]", before)
+        for field in dataclasses.fields(kind):
+            if not field.init and field.name in given and given[field.name] != known.get(field.name):
+                raise InvalidEdit({field.name: f"cannot be changed: {kind.__name__} sets it itself"})
+    return model_from(kind, value)
 
 
 def validated_json(made: Any, value: Any) -> Any:
@@ -68,11 +81,11 @@ def model_of_fields(like: Any, fields: dict[str, Any], *, called: bool = False) 
 
 
 def model_schema(kind: Any) -> dict[str, Any] | None:
-    """The JSON Schema of a type, or None where pydantic has none for it."""
+    """The JSON Schema of a type, or None where pydantic has none for it. No field is taken that would be dropped."""
     from pydantic.errors import PydanticInvalidForJsonSchema
 
     try:
-        return json_schema(adapter(kind, "value"))
+        return json_schema(adapter(kind, "value"), closed=True)
     except PydanticInvalidForJsonSchema:
         return None
 
@@ -108,17 +121,35 @@ def described_by(annotation: Any, value: Any, shown: Any, described: Type | None
     if made is None or (described is not None and _lost(value, validated_json(made, shown), "")):
         return described
     try:
-        schema = json_schema(made)
+        schema = json_schema(made, closed=True)
     except PydanticInvalidForJsonSchema:
         return described
     return {"is": "schema", "schema": schema} if schema else described
 
 
-def json_schema(made: TypeAdapter[Any]) -> dict[str, Any]:
-    """The JSON Schema of a type. A Decimal is a format there, in place of pydantic's pattern that nobody can read."""
+def json_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str, Any]:
+    """The JSON Schema of a type. A Decimal is a format there, in place of pydantic's pattern that nobody can read.
+
+    Where it is `closed`, an object has no fields but those of its class, unless the class keeps others: pydantic would
+    drop them without a word.
+    """
     from pydantic.json_schema import GenerateJsonSchema
 
+    def close(found: dict[str, Any]) -> dict[str, Any]:
+        if closed and "properties" in found:
+            found.setdefault("additionalProperties", False)
+        return found
+
     class Generator(GenerateJsonSchema):
+        def model_schema(self, schema: Any) -> dict[str, Any]:
+            return close(super().model_schema(schema))
+
+        def dataclass_schema(self, schema: Any) -> dict[str, Any]:
+            return close(super().dataclass_schema(schema))
+
+        def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
+            return close(super().typed_dict_schema(schema))
+
         def decimal_schema(self, schema: Any) -> dict[str, Any]:
             found = super().decimal_schema(schema)
             for one in found.get("anyOf", ()):
@@ -220,6 +251,16 @@ class _First:
 
     def validate_python(self, fields: Any) -> Any:
         return self._made.validate_python((fields,))[0]
+
+
+def _has_renamed_field(value: Any) -> bool:
+    """Whether a model in `value` is written with a name that it would not read: an edit there would be dropped."""
+    kind = cast(Any, type(value))
+    if is_model(value) and not dataclasses.is_dataclass(value):
+        for name, field in kind.model_fields.items():
+            if field.serialization_alias not in (None, field.validation_alias or name):
+                return True
+    return any(_has_renamed_field(part) for _, part in _children(value, "") or ())
 
 
 def _written(value: Any, path: str, depth: int) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.models import model_from, model_of_fields, validated_json
+from hitl_nb.models import edited_model, model_of_fields, validated_json
 from hitl_nb.plain import a_name
 from hitl_nb.records import canonical
 from hitl_nb.scalars import Type, decode_scalar, is_scalar
@@ -80,7 +80,7 @@ class _Rebuilder:
             if kind == "schema":
                 # Without the annotation any more, an argument stays as it was written.
                 return validated_json(self._adapters[path], value) if path in self._adapters else value
-            return model_from(type(like), value)
+            return edited_model(like, value, before)
         except (_PlacedError, RecursionError):
             raise
         except InvalidEdit as error:

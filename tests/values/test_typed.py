@@ -368,6 +368,42 @@ def test_an_edit_of_another_type_is_refused_with_its_place(value: Any, edit: Any
         assert part in fields[path]
 
 
+class Item(pydantic.BaseModel):
+    sku: str
+
+
+class Renamed(pydantic.BaseModel):
+    amount: int = pydantic.Field(1, validation_alias="in", serialization_alias="out")
+
+
+@dataclasses.dataclass
+class Numbered:
+    amount: int
+    number: int = dataclasses.field(default=7, init=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "edit", "says"),
+    [
+        (Item(sku="a"), {"sku": "a", "price": 2}, "'price' was unexpected"),
+        ([Item(sku="a")], [{"sku": "a", "price": 2}], "'price' was unexpected"),
+        (Renamed(), {"out": 2}, "is no field of Renamed"),
+        (Numbered(1), {"amount": 1, "number": 7, "more": 2}, "'more' was unexpected"),
+        (Numbered(1), {"amount": 1, "number": 8}, "cannot be changed: Numbered sets it itself"),
+    ],
+)
+def test_an_edit_that_a_class_would_drop_is_refused(value: Any, edit: Any, says: str) -> None:
+    question = stored(ask(value, title="T"))
+    with pytest.raises(InvalidEdit, match=says):
+        restore(question, edit, value)
+
+
+def test_a_field_is_shown_by_the_name_that_is_read() -> None:
+    question = stored(ask(Renamed(), title="T"))
+    assert question.value == {"in": 1}
+    assert restore(question, {"in": 2}, Renamed()).amount == 2
+
+
 @pytest.mark.parametrize(
     ("value", "says"),
     [
