@@ -30,10 +30,11 @@ from hitl_nb.store.signatures import SigningKey
 
 T = TypeVar("T")
 
-Lane = Literal["records", "values", "drafts", "checks"]
+Lane = Literal["records", "values", "drafts", "checks", "large", "large checks"]
 """What a request waits for: records of the store; a proposal's value, which may be long; a draft that is written; a
-check by a schema, which may take its whole time limit. Those of one lane wait for each other only."""
-_THREADS: dict[Lane, int] = {"records": 4, "values": 2, "drafts": 2, "checks": WORKERS}
+check by a schema, which may take its whole time limit; or its turn, if it is large (see `weights`). Those of one lane
+wait for each other only."""
+_THREADS: dict[Lane, int] = {"records": 4, "values": 2, "drafts": 2, "checks": WORKERS, "large": 1, "large checks": 1}
 GRANTED = 30.0
 """Seconds that a browser has to begin."""
 

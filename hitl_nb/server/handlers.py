@@ -29,6 +29,7 @@ from hitl_nb.server.rooms import Rooms
 from hitl_nb.server.roomsocket import RoomHandler
 from hitl_nb.server.routes import ROUTES, Asked, Route
 from hitl_nb.server.shapes import ID_PATTERN
+from hitl_nb.server.weights import LARGE
 from hitl_nb.server.who import person, refusal
 from hitl_nb.store.ledger import Ledger
 
@@ -43,6 +44,7 @@ class RouteHandler(APIHandler):
         self.feed = feed
         self.rooms = rooms
         self.routes = routes
+        self._large = False
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
@@ -100,19 +102,36 @@ class RouteHandler(APIHandler):
             self.set_status(status)
             self.finish(await self._failure(error))
 
+    async def _is_large(self, route: Route, weighed: Callable[[Ledger], Asked]) -> bool:
+        """Whether a request takes its turn among the large ones. Raises StoreError."""
+        weigh = route.weigh
+        if weigh is None or len(self.request.body) > LARGE:
+            return weigh is not None
+        return await self.desk.call(lambda ledger: weigh(weighed(ledger)))
+
     async def _failure(self, error: Exception) -> str:
         """What is said about an error, worked out off the event loop if there is a proposal in it."""
         if getattr(error, "proposal", None) is None:
             return json.dumps(answers.failure(self.desk, None, error))
-        return await self.desk.call(lambda ledger: json.dumps(answers.failure(self.desk, ledger, error)), "values")
+        return await self.desk.call(
+            lambda ledger: json.dumps(answers.failure(self.desk, ledger, error)), "large" if self._large else "values"
+        )
 
     async def _say(self, route: Route, asked: Callable[[Ledger], Asked]) -> None:
         """Answer a request that may be answered. Raises what the route's function does."""
+        large = self._large = await self._is_large(route, asked)
         if callable(route.lane):
-            this = await self.desk.call(asked, "values")
-            said = await self.desk.call(lambda ledger: msgspec.json.encode(route.answer(this)), route.lane(this))
+            this = await self.desk.call(asked, "large" if large else "values")
+            lane = route.lane(this)
         else:
-            said = await self.desk.call(lambda ledger: msgspec.json.encode(route.answer(asked(ledger))), route.lane)
+            this, lane = None, route.lane
+        if large:
+            lane = "large checks" if lane == "checks" else "large"
+
+        def answer(ledger: Ledger) -> bytes:
+            return msgspec.json.encode(route.answer(this or asked(ledger)))
+
+        said = await self.desk.call(answer, lane)
         if route.method != "GET":
             self.feed.soon(self.path_kwargs.get("id") if "/draft" in route.path else None)
             self.rooms.soon()

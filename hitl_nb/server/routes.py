@@ -13,6 +13,7 @@ from typing import Any
 from hitl_nb.server import bodies, comments, drafts, proposals, runs, scripts, shapes, workspaces
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.desk import Lane
+from hitl_nb.server.weights import is_about_something_large, is_large_pause
 from hitl_nb.server.who import ASSURANCE, refusal
 
 API = 1
@@ -31,6 +32,7 @@ class Route:
         limit: longest body, in bytes.
         errors: status codes it may end with, besides those that `failures` works out.
         lane: what it waits for (see `desk.Lane`), or says so of one request.
+        weigh: whether a request is about something large, and takes its turn among such; None if none is.
         lines: the answer is a stream of lines, each with one JSON value.
     """
 
@@ -47,6 +49,7 @@ class Route:
     errors: tuple[int, ...] = ()
     lane: Lane | Callable[[Asked], Lane] = "records"
     lines: bool = False
+    weigh: Callable[[Asked], bool] | None = None
 
     @property
     def needs(self) -> tuple[tuple[str, str], ...]:
@@ -113,6 +116,7 @@ ROUTES: tuple[Route, ...] = (
         shapes.Proposal,
         "One proposal in full",
         lane="values",
+        weigh=is_about_something_large,
     ),
     Route(
         "GET",
@@ -124,6 +128,7 @@ ROUTES: tuple[Route, ...] = (
         query=bodies.Cell,
         errors=(404, 409),
         lane="values",
+        weigh=is_large_pause,
     ),
     Route(
         "POST",
@@ -136,6 +141,7 @@ ROUTES: tuple[Route, ...] = (
         limit=LARGE,
         errors=(422,),
         lane="checks",
+        weigh=is_about_something_large,
     ),
     Route(
         "PUT",
@@ -148,6 +154,7 @@ ROUTES: tuple[Route, ...] = (
         limit=LARGE,
         errors=(409,),
         lane="drafts",
+        weigh=is_about_something_large,
     ),
     Route(
         "DELETE",
@@ -158,6 +165,7 @@ ROUTES: tuple[Route, ...] = (
         "Take the agent's version again",
         errors=(409,),
         lane="drafts",
+        weigh=is_about_something_large,
     ),
     Route(
         "POST",
@@ -216,6 +224,7 @@ ROUTES: tuple[Route, ...] = (
         limit=LARGE,
         errors=(409, 422),
         lane=_lane,
+        weigh=is_about_something_large,
     ),
     Route(
         "POST",
@@ -236,6 +245,7 @@ ROUTES: tuple[Route, ...] = (
         "How a draft became what it is: every update, by whom and when",
         query=bodies.Written,
         lane="values",
+        weigh=is_about_something_large,
     ),
     Route(
         "GET",
@@ -255,6 +265,7 @@ ROUTES: tuple[Route, ...] = (
         shapes.Workspace,
         "One workspace, and its text",
         lane="values",
+        weigh=is_about_something_large,
     ),
     Route(
         "POST",
@@ -267,6 +278,7 @@ ROUTES: tuple[Route, ...] = (
         limit=LARGE,
         errors=(409,),
         lane="drafts",
+        weigh=is_about_something_large,
     ),
     Route(
         "POST",
@@ -279,6 +291,7 @@ ROUTES: tuple[Route, ...] = (
         limit=LARGE,
         errors=(409,),
         lane="drafts",
+        weigh=is_about_something_large,
     ),
     Route(
         "POST",
@@ -290,6 +303,7 @@ ROUTES: tuple[Route, ...] = (
         body=bodies.ScriptReading,
         errors=(409,),
         lane="values",
+        weigh=is_about_something_large,
     ),
     Route(
         "POST",

@@ -80,6 +80,11 @@ def whole(reads: Reads, key: str, value: bytes) -> bytes:
     return value
 
 
+def size(key: str, value: bytes) -> int:
+    """How many bytes the whole value has, given what `Reads.get` found there. Raises StoreCorrupt."""
+    return _place(key, value)[1] if value.startswith(_MARK) else len(value)
+
+
 def _drop_pieces(tx: Transaction, key: str) -> None:
     old = tx.get(key)
     if old is not None and old.startswith(_MARK):

@@ -178,8 +178,13 @@ def load_step(reads: Reads, run_id: str, key: str) -> Step | None:
 
 def load_proposals(reads: Reads, run_id: str, pause: int | None = None) -> list[Proposal]:
     """A run's proposals in the order asked; those of one pause, if given."""
-    found = (load_proposal(reads, id_at(*entry)) for entry in reads.scan(*span(asked_prefix(run_id, pause))))
+    found = (load_proposal(reads, one) for one in find_proposals(reads, run_id, pause))
     return [p for p in found if p is not None]
+
+
+def find_proposals(reads: Reads, run_id: str, pause: int | None = None) -> list[str]:
+    """The ids of `load_proposals`."""
+    return [id_at(*entry) for entry in reads.scan(*span(asked_prefix(run_id, pause)))]
 
 
 def load_proposal(reads: Reads, proposal_id: str) -> Proposal | None:

@@ -40,3 +40,21 @@ def test_others_are_answered_while_eight_checks_run_that_do_not_end(server: Any,
     assert {(status, answer["error"]) for status, answer in said} == {(422, "InvalidEdit")}
     assert all("longer than" in answer["fields"][""] for _, answer in said)
     assert server.ledger.proposal(p.id).status == "open"
+
+
+@pytest.mark.slow
+def test_a_small_proposal_does_not_wait_for_eight_large_ones(server: Any) -> None:
+    (large,) = server.paused({"rows": [{"n": i, "of": ["a", "b"]} for i in range(11_000)]}, agent="large")
+    (small,) = server.paused("Dear Ann", agent="small")
+    said: list[int] = []
+    readers = [
+        threading.Thread(target=lambda: said.append(server.call("GET", f"proposals/{large.id}")[0])) for _ in range(8)
+    ]
+    for one in readers:
+        one.start()
+    assert server.call("GET", f"proposals/{small.id}")[0] == 200
+    before = len(said)
+    for one in readers:
+        one.join()
+    assert said == [200] * 8
+    assert before < 4, f"it waited for {before} of the large ones"
