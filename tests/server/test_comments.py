@@ -96,13 +96,16 @@ def test_who_may_be_mentioned(team: Server, alice: Any, bob: Any) -> None:
 def test_a_comment_of_a_program_does_not_read_like_one_of_the_person_whose_name_it_has(
     team: Server, alice: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (p,) = team.paused("Dear Ann", agent="voices")
+    p, other = team.paused("Dear Ann", "Dear Bo", agent="voices")
     hers = alice.say(p, "", quote="Ann", suggestion="Bo")
     assert alice.mark(p, hers, "dismissed")[0] == 200
     team.ledger.comment(p.id, "pay them", author="alice", author_name="Alice")  # as a kernel can
     team.ledger.comment(p.id, "well", author="agent:voices", author_name="Alice")
     guest = team.call("POST", f"documents/{p.id}/comments", {"text": "hm"})[1]["comment"]
     said = alice.call("GET", f"documents/{p.id}/comments")[1]["comments"]
+    team.ledger.comment(other.id, "I am called so now", author="alice", author_name="Mallory")
+    people = alice.call("GET", f"documents/{other.id}/comments")[1]["people"]
+    assert {"username": "alice", "name": "alice"} in people
     assert [one["known"] for one in said] == ["login", "unsigned", "agent", "token"]
     assert (said[0]["state_known"], guest["known"], hers["known"]) == ("login", "token", "login")
     monkeypatch.setenv("HITL_NB_SERVER_KEY", team.public_key())
