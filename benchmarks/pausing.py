@@ -86,8 +86,8 @@ def measure(folder: Path, rounds: int = 40) -> list[Line]:
     decided = [d + r for d, r in zip(decisions, resumes, strict=True)]
     name = f"LangGraph, SqliteSaver, synchronous={peer.synchronous(theirs.saver)}"
     return [
-        faster("pause: checkpoint() to durable", pauses, their_pauses, name, 3),
-        faster("warm resume: decision to next statement", resumes, their_resumes, name, 3),
+        faster("pause: checkpoint() to durable", pauses, their_pauses, name, 2),
+        faster("warm resume: decision to next statement", resumes, their_resumes, name, 1.3),
         faster("warm resume, storing the decision included", decided, their_resumes, name),
         at_most("pause, in raw commits", pauses, c, "raw SQLite commit, WAL, FULL"),
     ]

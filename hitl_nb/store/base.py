@@ -66,8 +66,9 @@ class Store(Reads, Protocol):
     def closed(self) -> bool: ...
 
     def submit(self, work: Callable[[Transaction], T], *, lazy: bool = False) -> Future[T]:
-        """Run `work` in a serialisable transaction on the store's own thread; the future is done when it is durable.
+        """Run `work` in a serialisable transaction; the future is done when it is durable.
 
+        `work` runs on the store's own thread, or on a thread that calls `transact` meanwhile.
         `work` may be run again if the backend has to retry, so it must have no effect but its writes.
         If it raises, its writes are undone and the future raises the same. Work submitted by one thread
         is committed in order. With `lazy`, the commit may wait a few milliseconds for company.
@@ -75,7 +76,10 @@ class Store(Reads, Protocol):
         ...
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
-        """`submit(work).result()`: returns when the writes are durable."""
+        """The same as `submit(work).result()`: returns when the writes are durable, raises what `work` raises.
+
+        `work` runs on the calling thread if no other transaction is in the way.
+        """
         ...
 
     def version(self) -> int:
