@@ -54,12 +54,18 @@ ENGINE: frozenset[str] = frozenset(
 )
 """Cases that the interpreter of operations cannot pass; the engine that reads the live stack has to."""
 
+ENDLESS = ENGINE & {"deep_recursion"}
+"""Those that fail by not ending. They are cut off early; one that leaves `ENGINE` gets the time that all others get."""
+ENDLESS_SECONDS = 20
+"""How long one run of these may take: several times what a case of the same size needs."""
+
 
 class Folder:
-    """An empty folder with a store of its own, in which one case is run."""
+    """An empty folder with a store of its own, in which one case is run; `seconds` is the limit of one command."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seconds: float = RUN_SECONDS) -> None:
         self.folder = folder
+        self.seconds = seconds
         self.notebook = folder / "case.ipynb"
         scripts = Path(sys.executable).parent
         self.env = {
@@ -80,7 +86,7 @@ class Folder:
             command, stdout=pipe, stderr=pipe, text=True, cwd=self.folder, env=self.env, start_new_session=True
         ) as process:
             try:
-                out, err = process.communicate(timeout=RUN_SECONDS)
+                out, err = process.communicate(timeout=self.seconds)
             except subprocess.TimeoutExpired:
                 _kill_with_children(process.pid)
                 raise
@@ -187,7 +193,7 @@ def test_program(program: Program, tmp_path: Path) -> None:
     if program.needs and importlib.util.find_spec(program.needs) is None:
         pytest.fail(f"this case needs {program.needs}, which the test environment has to install")
     (tmp_path / "work").mkdir()
-    folder = Folder(tmp_path / "work")
+    folder = Folder(tmp_path / "work", ENDLESS_SECONDS if program.path.stem in ENDLESS else RUN_SECONDS)
     if program.is_script:
         _run_script(program, folder)
     else:
