@@ -57,7 +57,7 @@ ENGINE: frozenset[str] = frozenset(
 ENDLESS = ENGINE & {"deep_recursion"}
 """Those that fail by not ending. They are cut off early; one that leaves `ENGINE` gets the time that all others get."""
 ENDLESS_SECONDS = 20
-"""How long one run of these may take: several times what a case of the same size needs."""
+"""How long one run of these may take."""
 
 
 class Folder:
