@@ -5,6 +5,7 @@ The session saves the machine's state, asks questions, and knows what earlier tr
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import threading
@@ -215,6 +216,7 @@ class Session:
     def check_not_paused(self) -> None:
         """Raises Paused if the run has paused: what is made again on resume must not go on beside it."""
         if self.machine.paused is not None:
+            _read_outcome_of_task()
             raise self.machine.paused
 
     def check_going(self) -> None:
@@ -412,6 +414,7 @@ class Session:
             frame.pc, self.machine.tick = before
             raise
         self.machine.paused = Paused(self.run_record.id, tuple(q.title for q in questions))
+        _read_outcome_of_task()
         raise self.machine.paused
 
     def _pause(self, saved: Snapshot, questions: list[Question], statements: list[Statement]) -> None:
@@ -497,6 +500,18 @@ class Session:
             return self.resumed  # it is not completed yet
         pending, tick = self._completing
         return pending if self.machine.in_op and tick == self.machine.tick else None
+
+
+def _read_outcome_of_task() -> None:
+    """Keep asyncio from reporting a task that a pause ends, and that nobody awaits, as one whose error was not read.
+
+    Beside the noise: it formats the traceback in the task's finalizer, where CPython before 3.11.8 and 3.12.2 breaks a
+    compilation that is under way (gh-106905).
+    """
+    with contextlib.suppress(RuntimeError):  # no loop runs in this thread
+        task = asyncio.current_task()
+        if task is not None:
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _asker() -> str:

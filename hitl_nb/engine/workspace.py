@@ -184,8 +184,7 @@ class Workspace(Reentered):
     def _at_work(self, name: str) -> Session:
         """The session, if it may write now. Raises NotInAgent, HitlError inside of a step, Paused."""
         session = required(f"workspace.{name}()")
-        if session.machine.paused is not None:
-            raise session.machine.paused
+        session.check_not_paused()
         step = in_step.get()
         if step is not None:
             raise HitlError(
@@ -280,8 +279,7 @@ def workspace(
     step = in_step.get()
     if step is not None:
         raise HitlError(f"workspace() was called inside the step {step}(): a step is recorded as a whole; move it out")
-    if session.machine.paused is not None:
-        raise session.machine.paused
+    session.check_not_paused()
     ledger, position = session.ledger, session.machine.position("workspace")
     record = ledger.open_workspace(session.claim, title=title, kind=kind, template=template, position=position)
     Draft.within(ledger.store, record).begin()

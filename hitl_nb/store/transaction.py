@@ -16,6 +16,7 @@ from diskcache.core import MODE_RAW  # pyright: ignore[reportMissingTypeStubs] -
 
 from hitl_nb.errors import StoreError
 from hitl_nb.store.faults import explain
+from hitl_nb.store.keptback import KeptBack
 from hitl_nb.store.keys import check_key, check_range, check_value
 from hitl_nb.store.safedisk import SafeDisk
 
@@ -82,44 +83,45 @@ class Batch:
         self.failure: sqlite3.Error | None = None
         self.written = 0
         self.recent = recent
-        self.kept_back: _Writes = {}
+        self.kept_back = KeptBack()
         self.size = 0
         self._con = con
         self._rows = Rows(con, disk)
 
     def get(self, key: str) -> bytes | None:
-        for known in (self.kept_back, self.recent):
+        for known in (self.kept_back.values, self.recent):
             if key in known:
                 return known[key]
         value = self._rows.get(key)
         self._remember(key, value)
         return value
 
-    def scan(self, start: str, stop: str, limit: int | None, reverse: bool, own: _Writes) -> list[tuple[str, bytes]]:
+    def scan(self, start: str, stop: str, limit: int | None, reverse: bool, own: KeptBack) -> list[tuple[str, bytes]]:
         check_range(start, stop, limit)
+        layers = (self.kept_back, own)
+        # Of each source so many of the first: what is deleted takes a place there, and none in the answer.
+        enough = None if limit is None else limit + sum(layer.deletions for layer in layers)
+        found = self._rows.scan(start, stop, enough, reverse)
         newer: _Writes = {}
-        for writes in (self.kept_back, own):
-            for key, value in writes.items():
-                if start <= key < stop:
-                    newer[key] = value
-        found = self._rows.scan(start, stop, None if limit is None else limit + len(newer), reverse)
+        for layer in layers:
+            newer.update(layer.range(start, stop, enough, reverse))
         if not newer:
-            return found
+            return found[:limit]
         merged = {**dict(found), **newer}
         pairs = [(key, value) for key in sorted(merged, reverse=reverse) if (value := merged[key]) is not None]
-        return pairs if limit is None else pairs[:limit]
+        return pairs[:limit]
 
-    def keep(self, writes: _Writes, size: int) -> None:
+    def keep(self, writes: KeptBack, size: int) -> None:
         """Take over what a request wrote."""
         self.kept_back.update(writes)
         self.size += size
 
-    def spill(self, writes: _Writes, *, first: bool) -> None:
+    def spill(self, writes: KeptBack, *, first: bool) -> None:
         """Write what a request has written so far, so that it can be undone alone; `first`: nothing of it is there."""
         if first:
             self.flush()
             self._con.execute("SAVEPOINT request")
-        self._write(writes)
+        self._write(writes.values)
 
     def end_spilled(self, *, undo: bool) -> None:
         """The request that spilled has ended."""
@@ -130,8 +132,8 @@ class Batch:
 
     def flush(self) -> None:
         """Write what was kept back."""
-        self._write(self.kept_back)
-        self.kept_back = {}
+        self._write(self.kept_back.values)
+        self.kept_back = KeptBack()
         self.size = 0
 
     def _write(self, writes: _Writes) -> None:
@@ -167,7 +169,7 @@ class DiskTransaction:
     def __init__(self, batch: Batch, directory: Path) -> None:
         self._batch = batch
         self._directory = directory
-        self._own: _Writes = {}
+        self._own = KeptBack()
         self._size = 0
         self._spilled = False
         self._thread: int | None = threading.get_ident()  # None when it is over
@@ -175,7 +177,7 @@ class DiskTransaction:
     def get(self, key: str) -> bytes | None:
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._refuse()
-        own = self._own
+        own = self._own.values
         if key in own:
             return own[key]
         try:
@@ -198,7 +200,7 @@ class DiskTransaction:
             self._refuse()
         check_key(key)
         check_value(key, value)
-        self._own[key] = value
+        self._own.write(key, value)
         self._size += len(value)
         if self._size + self._batch.size > SPILLED:
             try:
@@ -210,7 +212,7 @@ class DiskTransaction:
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._refuse()
         check_key(key)
-        self._own[key] = None
+        self._own.write(key, None)
 
     def end(self, *, undo: bool) -> None:
         """The work has returned, or raised. Raises sqlite3.Error, also one that the work has met and hidden."""
@@ -227,7 +229,7 @@ class DiskTransaction:
     def _spill(self) -> None:
         self._batch.spill(self._own, first=not self._spilled)
         self._spilled = True
-        self._own, self._size = {}, 0
+        self._own, self._size = KeptBack(), 0
 
     def _refuse(self) -> NoReturn:
         if self._thread is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -328,6 +329,23 @@ got = await both()
     assert effects() == ["begin(1,)", "paid(1,)"]
 
 
+def test_tasks_that_a_pause_ends_are_not_reported_as_lost_errors(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.cell(PAYING)
+    source = """
+async def two():
+    await pay(1)
+    return await pay(2)
+async def both():
+    await begin()
+    beside = asyncio.create_task(two())
+    return await ask()
+got = await both()
+"""
+    assert desk.run(source).status == "waiting"
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
 def test_a_question_that_cannot_be_saved_is_refused_before_steps_are_waited_for(desk: Desk) -> None:
     desk.cell(PAYING + "async def both():\n    await begin()\n" + BESIDE["gather"])
     desk.ns["stuck"] = (n for n in [1])
@@ -362,6 +380,7 @@ got = await both()
 def test_a_cancelled_step_is_cancelled_as_it_is_without_a_run(desk: Desk) -> None:
     source = """
 import asyncio
+import gc
 @hitl.step
 async def slow():
     try:

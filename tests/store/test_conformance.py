@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import subprocess
 import sys
@@ -518,3 +519,31 @@ def test_equals_a_dict(store: Store, batches: list[tuple[list[tuple[str, str, by
                 model.pop(space + key, None)
     assert [future.exception(LONG) is not None for future in futures] == [fails for _, fails, _ in batches]
     assert store.scan(space, space + "~") == sorted(model.items())
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    requests=st.lists(
+        st.lists(st.tuples(st.sampled_from("abcdefgh"), st.booleans(), st.integers(1, 4), st.booleans()), max_size=8),
+        max_size=5,
+    )
+)
+def test_a_range_read_in_a_transaction_has_what_it_wrote(
+    store: Store, requests: list[list[tuple[str, bool, int, bool]]]
+) -> None:
+    space, model = f"{next(counter)}/", dict[str, bytes]()
+
+    def work(operations: list[tuple[str, bool, int, bool]], tx: Transaction) -> None:
+        for key, puts, limit, reverse in operations:
+            if puts:
+                tx.put(space + key, b"1")
+                model[space + key] = b"1"
+            else:
+                tx.delete(space + key)
+                model.pop(space + key, None)
+            found = tx.scan(space + "b", space + "h", limit=limit, reverse=reverse)
+            inside = [pair for pair in sorted(model.items(), reverse=reverse) if space + "b" <= pair[0] < space + "h"]
+            assert found == inside[:limit]
+
+    futures = [store.submit(functools.partial(work, operations)) for operations in requests]
+    assert [future.exception(LONG) for future in futures] == [None] * len(requests)
