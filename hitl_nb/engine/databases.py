@@ -11,7 +11,11 @@ from ..errors import HitlError
 from .refusals import NotSaved
 from .reopening import Recipe
 
-_KEPT = ("foreign_keys", "synchronous", "query_only", "recursive_triggers", "busy_timeout")
+_KEPT = (
+    *("foreign_keys", "synchronous", "query_only", "recursive_triggers", "busy_timeout", "ignore_check_constraints"),
+    *("cache_size", "temp_store", "automatic_index", "read_uncommitted", "reverse_unordered_selects", "trusted_schema"),
+    *("cell_size_check", "legacy_alter_table", "secure_delete", "wal_autocheckpoint"),
+)
 """Settings of one connection."""
 
 
@@ -92,7 +96,10 @@ def _check_functions(cursor: sqlite3.Cursor) -> None:
     """Functions and collations in Python are part of the connection, and cannot be read from it."""
     other = sqlite3.connect(":memory:")
     try:
-        for query, what in (("select distinct name from pragma_function_list", "function"),):
+        for query, what in (
+            ("select distinct name from pragma_function_list", "function"),
+            ("select name from pragma_collation_list", "collation"),
+        ):
             known = {row[0] for row in other.execute(query)}
             own = sorted(row[0] for row in cursor.execute(query).fetchall() if row[0] not in known)
             if own:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from types import CellType, FunctionType
 from typing import Any, cast
 
-from .pickling import Pickler, importable, is_cached, is_definition, is_dispatching, notebook_name, type_of
+from .functioncaches import is_cached
+from .pickling import Pickler, importable, is_definition, is_dispatching, notebook_name, type_of
 
 Path = tuple[tuple[str, Any], ...]
 Entry = tuple[Path, Any, bool, str | None]

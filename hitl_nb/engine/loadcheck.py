@@ -39,6 +39,10 @@ _HOOKS = (
     "__getnewargs__",
     "__getnewargs_ex__",
     "__new__",
+    "__getattr__",
+    "__getattribute__",
+    "__setattr__",
+    "__hash__",
 )
 _HARMLESS = frozenset(
     {
@@ -158,6 +162,9 @@ def _runs_unknown_code(used: Any) -> bool:
 
 
 def _is_harmless(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is not None and code.co_filename == "<string>" and function.__name__ in ("__hash__", "__setattr__"):
+        return True  # made by dataclasses, of the fields
     module = getattr(function, "__module__", None) or "builtins"
     return module.split(".")[0] in _HARMLESS or module.startswith("namedtuple_")
 

@@ -17,21 +17,24 @@ import copyreg
 import dataclasses
 import enum
 import functools
+import gc
 import hashlib
 import importlib
 import inspect
 import io
 import marshal
+import os
 import pickle
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Set
-from types import CellType, CodeType, FunctionType, MemberDescriptorType
-from typing import TYPE_CHECKING, Any
+from types import CellType, CodeType, FunctionType, MappingProxyType, MemberDescriptorType
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import Paused
 from .arrays import Views
 from .figures import figure_types, reduce_figure
+from .functioncaches import fill_cache, is_cached, make_cached, read_cache
 from .refusals import type_of
 from .reopening import Openings
 from .tracebacks import from_lines, lines_of
@@ -197,6 +200,10 @@ class Pickler(_CloudPickler):
             return view
         if isinstance(obj, BaseException):
             return _reduce_exception(obj)
+        if obj is os.environ or obj is getattr(os, "environb", None):
+            return (_environment, ("environ" if obj is os.environ else "environb",))  # its values may be secrets
+        if isinstance(obj, MappingProxyType):
+            return (MappingProxyType, (_proxied(cast(Any, obj)),))
         if obj is dataclasses.MISSING:
             return "MISSING"  # what a field without a default holds is compared by identity
         if isinstance(obj, self.figure_types):
@@ -247,25 +254,24 @@ class Pickler(_CloudPickler):
                 attributes.pop(name, None)
 
 
-_CACHED: Any = type(functools.lru_cache(int))
-
-
-def is_cached(function: Any) -> bool:
-    """Whether a function was made by `functools.cache` or `lru_cache`."""
-    return type_of(function) is _CACHED
-
-
-def _reduce_cached(function: Any) -> tuple[Any, ...]:
-    """A function with a cache: made again around the function, its cache empty."""
+def _reduce_cached(function: Any) -> Any:
+    """A function with a cache: made again around the function, with the results that it holds."""
+    if _cloudpickle._lookup_module_and_qualname(function) is not None:
+        return NotImplemented  # of a module: found there
     attributes = {k: v for k, v in function.__dict__.items() if k not in ("__wrapped__", "cache_parameters")}
     about = function.cache_parameters()
-    return (_cached, (function.__wrapped__, about["maxsize"], about["typed"], attributes))
+    made = (function.__wrapped__, about["maxsize"], about["typed"], attributes)
+    return (make_cached, made, read_cache(function), None, None, fill_cache)
 
 
-def _cached(function: Any, maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
-    made = functools.lru_cache(maxsize, typed)(function)
-    made.__dict__.update(attributes)
-    return made
+def _environment(name: str) -> Any:
+    return getattr(os, name)
+
+
+def _proxied(proxy: Any) -> Any:
+    """The mapping behind a proxy, which only the collector shows; a copy would not show later changes."""
+    (mapping,) = gc.get_referents(proxy)
+    return mapping
 
 
 _DISPATCH: Any = vars(functools)["singledispatch"](print).__code__

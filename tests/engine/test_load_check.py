@@ -33,6 +33,26 @@ class Money(float):
         return made
 """
 
+PROXY = """
+class Proxy:
+    def __init__(self, of):
+        self.of = of
+    def __getattr__(self, name):
+        return getattr(self.of, name)
+"""
+
+HASHED = """
+class Key:
+    def __init__(self, v):
+        self.v = v
+    def __hash__(self):
+        return hash(self.v)
+def in_a_circle():
+    key = Key(1)
+    key.held_by = {key: 1}
+    return key
+"""
+
 REBUILT = """
 def rebuild():
     raise LookupError("gone")
@@ -64,6 +84,8 @@ def test_a_setstate_does_not_run_here_when_pausing(desk: Desk) -> None:
             "C()",
             "gone",
         ),
+        (PROXY, "Proxy([1])", "RecursionError"),
+        (HASHED, "in_a_circle()", "no attribute 'v'"),
     ],
 )
 def test_what_cannot_be_loaded_is_refused_before_it_is_shown(desk: Desk, define: str, make: str, said: str) -> None:

@@ -206,6 +206,10 @@ REFUSED: dict[str, tuple[str, str]] = {
         "import sqlite3\nf = sqlite3.connect('x.db')\nf.create_function('double', 1, lambda n: 2 * n)\n",
         r"f \(a Connection\).*a function of its own, double",
     ),
+    "collation": (
+        "import sqlite3\nf = sqlite3.connect('x.db')\nf.create_collation('back', lambda a, b: (a < b) - (a > b))\n",
+        r"f \(a Connection\).*a collation of its own, back",
+    ),
     "temporary table": (
         "import sqlite3\nf = sqlite3.connect('x.db')\nf.execute('create temp table t(a)')\n",
         r"f \(a Connection\).*temporary tables",
@@ -408,6 +412,20 @@ def test_a_session_comes_back_with_its_key_from_the_environment(desk: Desk, monk
     monkeypatch.setenv("OUR_TOKEN", "very-secret-2")
     go_on(desk, source)
     assert desk.ns["x"] == ("Bearer very-secret-2", "shop", ("ann", "very-secret-2"), "b")
+
+
+def test_the_environment_is_not_saved_with_an_agent_that_imports_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "sk-from-the-environment")
+    source = f"from os import environ\nimport os\n{ASK}same = environ is os.environ, environ['SHOP_KEY']\n"
+    desk.run(source)
+    assert not stored(desk, b"sk-from-the-environment")
+    desk.answer()
+    desk.new_kernel()
+    monkeypatch.setenv("SHOP_KEY", "sk-another")
+    desk.run(source)
+    assert desk.ns["same"] == (True, "sk-another")
 
 
 def test_a_password_that_no_variable_has_is_told(desk: Desk) -> None:

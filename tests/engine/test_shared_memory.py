@@ -136,6 +136,40 @@ def test_the_same_in_a_cell_that_defines_it_itself(desk: Desk, name: str) -> Non
     assert desk.ns["x"] == expected
 
 
+CACHES = {
+    "lru_cache": ("lru_cache", "f(1), f(b=2), f('x')", "f(1), f(b=2), f('x')"),
+    "cache": ("cache", "f(1), f((1, 2)), f(1, b=2)", "f(1), f((1, 2)), f(1, b=2)"),
+    "typed": ("lru_cache(None, True)", "f(1), f(1.0), f(1, b=2)", "f(1), f(1.0), f(1, b=2)"),
+    "bounded": ("lru_cache(2)", "f(0), f(1), f(2)", "f(2), f(1), f(2)"),
+}
+
+
+@pytest.mark.parametrize("name", CACHES)
+def test_what_a_cached_function_remembers_is_not_called_again(desk: Desk, name: str) -> None:
+    decorator, first, later = CACHES[name]
+    source = (
+        f"import functools, world\n@functools.{decorator}\n"
+        "def f(a=0, b=0):\n    world.effect('f', a, b)\n    return [a, b]\n"
+        f"before = [{first}]\n{ASK}after = [{later}]\nf(99)\n"
+    )
+    desk.run(source)
+    assert len(effects()) == 3
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert effects() == ["f(99, 0)"]
+    assert sorted(map(str, desk.ns["after"])) == sorted(map(str, desk.ns["before"])) or name == "bounded"
+
+
+def test_a_proxy_of_a_mapping_shows_its_later_changes(desk: Desk) -> None:
+    source = f"import types\nd = {{'a': 1}}\nshown = types.MappingProxyType(d)\n{ASK}d['b'] = 2\n"
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert dict(desk.ns["shown"]) == {"a": 1, "b": 2}
+
+
 REDEFINED: dict[str, tuple[str, str, str, Any]] = {
     "function": ("def f(): return 1\n", "def f(): return 2\n", "f()", 2),
     "class": (
