@@ -16,7 +16,7 @@ _KEPT = (
     *("cache_size", "temp_store", "automatic_index", "read_uncommitted", "reverse_unordered_selects", "trusted_schema"),
     *("cell_size_check", "legacy_alter_table", "secure_delete", "wal_autocheckpoint"),
 )
-"""Settings of one connection."""
+"""Settings of one connection; an older SQLite does not know all of them."""
 
 
 def _describe(con: sqlite3.Connection) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _describe(con: sqlite3.Connection) -> dict[str, Any]:
         "text_factory": con.text_factory,
         "detect_types": _detect_types(cursor),
         "read_only": [name for name in files if _is_read_only(cursor, name)],
-        "pragmas": {name: cursor.execute(f"pragma {name}").fetchone()[0] for name in _KEPT},
+        "pragmas": {name: row[0] for name in _KEPT if (row := cursor.execute(f"pragma {name}").fetchone())},
     }
     autocommit = getattr(con, "autocommit", None)  # Python 3.12 and later
     if isinstance(autocommit, bool):

@@ -262,7 +262,7 @@ def way_out(what: str, value: Any, problem: Exception | None) -> str:
     if "excessively deep" in why or isinstance(problem, RecursionError):
         return "keep it flat: lists, dicts or ids in place of objects inside of objects inside of objects"
     if "iterator" in what:
-        if hasattr(value, "__anext__"):
+        if hasattr(type_of(value), "__anext__"):
             return "loop over a list: for x in [x async for x in ...]"
         if kind in _PICKLED_ITERATORS:
             return (
@@ -279,7 +279,7 @@ def way_out(what: str, value: Any, problem: Exception | None) -> str:
 
 
 def _code_name(value: Any) -> str:
-    return getattr(getattr(value, "gi_code", None), "co_qualname", "")
+    return value.gi_code.co_qualname if isinstance(value, types.GeneratorType) else ""
 
 
 def described(what: str, value: Any) -> str:

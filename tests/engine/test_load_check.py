@@ -85,6 +85,7 @@ def test_a_setstate_does_not_run_here_when_pausing(desk: Desk) -> None:
             "gone",
         ),
         (PROXY, "Proxy([1])", "RecursionError"),
+        (PROXY.replace("getattr(self.of, name)", "self.of[name]"), "Proxy({})", "RecursionError"),
         (HASHED, "in_a_circle()", "no attribute 'v'"),
     ],
 )

@@ -257,6 +257,11 @@ OPENED: dict[str, tuple[str, str, Any]] = {
         ),
         (True, (5,), None, True, 2000),
     ),
+    "settings": (
+        "import sqlite3\nf = sqlite3.connect('x.db')\nf.execute('pragma ignore_check_constraints = 1')\n",
+        "f.execute('pragma ignore_check_constraints').fetchone()",
+        (1,),
+    ),
     "attached": (
         "import sqlite3\nf = sqlite3.connect('x.db')\nf.execute(\"attach 'y.db' as other\")\n",
         "[row[1] for row in f.execute('pragma database_list')]",
