@@ -31,27 +31,34 @@ def read_cache(function: Any) -> list[tuple[_Call, Any]]:
     about = function.cache_parameters()
     if not function.cache_info().currsize:
         return []
-    seen: list[Any] = gc.get_referents(function)
+    count = function.cache_info().currsize
     if about["maxsize"] is None:
-        held: dict[Any, Any] = next(one for one in seen if type_of(one) is dict and one is not function.__dict__)
-        pairs = list(held.items())
+        pairs = list(_dict_of(function).items())
+        known = len(pairs) == count
     else:
-        triples = seen[1 : 1 + 3 * function.cache_info().currsize]
-        if any(link is not _LINK for link in triples[2::3]):
-            raise TypeError("its cache cannot be read in this version of Python")
-        pairs = list(zip(triples[::3], triples[1::3], strict=True))
+        triples = gc.get_referents(function)[1 : 1 + 3 * count]
+        known = len(triples) == 3 * count and all(link is _link_type() for link in triples[2::3])
+        pairs = list(zip(triples[::3], triples[1::3], strict=False))
+    if not known:
+        raise TypeError("its cache cannot be read in this version of Python; call cache_clear() before the checkpoint")
     return [(_call_of(key, typed=about["typed"]), result) for key, result in pairs]
 
 
-def make_cached(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
-    """A cached function with an empty cache, which `fill_cache` can fill."""
+def make_empty(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
+    """A cached function with an empty cache."""
+    made: Any = functools.lru_cache(maxsize, typed)(function)
+    made.__dict__.update(attributes)
+    return made
+
+
+def make_filled(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
+    """A cached function that `fill_cache` fills; until then it must not be called."""
     recorded: list[Any] = []
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call_or_recall(*args: Any, **kwargs: Any) -> Any:
         return recorded.pop() if recorded else function(*args, **kwargs)
 
-    made: Any = functools.lru_cache(maxsize, typed)(functools.update_wrapper(call, function))
-    made.__dict__.update(attributes)
+    made = make_empty(functools.update_wrapper(call_or_recall, function), maxsize, typed, attributes)
     made.__wrapped__ = function
     made.__dict__[_RECORDED] = recorded
     return made
@@ -66,29 +73,31 @@ def fill_cache(made: Any, calls: list[tuple[_Call, Any]]) -> None:
         recorded.clear()
 
 
-def _find_link_type() -> Any:
+@functools.cache
+def _link_type() -> Any:
+    """What follows each key and its result among the referents of a bounded cache; None if that is not known here."""
     probe: Any = functools.lru_cache(1)(str)
     probe(0)
-    return gc.get_referents(probe)[3]
+    return next((one for one in gc.get_referents(probe) if getattr(one, "__name__", "") == "_lru_list_elem"), None)
 
 
-def _find_mark() -> object:
+@functools.cache
+def _mark() -> object:
+    """What separates arguments from keyword arguments in a key."""
     probe: Any = functools.lru_cache(None)(cast(Any, dict))
     probe(x=0)
-    held: Any = next(one for one in gc.get_referents(probe) if type_of(one) is dict and one)
-    return next(iter(held))[0]
+    return next(iter(_dict_of(probe)))[0]
 
 
-_LINK = _find_link_type()
-"""What follows each key and its result."""
-_MARK = _find_mark()
-"""What separates arguments from keyword arguments in a key."""
+def _dict_of(function: Any) -> dict[Any, Any]:
+    seen: list[Any] = gc.get_referents(function)
+    return next((one for one in seen if type_of(one) is dict and one is not function.__dict__), {})
 
 
 def _call_of(key: Any, *, typed: bool) -> _Call:
     if type_of(key) is not tuple:  # one argument, an int or a str
         return (key,), {}
-    at = next((i for i, one in enumerate(key) if one is _MARK), None)
+    at = next((i for i, one in enumerate(key) if one is _mark()), None)
     if at is None:
         return key[: len(key) // 2] if typed else key, {}
     count = (len(key) - 1 - 2 * at) // 3 if typed else (len(key) - 1 - at) // 2

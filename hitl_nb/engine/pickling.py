@@ -17,32 +17,34 @@ import copyreg
 import dataclasses
 import enum
 import functools
-import gc
 import hashlib
 import importlib
 import inspect
 import io
 import marshal
-import os
 import pickle
 import sys
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Generator, Mapping, Set
-from types import CellType, CodeType, FunctionType, MappingProxyType, MemberDescriptorType
-from typing import TYPE_CHECKING, Any, cast
+from types import CellType, CodeType, FunctionType, MemberDescriptorType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import Paused
 from .arrays import Views
 from .figures import figure_types, reduce_figure
-from .functioncaches import fill_cache, is_cached, make_cached, read_cache
+from .functioncaches import fill_cache, is_cached, make_empty, make_filled, read_cache
 from .refusals import type_of
 from .reopening import Openings
+from .sharedviews import frame_reducers, view_reducers
 from .tracebacks import from_lines, lines_of
 
 if TYPE_CHECKING:
 
     class _CloudPickler(pickle.Pickler):
         """What is used of cloudpickle, which is untyped."""
+
+        dispatch_table: ClassVar[Any]
 
         def reducer_override(self, obj: Any) -> Any: ...
         def _dynamic_function_reduce(self, func: FunctionType) -> Any: ...
@@ -118,6 +120,9 @@ class Pickler(_CloudPickler):
         views: its arrays.
     """
 
+    _reducers: ClassVar = view_reducers()
+    dispatch_table: ClassVar[Any] = ChainMap(_reducers, _CloudPickler.dispatch_table)
+
     def __init__(
         self,
         file: Any,
@@ -142,6 +147,7 @@ class Pickler(_CloudPickler):
         self.views = Views(kept)
         self.figure_types = figure_types()
         self.openings = Openings(ns)
+        self._reducers.update(frame_reducers())
 
     def dump(self, obj: Any) -> None:
         try:
@@ -200,10 +206,6 @@ class Pickler(_CloudPickler):
             return view
         if isinstance(obj, BaseException):
             return _reduce_exception(obj)
-        if obj is os.environ or obj is getattr(os, "environb", None):
-            return (_environment, ("environ" if obj is os.environ else "environb",))  # its values may be secrets
-        if isinstance(obj, MappingProxyType):
-            return (MappingProxyType, (_proxied(cast(Any, obj)),))
         if obj is dataclasses.MISSING:
             return "MISSING"  # what a field without a default holds is compared by identity
         if isinstance(obj, self.figure_types):
@@ -261,17 +263,8 @@ def _reduce_cached(function: Any) -> Any:
     attributes = {k: v for k, v in function.__dict__.items() if k not in ("__wrapped__", "cache_parameters")}
     about = function.cache_parameters()
     made = (function.__wrapped__, about["maxsize"], about["typed"], attributes)
-    return (make_cached, made, read_cache(function), None, None, fill_cache)
-
-
-def _environment(name: str) -> Any:
-    return getattr(os, name)
-
-
-def _proxied(proxy: Any) -> Any:
-    """The mapping behind a proxy, which only the collector shows; a copy would not show later changes."""
-    (mapping,) = gc.get_referents(proxy)
-    return mapping
+    calls = read_cache(function)
+    return (make_filled, made, calls, None, None, fill_cache) if calls else (make_empty, made)
 
 
 _DISPATCH: Any = vars(functools)["singledispatch"](print).__code__

@@ -161,13 +161,40 @@ def test_what_a_cached_function_remembers_is_not_called_again(desk: Desk, name: 
     assert sorted(map(str, desk.ns["after"])) == sorted(map(str, desk.ns["before"])) or name == "bounded"
 
 
-def test_a_proxy_of_a_mapping_shows_its_later_changes(desk: Desk) -> None:
-    source = f"import types\nd = {{'a': 1}}\nshown = types.MappingProxyType(d)\n{ASK}d['b'] = 2\n"
+SHOWN = {
+    "proxy": ("import types\nd = {'a': 1}\nv = types.MappingProxyType(d)\n", "d['b'] = 2\nx = dict(v)\n"),
+    "keys": ("d = {'a': 1}\nv = d.keys()\n", "d['b'] = 2\nx = list(v)\n"),
+    "values": ("d = {'a': 1}\nv = d.values()\n", "d['b'] = 2\nx = list(v)\n"),
+    "items of an ordered one": (
+        "import collections\nd = collections.OrderedDict(a=1)\nv = d.items()\n",
+        "d['b'] = 2\nx = list(v)\n",
+    ),
+    "columns and slices": (
+        "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2, 3]})\nv, w = df['a'], df.iloc[:2]\n",
+        "df.loc[0, 'a'] = 9\nx = v.tolist(), w['a'].tolist(), df['a'].tolist()\n",
+    ),
+    "slice of a series": (
+        "import pandas as pd\ns = pd.Series([1, 2, 3])\nt, u = s.iloc[1:], s.rename('u')\n",
+        "t.iloc[0] = 9\ns.iloc[0] = 7\nx = s.tolist(), t.tolist(), u.tolist()\n",
+    ),
+    "array of a frame": (
+        "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2, 3]})\nv = df.to_numpy()\n",
+        "df.loc[0, 'a'] = 9\nx = v.tolist()\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_later_change_is_seen_where_python_shows_it(desk: Desk, name: str) -> None:
+    make, change = SHOWN[name]
+    native: dict[str, Any] = {}
+    exec(make + change, native)
+    source = f"{make}{ASK}{change}"
     desk.run(source)
     desk.answer()
     desk.new_kernel()
     desk.run(source)
-    assert dict(desk.ns["shown"]) == {"a": 1, "b": 2}
+    assert desk.ns["x"] == native["x"]
 
 
 REDEFINED: dict[str, tuple[str, str, str, Any]] = {

@@ -1,0 +1,74 @@
+"""Objects that only show another one: they are saved with the very object that they show, not with a copy of it.
+
+cloudpickle copies the mapping behind a proxy or a view, so a later change of it would not be seen there. What is behind
+them is asked of the garbage collector, since they do not give it. `os.environ` is the process's own, and its values may
+be secrets: of it, the name alone is saved. pandas is the other way round: with copy-on-write, two objects that share
+memory have values of their own, and pandas' count of who shares it is not part of a pickle.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any, cast
+
+Reducer = Callable[[Any], Any]
+
+
+def view_reducers() -> dict[type, Reducer]:
+    """Reducers by type, for a pickler's dispatch table."""
+    empty: tuple[dict[Any, Any], ...] = ({}, OrderedDict())
+    views = {type(view()): view.__name__ for one in empty for view in (one.keys, one.values, one.items)}
+    return {
+        type(os.environ): _reduce_environment,
+        MappingProxyType: lambda proxy: (MappingProxyType, (_mapping_behind(proxy),)),
+        **{kind: _view_reducer(name) for kind, name in views.items()},
+    }
+
+
+def frame_reducers() -> dict[type, Reducer]:
+    """Reducers of what holds the values of pandas' objects, if pandas is imported and copies on write."""
+    managers: Any = sys.modules.get("pandas.core.internals.managers")
+    if managers is None or not _copies_on_write():
+        return {}
+    return dict.fromkeys((managers.BlockManager, managers.SingleBlockManager), _reduce_manager)
+
+
+def _mapping_behind(shown: Any) -> Any:
+    (mapping,) = gc.get_referents(shown)
+    return mapping
+
+
+def _view_of(mapping: Any, name: str) -> Any:
+    return getattr(mapping, name)()
+
+
+def _view_reducer(name: str) -> Reducer:
+    return lambda view: (_view_of, (_mapping_behind(view), name))
+
+
+def _environment(name: str) -> Any:
+    return getattr(os, name)
+
+
+def _reduce_environment(environment: Any) -> Any:
+    for name in ("environ", "environb"):
+        if environment is getattr(os, name, None):
+            return (_environment, (name,))
+    raise TypeError("it is an environment that is not os.environ; keep a dict of what you need of it")
+
+
+def _copies_on_write() -> bool:
+    pandas = cast(Any, sys.modules["pandas"])
+    return int(pandas.__version__.split(".")[0]) >= 3 or pandas.options.mode.copy_on_write is True
+
+
+def _reduce_manager(manager: Any) -> Any:
+    if any(block.refs.has_reference() for block in manager.blocks):
+        manager = manager.copy(deep=True)
+    return manager.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
