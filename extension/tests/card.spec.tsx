@@ -164,7 +164,7 @@ describe('comments', () => {
     const [first, second] = within(
       within(screen.getByRole('group', { name: 'Comments' })).getByRole('list')
     ).getAllByRole('listitem');
-    expect(first.textContent).toContain('Ada⟨U+202E⟩');
+    expect(first.querySelector('strong')?.textContent).toBe('Ada⟨U+202E⟩ (ada)');
     expect(first.textContent).toContain('<b>why</b>⟨U+200B⟩?');
     expect(first.querySelector('time')?.getAttribute('datetime')).toBe(comment.at);
     expect(second.querySelector('strong')?.textContent).toBe('ada');

@@ -53,7 +53,7 @@ export function decider(decision: Omit<IDecision, 'value'>, { trans }: IHost): s
   const { reviewer, reviewer_name: name } = decision;
   switch (decision.known) {
     case 'login': {
-      const who = visible(name && name !== reviewer ? `${name} (${reviewer})` : reviewer);
+      const who = named(reviewer, name);
       return decision.surface === 'page'
         ? trans.__('%1, logged in', who)
         : trans.__('%1, logged in, in a window where notebooks’ HTML runs', who);
@@ -75,7 +75,7 @@ export function decider(decision: Omit<IDecision, 'value'>, { trans }: IHost): s
 
 /** Who said something, or made a comment's state so, and how that is known. In Python it is `store/reviewers.py`. */
 export function speaker(user: string, name: string, known: Speaker, { trans }: IHost): string {
-  const who = visible(name || user);
+  const who = named(user, name);
   switch (known) {
     case 'login':
       return who;
@@ -87,6 +87,11 @@ export function speaker(user: string, name: string, known: Speaker, { trans }: I
     default:
       return trans.__('%1 (unsigned: any program of this user can say so)', who);
   }
+}
+
+/** People may change the names they are shown with, so the user name is told too. */
+function named(user: string, name: string): string {
+  return visible(name && name !== user ? `${name} (${user})` : user);
 }
 
 /** What is said to somebody whom the server cut off. */
