@@ -80,8 +80,12 @@ def model_of_fields(like: Any, fields: dict[str, Any], *, called: bool = False) 
     return _validated(_fields_adapter(cast(Any, type(like))).validate_python, fields)
 
 
+@functools.lru_cache(maxsize=64)
 def model_schema(kind: Any) -> dict[str, Any] | None:
-    """The JSON Schema of a type, or None where pydantic has none for it. No field is taken that would be dropped."""
+    """The JSON Schema of a type, or None where pydantic has none for it. No field is taken that would be dropped.
+
+    It is the same object for all values of a type: do not change it.
+    """
     from pydantic.errors import PydanticInvalidForJsonSchema
 
     try:
