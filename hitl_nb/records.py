@@ -30,7 +30,7 @@ SCRIPT = "script:"
 """What stands before its name in place of a notebook's path, for runs of plain scripts that write through a server."""
 
 AGENT = "agent:"
-"""What stands before its name, where something was written or said by an agent."""
+"""Prefix of an agent's name where it is the author of a text or a comment."""
 
 CHANGED_SINCE = "Changed since this agent began:"
 """What a note begins with that says which inputs of a waiting agent are others by now."""

@@ -91,7 +91,8 @@ def _mark() -> object:
 
 def _dict_of(function: Any) -> dict[Any, Any]:
     seen: list[Any] = gc.get_referents(function)
-    return next((one for one in seen if type_of(one) is dict and one is not function.__dict__), {})
+    found: list[dict[Any, Any]] = [one for one in seen if type_of(one) is dict and one is not function.__dict__]
+    return found[0] if found else {}
 
 
 def _call_of(key: Any, *, typed: bool) -> _Call:

@@ -1,6 +1,6 @@
 """Approved calls of gated tools that are made by code which is made again on resume: each is made once.
 
-Exact code goes on behind such a call. Any other, `gather` or a helper, makes all its calls again after the next
+Exact code continues behind such a call. Other code, `gather` or a helper, makes all its calls again after the next
 decision: then the result comes from the record, as that of a step does. Unlike a step, a gated call may ask.
 """
 
@@ -38,7 +38,7 @@ def call_once(
 
 class _GatedCall(StepCall):
     @contextlib.contextmanager
-    def entered(self) -> Generator[None]:
+    def enter_call(self) -> Generator[None]:
         """While the function is called: its questions and steps are counted apart from those around it."""
         token = inside_call.set(f"{hashlib.sha256(self.key.encode()).hexdigest()[:12]}:")
         try:

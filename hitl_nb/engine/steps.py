@@ -120,7 +120,7 @@ class StepCall:
     async def _tried(self) -> Any:
         for attempt in range(self.step.retries + 1):
             try:
-                with self.entered():
+                with self.enter_call():
                     result = await self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
@@ -136,7 +136,7 @@ class StepCall:
     def _run(self) -> Any:
         for attempt in range(self.step.retries + 1):
             try:
-                with self.entered():
+                with self.enter_call():
                     result = self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
@@ -201,7 +201,7 @@ class StepCall:
         return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}/{step.tries}"
 
     @contextlib.contextmanager
-    def entered(self) -> Generator[None]:
+    def enter_call(self) -> Generator[None]:
         """While the function is called."""
         key, inside = _key.set(self.record.idempotency_key), in_step.set(self._name)
         try:

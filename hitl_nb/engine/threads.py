@@ -52,7 +52,7 @@ def _with_run(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
 
     @functools.wraps(function, updated=())
-    def called(*args: Any, **kwargs: Any) -> Any:
+    def call_with_run(*args: Any, **kwargs: Any) -> Any:
         tokens = [(variable, variable.set(value)) for variable, value in values]
         try:
             return function(*args, **kwargs)
@@ -60,4 +60,4 @@ def _with_run(function: Callable[..., Any]) -> Callable[..., Any]:
             for variable, token in tokens:
                 variable.reset(token)
 
-    return called
+    return call_with_run

@@ -31,9 +31,9 @@ def is_large_pause(asked: Asked) -> bool:
     return False
 
 
-def _is_large(ledger: Ledger, id: str) -> bool:  # noqa: A002
+def _is_large(ledger: Ledger, document_id: str) -> bool:
     store = ledger.store
-    return _size(store, f"proposal/{id}") > LARGE or _size(store.drafts, f"folded/{id}") > LARGE
+    return _size(store, f"proposal/{document_id}") > LARGE or _size(store.drafts, f"folded/{document_id}") > LARGE
 
 
 def _size(reads: Reads, key: str) -> int:

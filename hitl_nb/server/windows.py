@@ -18,7 +18,7 @@ from hitl_nb.records import Surface
 HEADER = "X-Hitl-Page"
 """What the page sends with every call: its pass."""
 APART = ("Cross-Origin-Opener-Policy", "same-origin")
-"""Takes the page's window away from whoever opened it, unless that page has the same policy itself."""
+"""Separates the page's window from the page that opened it, unless that has the same policy itself."""
 _DAYS = 1
 """How long a pass is good for."""
 _NAME = "hitl_nb_page"

@@ -1,4 +1,4 @@
-"""Decisions and comments signed by the server that took them, and checked by whoever uses or shows one.
+"""Decisions and comments signed by the server that took them, and checked wherever one is used or shown.
 
 A server has an Ed25519 key in Jupyter's data directory, outside the store. A signed decision that was changed, or
 copied to another proposal, run or store, does not pass. It is no wall between processes of one user: they can read the
