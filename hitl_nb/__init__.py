@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from .errors import WorkspaceClosed as WorkspaceClosed
     from .errors import WorkspaceInUse as WorkspaceInUse
     from .errors import WrongPython as WrongPython
-    from .notebook.executors import NotebookClient as NotebookClient
+    from .notebook.client import NotebookClient as NotebookClient
     from .notebook.extension import load_ipython_extension as load_ipython_extension
     from .notebook.extension import unload_ipython_extension as unload_ipython_extension
     from .notebook.headless import run_notebook as run_notebook
@@ -74,7 +74,7 @@ _HOMES = {
     "Written": "review.writing",
     "load_ipython_extension": "notebook.extension",
     "unload_ipython_extension": "notebook.extension",
-    "NotebookClient": "notebook.executors",
+    "NotebookClient": "notebook.client",
     "run_notebook": "notebook.headless",
     "open_store": "store",
     **dict.fromkeys(

@@ -54,7 +54,7 @@ def schema_of(schema: Any) -> dict[str, Any]:
         raise TypeError(f"schema cannot be written as JSON Schema: {error.message}; pass a JSON Schema") from None
 
 
-def _import_jsonschema() -> None:
+def import_jsonschema() -> None:
     """Import jsonschema, but not the grammar of IRIs: it takes over a second to build, and no format here needs it."""
     if "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules:
         sys.modules["rfc3987_syntax"] = cast("ModuleType", None)  # how Python says: there is none
@@ -94,7 +94,7 @@ def find_misfits(schema: dict[str, Any], values: list[Any]) -> list[dict[str, st
 
 
 def _checked(schema: dict[str, Any]) -> dict[str, Any]:
-    _import_jsonschema()
+    import_jsonschema()
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import Draft202012Validator, validator_for
     from referencing import Registry, Resource
@@ -131,7 +131,7 @@ def _refs(schema: Any) -> Iterator[str]:
 
 
 def _validator(schema: dict[str, Any]) -> Any:
-    _import_jsonschema()
+    import_jsonschema()
     from jsonschema import FormatChecker, validators
     from referencing import Registry
 

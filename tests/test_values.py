@@ -164,6 +164,14 @@ def test_importing_values_loads_no_heavy_library() -> None:
     assert shown.strip() == "[]"
 
 
+@pytest.mark.parametrize("code", ["import hitl_nb.notebook.cells", "import hitl_nb; hitl_nb.run_notebook"])
+def test_kernels_and_notebook_runs_do_not_build_the_grammar_of_iris(code: str) -> None:
+    """jsonschema imports it where it is installed, which takes longer than the start of a kernel."""
+    code += "; import sys; print([m for m in sys.modules if m.startswith('rfc3987_syntax')])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"
+
+
 # --- edits ----------------------------------------------------------------------------------------------------------
 
 

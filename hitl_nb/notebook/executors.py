@@ -1,17 +1,11 @@
-"""Programs that execute notebooks: what their command lines tell, and an nbclient and a papermill engine of ours.
-
-nbclient hands a kernel the folder of the notebook and never its name. `NotebookClient` and the papermill engine
-`hitl_nb` put the path into the kernel's environment.
-"""
+"""Programs that execute notebooks: what their command lines tell, and what ours put into a kernel's environment."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import unquote
 
-import nbclient
 import psutil
 
 NOTEBOOK = "HITL_NB_NOTEBOOK"
@@ -54,24 +48,3 @@ def environment_for(notebook: str | os.PathLike[str], name: str) -> dict[str, st
     """
     path = str(Path(notebook).resolve())
     return {NOTEBOOK: path, SESSION: path, TOLD_BY: f"{os.getpid()} {name}"}
-
-
-class NotebookClient(nbclient.NotebookClient):
-    """nbclient's client for agents: its kernel knows which notebook it runs.
-
-    Args:
-        nb: the notebook.
-        path: its path; runs of its agents belong to that. The file need not exist.
-
-    Further arguments are those of `nbclient.NotebookClient`. The cell that pauses raises CellExecutionError with the
-    `ename` "Paused"; execute the notebook again when people have decided.
-    """
-
-    def __init__(self, nb: Any, path: str | os.PathLike[str], **options: Any) -> None:
-        super().__init__(nb, **options)
-        self._told = environment_for(path, "nbclient")
-
-    async def async_start_new_kernel(self, **options: Any) -> None:
-        """Start the kernel, with the notebook's path in its environment."""
-        options["env"] = {**(options.get("env") or os.environ), **self._told}
-        await super().async_start_new_kernel(**options)

@@ -24,18 +24,22 @@ from typing import Any, Literal
 
 from IPython.core.error import UsageError
 from jupyter_client.kernelspec import NoSuchKernel
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from hitl_nb.errors import HitlError, Paused
 from hitl_nb.notebook.executors import environment_for
-from hitl_nb.notebook.files import first_line, joined, read_notebook, write_notebook
 from hitl_nb.notebook.identity import file_id, id_in, is_gone
 from hitl_nb.notebook.naming import parse_line
 from hitl_nb.notebook.render import NOTE
 from hitl_nb.records import CHANGED_SINCE, Proposal
+from hitl_nb.schemas import import_jsonschema
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
+
+import_jsonschema()  # nbformat imports it too, in a second more
+from nbclient import NotebookClient  # noqa: E402
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: E402
+
+from hitl_nb.notebook.files import first_line, joined, read_notebook, write_notebook  # noqa: E402
 
 
 @dataclass(frozen=True)
