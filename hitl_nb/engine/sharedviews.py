@@ -26,7 +26,7 @@ def view_reducers() -> dict[type, Reducer]:
     views = {type(view()): view.__name__ for one in empty for view in (one.keys, one.values, one.items)}
     return {
         type(os.environ): _reduce_environment,
-        MappingProxyType: lambda proxy: (MappingProxyType, (_mapping_behind(proxy),)),
+        MappingProxyType: _reduce_proxy,
         **{kind: _view_reducer(name) for kind, name in views.items()},
     }
 
@@ -42,6 +42,26 @@ def frame_reducers() -> dict[type, Reducer]:
 def _mapping_behind(shown: Any) -> Any:
     (mapping,) = gc.get_referents(shown)
     return mapping
+
+
+def _reduce_proxy(proxy: Any) -> Any:
+    mapping = _mapping_behind(proxy)
+    owner = _class_of(mapping)
+    return (MappingProxyType, (mapping,)) if owner is None else (vars, (owner,))
+
+
+def _class_of(mapping: Any) -> type | None:
+    """The class that has this very dict as its attributes, if there is one: `vars(cls)` shows it."""
+    if not isinstance(mapping, dict) or ("__module__" not in mapping and "__doc__" not in mapping):
+        return None
+    return next(
+        (
+            one
+            for one in gc.get_referrers(cast("dict[str, Any]", mapping))
+            if isinstance(one, type) and _mapping_behind(vars(one)) is mapping
+        ),
+        None,
+    )
 
 
 def _view_of(mapping: Any, name: str) -> Any:

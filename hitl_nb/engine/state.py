@@ -124,9 +124,7 @@ class Saver:
             try:
                 parts = self._dump(machine, names, pending, check)
             except Exception as error:
-                raise CannotPause(
-                    f"cannot pause at {place_of(machine)}: the state cannot be saved ({reason(error)})"
-                ) from error
+                raise self._refusal_of_all(machine, names, error) from error
         definitions, pickler, stream = parts
         self.notes = [*self._notes(pickler), *around]
         shown = json.dumps(outputs, default=_as_json).encode()
@@ -189,6 +187,7 @@ class Saver:
         if torn - self._kept:
             self._kept |= torn
             return self._dump(machine, names, pending, check)
+        pickler.views.check_copies(pickler.memo.copy)
         definitions = self._definitions(copies, pickler)
         pickler.dump((END, None))
         self.saved_names = sorted(done)
@@ -345,6 +344,14 @@ class Saver:
     def _refusal(self, machine: Machine, what: str, value: Any, trial: _Trial) -> CannotPause:
         path, culprit, problem = self._offender(what, value, trial)
         return CannotPause(sentence(machine, path, culprit, problem))
+
+    def _refusal_of_all(self, machine: Machine, names: Iterable[str], error: Exception) -> CannotPause:
+        """Why a state cannot be saved of which each value can be saved alone."""
+        about = error.about if isinstance(error, NotSaved) else None
+        path = path_to(about, dict(_values(machine, self.ns, names))) if about is not None else None
+        if path is not None:
+            return CannotPause(sentence(machine, path, about, error))
+        return CannotPause(f"cannot pause at {place_of(machine)}: the state cannot be saved ({reason(error)})")
 
     def _offender(self, what: str, value: Any, trial: _Trial) -> tuple[str, Any, Exception | None]:
         if trial.path:

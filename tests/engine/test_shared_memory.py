@@ -181,6 +181,56 @@ SHOWN = {
         "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2, 3]})\nv = df.to_numpy()\n",
         "df.loc[0, 'a'] = 9\nx = v.tolist()\n",
     ),
+    "records": (
+        "import numpy as np\na = np.zeros(3, [('x', 'i4')])\nr, e = a.view(np.recarray), a[1]\n",
+        "r.x[0] = 7\ne['x'] = 8\nx = a['x'].tolist(), type(r).__name__\n",
+    ),
+    "record array of its own": (
+        "import numpy as np\nr = np.rec.array([(1, 2.0), (3, 4.0)], names='x,y')\nv, e = r.x, r[1]\n",
+        "v[0] = 9\ne.y = 5\nx = r.tolist(), type(e).__name__\n",
+    ),
+    "matrix": (
+        "import numpy as np\na = np.arange(4.0).reshape(2, 2)\nm = a.view(np.matrix)\nrow = m[0]\n",
+        "m[0, 0] = 9\nx = a.tolist(), row.tolist(), type(row).__name__\n",
+    ),
+    "masked": (
+        (
+            "import numpy as np\na, k = np.arange(4.0), np.array([False, True, False, False])\n"
+            "m = np.ma.array(a, mask=k, copy=False, fill_value=-1, hard_mask=True)\nv, d = m[1:], m.data\n"
+        ),
+        "v[2] = 7\nd[0] = 9\nk[2] = True\nx = a.tolist(), m.tolist(), v.tolist(), m.filled().tolist(), m.hardmask\n",
+    ),
+    "masked constants": (
+        "import numpy as np\nm, n = np.ma.array([1, 2]), np.ma.masked\n",
+        "x = m.mask is np.ma.nomask, n is np.ma.masked\n",
+    ),
+    "class of the user's": (
+        (
+            "import numpy as np\nclass A(np.ndarray):\n"
+            "    def __array_finalize__(self, obj): self.unit = getattr(obj, 'unit', None)\n"
+            "a = np.arange(6.0).view(A)\na.unit = ['m']\nb, c = a[1:3], np.asarray(a).reshape(2, 3).T\n"
+        ),
+        "b[0] = 9\nb.unit.append('s')\nx = a.tolist(), c.tolist(), a.unit, type(b).__name__\n",
+    ),
+    "bytearray": (
+        "import numpy as np\nb = bytearray(16)\na = np.frombuffer(b, 'u1', offset=4)[::2]\n",
+        "a[0] = 5\nb[6] = 6\nx = bytes(b), a.tolist()\n",
+    ),
+    "array.array": (
+        "import array, numpy as np\nb = array.array('d', [1, 2])\na, c = np.frombuffer(b), np.asarray(b)[1:]\n",
+        "b[1] = 9\nx = a.tolist(), c.tolist()\n",
+    ),
+    "read only": (
+        (
+            "import numpy as np\nall_of_them = [np.zeros(99999), np.zeros(3), np.array(['x'], object)]\n"
+            "for a in all_of_them: a.flags.writeable = False\n"
+        ),
+        "x = [a.flags.writeable for a in all_of_them]\n",
+    ),
+    "attributes of a class": (
+        "class A:\n    a = 1\nclass B(A): pass\nv, w = vars(A), B.__dict__\n",
+        "A.a, B.b = 2, 3\nx = v['a'], w['b']\n",
+    ),
 }
 
 
@@ -432,7 +482,6 @@ def test_an_array_in_a_file_is_told_and_keeps_its_mode(desk: Desk) -> None:
 UNMAPPED = {
     "copy on write": "y = np.memmap('x.bin', int, 'c')\ny[0] = 5\n",
     "removed": "y = np.memmap('z.bin', int, 'w+', shape=2)\nimport os\nos.remove('z.bin')\n",
-    "another type": "y = np.memmap('x.bin', int, 'r+').view(np.recarray)\n",
     "subclass": "class Mine(np.memmap): pass\ny = Mine('x.bin', int, 'r+')\n",
     "buffer": (
         "import mmap\nf = open('x.bin', 'r+b')\nm = mmap.mmap(f.fileno(), 0)\nf.close()\n"
@@ -450,6 +499,21 @@ def test_other_arrays_in_mapped_memory_are_refused(desk: Desk, name: str) -> Non
     numpy.arange(4).tofile("x.bin")
     with pytest.raises(CannotPause, match=r"y \(a .*\) cannot be saved.*copy it with numpy\.array"):
         desk.run(f"import numpy as np\n{UNMAPPED[name]}{ASK}y\n")
+
+
+UNSHARED = {
+    "ctypes": "import ctypes\nk = (ctypes.c_int * 3)()\na = np.ctypeslib.as_array(k)\nb = np.ctypeslib.as_array(k)\n",
+    "pickled by itself": (
+        "class A(np.ndarray):\n    def __reduce__(self): return super().__reduce__()\na = np.arange(3)\nb = a.view(A)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNSHARED)
+def test_shared_memory_that_would_be_lost_is_refused(desk: Desk, name: str) -> None:
+    with pytest.raises(CannotPause, match=r"(a|b) \(a .*shares its memory.*copy it with numpy\.array"):
+        desk.run(f"import numpy as np\n{UNSHARED[name]}{ASK}a, b\n")
+    assert desk.open() == []
 
 
 def test_a_copy_of_an_array_in_a_file_is_an_array(desk: Desk) -> None:
