@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.cases.program_file import Program, read_program
+from tests.commands import Commands, kill_with_children
 
 HERE = Path(__file__).parent
 PROGRAMS = [read_program(path) for path in sorted((HERE / "programs").glob("*.py"))]
@@ -56,15 +56,26 @@ ENGINE: frozenset[str] = frozenset(
 
 ENDLESS = ENGINE & {"deep_recursion"}
 """Those that fail by not ending. They are cut off early; one that leaves `ENGINE` gets the time that all others get."""
-ENDLESS_SECONDS = 20
+ENDLESS_SECONDS = 10
 """How long one run of these may take."""
 
 
-class Folder:
-    """An empty folder with a store of its own, in which one case is run; `seconds` is the limit of one command."""
+STARTED = ("identity", "process state")
+"""Kinds whose commands are started as people start them: what a fork has from the process that it was forked from
+(its command line, what is imported) may matter to them."""
 
-    def __init__(self, folder: Path, seconds: float = RUN_SECONDS) -> None:
+
+class Folder:
+    """An empty folder with a store of its own, in which one case is run.
+
+    Attributes:
+        commands: what runs `hitl-nb` commands; None to start each with an interpreter of its own.
+        seconds: the limit of one command.
+    """
+
+    def __init__(self, folder: Path, commands: Commands | None, seconds: float = RUN_SECONDS) -> None:
         self.folder = folder
+        self.commands = commands
         self.seconds = seconds
         self.notebook = folder / "case.ipynb"
         scripts = Path(sys.executable).parent
@@ -88,13 +99,15 @@ class Folder:
             try:
                 out, err = process.communicate(timeout=self.seconds)
             except subprocess.TimeoutExpired:
-                _kill_with_children(process.pid)
+                kill_with_children(process.pid)
                 raise
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def cli(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a `hitl-nb` command there."""
-        return self.call("hitl-nb", *args)
+        if self.commands is None:
+            return self.call("hitl-nb", *args)
+        return self.commands.run(args, cwd=self.folder, env=self.env, seconds=self.seconds)
 
     def write(self, program: Program) -> None:
         """Write the case's notebook."""
@@ -138,12 +151,6 @@ class Folder:
         cells = [cell for cell in nbformat.read(self.notebook, 4).cells if cell.cell_type == "code"]
         streams = [output for cell in cells for output in cell.outputs if output.output_type == "stream"]
         return "".join(output.text for output in streams if output.name == "stdout")
-
-
-def _kill_with_children(pid: int) -> None:
-    """Kernels have sessions of their own, and would survive."""
-    for process in (*psutil.Process(pid).children(recursive=True), psutil.Process(pid)):
-        process.kill()
 
 
 def _comparable(text: str) -> str:
@@ -192,11 +199,12 @@ def _marks(name: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("program", _parameters())
-def test_program(program: Program, tmp_path: Path) -> None:
+def test_program(program: Program, commands: Commands, tmp_path: Path) -> None:
     if program.needs and importlib.util.find_spec(program.needs) is None:
         pytest.fail(f"this case needs {program.needs}, which the test environment has to install")
     (tmp_path / "work").mkdir()
-    folder = Folder(tmp_path / "work", ENDLESS_SECONDS if program.path.stem in ENDLESS else RUN_SECONDS)
+    seconds = ENDLESS_SECONDS if program.path.stem in ENDLESS else RUN_SECONDS
+    folder = Folder(tmp_path / "work", None if program.kind in STARTED else commands, seconds)
     if program.is_script:
         _run_script(program, folder)
     else:
