@@ -354,7 +354,7 @@ class Run(Record, frozen=True, kw_only=True):
 
 
 class Step(Record, frozen=True, kw_only=True):
-    """A recorded call of a `@step` function.
+    """A recorded call of a `@step` function, or an approved call of a `@gate` one.
 
     Attributes:
         key: the call's place in the run; unique in the run.
@@ -366,6 +366,8 @@ class Step(Record, frozen=True, kw_only=True):
         call, arguments: the call as people read it, and its arguments by name, shortened; empty once it has ended.
         module: where the function is defined.
         idempotent: whether it may be called again without asking.
+        pauses: how often the run had paused when a gated call was begun last; None for a step. A gated call may ask:
+            if the run has paused since, that pause has ended it, and it is made again.
     """
 
     key: str
@@ -377,6 +379,7 @@ class Step(Record, frozen=True, kw_only=True):
     arguments: dict[str, str] = {}
     module: str = ""
     idempotent: bool = False
+    pauses: int | None = None
     result: bytes | None = None
     started_at: datetime
     began_at: datetime | None = None

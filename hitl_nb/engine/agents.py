@@ -25,6 +25,8 @@ class Definition:
     """Base of what decorators make of a function: pickled by name where the notebook or a module defines it."""
 
     __hitl_definition__ = True
+    records_calls = False
+    """Whether calls are recorded, so that code which makes them again does them no harm."""
     __name__: str
     __qualname__: str
 

@@ -103,6 +103,9 @@ def asked_about(step: Step, ns: dict[str, Any], *, noticed: datetime, died: bool
     returns = returned_type(step, ns)
     ended = "process ended" if died else "run was interrupted"
     value = {"happened": None}
+    recorded = (
+        " Steps that it called are recorded: if it is called again, they are not." if step.pauses is not None else ""
+    )
     question = Question(
         title=f"Did {call} happen?"[:200].replace("\n", " "),
         kind="json",
@@ -111,7 +114,7 @@ def asked_about(step: Step, ns: dict[str, Any], *, noticed: datetime, died: bool
         schema=_schema(returns),
         context=(
             f"The {ended} while `{step.name}` was being called. Nobody can know from here whether it took effect. "
-            "Look it up before you choose: a wrong answer does it twice, or never."
+            f"Look it up before you choose: a wrong answer does it twice, or never.{recorded}"
         ),
         allow=("edit",),
         position=place_of(step),

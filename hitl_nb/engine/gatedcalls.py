@@ -1,42 +1,67 @@
-"""Approved calls of gated tools that are made by code which is made again on resume: each is made once.
+"""Approved calls of gated tools: each is made once.
 
 Exact code continues behind such a call. Other code, `gather` or a helper, makes all its calls again after the next
-decision: then the result comes from the record, as that of a step does. Unlike a step, a gated call may ask.
+decision: then the result comes from the record, as that of a step does. A process may die while the call is made: then
+it is an effect in doubt, as a step is. Unlike a step, a gated call may ask: then it is made again from its beginning.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from ..errors import HitlError
-from ..records import Question, canonical
+from ..records import Question, Step, canonical
+from .agents import Definition
 from .callkeys import inside_call
 from .decision import Decision
+from .native import Proof
 from .session import Session, in_step
 from .steps import StepCall, StepFunction
 
 
-def call_once(
-    session: Session, function: Callable[..., Any], bound: inspect.BoundArguments, question: Question, decided: Decision
-) -> Any:
-    """The result of an approved call, or an awaitable of it; from the record if it was made before.
+@dataclass(frozen=True)
+class ApprovedCall:
+    """A call of a gated function with the arguments that the reviewer left, and the question that was decided."""
 
-    Raises what the call raises, Paused if it asks.
-    """
-    if isinstance(function, StepFunction) or in_step.get() is not None:
-        return function(*bound.args, **bound.kwargs)
-    # The same place may ask another question, or have it decided in another way: that is another call.
-    told = canonical([question.title, question.value, decided.proposal_id])
-    key = f"{question.position}/{hashlib.sha256(told).hexdigest()[:16]}"
-    call = _GatedCall(StepFunction(function, idempotent=True), session, key, bound.args, bound.kwargs)
-    return call.awaited(False) if inspect.iscoroutinefunction(function) else call.made(False)
+    function: Callable[..., Any]
+    bound: inspect.BoundArguments
+    question: Question
+    decided: Decision
+
+    def result(self, session: Session, *, exact: bool) -> Any:
+        """The result of the call, or an awaitable of it; from the record if it was made before.
+
+        `exact`: the call is not made again once it has ended. Raises what the call raises, Paused if it asks.
+        """
+        function, args, kwargs = self.function, self.bound.args, self.bound.kwargs
+        if isinstance(function, StepFunction) or in_step.get() is not None:
+            return function(*args, **kwargs)
+        # The same place may ask another question, or have it decided in another way: that is another call.
+        told = canonical([self.question.title, self.question.value, self.decided.proposal_id])
+        key = f"{self.question.position}/{hashlib.sha256(told).hexdigest()[:16]}"
+        step = StepFunction(function, idempotent=calls_only_steps(function))
+        call = _GatedCall(step, session, key, args, kwargs)
+        call.made_again = not exact
+        return call.awaited(False) if inspect.iscoroutinefunction(function) else call.made(False)
 
 
 class _GatedCall(StepCall):
+    """`made_again`: the code that makes the call is made again after the next decision."""
+
+    kind = "gated call"
+    made_again = False
+
+    @property
+    def _pauses(self) -> int | None:
+        return self.session.run_record.pauses
+
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
         """While the function is called: its questions and steps are counted apart from those around it."""
@@ -47,6 +72,59 @@ class _GatedCall(StepCall):
             inside_call.reset(token)
 
     def _finished(self, result: Any) -> Any:
-        with contextlib.suppress(HitlError):  # what cannot be recorded is made again, as without a record
+        if inspect.isawaitable(result):  # of a function that is not declared async
+            return self._await_result(result)
+        try:
             return super()._finished(result)
-        return result
+        except HitlError as problem:  # it is in doubt until the position behind it is saved
+            if self.made_again:
+                self.session.forbid_pause(
+                    f"{problem}, or mark the function that calls it with @hitl.agent: it is made again after the next "
+                    "decision, and this call must not be"
+                )
+            return result
+
+    async def _await_result(self, result: Awaitable[Any]) -> Any:
+        try:
+            with self.enter_call():
+                value = await result
+        except Exception as error:
+            self._failed(error)
+            raise
+        self._finished(_Awaited(value))
+        return value
+
+    def _load(self, step: Step) -> Any:
+        found = super()._load(step)
+        return found.result() if isinstance(found, _Awaited) else found
+
+
+@dataclass(frozen=True)
+class _Awaited:
+    """What a call returned that returned an awaitable: whoever makes it awaits it, from the record, too."""
+
+    value: Any
+
+    async def result(self) -> Any:
+        return self.value
+
+
+def calls_only_steps(function: Callable[..., Any]) -> bool:
+    """Whether all that the function does is to compute and to call steps and gated tools, which are recorded.
+
+    Then it may be made again without a question.
+    """
+    return isinstance(function, FunctionType) and _RecordedProof(lambda name: None, set()).holds_for(function)
+
+
+class _RecordedProof(Proof):
+    """Allows calls that are recorded, beside what only computes."""
+
+    flags = Proof.flags & ~inspect.CO_COROUTINE
+    kinds = (*Proof.kinds, ast.AsyncFunctionDef)
+
+    def _node(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Await) or super()._node(node)
+
+    def _pure(self, value: Any) -> bool:
+        return (isinstance(value, Definition) and type(value).records_calls) or super()._pure(value)

@@ -16,8 +16,8 @@ from ..records import Action, Question
 from .agents import Definition
 from .callkeys import Key, check_rule, key_of_call
 from .decision import Asked, Decision
-from .gatedcalls import call_once
-from .session import Pending, current, required
+from .gatedcalls import ApprovedCall
+from .session import Pending, required
 
 _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
@@ -51,15 +51,15 @@ class _Call(Pending):
         arguments = decisions[0].require()["arguments"]
         bound = inspect.signature(self.gate.function).bind_partial()
         bound.arguments.update(self.owner | arguments)
-        session = None if self.exact else current()
-        if session is not None:
-            return call_once(session, self.gate.function, bound, self.asked[0].question, decisions[0])
-        return self.gate.function(*bound.args, **bound.kwargs)
+        session = required(f"the gated function {self.gate.__qualname__}()")
+        call = ApprovedCall(self.gate.function, bound, self.asked[0].question, decisions[0])
+        return call.result(session, exact=self.exact)
 
 
 class Gate(Definition):
     """What `@gate` returns. It can only be called inside an agent."""
 
+    records_calls = True
     reasons: Sequence[str] = ()
     key: Key | Callable[..., Any] | None = None
 
@@ -176,7 +176,8 @@ def gate(
         key: a str or int, or a function of the call's arguments that returns one, that a call is known by in a
             statement, in place of its number in the order of calls: for tools that run side by side in any order.
 
-    A rejection raises Rejected from the call.
+    A rejection raises Rejected from the call. An approved call is made once: if the process dies in the middle of it,
+    people are asked whether it happened, as about a step. `@gate` above `@step(idempotent=True)` is called again.
     """
     if function is None:
         return functools.partial(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import types
 from collections.abc import Callable, Set
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ def cannot_pause(op: Op, frame: Frame) -> bool:
     known = _verdicts.get(id(op))
     if known is not None and known[0] is op and all(_role(lookup(name)) is was for name, was in known[1]):
         return known[2]
-    proof = _Proof(lookup, set())
+    proof = Proof(lookup, set())
     verdict = proof.holds(op.tree())
     _verdicts[id(op)] = (op, list(proof.used.items()), verdict)
     return verdict
@@ -104,8 +105,16 @@ def _role(value: Any) -> Any:
     return value if itself else value.__class__
 
 
-class _Proof:
-    """Over the names that `lookup` knows; `seen` holds the functions on the way."""
+class Proof:
+    """Over the names that `lookup` knows; `seen` holds the functions on the way.
+
+    Attributes:
+        flags: code of functions that have one of these is not looked into: generators and coroutines.
+        kinds: definitions that are looked into.
+    """
+
+    flags = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    kinds: tuple[type[ast.FunctionDef | ast.AsyncFunctionDef], ...] = (ast.FunctionDef,)
 
     def __init__(self, lookup: Lookup, seen: set[int]) -> None:
         self.lookup = lookup
@@ -183,29 +192,34 @@ class _Proof:
             return True
         if isinstance(value, types.FunctionType) and value.__module__ not in _PURE_MODULES:
             self.seen.add(id(value))
-            return self._function(value)
+            return self.holds_for(value, decorated=False)
         module, name = getattr(value, "__module__", None), getattr(value, "__name__", "")
         if module == "builtins":
             own = name in _PURE_BUILTINS or (isinstance(value, type) and issubclass(value, BaseException))
             return own and getattr(builtins, name, None) is value
         return module in _PURE_MODULES and isinstance(value, (types.BuiltinFunctionType, types.FunctionType))
 
-    def _function(self, function: types.FunctionType) -> bool:
-        """The same proof for a function's body; its parameters and locals may be anything."""
+    def holds_for(self, function: types.FunctionType, *, decorated: bool = True) -> bool:
+        """The same proof for a function's body; its parameters and locals may be anything.
+
+        `decorated`: what its decorators made of it is another function.
+        """
         from .units import source_of
 
-        if function.__closure__ or function.__code__.co_flags & 0x2A0 or hasattr(function, "__wrapped__"):
-            return False  # closures, generators and coroutines
+        if function.__closure__ or function.__code__.co_flags & self.flags or hasattr(function, "__wrapped__"):
+            return False
         try:
             tree = ast.parse(source_of(function)).body[0]
         except (HitlError, SyntaxError):
             return False
-        if not isinstance(tree, ast.FunctionDef) or tree.decorator_list:
+        if not isinstance(tree, self.kinds) or (tree.decorator_list and not decorated):
             return False
         of_globals: dict[str, Any] = function.__globals__
-        proof = _Proof(lambda name: of_globals.get(name, getattr(builtins, name, _MISSING)), self.seen)
         names = set(function.__code__.co_varnames)
         if any(isinstance(n, (ast.Global, ast.Nonlocal)) for n in ast.walk(tree)):
             return False
-        local = _Proof(lambda name: _MISSING if name in names else proof.lookup(name), self.seen)
-        return local.holds(list(tree.body), names)
+
+        def lookup(name: str) -> Any:
+            return _MISSING if name in names else of_globals.get(name, getattr(builtins, name, _MISSING))
+
+        return type(self)(lookup, self.seen).holds(list(tree.body), names)

@@ -22,7 +22,7 @@ from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Ste
 from ..store.ledger import Claim, Ledger
 from .callkeys import Key, inside_call
 from .decision import Asked, decision_on
-from .doubts import Doubts, Settled, asked_about, definition_of, returned_type, settled_by
+from .doubts import Doubts, Settled, asked_about, definition_of, place_of, returned_type, settled_by
 from .fingerprints import fingerprint
 from .fleeting import is_callers_iterator, step_back
 from .layout import Op
@@ -125,6 +125,7 @@ class Session:
         self._asking: tuple[Snapshot, list[Question], list[Statement]] | None = None
         self._completing: tuple[Pending | None, int] = None, -1
         self._along = False
+        self._unrecorded: tuple[str, int] = "", -1
         self._saves = 0
         self._worklog = Worklog()
         self._cost = 0.005
@@ -218,6 +219,10 @@ class Session:
         if self.machine.paused is not None:
             _read_outcome_of_task()
             raise self.machine.paused
+
+    def forbid_pause(self, why: str) -> None:
+        """Refuse questions in what is left of this operation, if it would have to be made again."""
+        self._unrecorded = why, self.machine.tick
 
     def check_going(self) -> None:
         """Raises Paused if the run has paused, NotInAgent if it has ended while a task of it goes on."""
@@ -393,6 +398,9 @@ class Session:
         While steps beside it are under way, that is put off until they have ended and are recorded: `run` does it. So
         people are shown nothing yet, and if the process dies first, the question is asked again.
         """
+        why, tick = self._unrecorded
+        if not exact and self.machine.in_op and tick == self.machine.tick:
+            raise CannotPause(f"cannot pause at line {self.machine.op.line}: {why}")
         completed = pending if exact else self._around()
         if exact:
             pending.pause = self.run_record.pauses + 1
@@ -428,10 +436,17 @@ class Session:
 
         Where the state cannot be saved here, each is asked about when its step is called again.
         """
-        doubtful = [step for step in self.known.values() if step.status == "started" and not self._may_repeat(step)]
+        doubtful = [step for step in self.known.values() if self.is_in_doubt(step)]
         if doubtful:
             with contextlib.suppress(CannotPause):
                 self._settle(doubtful)
+
+    def is_in_doubt(self, step: Step) -> bool:
+        """Whether nobody can know if a recorded call took effect: it did not end, and no pause inside it ended it."""
+        if step.status != "started" or self._may_repeat(step):
+            return False
+        of_this_try = step.pauses is None or step.pauses == self.run_record.pauses
+        return of_this_try or place_of(step) in self.answered  # asking about it was a pause, too
 
     def settled_effect(self, step: Step) -> Settled:
         """What people found out about a call that is in doubt. Raises Paused, CannotPause."""

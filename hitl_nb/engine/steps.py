@@ -48,6 +48,7 @@ def idempotency_key() -> str:
 class StepFunction(Definition):
     """What `@step` returns. Outside a run it is just the function."""
 
+    records_calls = True
     key: Key | Callable[..., Any] | None = None
 
     def __init__(
@@ -87,6 +88,8 @@ class StepFunction(Definition):
 
 class StepCall:
     """One call of a step in a run."""
+
+    kind = "step"
 
     def __init__(
         self, step: StepFunction, session: Session, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -159,7 +162,7 @@ class StepCall:
             return True, self._load(known)
         if known.status == "failed":
             raise self._load(known)
-        if not self.step.idempotent:
+        if not self.step.idempotent and session.is_in_doubt(known):
             settled = session.settled_effect(known)
             if settled.happened:
                 return True, settled.result
@@ -172,7 +175,7 @@ class StepCall:
         self.under_way = session.begin_step()
         try:
             if again:
-                self.record = session.ledger.retry_step(session.claim, self.key)
+                self.record = session.ledger.retry_step(session.claim, self.key, pauses=self._pauses)
             else:
                 call, arguments = call_texts(self.step.function, self.args, self.kwargs)
                 self.record = session.ledger.start_step(
@@ -182,6 +185,7 @@ class StepCall:
                     arguments=arguments,
                     module=self.step.__module__,
                     idempotent=self.step.idempotent,
+                    pauses=self._pauses,
                 )
         except BaseException:
             session.under_way.end(self.under_way)
@@ -195,6 +199,11 @@ class StepCall:
     @property
     def _name(self) -> str:
         return self.step.__qualname__
+
+    @property
+    def _pauses(self) -> int | None:
+        """See `Step.pauses`: a step cannot ask."""
+        return None
 
     def _place(self, step: Step) -> str:
         """What a result's signature is bound to: this call, and which try of it."""
@@ -230,8 +239,8 @@ class StepCall:
             pickler.dump(value)  # pyright: ignore[reportUnknownMemberType]  # cloudpickle is untyped
         except Exception as error:  # whatever a user's __reduce__ raises
             raise HitlError(
-                f"the result of the step {self._name}() (a {type(value).__name__}) cannot be recorded "
-                f"({reason(error)}); return plain data from steps"
+                f"the result of the {self.kind} {self._name}() (a {type(value).__name__}) cannot be recorded "
+                f"({reason(error)}); return plain data from it"
             ) from error
         return seal(self._place(self.record), {}, file.getvalue())
 

@@ -34,6 +34,7 @@ class Steps:
         arguments: dict[str, str] | None = None,
         module: str = "",
         idempotent: bool = False,
+        pauses: int | None = None,
     ) -> Step:
         """Record, durably, that a step is about to be called, for the first time or after it failed.
 
@@ -54,6 +55,7 @@ class Steps:
             arguments=arguments or {},
             module=module,
             idempotent=idempotent,
+            pauses=pauses,
         )
 
         def work(tx: Transaction) -> Step:
@@ -67,11 +69,11 @@ class Steps:
 
         return self._claims.write(claim, work)
 
-    def retry_step(self, claim: Claim, key: str) -> Step:
+    def retry_step(self, claim: Claim, key: str, *, pauses: int | None = None) -> Step:
         """Record, durably, that a step is about to be called again. Raises RunClaimed; HitlError if never started."""
 
         def work(tx: Transaction) -> Step:
-            step = _again(_recorded(tx, claim.run, key))
+            step = msgspec.structs.replace(_again(_recorded(tx, claim.run, key)), pauses=pauses)
             large.replace(tx, rows.step_key(claim.run, key), step.json())
             return step
 

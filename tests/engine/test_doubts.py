@@ -248,17 +248,74 @@ effect("after", got)
 """
 
 
-def test_a_decided_gate_stays_decided_when_a_step_in_it_is_in_doubt(forks: Forks, tmp_path: Path) -> None:
+def approved(forks: Forks, folder: Path, source: str) -> Crashed:
+    """A run whose gated call was approved, with 5 in place of 1, and that died while the call was made."""
     crashed = object.__new__(Crashed)
-    crashed.forks, crashed.source, crashed.flag = forks, GATED, tmp_path / "flag"
-    crashed.url = f"diskcache://{tmp_path}/store"
+    crashed.forks, crashed.source, crashed.flag = forks, source, folder / "flag"
+    crashed.url = f"diskcache://{folder}/store"
     assert crashed.run().status == "waiting"
     crashed.answer("Pay?", {"name": "pay", "arguments": {"n": 5}})
     crashed.crash()
+    return crashed
+
+
+def test_a_decided_gate_stays_decided_when_a_step_in_it_is_in_doubt(forks: Forks, tmp_path: Path) -> None:
+    crashed = approved(forks, tmp_path, GATED)
     assert crashed.run().status == "waiting"
     assert [p.title for p in crashed.open()] == ["Did charge(5) happen?"]
     crashed.answer("Did charge(5) happen?", {"happened": True, "result": 5})
     assert crashed.run().journal == [("charge", "(6,)"), ("after", "([5, 6],)")]
+
+
+KILLED_IN_GATE = """
+@hitl.gate(title="Pay?")
+def pay(n: int) -> int:
+    effect("pay", n)
+    die()
+    return n
+got = pay(1)
+effect("after", got)
+"""
+
+
+def test_an_approved_call_that_was_being_made_is_in_doubt(forks: Forks, tmp_path: Path) -> None:
+    crashed = approved(forks, tmp_path, KILLED_IN_GATE)
+    resumed = crashed.run()
+    assert (resumed.status, resumed.journal) == ("waiting", [])
+    assert [p.title for p in crashed.open()] == ["Did pay(5) happen?"]
+    crashed.answer("Did pay(5) happen?", {"happened": False})
+    crashed.crash()  # it may be in doubt more than once
+    crashed.run()
+    crashed.answer("Did pay(5) happen?", {"happened": True, "result": 7})
+    assert crashed.run().journal == [("after", "(7,)")]
+
+
+ASKS_INSIDE = """
+@hitl.gate(title="Pay?")
+def pay(n):
+    sure = hitl.checkpoint(n, title="Sure?").value
+    effect("pay", n)
+    die()
+    return n
+got = pay(1)
+effect("after", got)
+"""
+
+
+def test_an_approved_call_that_asks_is_in_doubt_only_if_it_died(forks: Forks, tmp_path: Path) -> None:
+    crashed = object.__new__(Crashed)
+    crashed.forks, crashed.source, crashed.flag = forks, ASKS_INSIDE, tmp_path / "flag"
+    crashed.url = f"diskcache://{tmp_path}/store"
+    crashed.run()
+    crashed.answer("Pay?", {"name": "pay", "arguments": {"n": 5}})
+    crashed.run()
+    assert [p.title for p in crashed.open()] == ["Sure?"]
+    crashed.answer("Sure?", 5)
+    crashed.crash()
+    assert crashed.run().journal == []
+    assert [p.title for p in crashed.open()] == ["Did pay(5) happen?"]
+    crashed.answer("Did pay(5) happen?", {"happened": False})
+    assert crashed.run().journal == [("pay", "(5,)"), ("after", "(5,)")]
 
 
 def test_a_step_that_is_idempotent_by_now_is_called_again_without_a_question(forks: Forks, tmp_path: Path) -> None:

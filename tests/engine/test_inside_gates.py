@@ -7,6 +7,7 @@ import world
 from desk import Desk, effects
 
 import hitl_nb as hitl
+from hitl_nb.review.deciding import decide
 
 ASKS = """
 @hitl.gate(title="outer")
@@ -185,3 +186,190 @@ done = work()
     desk.answer()
     assert desk.run(source).status == "finished"
     assert desk.ns["done"] == (1, 1)
+
+
+INTERRUPTED = {
+    "exact": """
+@hitl.gate(title="Pay?")
+def pay(n: int) -> int:
+    world.effect("pay", n)
+    world.outside["interrupt"]()
+    return n
+got = pay(1)
+""",
+    "async": """
+@hitl.gate(title="Pay?")
+async def pay(n: int) -> int:
+    world.effect("pay", n)
+    world.outside["interrupt"]()
+    return n
+got = await pay(1)
+""",
+    "gather": """
+@hitl.gate(title="Pay?")
+async def pay(n: int) -> int:
+    world.effect("pay", n)
+    world.outside["interrupt"]()
+    return n
+[got] = await asyncio.gather(pay(1))
+""",
+    "helper": """
+@hitl.gate(title="Pay?")
+def pay(n: int) -> int:
+    world.effect("pay", n)
+    world.outside["interrupt"]()
+    return n
+def help(n):
+    return pay(n)
+got = help(1)
+""",
+    "thread": """
+@hitl.gate(title="Pay?")
+def pay(n: int) -> int:
+    world.effect("pay", n)
+    world.outside["interrupt"]()
+    return n
+got = await asyncio.to_thread(pay, 1)
+""",
+    "method": """
+class Desk:
+    @hitl.gate(title="Pay?")
+    def pay(self, n: int) -> int:
+        world.effect("pay", n)
+        world.outside["interrupt"]()
+        return n
+got = Desk().pay(1)
+""",
+    "agent": """
+@hitl.agent
+def work():
+    try:
+        return pay(1)
+    finally:
+        world.effect("finally")
+@hitl.gate(title="Pay?")
+def pay(n: int) -> int:
+    world.effect("pay", n)
+    world.outside["interrupt"]()
+    return n
+got = work()
+""",
+    "beside a step": """
+@hitl.step
+def charge(n):
+    return world.effect("charge", n)
+@hitl.gate(title="Pay?")
+def pay(n: int) -> int:
+    world.effect("pay", n)
+    charge(n)
+    world.outside["interrupt"]()
+    return n
+got = pay(1)
+""",
+}
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("happened", [True, False])
+@pytest.mark.parametrize("kind", INTERRUPTED)
+def test_an_approved_call_that_did_not_end_is_in_doubt(desk: Desk, kind: str, happened: bool) -> None:
+    source = "import asyncio, world\n" + INTERRUPTED[kind]
+    desk.run(source)
+    desk.answer("edit", {"name": "pay", "arguments": {"n": 5}})
+    world.outside["interrupt"] = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        desk.run(source)
+    desk.new_kernel()
+    [doubt] = desk.run(source).proposals
+    assert "pay(" in doubt.title
+    assert doubt.doubt is not None
+    assert doubt.doubt.arguments == {"n": "5"}
+    assert effects() == []
+    with pytest.raises(hitl.InvalidEdit, match="whole number"):
+        decide(desk.ledger, doubt, "edit", '{"happened": true, "result": "x"}', reviewer="ann")
+    desk.answer("edit", {"happened": happened, **({"result": 7} if happened else {})})
+    world.outside["interrupt"] = int
+    assert desk.run(source).status == "finished"
+    assert desk.ns["got"] == (7 if happened else 5)
+    assert [e for e in effects() if e != "finally()"] == ([] if happened else ["pay(5,)"])
+
+
+def test_a_call_of_nothing_but_steps_is_not_in_doubt(desk: Desk) -> None:
+    source = """
+import world
+@hitl.step(idempotent=True)
+def read(n):
+    return n
+@hitl.step
+def charge(n):
+    return world.effect("charge", n)
+@hitl.gate(title="Pay?")
+async def pay(n: int):
+    found = [charge(i) for i in range(n)]
+    return sum(found) + look(n) + read(n)
+@hitl.step(idempotent=True)
+def look(n):
+    world.outside["interrupt"]()
+    return len(str(n))
+got = await pay(2)
+"""
+    desk.run(source)
+    desk.answer()
+    world.outside["interrupt"] = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        desk.run(source)
+    world.outside["interrupt"] = int
+    assert desk.run(source).status == "finished"
+    assert desk.ns["got"] == 4
+    assert effects() == ["charge(0,)", "charge(1,)"]
+
+
+UNRECORDABLE = """
+import threading, world
+@hitl.gate(title="{{n}}")
+def open_line(n):
+    world.effect("open", n)
+    return threading.current_thread()
+{decorated}
+def open_all():
+    return [type(open_line(1)).__name__, open_line(2).name]
+lines = open_all()
+"""
+
+
+def test_an_approved_call_that_cannot_be_recorded_is_not_made_again(desk: Desk) -> None:
+    source = UNRECORDABLE.format(decorated="")
+    desk.run(source)
+    desk.answer()
+    with pytest.raises(hitl.CannotPause, match=r"line 10: .*gated call open_line\(\).*@hitl.agent"):
+        desk.run(source)
+    assert effects() == ["open(1,)"]
+
+
+def test_an_approved_call_that_cannot_be_recorded_is_made_once_in_exact_code(desk: Desk) -> None:
+    source = UNRECORDABLE.format(decorated="@hitl.agent")
+    while desk.run(source).status == "waiting":
+        desk.answer()
+    assert effects() == ["open(1,)", "open(2,)"]
+
+
+def test_an_awaitable_of_a_function_that_is_not_declared_async_is_recorded(desk: Desk) -> None:
+    source = """
+import asyncio, world
+@hitl.gate(title="{n}")
+def send(n):
+    async def sent():
+        world.effect("send", n)
+        return n
+    return sent()
+async def send_all():
+    return [await send(1), await send(2)]
+sent = await send_all()
+"""
+    while desk.run(source).status == "waiting":
+        desk.answer()
+    assert effects() == ["send(1,)", "send(2,)"]
+    assert desk.ns["sent"] == [1, 2]
