@@ -11,17 +11,15 @@ import atexit
 import contextlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextvars import ContextVar
 from typing import Any, cast
 
-from hitl_nb.errors import HitlError, InvalidEdit
+from hitl_nb.errors import InvalidEdit
 from hitl_nb.patterns import is_linear, states
+from hitl_nb.workerprocess import WorkerProcess, answer_requests
 
 Fields = dict[str, str]
 _UNTIL: ContextVar[float | None] = ContextVar("hitl_nb_check_until", default=None)
@@ -34,12 +32,6 @@ SECONDS_PER_MB = 5.0
 """How much longer it may take for each MB of the value: a large table takes long without any harm."""
 _WAIT = 60.0
 """Seconds that a check waits for a worker."""
-_START = 60.0
-"""Seconds that a worker may take to start."""
-_READY = b"ready\n"
-_IDLE = 120
-"""Seconds after which an idle worker ends."""
-_MOST_MEMORY = 4 << 30
 _COSTLY = frozenset(
     {
         *("$ref", "$dynamicRef", "$recursiveRef", "$schema", "uniqueItems", "patternProperties"),
@@ -88,31 +80,23 @@ def _seconds(size: int) -> float:
 
 
 def serve() -> None:
-    """The worker: answers one check a line, until nobody asks any more."""
+    """The worker: answers checks until nobody asks any more."""
     from hitl_nb.schemas import find_misfits
 
     find_misfits({}, [None])  # imports what it needs
-    _limit_memory()
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    answers.write(_READY)
-    answers.flush()
-    while True:
-        _end_in(_IDLE)
-        line = requests.readline()
-        if not line:
-            return
-        seconds, request = line.split(b" ", 1)
-        _end_in(int(seconds) + 1)  # the process that asked may be gone by then
+
+    def answer(request: bytes) -> bytes:
         try:
-            answer: dict[str, Any] = {"found": find_misfits(*json.loads(request))}
+            said: dict[str, Any] = {"found": find_misfits(*json.loads(request))}
         except RecursionError:
-            answer = {"failed": "it refers to itself without end, or is nested too deeply"}
+            said = {"failed": "it refers to itself without end, or is nested too deeply"}
         except MemoryError:
-            answer = {"failed": "it takes too much memory"}
+            said = {"failed": "it takes too much memory"}
         except Exception as error:  # noqa: BLE001  # a library's, about a schema: said to the person who edits
-            answer = {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
-        answers.write(json.dumps(answer).encode() + b"\n")
-        answers.flush()
+            said = {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
+        return json.dumps(said).encode()
+
+    answer_requests(answer)
 
 
 def _is_cheap(schema: dict[str, Any], values: list[Any]) -> bool:
@@ -148,79 +132,6 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
             left += (("", item) for item in cast("list[Any]", part))
 
 
-def _limit_memory() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows: the time limit is all there is
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if soft == resource.RLIM_INFINITY or soft > _MOST_MEMORY:
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, hard))
-
-
-def _end_in(seconds: int) -> None:
-    """Let the system end this process then, whatever it does."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
-
-
-class _Worker:
-    """A process that checks."""
-
-    def __init__(self) -> None:
-        code = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from hitl_nb.checker import serve; serve()"
-        path = json.dumps([place for place in sys.path if place])
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", code, path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # an interrupt of the kernel is not for it
-            )
-        except OSError as error:
-            raise HitlError(f"the process that checks by schemas cannot be started: {error}") from error
-        try:
-            ready = self._line(_START) == _READY
-        except TimeoutError:
-            ready = False
-        if not ready:
-            self.end()
-            raise HitlError("the process that checks by schemas did not start; is hitl_nb installed for this Python?")
-
-    def ask(self, request: bytes, seconds: float) -> bytes:
-        """The answer; b"" if the process has ended. Raises TimeoutError."""
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(b"%d %b\n" % (int(seconds) + 1, request))
-            self.process.stdin.flush()
-        answer = self._line(seconds)
-        return answer if answer.endswith(b"\n") else b""
-
-    def _line(self, seconds: float) -> bytes:
-        """The next line that it says. Raises TimeoutError."""
-        late = threading.Event()
-        timer = threading.Timer(seconds, lambda: (late.set(), self.process.kill()))
-        timer.daemon = True
-        timer.start()
-        assert self.process.stdout is not None
-        try:
-            line = self.process.stdout.readline()
-        finally:
-            timer.cancel()
-        if late.is_set():
-            raise TimeoutError
-        return line
-
-    def end(self) -> None:
-        self.process.kill()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        self.process.wait()
-
-
 class _Pool:
     """The workers of this process."""
 
@@ -230,7 +141,7 @@ class _Pool:
     def forget(self) -> None:
         """A fork has no workers of its own yet."""
         self._slots = threading.BoundedSemaphore(WORKERS)
-        self._idle: list[_Worker] = []
+        self._idle: list[WorkerProcess] = []
 
     def ask(self, request: bytes, seconds: float) -> bytes:
         """The answer of a worker. Raises InvalidEdit."""
@@ -238,7 +149,7 @@ class _Pool:
             raise InvalidEdit({"": "was not checked: other checks take too long here; try again"})
         try:
             for _ in range(2):  # an idle worker may just have ended
-                worker = self._idle.pop() if self._idle else _Worker()
+                worker = self._idle.pop() if self._idle else WorkerProcess("hitl_nb.checker:serve", "checks by schemas")
                 try:
                     answer = worker.ask(request, seconds)
                 except TimeoutError:
@@ -249,7 +160,7 @@ class _Pool:
                 except BaseException:
                     worker.end()
                     raise
-                if answer:
+                if answer is not None:
                     self._idle.append(worker)
                     return answer
                 worker.end()

@@ -18,6 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter
 from typing import Any, cast
 
+import msgspec
+
 from hitl_nb.checker import time_limit
 from hitl_nb.differences import unified_diff
 from hitl_nb.errors import InvalidEdit
@@ -186,7 +188,30 @@ def as_text(question_or_kind: Question | str, value: Any) -> str:
         return value
     if kind == "table":
         return csv_text(value)
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return _indented(value)
+
+
+def beginning_of(question: Question, value: Any, length: int) -> str:
+    """The first characters of `as_text`, without making the whole of it."""
+    if question.kind == "table" and isinstance(value, dict):
+        table = cast("dict[str, Any]", value)
+        return csv_text({**table, "rows": table["rows"][:5]})[:length]
+    if question.kind in TEXT_KINDS or isinstance(value, str):
+        return as_text(question, value)[:length]
+    text = ""
+    for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(value):
+        text += piece
+        if len(text) >= length:
+            break
+    return text[:length]
+
+
+def _indented(value: Any) -> str:
+    """What `json.dumps(value, indent=2, ensure_ascii=False)` gives, which is slow: it is written in Python."""
+    try:
+        return msgspec.json.format(json.dumps(value, ensure_ascii=False), indent=2)
+    except (UnicodeEncodeError, msgspec.DecodeError):  # half a character, NaN: Python's alone
+        return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def changes(question: Question, value: Any) -> str:

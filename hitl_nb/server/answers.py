@@ -30,7 +30,7 @@ from hitl_nb.server.desk import Desk
 from hitl_nb.server.shapes import Comment as CommentShape
 from hitl_nb.server.shapes import ProposalRecord, Shape
 from hitl_nb.store.ledger import Ledger
-from hitl_nb.values import as_text, changes, visible
+from hitl_nb.values import as_text, beginning_of, changes, visible
 
 SUMMARY = 200
 """Characters of a value that a list shows."""
@@ -118,19 +118,16 @@ def full(desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None
 def summary(desk: Desk, ledger: Ledger, p: Proposal) -> dict[str, Any]:
     """A proposal as a list shows it: without what may be long."""
     known = ledger.how_known(p)
-    shown: dict[str, Any] = {**public_proposal(p, known), "path": desk.path(p.notebook), "summary": _beginning(p)}
+    shown: dict[str, Any] = {
+        **public_proposal(p, known),
+        "path": desk.path(p.notebook),
+        "summary": visible(beginning_of(p, p.value, SUMMARY)),
+    }
     for name in ("value", "context", "schema", "options", "notes"):
         del shown[name]
     if shown["decision"] is not None:
         del shown["decision"]["value"]
     return shown
-
-
-def _beginning(p: Proposal) -> str:
-    value = p.value
-    if p.kind == "table":  # the text of a whole table takes long
-        value = {**value, "rows": value["rows"][:5]}
-    return visible(as_text(p, value)[:SUMMARY])
 
 
 def run(desk: Desk, r: Run) -> dict[str, Any]:

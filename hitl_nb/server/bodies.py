@@ -58,6 +58,12 @@ class Deciding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     drafted: bool = False
 
 
+class Acting(msgspec.Struct, kw_only=True):
+    """What tells an edit from another decision: read without its value, which may be long."""
+
+    action: Action
+
+
 class DecidingMany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One decision on several proposals: all, or none."""
 

@@ -30,11 +30,19 @@ from hitl_nb.store.signatures import SigningKey
 
 T = TypeVar("T")
 
-Lane = Literal["records", "values", "drafts", "checks", "large", "large checks"]
+Lane = Literal["records", "values", "drafts", "checks", "large", "large checks", "large lists"]
 """What a request waits for: records of the store; a proposal's value, which may be long; a draft that is written; a
-check by a schema, which may take its whole time limit; or its turn, if it is large (see `weights`). Those of one lane
-wait for each other only."""
-_THREADS: dict[Lane, int] = {"records": 4, "values": 2, "drafts": 2, "checks": WORKERS, "large": 1, "large checks": 1}
+check by a schema, which may take its whole time limit; or a worker process, if it is about something large (see
+`largework`). Those of one lane wait for each other only."""
+_THREADS: dict[Lane, int] = {
+    "records": 4,
+    "values": 2,
+    "drafts": 2,
+    "checks": WORKERS,
+    "large": 1,
+    "large checks": 1,
+    "large lists": 1,
+}
 GRANTED = 30.0
 """Seconds that a browser has to begin."""
 
@@ -104,11 +112,11 @@ class Desk:
         headless_says: hears what becomes of them, on any thread.
     """
 
-    def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool) -> None:
+    def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool, id: str = "") -> None:  # noqa: A002
         self.settings = settings
         self.key = key
         self.root = root
-        self.id = new_id()
+        self.id = id or new_id()
         self.alone = alone
         self.grants = Grants()
         self.headless = Headless(lambda run, state, message: self.headless_says(run, state, message))

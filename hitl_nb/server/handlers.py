@@ -7,7 +7,6 @@ them remembers the first resource it was asked about for ever, and an undecorate
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from http.client import responses
@@ -21,13 +20,14 @@ from tornado.web import HTTPError
 
 from hitl_nb.errors import HitlError
 from hitl_nb.server import answers
-from hitl_nb.server.bodies import Query
+from hitl_nb.server.asked import Asked, Sent
 from hitl_nb.server.desk import Desk
 from hitl_nb.server.feed import Feed, FeedHandler
+from hitl_nb.server.largework import LargeWork, answer, large_lane
 from hitl_nb.server.openapi import NDJSON, document
 from hitl_nb.server.rooms import Rooms
 from hitl_nb.server.roomsocket import RoomHandler
-from hitl_nb.server.routes import ROUTES, Asked, Route
+from hitl_nb.server.routes import ROUTES, Route
 from hitl_nb.server.shapes import ID_PATTERN
 from hitl_nb.server.weights import LARGE
 from hitl_nb.server.who import person, refusal
@@ -39,12 +39,12 @@ _ID = f"(?P<id>{ID_PATTERN.strip('^$')})"
 class RouteHandler(APIHandler):
     """Answers the calls of one path; `routes` has one for each method."""
 
-    def initialize(self, desk: Desk, routes: dict[str, Route], feed: Feed, rooms: Rooms) -> None:
+    def initialize(self, desk: Desk, routes: dict[str, Route], feed: Feed, rooms: Rooms, large: LargeWork) -> None:
         self.desk = desk
+        self.large = large
         self.feed = feed
         self.rooms = rooms
         self.routes = routes
-        self._large = False
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
@@ -85,14 +85,9 @@ class RouteHandler(APIHandler):
             self._refuse(wrong[0], "BadRequest", wrong[1])
             return
         given = {name: self.get_query_argument(name, strip=False) for name in self.request.query_arguments}
-
-        def asked(ledger: Ledger) -> Asked:
-            """The request, read off the event loop: a body may be long. Raises ValueError with a sentence."""
-            body, query = _body(route, self.request.body), _query(route.query, given)
-            return Asked(self.desk, ledger, who, names.get("id", ""), body, query)
-
+        sent = Sent(who, names.get("id", ""), given, self.request.body)
         try:
-            await self._say(route, asked)
+            await self._say(route, sent)
         except Exception as error:  # those without a status go on to Tornado, which logs them
             status = answers.status_of(error)
             if status is None or self._headers_written:
@@ -102,40 +97,36 @@ class RouteHandler(APIHandler):
             self.set_status(status)
             self.finish(await self._failure(error))
 
-    async def _is_large(self, route: Route, weighed: Callable[[Ledger], Asked]) -> bool:
-        """Whether a request takes its turn among the large ones. Raises StoreError."""
+    async def _is_large(self, route: Route, sent: Sent) -> bool:
+        """Whether a worker process answers. Raises ValueError for what is not as the route takes it, StoreError."""
         weigh = route.weigh
-        if weigh is None or len(self.request.body) > LARGE:
+        if weigh is None or len(sent.body) > LARGE:
             return weigh is not None
-        return await self.desk.call(lambda ledger: weigh(weighed(ledger)))
+        return await self.desk.call(lambda ledger: weigh(route.read(self.desk, ledger, sent)))
 
     async def _failure(self, error: Exception) -> str:
         """What is said about an error, worked out off the event loop if there is a proposal in it."""
         if getattr(error, "proposal", None) is None:
             return json.dumps(answers.failure(self.desk, None, error))
-        return await self.desk.call(
-            lambda ledger: json.dumps(answers.failure(self.desk, ledger, error)), "large" if self._large else "values"
-        )
+        return await self.desk.call(lambda ledger: json.dumps(answers.failure(self.desk, ledger, error)), "values")
 
-    async def _say(self, route: Route, asked: Callable[[Ledger], Asked]) -> None:
+    async def _say(self, route: Route, sent: Sent) -> None:
         """Answer a request that may be answered. Raises what the route's function does."""
-        large = self._large = await self._is_large(route, asked)
-        if callable(route.lane):
-            this = await self.desk.call(asked, "large" if large else "values")
-            lane = route.lane(this)
+        lane = route.lane_of(sent)
+        if await self._is_large(route, sent):
+            said = await self.desk.call(
+                lambda ledger: self.large.answer(self.desk, ledger, route, sent), large_lane(lane)
+            )
+            self.set_status(said.status)
+            if said.status == 503:
+                self.set_header("Retry-After", "1")
+            body = said.body
         else:
-            this, lane = None, route.lane
-        if large:
-            lane = "large checks" if lane == "checks" else "large"
-
-        def answer(ledger: Ledger) -> bytes:
-            return msgspec.json.encode(route.answer(this or asked(ledger)))
-
-        said = await self.desk.call(answer, lane)
+            body = await self.desk.call(lambda ledger: answer(self.desk, ledger, route, sent), lane)
         if route.method != "GET":
             self.feed.soon(self.path_kwargs.get("id") if "/draft" in route.path else None)
             self.rooms.soon()
-        self.finish(said)
+        self.finish(body)
 
     def _sent_wrong(self, route: Route) -> tuple[int, str] | None:
         """Why the request's body is not even looked at: the status, and a sentence."""
@@ -164,14 +155,8 @@ class RouteHandler(APIHandler):
 class LinesHandler(RouteHandler):
     """Answers with lines that are read and sent by the page, so that the whole is never in memory."""
 
-    async def _failure(self, error: Exception) -> str:
-        """What is said about an error, worked out off the event loop if there is a proposal in it."""
-        if getattr(error, "proposal", None) is None:
-            return json.dumps(answers.failure(self.desk, None, error))
-        return await self.desk.call(lambda ledger: json.dumps(answers.failure(self.desk, ledger, error)), "values")
-
-    async def _say(self, route: Route, asked: Callable[[Ledger], Asked]) -> None:
-        this = await self.desk.call(asked)
+    async def _say(self, route: Route, sent: Sent) -> None:
+        this = await self.desk.call(lambda ledger: route.read(self.desk, ledger, sent))
         after: int | None = this.query.after
         self.set_header("Content-Type", NDJSON)
         self.set_header("Content-Disposition", 'attachment; filename="hitl_nb-events.ndjson"')
@@ -217,7 +202,7 @@ class OpenApiHandler(RouteHandler):
 
 def handlers(desk: Desk) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
     """What Tornado is given: one handler a path, the feed, and the rooms."""
-    feed, rooms = Feed(desk), Rooms(desk)
+    feed, rooms, large = Feed(desk), Rooms(desk), LargeWork()
     paths: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method] = route
@@ -225,37 +210,16 @@ def handlers(desk: Desk) -> list[tuple[str, type[JupyterHandler], dict[str, Any]
         (
             f"/hitl_nb/api/{path.replace('{id}', _ID)}",
             LinesHandler if any(route.lines for route in routes.values()) else RouteHandler,
-            {"desk": desk, "routes": routes, "feed": feed, "rooms": rooms},
+            {"desk": desk, "routes": routes, "feed": feed, "rooms": rooms, "large": large},
         )
         for path, routes in paths.items()
     ]
-    alone: dict[str, Any] = {"desk": desk, "routes": {}, "feed": feed, "rooms": rooms}
+    alone: dict[str, Any] = {"desk": desk, "routes": {}, "feed": feed, "rooms": rooms, "large": large}
     made.append(("/hitl_nb/api/openapi.json", OpenApiHandler, alone))
     made.append(("/hitl_nb/api/feed", FeedHandler, {"feed": feed}))
     made.append((f"/hitl_nb/api/drafts/{_ID}/room", RoomHandler, {"rooms": rooms}))
     made.append(("/hitl_nb/api/.*", NowhereHandler, alone))
     return made
-
-
-def _body(route: Route, raw: bytes) -> Any:
-    """A request's body, as the route takes it. Raises ValueError with a sentence."""
-    if route.body is None:
-        return None
-    try:
-        kind: Any = route.body
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise ValueError(f"the body is not as it must be: {wrong}") from None
-
-
-def _query(kind: type[Query], given: dict[str, str]) -> Query:
-    """A request's query, as the route takes it. Raises ValueError with a sentence."""
-    known = {name: given[name] for name in kind.__struct_fields__ if name in given}
-    known = {name: value for name, value in known.items() if value or name in kind.meaning_empty}
-    try:
-        return msgspec.convert(known, kind, strict=False)
-    except msgspec.ValidationError as wrong:
-        raise ValueError(f"the query is not as it must be: {wrong}") from None
 
 
 def _page(route: Route, asked: Asked, ledger: Ledger) -> tuple[bytes, int | None]:

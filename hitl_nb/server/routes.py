@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.server import bodies, comments, drafts, proposals, runs, scripts, shapes, workspaces
-from hitl_nb.server.asked import Asked
-from hitl_nb.server.desk import Lane
-from hitl_nb.server.weights import is_about_something_large, is_large_pause
+from hitl_nb.server.asked import Asked, Sent, read_body, read_query
+from hitl_nb.server.desk import Desk, Lane
+from hitl_nb.server.weights import (
+    are_some_large,
+    has_pieces,
+    is_about_something_large,
+    is_large_list,
+    is_large_pause,
+    is_large_run,
+    is_on_large_document,
+)
 from hitl_nb.server.who import ASSURANCE, refusal
+from hitl_nb.store.ledger import Ledger
 
 API = 1
 SMALL, LARGE = 1 << 20, 24 << 20
@@ -31,8 +40,8 @@ class Route:
         answer_type: what the answer's JSON is, or each of its lines.
         limit: longest body, in bytes.
         errors: status codes it may end with, besides those that `failures` works out.
-        lane: what it waits for (see `desk.Lane`), or says so of one request.
-        weigh: whether a request is about something large, and takes its turn among such; None if none is.
+        lane: what it waits for (see `desk.Lane`), or says so of one request by its body.
+        weigh: whether a request is about something large, and is answered by a worker process; None if none is.
         lines: the answer is a stream of lines, each with one JSON value.
     """
 
@@ -47,9 +56,18 @@ class Route:
     query: type[bodies.Query] = bodies.Query
     limit: int = SMALL
     errors: tuple[int, ...] = ()
-    lane: Lane | Callable[[Asked], Lane] = "records"
+    lane: Lane | Callable[[bytes], Lane] = "records"
     lines: bool = False
     weigh: Callable[[Asked], bool] | None = None
+
+    def read(self, desk: Desk, ledger: Ledger, sent: Sent) -> Asked:
+        """The request, as the route takes it; slow for a long body. Raises ValueError with a sentence."""
+        body, query = read_body(self.body, sent.body), read_query(self.query, sent.query)
+        return Asked(desk, ledger, sent.who, sent.id, body, query)
+
+    def lane_of(self, sent: Sent) -> Lane:
+        """What a request waits for."""
+        return self.lane(sent.body) if callable(self.lane) else self.lane
 
     @property
     def needs(self) -> tuple[tuple[str, str], ...]:
@@ -84,9 +102,13 @@ def _status(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _lane(asked: Asked) -> Lane:
+def _lane(body: bytes) -> Lane:
     """Only an edit is checked when it is decided."""
-    return "checks" if asked.body.action == "edit" else "records"
+    try:
+        action = read_body(bodies.Acting, body).action
+    except ValueError:
+        return "records"  # which says what is wrong with it
+    return "checks" if action == "edit" else "records"
 
 
 _READ = ("hitl:proposals", "read")
@@ -107,6 +129,7 @@ ROUTES: tuple[Route, ...] = (
         "What waits, oldest first, or what was decided",
         query=bodies.WhichProposals,
         errors=(404,),
+        weigh=is_large_list,
     ),
     Route(
         "GET",
@@ -175,6 +198,7 @@ ROUTES: tuple[Route, ...] = (
         shapes.Commented,
         "Comment on a proposal",
         body=bodies.Said,
+        weigh=is_about_something_large,
     ),
     Route(
         "GET",
@@ -183,6 +207,7 @@ ROUTES: tuple[Route, ...] = (
         comments.comments,
         shapes.Comments,
         "What was said about a document, and who may be mentioned",
+        weigh=is_about_something_large,
     ),
     Route(
         "POST",
@@ -192,6 +217,7 @@ ROUTES: tuple[Route, ...] = (
         shapes.Commented,
         "Comment on a document or a range of it, answer a comment, suggest a change",
         body=bodies.Said,
+        weigh=is_about_something_large,
     ),
     Route(
         "PUT",
@@ -202,6 +228,7 @@ ROUTES: tuple[Route, ...] = (
         "Resolve a comment, or accept or dismiss a suggestion; who is told `changed` puts it into the document",
         body=bodies.Marking,
         errors=(409,),
+        weigh=is_on_large_document,
     ),
     Route(
         "PUT",
@@ -212,6 +239,7 @@ ROUTES: tuple[Route, ...] = (
         "Say whose it is to decide",
         body=bodies.Assigning,
         errors=(409,),
+        weigh=is_about_something_large,
     ),
     Route(
         "POST",
@@ -235,6 +263,7 @@ ROUTES: tuple[Route, ...] = (
         "Decide several, all or none",
         body=bodies.DecidingMany,
         errors=(404, 409),
+        weigh=are_some_large,
     ),
     Route(
         "GET",
@@ -343,6 +372,7 @@ ROUTES: tuple[Route, ...] = (
         shapes.Asking,
         "One run, and what its last pause asked",
         errors=(409,),
+        weigh=is_large_run,
     ),
     Route(
         "GET",
@@ -352,6 +382,7 @@ ROUTES: tuple[Route, ...] = (
         shapes.Timeline,
         "What happened in a run, and when",
         errors=(409,),
+        weigh=is_large_run,
     ),
     Route(
         "POST",
@@ -382,6 +413,7 @@ ROUTES: tuple[Route, ...] = (
         "Stop a run for good",
         body=bodies.Nothing,
         errors=(409,),
+        weigh=is_large_run,
     ),
     Route(
         "POST",
@@ -392,6 +424,7 @@ ROUTES: tuple[Route, ...] = (
         "Give a run to a notebook that was moved",
         body=bodies.Adopting,
         errors=(409,),
+        weigh=is_large_run,
     ),
     Route(
         "POST",
@@ -402,6 +435,7 @@ ROUTES: tuple[Route, ...] = (
         "Remove all runs of this run's agent and key in its notebook or script",
         body=bodies.Nothing,
         errors=(409,),
+        weigh=is_large_run,
     ),
     Route("GET", "events", *_AUDIT, runs.events, shapes.Events, "The audit log", query=bodies.Log),
     Route(
@@ -414,5 +448,7 @@ ROUTES: tuple[Route, ...] = (
         query=bodies.Exported,
         lines=True,
     ),
-    Route("GET", "events/verify", *_AUDIT, runs.verify, shapes.Verification, "Check the whole audit log"),
+    Route(
+        "GET", "events/verify", *_AUDIT, runs.verify, shapes.Verification, "Check the whole audit log", weigh=has_pieces
+    ),
 )

@@ -1,15 +1,15 @@
-"""Which requests are about something large: those take turns, since each of them holds up the whole process.
+"""Which requests are about something large: worker processes answer them (see `largework`).
 
-Reading and writing JSON of some MB is one call that lets no other thread run. One such call at a time costs the others
-a fraction of a second; eight of them side by side, several seconds.
+Reading and writing JSON of some MB is one call that lets no other thread run. Some such calls side by side cost all
+others several seconds. Nothing is decoded here to find out.
 """
 
 from __future__ import annotations
 
 from hitl_nb.server.asked import Asked
-from hitl_nb.server.bodies import MOST, Cell
+from hitl_nb.server.bodies import MOST, Cell, DecidingMany, Marking, WhichProposals
 from hitl_nb.store import large, rows
-from hitl_nb.store.base import Reads
+from hitl_nb.store.base import MAX_VALUE, Reads
 from hitl_nb.store.ledger import Ledger
 
 LARGE = 256 << 10
@@ -29,6 +29,38 @@ def is_large_pause(asked: Asked) -> bool:
         if found:
             return any(_is_large(asked.ledger, one) for one in found)
     return False
+
+
+def is_on_large_document(asked: Asked) -> bool:
+    """Whether a comment is on something large."""
+    body: Marking = asked.body
+    return _is_large(asked.ledger, body.document)
+
+
+def is_large_run(asked: Asked) -> bool:
+    """Whether one of the proposals of the run in a request's path is large."""
+    return any(_is_large(asked.ledger, one) for one in rows.find_proposals(asked.ledger.store, asked.id))
+
+
+def are_some_large(asked: Asked) -> bool:
+    """Whether one of the proposals that are decided together is large."""
+    body: DecidingMany = asked.body
+    return any(_is_large(asked.ledger, one.id) for one in body.proposals)
+
+
+def is_large_list(asked: Asked) -> bool:
+    """Whether a proposal that a list may have to read is so large that it is kept in pieces."""
+    wanted: WhichProposals = asked.query
+    store = asked.ledger.store
+    if not has_pieces(asked):
+        return False
+    named = store.scan(*large.span("open/" if wanted.status == "open" else "closed/"), limit=MOST, reverse=True)
+    return any(_size(store, f"proposal/{rows.id_at(*entry)}") > MAX_VALUE for entry in named)
+
+
+def has_pieces(asked: Asked) -> bool:
+    """Whether anything in the store is so large that it is kept in pieces."""
+    return bool(asked.ledger.store.scan(*large.span("chunk/"), limit=1))
 
 
 def _is_large(ledger: Ledger, document_id: str) -> bool:

@@ -1,0 +1,154 @@
+"""A process that answers requests one at a time, and that the process which asks can end at any moment.
+
+A request and an answer are bytes, each after a line with its length. An idle worker ends by itself, and so does one
+whose request takes too long, if nobody is there any more to end it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from hitl_nb.errors import HitlError
+
+T = TypeVar("T")
+
+IDLE = 120
+"""Seconds after which an idle worker ends."""
+_START = 60.0
+"""Seconds that a worker may take to start."""
+_READY = b"ready\n"
+_MOST_MEMORY = 4 << 30
+
+
+class WorkerProcess:
+    """One worker.
+
+    Args:
+        serve: what it runs, as "module:function"; the function calls `answer_requests`.
+        what: what it does, for messages: "checks by schemas".
+
+    Raises HitlError if it cannot be started.
+    """
+
+    def __init__(self, serve: str, what: str) -> None:
+        module, function = serve.split(":")
+        code = f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import {function}; {function}()"
+        path = json.dumps([place for place in sys.path if place])
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-c", code, path],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # an interrupt of the kernel is not for it
+            )
+        except OSError as error:
+            raise HitlError(f"the process that {what} cannot be started: {error}") from error
+        try:
+            ready = self._within(_START, self._line) == _READY
+        except TimeoutError:
+            ready = False
+        if not ready:
+            self.end()
+            raise HitlError(f"the process that {what} did not start; is hitl_nb installed for this Python?")
+        self._used = time.monotonic()
+
+    def is_fresh(self) -> bool:
+        """Whether it certainly waits for requests: it has not ended, and is not about to."""
+        return self.process.poll() is None and time.monotonic() - self._used < IDLE / 2
+
+    def ask(self, request: bytes, seconds: float) -> bytes | None:
+        """The answer; None if the process ended without one. Raises TimeoutError; the process is ended then."""
+        pipe = self.process.stdin
+        assert pipe is not None
+
+        def exchange() -> bytes | None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.write(b"%d %d\n" % (int(seconds) + 1, len(request)))
+                pipe.write(request)
+                pipe.flush()
+            return self._answer()
+
+        answer = self._within(seconds, exchange)
+        self._used = time.monotonic()
+        return answer
+
+    def _within(self, seconds: float, work: Callable[[], T]) -> T:
+        """What `work` returns. Raises TimeoutError."""
+        late = threading.Event()
+        timer = threading.Timer(seconds, lambda: (late.set(), self.process.kill()))
+        timer.daemon = True
+        timer.start()
+        try:
+            done = work()
+        finally:
+            timer.cancel()
+        if late.is_set():
+            raise TimeoutError
+        return done
+
+    def _line(self) -> bytes:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def _answer(self) -> bytes | None:
+        assert self.process.stdout is not None
+        line = self._line()
+        if not line.endswith(b"\n"):
+            return None
+        answer = self.process.stdout.read(int(line))
+        return answer if len(answer) == int(line) else None
+
+    def end(self) -> None:
+        """Kill it, whatever it does."""
+        self.process.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self.process.wait()
+
+
+def answer_requests(answer: Callable[[bytes], bytes]) -> None:
+    """In the worker: answer requests until nobody asks any more."""
+    _limit_memory()
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # what a library prints is no answer
+    answers.write(_READY)
+    answers.flush()
+    while True:
+        _end_in(IDLE)
+        line = requests.readline()
+        if not line:
+            return
+        seconds, size = line.split()
+        request = requests.read(int(size))
+        _end_in(int(seconds) + 1)  # the process that asked may be gone by then
+        said = answer(request)
+        answers.write(b"%d\n" % len(said))
+        answers.write(said)
+        answers.flush()
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows: the time limit is all there is
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY or soft > _MOST_MEMORY:
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, hard))
+
+
+def _end_in(seconds: int) -> None:
+    """Let the system end this process then, whatever it does."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(seconds)

@@ -1,0 +1,120 @@
+"""Requests about something large are answered by a process of their own, as the server itself would answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitl_nb.errors import StoreBusy
+from hitl_nb.records import Snapshot
+from hitl_nb.server import largework
+from hitl_nb.server.asked import Sent
+from hitl_nb.server.desk import Desk, HitlNb
+from hitl_nb.server.largework import LargeWork, answer, large_lane
+from hitl_nb.server.routes import ROUTES, Route
+from hitl_nb.server.who import Person
+from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.signatures import SigningKey
+from hitl_nb.values import ask
+
+ANN = Person("ann", "Ann", "login", "page")
+VALUE = {"rows": [{"n": i, "name": "x" * 20} for i in range(8_000)]}
+
+
+@pytest.fixture(scope="module")
+def work() -> Any:
+    made = LargeWork()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    made = Desk(HitlNb(store=f"diskcache://{tmp_path}/store"), tmp_path, SigningKey.of_this_user(), alone=True)
+    yield made
+    made.close()
+    made.ledger().store.close()
+
+
+def find_route(method: str, path: str) -> Route:
+    return next(route for route in ROUTES if (route.method, route.path) == (method, path))
+
+
+def paused(ledger: Ledger, value: Any = VALUE, **asked: Any) -> Any:
+    _, claim = ledger.open_run(agent="letters", notebook="letters.ipynb")
+    return ledger.pause(claim, Snapshot(envelope=b"state"), [ask(value, title="Letters", **asked)])[0]
+
+
+def sent(id_: str, body: Any = None) -> Sent:
+    return Sent(ANN, id_, {}, b"" if body is None else json.dumps(body).encode())
+
+
+def restart(work: LargeWork) -> None:
+    work.close()  # another test's data directory has another key
+
+
+def test_an_edit_in_a_worker_is_decided_signed_and_answered_as_in_the_server(desk: Desk, work: LargeWork) -> None:
+    restart(work)
+    p = paused(desk.ledger())
+    reading = find_route("GET", "proposals/{id}")
+    assert work.answer(desk, desk.ledger(), reading, sent(p.id)).body == answer(
+        desk, desk.ledger(), reading, sent(p.id)
+    )
+    edited = {"rows": [*VALUE["rows"][:-1], {"n": -1, "name": "last"}]}
+    deciding = find_route("POST", "proposals/{id}/decision")
+    body = {"action": "edit", "value": edited, "revision": p.revision, "fingerprint": p.fingerprint}
+    wrong = work.answer(desk, desk.ledger(), deciding, sent(p.id, {**body, "value": []}))
+    assert (wrong.status, json.loads(wrong.body)["error"]) == (422, "InvalidEdit")
+    assert work.answer(desk, desk.ledger(), deciding, sent(p.id, body)).status == 200
+    decided = desk.ledger().proposals(p.run)[0]
+    assert decided.decision is not None
+    assert (decided.decision.value, decided.decision.surface) == (edited, "page")
+    assert desk.ledger().how_known(decided) == "login"
+    again = work.answer(desk, desk.ledger(), deciding, sent(p.id, body))
+    assert (again.status, json.loads(again.body)["proposal"]["decision"]["reviewer"]) == (409, "ann")
+
+
+def test_what_is_not_as_the_route_takes_it_is_refused_by_a_worker_too(desk: Desk, work: LargeWork) -> None:
+    restart(work)
+    p = paused(desk.ledger())
+    checking = find_route("POST", "proposals/{id}/check")
+    for body in (b'{"value": ' + b"[" * 100_000, b'{"value": 1', b"\xff", b'{"value": "\\ud800"}'):
+        said = work.answer(desk, desk.ledger(), checking, Sent(ANN, p.id, {}, body))
+        assert said.status in (400, 422), (body[:20], said)
+    assert work.answer(desk, desk.ledger(), checking, sent("aaaaaaaaaaaa", {"value": 1})).status == 404
+
+
+def test_a_worker_that_ends_or_hangs_is_reported_and_replaced(
+    desk: Desk, work: LargeWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restart(work)
+    late = {"type": "object", "properties": {"name": {"type": "string", "pattern": "^(?=a)(a+)+$"}}}
+    p = paused(desk.ledger(), {"name": "ann"}, schema=late)
+    checking = find_route("POST", "proposals/{id}/check")
+    assert work.answer(desk, desk.ledger(), checking, sent(p.id, {"value": {"name": "aa"}})).status == 200
+    monkeypatch.setattr(largework, "SECONDS", 0.5)
+    with pytest.raises(StoreBusy, match="took longer"):
+        work.answer(desk, desk.ledger(), checking, sent(p.id, {"value": {"name": "a" * 40 + "!"}}))
+    monkeypatch.setattr(largework, "SECONDS", 60)
+    assert work.answer(desk, desk.ledger(), checking, sent(p.id, {"value": {"name": "aa"}})).status == 200
+
+
+def test_a_key_that_was_replaced_signs_nothing(desk: Desk, work: LargeWork, tmp_path: Path) -> None:
+    restart(work)
+    p = paused(desk.ledger())
+    (tmp_path / "data" / "hitl_nb" / "server_key").unlink()
+    body = {"action": "approve", "revision": p.revision, "fingerprint": p.fingerprint}
+    with pytest.raises(RuntimeError, match="key was replaced"):
+        work.answer(desk, desk.ledger(), find_route("POST", "proposals/{id}/decision"), sent(p.id, body))
+    assert desk.ledger().proposal(p.id).status == "open"
+
+
+def test_only_an_edit_waits_for_checks() -> None:
+    deciding = find_route("POST", "proposals/{id}/decision")
+    lanes = [deciding.lane_of(sent("a", {"value": [1], "action": action})) for action in ("edit", "approve")]
+    assert [large_lane(lane) for lane in lanes] == ["large checks", "large lists"]
+    assert deciding.lane_of(Sent(ANN, "a", {}, b"[" * 100_000)) == "records"
