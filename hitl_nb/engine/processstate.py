@@ -1,8 +1,9 @@
 """State that Python keeps outside of variables: what a run changed of it is saved, and put back when it continues.
 
 Random generators, the decimal context, the working directory, `sys.path`, warnings filters, pandas' and matplotlib's
-options, and pyplot's open figures belong to the process. The baseline is the state when this process began to work on
-the run; what differs from it at a save goes into the snapshot, and what an earlier save of the run held stays in it.
+options, pyplot's open figures and the settings of `settings.py` belong to the process. The baseline is the state when
+this process began to work on the run; what differs from it at a save goes into the snapshot, and what an earlier save
+of the run held stays in it.
 A library is looked at only if something imported it already.
 """
 
@@ -13,52 +14,15 @@ import os
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import HitlError
 from . import figures
+from .processkinds import MISSING, Kind, Options
+from .settings import SETTINGS
 from .surroundings import Noticed, Surroundings, say_missing, say_noticed
-
-_MISSING: Any = object()
-"""The baseline of a library that was imported later."""
-
-
-class Kind:
-    """One kind of process state.
-
-    Args:
-        name: under which it is saved.
-        said: what it is called in a sentence.
-        module: the library that has it.
-        capture: the state now: cheap, comparable with `==`, and not changed later.
-        restore: puts a saved state back.
-    """
-
-    def __init__(
-        self, name: str, said: str, module: str, capture: Callable[[], Any], restore: Callable[[Any], None]
-    ) -> None:
-        self.name = name
-        self.said = said
-        self.module = module
-        self.capture = capture
-        self.restore = restore
-
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
-        """What to save: None if the run changed nothing. `carried` is what the run's snapshot held, or None."""
-        return now if carried is not None or before is _MISSING or now != before else None
-
-
-class Options(Kind):
-    """Named options: those that were changed are saved."""
-
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
-        if before is _MISSING:
-            return now
-        if carried is None and now == before:
-            return None
-        return {k: v for k, v in now.items() if k in (carried or ()) or k not in before or before[k] != v} or None
 
 
 class SearchPath(Kind):
@@ -197,7 +161,7 @@ def _flat(prefix: str, options: dict[str, Any]) -> list[tuple[str, Any]]:
 def _restore_pandas_options(saved: dict[str, Any]) -> None:
     pandas, now = sys.modules["pandas"], _pandas_options()
     for name, value in saved.items():
-        if now.get(name, _MISSING) != value:
+        if now.get(name, MISSING) != value:
             pandas.set_option(name, value)
 
 
@@ -214,7 +178,7 @@ def _matplotlib_parameters() -> dict[str, Any]:
 def _restore_matplotlib_parameters(saved: dict[str, Any]) -> None:
     now = _matplotlib_parameters()
     for name, value in saved.items():
-        if now.get(name, _MISSING) != value:
+        if now.get(name, MISSING) != value:
             sys.modules["matplotlib"].rcParams[name] = value
 
 
@@ -239,6 +203,7 @@ _KINDS = (
         _restore_matplotlib_parameters,
     ),
     Figures("figures", "pyplot's open figures", "matplotlib.pyplot", figures.open_figures, figures.put_back),
+    *SETTINGS,
 )
 
 
@@ -285,7 +250,7 @@ class ProcessState:
             return found
         for kind in (*_PLACES, *_KINDS):
             if kind.module in sys.modules:
-                before, carried = self._before.get(kind.name, _MISSING), self._carried.get(kind.name)
+                before, carried = self._before.get(kind.name, MISSING), self._carried.get(kind.name)
                 changed = kind.changed(before, kind.capture(), carried)
                 if changed is not None:
                     found[kind.name] = changed

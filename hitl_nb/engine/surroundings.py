@@ -37,7 +37,7 @@ class Surroundings:
         found = Noticed()
         kept = carried.get("variables", [])
         changed_names = {os.fsdecode(n) for n, v in _variables().items() if self._variables.get(n) != v}
-        variables = changed_names.union(n for n in kept if n in os.environ)
+        variables = changed_names.union(n for n in kept if n in os.environ) - {"TZ"}  # saved, see settings.py
         if variables:
             found["variables"] = sorted(variables)
         known = carried.get("logging", {})

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 from desk import Desk
+from forks import Forks
+from same import ways
 
 from hitl_nb.engine.processstate import ProcessState
 from hitl_nb.errors import HitlError
@@ -266,3 +268,51 @@ def test_a_finished_run_is_shown_also_where_its_directory_is_gone(desk: Desk, tm
     desk.shown.noted = said.extend
     assert desk.run(source).status == "finished"
     assert ["working directory" in sentence for sentence in said] == [True]
+
+
+SETTINGS = {
+    "numpy errors": ("import numpy\nnumpy.seterr(over='ignore')\n", "numpy.geterr()['over']"),
+    "numpy printing": (
+        "import numpy\nnumpy.set_printoptions(precision=2, formatter={'float': lambda x: f'<{x:.1f}>'})\n",
+        "str(numpy.array([1.234]))",
+    ),
+    "locale": ("import locale\nlocale.setlocale(locale.LC_TIME, 'C.UTF-8')\n", "locale.setlocale(locale.LC_TIME)"),
+    "signals": (
+        (
+            "import signal\ndef stop(number, frame): pass\nsignal.signal(signal.SIGUSR1, stop)\n"
+            "signal.signal(signal.SIGUSR2, signal.SIG_IGN)\n"
+        ),
+        "signal.getsignal(signal.SIGUSR1) is stop, signal.getsignal(signal.SIGUSR2).name",
+    ),
+    "recursion": ("import sys\nsys.setrecursionlimit(5123)\n", "sys.getrecursionlimit()"),
+    "digits": ("import sys\nsys.set_int_max_str_digits(5000)\n", "sys.get_int_max_str_digits()"),
+    "dialects": (
+        "import csv\ncsv.register_dialect('semi', delimiter=';')\ncsv.unregister_dialect('excel-tab')\n",
+        "csv.get_dialect('semi').delimiter, csv.list_dialects()",
+    ),
+    "file types": ("import mimetypes\nmimetypes.add_type('text/x-a', '.agt')\n", "mimetypes.guess_type('a.agt')"),
+    "adapters": (
+        (
+            "import sqlite3\nclass Point: pass\nsqlite3.register_adapter(Point, lambda p: 'point')\n"
+            "sqlite3.register_converter('point', lambda raw: raw + b'!')\n"
+        ),
+        (
+            "sqlite3.connect(':memory:', detect_types=sqlite3.PARSE_COLNAMES)"
+            ".execute('select ? as \"p [point]\"', (Point(),)).fetchone()"
+        ),
+    ),
+    "time zone": (
+        "import os, time\nos.environ['TZ'] = 'Asia/Tokyo'\ntime.tzset()\n",
+        "time.tzname, os.environ['TZ']",
+    ),
+    "socket": ("import socket\nsocket.setdefaulttimeout(3.5)\n", "socket.getdefaulttimeout()"),
+    "umask": ("import os\nos.umask(0o077)\n", "os.umask(0o077)"),
+    "temporary folder": ("import os, tempfile\ntempfile.tempdir = os.path.abspath('t')\n", "tempfile.gettempdir()"),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_comes_back_in_another_process(forks: Forks, tmp_path: Path, name: str) -> None:
+    change, read = SETTINGS[name]
+    source = f"{change}hitl.checkpoint(1, title='T')\nhitl.checkpoint(2, title='T')\nx = repr(({read}))\n"
+    assert ways(forks, source, tmp_path, name.replace(" ", "-"))

@@ -1,0 +1,59 @@
+"""What a kind of process state is: how it is read, compared and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+MISSING: Any = object()
+"""The baseline of a library that was imported later."""
+
+
+class Kind:
+    """One kind of process state.
+
+    Args:
+        name: under which it is saved.
+        said: what it is called in a sentence.
+        module: the library that has it.
+        capture: the state now: cheap, comparable with `==`, and not changed later.
+        restore: puts a saved state back.
+    """
+
+    def __init__(
+        self, name: str, said: str, module: str, capture: Callable[[], Any], restore: Callable[[Any], None]
+    ) -> None:
+        self.name = name
+        self.said = said
+        self.module = module
+        self.capture = capture
+        self.restore = restore
+
+    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+        """What to save: None if the run changed nothing. `carried` is what the run's snapshot held, or None."""
+        return now if carried is not None or before is MISSING or now != before else None
+
+
+class Options(Kind):
+    """Named options: those that were changed are saved."""
+
+    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+        if before is MISSING:
+            return now
+        if carried is None and now == before:
+            return None
+        return {k: v for k, v in now.items() if k in (carried or ()) or k not in before or before[k] != v} or None
+
+
+class Settings(Kind):
+    """Settings by name: those that the run changed are saved, and those that it removed."""
+
+    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+        if before is MISSING:
+            before = {}
+        if carried is None and now == before:
+            return None
+        kept, removed = carried or ({}, ())
+        new = {k: v for k, v in now.items() if k in kept or k not in before or before[k] != v}
+        gone = sorted(k for k in {*before, *removed} if k not in now)
+        return (new, gone) if new or gone else None
