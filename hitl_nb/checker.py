@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import threading
 import time
@@ -20,6 +19,8 @@ from typing import Any, cast
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.patterns import is_linear, states
 from hitl_nb.workerprocess import WorkerProcess, answer_requests
+
+from . import jsontext as json
 
 Fields = dict[str, str]
 _UNTIL: ContextVar[float | None] = ContextVar("hitl_nb_check_until", default=None)

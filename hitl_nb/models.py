@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import json
 from collections.abc import Callable
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.plain import a_name, plain
+
+from . import jsontext as json
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, cast
 
 from hitl_nb.records import canonical
+
+from . import jsontext as json
 
 MAX_JSON = 16 << 20
 """Largest canonical JSON of a proposal, in bytes."""

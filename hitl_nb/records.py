@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
+
+from . import jsontext as json
 
 FORMAT = 1
 """Version of the stored layout. A store with a newer one is refused."""

@@ -22,7 +22,6 @@ remove and reorder rows; columns stay as they are. In CSV, nothing is null and `
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -33,6 +32,8 @@ from typing import Any, cast
 from hitl_nb.differences import unified_diff
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.plain import spell
+
+from . import jsontext as json
 
 Column = dict[str, Any]
 Table = dict[str, Any]

@@ -21,7 +21,6 @@ With "null", null is allowed as well. Single values are in `scalars.py` and `sci
 from __future__ import annotations
 
 import collections
-import json
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -31,6 +30,8 @@ from hitl_nb.records import canonical
 from hitl_nb.scalars import Type, check_scalar, encode_scalar, is_scalar
 from hitl_nb.schemas import misfits
 from hitl_nb.science import check_science, encode_science, is_record, is_science
+
+from . import jsontext as json
 
 ABSENT: Any = object()
 """There is no such value."""

@@ -12,7 +12,6 @@ tool_call is `{"name": str, "arguments": {...}}`; plan is a list of steps, each 
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter
@@ -34,6 +33,8 @@ from hitl_nb.science import is_science
 from hitl_nb.tables import check_table, csv_changes, csv_text, parse_csv, records
 from hitl_nb.typed import Type, check, check_cells, encode
 from hitl_nb.typeschemas import type_schema, without_schemas
+
+from . import jsontext as json
 
 MAX_TITLE = 200
 """Longest title, in characters."""

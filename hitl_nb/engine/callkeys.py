@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
 import operator
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
+
+from .. import jsontext as json
 
 Key = str | int
 """What may be a key."""

@@ -6,7 +6,6 @@ growing pauses.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import ssl
@@ -19,6 +18,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from .. import errors
+from .. import jsontext as json
 from ..errors import HitlError, InvalidEdit, RunClaimed, ServerError
 
 TIMEOUT = 60.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from .. import jsontext as json
 from .. import records
 from ..records import CommentState, Speaker
 from ..store.discussion import threads

@@ -6,12 +6,12 @@ namespace as they come.
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import jsontext as json
 from ..errors import WrongPython
 from .inputs import Input, Inputs, inputs_in
 from .missing import remember_left_out

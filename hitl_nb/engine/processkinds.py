@@ -53,7 +53,7 @@ class Settings(Kind):
             before = {}
         if carried is None and now == before:
             return None
-        kept, removed = carried or ({}, ())
+        kept, removed = (dict[str, Any](), list[str]()) if carried is None else carried
         new = {k: v for k, v in now.items() if k in kept or k not in before or before[k] != v}
         gone = sorted(k for k in {*before, *removed} if k not in now)
         return (new, gone) if new or gone else None

@@ -10,7 +10,6 @@ Layout: magic (6 bytes), HMAC (32), header length (4, big endian), header (JSON)
 from __future__ import annotations
 
 import hmac
-import json
 import os
 import secrets
 import struct
@@ -19,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .. import jsontext as json
 from ..errors import StoreError, Untrusted, WrongPython
 from ..store.secretfile import UnsafeFile, secret
 

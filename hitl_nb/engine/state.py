@@ -12,12 +12,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
-import json
 import pickle
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import jsontext as json
 from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources

@@ -5,7 +5,6 @@ Only ipywidgets' core controls, and no markup: what an agent wrote is a control'
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, cast
@@ -13,6 +12,8 @@ from typing import Any, cast
 from hitl_nb.notebook.looks import NAMED, WIDE, Note, growing, words
 from hitl_nb.plain import spell
 from hitl_nb.values import visible
+
+from .. import jsontext as json
 
 ui: Any = import_module("ipywidgets")  # it has no types
 

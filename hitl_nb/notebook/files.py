@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import threading
@@ -13,6 +12,8 @@ import nbformat
 from nbformat.validator import NotebookValidationError, ValidationError, normalize, validate
 
 from hitl_nb.errors import HitlError
+
+from .. import jsontext as json
 
 
 def read_notebook(path: Path) -> Any:

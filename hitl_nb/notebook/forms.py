@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +20,8 @@ from hitl_nb.records import TEXT_KINDS, Doubt, Proposal
 from hitl_nb.review import doubts
 from hitl_nb.tables import Column, cell_from_text, cell_text
 from hitl_nb.values import as_text, parse_edit, visible
+
+from .. import jsontext as json
 
 ui: Any = import_module("ipywidgets")  # it has no types
 

@@ -8,7 +8,6 @@ those that it has executed. A kernel that finds none, or several, is refused wit
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from typing import Any, cast
 
 import psutil
 
+from .. import jsontext as json
 from ..errors import UnknownNotebook
 from ..store.ledger import Ledger
 from .executors import NOTEBOOK, SESSION, TOLD_BY, notebooks_named

@@ -8,7 +8,6 @@ no ids, no paths and no other times. Colours are the page's own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -19,6 +18,8 @@ from hitl_nb.review import doubts
 from hitl_nb.store.reviewers import decider, known_if_checked
 from hitl_nb.tables import cell_text
 from hitl_nb.values import as_text, changes, visible
+
+from .. import jsontext as json
 
 MIME = "application/vnd.hitl-nb.proposal+json"
 WORKSPACE = "application/vnd.hitl-nb.workspace+json"

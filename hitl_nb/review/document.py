@@ -13,12 +13,13 @@ so that two people who change different parts both keep theirs.
 
 from __future__ import annotations
 
-import json
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hitl_nb.records import TEXT_KINDS, Kind, canonical
 from hitl_nb.review.sharedtable import Table, ends, leaf, same, shared_map
+
+from .. import jsontext as json
 
 if TYPE_CHECKING:
     from pycrdt import Array, Doc, Map, Text

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.records import Doubt, Proposal, effect_happened
+
+from .. import jsontext as json
 
 LOOK = "Look it up before you choose: a wrong answer does it twice, or never."
 RESULT = "What did it return? (text, number or JSON)"

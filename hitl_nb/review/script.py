@@ -12,7 +12,6 @@ was decided stands in the store like any other decision; so after a crash the en
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +28,8 @@ from hitl_nb.records import Action, Proposal, Run, Workspace
 from hitl_nb.review.hands import Hand, Hands
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import check_edit
+
+from .. import jsontext as json
 
 ENVIRONMENT = "HITL_NB_REVIEWER"
 VERSION = 1

@@ -12,12 +12,13 @@ types, two people may change two cells of one row, and a row that two people mov
 from __future__ import annotations
 
 import itertools
-import json
 import secrets
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, cast
 
 from hitl_nb.records import canonical
+
+from .. import jsontext as json
 
 if TYPE_CHECKING:
     from pycrdt import Doc, Map

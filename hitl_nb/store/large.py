@@ -7,7 +7,6 @@ meets a value that is being replaced notices, and reads the new one.
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import msgspec
@@ -15,6 +14,8 @@ import msgspec
 from hitl_nb.errors import StoreCorrupt, StoreFull
 from hitl_nb.records import new_id
 from hitl_nb.store.base import MAX_VALUE, Reads, Transaction
+
+from .. import jsontext as json
 
 _MARK = b"\x00hitl/large/v1\x00"
 

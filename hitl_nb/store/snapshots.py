@@ -11,7 +11,6 @@ counts if its claim is newer than that event's.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,6 +23,8 @@ from hitl_nb.store.base import MAX_VALUE, Reads, Store, Transaction
 from hitl_nb.store.claims import Claim
 from hitl_nb.store.digests import Digests, digest_state
 from hitl_nb.store.large import span
+
+from .. import jsontext as json
 
 
 class Saved(Record, frozen=True, kw_only=True):

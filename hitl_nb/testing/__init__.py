@@ -8,13 +8,14 @@ In pytest, `--nbval` is enough (see `plugin.py`). From Python, and for `@hitl.ag
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from .. import jsontext as json
 
 __all__ = ["ScriptedReviewer"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import importlib
+import json
 import logging
 import os
 import random
@@ -316,3 +317,20 @@ def test_a_setting_comes_back_in_another_process(forks: Forks, tmp_path: Path, n
     change, read = SETTINGS[name]
     source = f"{change}hitl.checkpoint(1, title='T')\nhitl.checkpoint(2, title='T')\nx = repr(({read}))\n"
     assert ways(forks, source, tmp_path, name.replace(" ", "-"))
+
+
+def test_what_is_stored_does_not_depend_on_what_a_cell_replaced(desk: Desk) -> None:
+    source = (
+        "import json\nreal = json.dumps, json.loads\njson.dumps = lambda *a, **k: 'patched'\n"
+        f"json.loads = lambda *a, **k: 'patched'\ntry:\n    {ASK}finally:\n    json.dumps, json.loads = real\n"
+    )
+    dumps, loads = json.dumps, json.loads
+    try:
+        assert desk.run(source).status == "waiting"
+        desk.answer(action="edit", value="stop")
+        desk.new_kernel()
+        json.dumps = json.loads = lambda *a, **k: "patched"
+        assert desk.run(source).status == "finished"
+    finally:
+        json.dumps, json.loads = dumps, loads
+    assert desk.ns["d"].value == "stop"

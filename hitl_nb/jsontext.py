@@ -1,0 +1,11 @@
+"""JSON as the standard library had it when hitl_nb was imported.
+
+A cell may replace `json.dumps` or `json.loads` for the libraries that it uses. What is stored, signed and compared must
+not change with that.
+"""
+
+from __future__ import annotations
+
+from json import JSONDecodeError, JSONEncoder, dumps, loads
+
+__all__ = ["JSONDecodeError", "JSONEncoder", "dumps", "loads"]
