@@ -20,6 +20,7 @@ import msgspec
 from ..errors import CannotPause, HitlError, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
 from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Step, Workspace, now
 from ..store.ledger import Claim, Ledger
+from .background import Background, notice_tasks
 from .callkeys import Key, inside_call
 from .decision import Asked, decision_on
 from .doubts import Doubts, Settled, asked_about, definition_of, place_of, returned_type, settled_by
@@ -119,6 +120,7 @@ class Session:
         self.envelope = b""
         self.pending: Pending | None = None
         self.under_way = StepsUnderWay()
+        self.background = Background(machine)
         self._turn = threading.RLock()
         self._thread = threading.get_ident()
         self._over = False
@@ -141,6 +143,7 @@ class Session:
         Raises what the code raises, and Paused.
         """
         hand_on_to_threads(_current, in_step, inside_call)
+        notice_tasks(_current)
         self._thread = threading.get_ident()
         token = _current.set(self)
         try:
@@ -194,10 +197,13 @@ class Session:
         Threads make their calls in any order. So a call in a thread of its own is known by its arguments, where they
         can be compared, unless it has a key.
 
-        Raises Paused if the run has paused, NotInAgent if it has ended.
+        Raises Paused if the run has paused, NotInAgent if it has ended; ValueError for a key that another call has.
         """
         self.check_going()
-        if key is None and threading.get_ident() != self._thread:
+        if key is not None:
+            with self._turn:
+                self.machine.check_same_call(name, key, fingerprint(args))
+        elif threading.get_ident() != self._thread:
             print_ = fingerprint(args)
             name = f"{name}({print_.digest[:16]})" if print_.comparable else name
         with self._turn:
@@ -411,6 +417,9 @@ class Session:
         try:
             if completed is None:
                 step_back(self.machine)
+            lost = self.background.problem(within=not exact)
+            if lost is not None:
+                raise CannotPause(f"cannot pause at line {self.machine.op.line}: {lost}")
             saved = self.snapshot(completed, asks=True)
             questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
             statements = self._worklog.statements()

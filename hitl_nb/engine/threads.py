@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from threading import Thread
 from typing import Any
 
+from .background import is_from_library
+
 _handed_on: list[ContextVar[Any]] = []
 
 
@@ -28,7 +30,11 @@ def hand_on_to_threads(*variables: ContextVar[Any]) -> None:
 def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(submit)
     def submit_with_run(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        return submit(self, _with_run(fn), *args, **kwargs)
+        with_run = _with_run(fn)
+        future = submit(self, with_run, *args, **kwargs)
+        if with_run is not fn:
+            _handed_on[0].get().background.began(future, fn)
+        return future
 
     return submit_with_run
 
@@ -40,6 +46,9 @@ def _starting(start: Callable[..., None]) -> Callable[..., None]:
         if getattr(target, "__module__", None) != "concurrent.futures.thread":  # a worker serves others, too
             run = _with_run(self.run)
             if run != self.run:
+                function = self.run if target is None else target
+                if not is_from_library(function):
+                    _handed_on[0].get().background.began(self, function)
                 self.run = run
         start(self)
 

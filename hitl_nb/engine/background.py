@@ -1,0 +1,98 @@
+"""Tasks, threads and submitted calls that an agent started and nobody waits for: a pause would lose them.
+
+What the operation at the position started is started again when that is made again. What an earlier one started is not:
+while it has not ended, no question can be asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from contextvars import ContextVar
+
+    from .machine import Machine
+
+_LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+Started = Any
+"""A task, a thread, or the future of a submitted call."""
+
+
+class Background:
+    """What the code of one run has started in this process."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._started: WeakKeyDictionary[Started, tuple[int, int, str]] = WeakKeyDictionary()
+
+    def began(self, started: Started, function: Any) -> None:
+        """The code at the position has started `started`, which calls `function`."""
+        if self.machine.in_op and self.machine.stack:
+            name = getattr(function, "__qualname__", None) or type(function).__name__
+            self._started[started] = self.machine.tick, self.machine.op.line, name
+
+    def problem(self, *, within: bool) -> str | None:
+        """Why a question cannot be asked now, if so.
+
+        `within`: what the operation at the position has started is started again on resume.
+        """
+        for started, (tick, line, name) in list(self._started.items()):
+            if not (within and tick >= self.machine.tick) and not _is_over(started):
+                kind, way_out = _WORDS.get(type(started).__name__, _WORDS["Task"])
+                kind, way_out = _WORDS["Thread"] if isinstance(started, Thread) else (kind, way_out)
+                return (
+                    f"{kind} {name}(), started at line {line}, has not ended, and would be lost with this process; "
+                    f"{way_out} before this question"
+                )
+        return None
+
+
+_WORDS = {
+    "Task": ("the task", "await it, or cancel() it and await that,"),
+    "Thread": ("the thread of", "join() it"),
+    "Future": ("the submitted call of", "wait for its result()"),
+}
+
+
+def _is_over(started: Started) -> bool:
+    return not started.is_alive() if isinstance(started, Thread) else started.done()
+
+
+def is_from_library(function: Any) -> bool:
+    """Whether a function, or what a coroutine runs, is of Python's or an installed library: its threads serve it."""
+    code: Any = getattr(inspect.unwrap(function), "__code__", None) or getattr(function, "cr_code", None)
+    if code is None:
+        return getattr(function, "__module__", "__main__") != "__main__"
+    return str(Path(code.co_filename)).startswith(_LIBRARIES)
+
+
+def notice_tasks(session: ContextVar[Any]) -> None:
+    """From now on, tasks of asyncio are told to the session whose code creates them."""
+    create: Any = asyncio.BaseEventLoop.create_task
+    if not hasattr(create, "__wrapped__"):
+        asyncio.BaseEventLoop.create_task = _noticing(create, session)
+
+
+def _noticing(create: Callable[..., asyncio.Task[Any]], session: ContextVar[Any]) -> Any:
+    @functools.wraps(create)
+    def create_task(self: asyncio.BaseEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        task = create(self, coro, **kwargs)
+        found = session.get()
+        if found is not None and inspect.iscoroutine(coro) and not coro.__qualname__.startswith(_OF_STEPS):
+            found.background.began(task, coro)
+        return task
+
+    return create_task
+
+
+_OF_STEPS = ("StepCall.", "_GatedCall.")
+"""Coroutines of recorded calls: a pause waits until they have ended."""

@@ -1,0 +1,87 @@
+"""Tasks, threads and submitted calls that nobody waits for are not lost at a pause: the question is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+import world
+from desk import Desk, effects
+
+import hitl_nb as hitl
+
+START = """
+import asyncio, threading, world
+from concurrent.futures import ThreadPoolExecutor
+async def send(n):
+    await asyncio.sleep(0)
+    return world.effect("send", n)
+async def waits(n):
+    await world.outside["event"].wait()
+def blocks(n):
+    world.outside["gate"].wait()
+    return world.effect("send", n)
+@hitl.step
+async def pay(n):
+    return await send(n)
+"""
+
+LOST = {
+    "task": ("asyncio.create_task(waits(1))", r"the task waits\(\), started at line 15, .* await it"),
+    "ensure_future": ("asyncio.ensure_future(send(1))", r"the task send\(\)"),
+    "task of a loop": ("asyncio.get_running_loop().create_task(send(1), name='mine')", r"the task send\(\)"),
+    "task of a helper": ("async def start():\n    asyncio.create_task(waits(1))\nawait start()", r"the task waits\(\)"),
+    "task behind a step": (
+        "async def both():\n    await pay(1)\n    await send(2)\nasyncio.create_task(both())\nawait asyncio.sleep(0)",
+        r"the task both\(\)",
+    ),
+    "thread": ("threading.Thread(target=blocks, args=(1,), daemon=True).start()", r"the thread of blocks\(\).* join"),
+    "class of a thread": (
+        "class Mine(threading.Thread):\n    def run(self):\n        blocks(1)\nMine(daemon=True).start()",
+        r"the thread of Mine\.run\(\)",
+    ),
+    "pool": ("ThreadPoolExecutor(1).submit(blocks, 1)", r"the submitted call of blocks\(\).* result\(\)"),
+    "run_in_executor": ("asyncio.get_running_loop().run_in_executor(None, blocks, 1)", r"the submitted call of blocks"),
+}
+
+
+@pytest.fixture
+def desk() -> Desk:
+    world.outside.clear()
+    world.outside.update(event=asyncio.Event(), gate=threading.Event())
+    return Desk()
+
+
+@pytest.mark.parametrize("kind", LOST)
+@pytest.mark.parametrize("asks", ["hitl.checkpoint(1, title='Go on?')", "ask()"])
+def test_a_question_is_refused_while_something_would_be_lost(desk: Desk, kind: str, asks: str) -> None:
+    start, why = LOST[kind]
+    source = (
+        f"{START}{start}\ndef ask():\n    return hitl.checkpoint(1, title='Go on?')\n"
+        f"try:\n    {asks}\nfinally:\n    world.outside['gate'].set()\n"
+    )
+    with pytest.raises(hitl.CannotPause, match=why):
+        desk.run(source)
+    assert desk.open() == []
+
+
+KEPT = {
+    "awaited": "task = asyncio.create_task(send(1))\nawait task\ndel task",
+    "ended": "asyncio.create_task(send(1))\nfor _ in range(5):\n    await asyncio.sleep(0)",
+    "step": "async def start():\n    asyncio.create_task(pay(1))\n    await asyncio.sleep(0)\nawait start()",
+    "joined": "t = threading.Thread(target=blocks, args=(1,))\nt.start()\nt.join()\ndel t",
+    "pool": "with ThreadPoolExecutor(1) as pool:\n    pool.submit(blocks, 1)\ndel pool",
+}
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_question_is_asked_when_all_has_ended(desk: Desk, kind: str) -> None:
+    source = f"{START}{KEPT[kind]}\nx = hitl.checkpoint(1, title='Go on?').value\n"
+    world.outside["gate"].set()
+    assert desk.run(source).status == "waiting"
+    assert effects() == ["send(1,)"]
+    desk.answer()
+    desk.new_kernel()
+    assert desk.run(source).status == "finished"
+    assert effects() == []
