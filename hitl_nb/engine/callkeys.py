@@ -2,7 +2,9 @@
 
 Code that is made again while several tasks run side by side may make its calls in another order. A key makes "the same
 call" mean the one with the same key: of the same function, in the same statement of the agent. Calls with one key that
-follow each other (a loop with the same key in each round) are told apart by their order, as calls without a key are.
+follow each other (a loop with the same key in each round) are told apart by their order, as calls without a key are:
+questions and gated calls if they are equal otherwise; steps with other arguments are refused. Each statement of exact
+code, and each round of a loop there, is a place of its own: the same key means another call in each.
 """
 
 from __future__ import annotations

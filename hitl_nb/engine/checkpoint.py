@@ -50,7 +50,8 @@ def checkpoint(
         reasons: reasons that a reviewer may choose from, beside writing one.
         key: a str or int that the question is known by in this statement, in place of its number in the order of
             calls. Give one where several tasks may ask in any order. A question with the same key and another title
-            or value is another question: it is asked, too.
+            or value is another question: it is asked, too. Equal questions with one key that follow each other, as
+            in a loop, are told apart by their order; where they run side by side, ValueError is raised.
 
     Raises:
         ValueError, TypeError: a bad argument.

@@ -175,6 +175,7 @@ def gate(
         schema: what `{"name": ..., "arguments": {...}}` must satisfy after an edit, beyond the function's signature.
         key: a str or int, or a function of the call's arguments that returns one, that a call is known by in a
             statement, in place of its number in the order of calls: for tools that run side by side in any order.
+            Calls with one key that follow each other are told apart by their arguments, then by their order.
 
     A rejection raises Rejected from the call. An approved call is made once: if the process dies in the middle of it,
     people are asked whether it happened, as about a step. `@gate` above `@step(idempotent=True)` is called again.

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..errors import Paused
 from .callkeys import Key, inside_call, spelled
+from .fingerprints import Fingerprint
 from .loops import ITER, place_in
 from .missing import explain_missing
 from .native import cannot_pause
@@ -88,6 +89,7 @@ class Machine:
         self._exact: Any = None
         self.ordinals: dict[str, int] = {}
         self.keyed: dict[tuple[str, Key], asyncio.Task[Any]] = {}
+        self.arguments: dict[tuple[str, Key], str] = {}
         self.in_op = False
         self.unwinding = False
         self.result: Any = None
@@ -133,6 +135,20 @@ class Machine:
         path, part = self.op.label
         return f"{self.tick:09d}/{'.'.join(map(str, path))}.{part}/{name}/{number}"
 
+    def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
+        """Raises ValueError if another call of this operation has this key and other arguments.
+
+        Calls with one key are told apart by their order: made in another order, one would get the other's result.
+        """
+        if not arguments.comparable:
+            return
+        first = self.arguments.setdefault((inside_call.get() + name, key), arguments.digest)
+        if first != arguments.digest:
+            raise ValueError(
+                f"two calls of {name}() in the statement at line {self.op.line} have the same key {key!r} and other "
+                "arguments: only their order could tell whose result is whose; give each a key of its own"
+            )
+
     def _check_alone(self, name: str, key: Key) -> None:
         """Two calls at once that have one key could only be told apart by their order."""
         task = _running_task()
@@ -167,6 +183,7 @@ class Machine:
             if self.ordinals:
                 self.ordinals = {}
                 self.keyed = {}
+                self.arguments = {}
             try:
                 await self._perform(frame, op)
             except Enter as enter:

@@ -275,7 +275,8 @@ def step(
             the middle it is called again without asking.
         retries: how often to try again when it raises an Exception, with growing pauses.
         key: a str or int, or a function of the call's arguments that returns one, that a call is known by in a
-            statement of the agent, in place of its number in the order of calls: for steps that run side by side.
+            statement of the agent, in place of its number in the order of calls: for steps that run side by side. Two
+            calls of one statement with the same key and other arguments raise ValueError.
     """
     if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"retries must be an int >= 0, not {retries!r}")

@@ -152,6 +152,29 @@ def test_the_same_key_with_another_value_is_another_question(desk: Desk) -> None
     assert desk.run(source).proposals[0].value == 2
 
 
+@pytest.mark.parametrize("calls", ["[pay(n) for n in 'AB']", "ThreadPoolExecutor(2).map(pay, 'AB')"])
+def test_one_key_for_two_calls_of_a_step_with_other_arguments_is_an_error(desk: Desk, calls: str) -> None:
+    desk.cell(
+        "from concurrent.futures import ThreadPoolExecutor\nimport world\n"
+        "@hitl.step(key='k')\ndef pay(name):\n    return world.effect('pay', name)\n"
+        f"def pay_all():\n    return list({calls})\n"
+    )
+    with pytest.raises(ValueError, match=r"pay\(\) in the statement at line 1 have the same key 'k'"):
+        desk.run("pay_all()")
+    assert len(effects()) == 1
+
+
+def test_one_key_in_two_statements_and_rounds_means_two_calls(desk: Desk) -> None:
+    desk.cell("import world\n@hitl.step(key='k')\ndef pay(name):\n    return world.effect('pay', name)\n")
+    source = "got = [pay('A'), pay('B')]\nfor name in 'CD':\n    got.append(pay(name))\nhitl.checkpoint(1, title='Go?')"
+    desk.run(source)
+    assert effects() == ["pay('A',)", "pay('B',)", "pay('C',)", "pay('D',)"]
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert (desk.ns["got"], effects()) == (list("ABCD"), [])
+
+
 def test_one_key_for_two_calls_at_once_is_an_error_that_names_it(desk: Desk) -> None:
     desk.cell(TURNS)
     source = """
