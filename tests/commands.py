@@ -42,11 +42,20 @@ FDS = 3
 
 
 class Commands:
-    """The near end: starts commands."""
+    """The near end: starts commands.
 
-    def __init__(self) -> None:
-        self._servers = [_Server() for _ in range(2)]
+    Args:
+        shared: the `addresses` of servers that another process started, and passed on to this one.
+    """
+
+    def __init__(self, shared: Sequence[int] = ()) -> None:
+        self._servers = [_Server(fd) for fd in shared] or [_Server() for _ in range(2)]
         self._turns = cycle(self._servers)
+
+    @property
+    def addresses(self) -> list[int]:
+        """File descriptors for a child that may start commands, too, while this process starts none."""
+        return [server.address for server in self._servers]
 
     def start(self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Command:
         """Start `hitl-nb WORDS...`."""
@@ -103,13 +112,21 @@ class Command:
 
 
 class _Server:
-    def __init__(self) -> None:
+    def __init__(self, shared: int | None = None) -> None:
+        self._process = None
+        if shared is not None:
+            self._socket = socket.socket(fileno=shared)
+            return
         self._socket, far = socket.socketpair()
         code = f"import runpy; runpy.run_path({str(Path(__file__))!r})['serve']({far.fileno()})"
         self._process = subprocess.Popen(
             [sys.executable, "-X", "frozen_modules=off", "-c", code], pass_fds=[far.fileno()]
         )
         far.close()
+
+    @property
+    def address(self) -> int:
+        return self._socket.fileno()
 
     def start(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Command:
         out, err = (tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115 - the command's
@@ -122,7 +139,8 @@ class _Server:
 
     def close(self) -> None:
         self._socket.close()
-        self._process.wait()
+        if self._process is not None:
+            self._process.wait()
 
 
 def kill_with_children(pid: int) -> None:

@@ -84,18 +84,21 @@ class Folder:
             "HITL_NB_STORE": f"diskcache://{folder.parent / (folder.name + '.store')}",
             "HOME": str(folder.parent / "home"),
             "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(HERE / "path"), os.environ.get("PYTHONPATH")))),
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, (str(HERE / "path"), str(HERE.parent.parent), os.environ.get("PYTHONPATH")))
+            ),
         }
         for name in ("CI", "PYTEST_CURRENT_TEST", "HITL_NB_REVIEWER", "JUPYTER_DATA_DIR", "XDG_DATA_HOME"):
             self.env.pop(name, None)
         (folder.parent / "home").mkdir()
 
     def call(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command there."""
+        """Run a command there, which may use `commands`."""
+        servers = self.commands.addresses if self.commands is not None else []
+        env = {**self.env, "COMMAND_SERVERS": " ".join(map(str, servers))}
+        options: dict[str, Any] = {"cwd": self.folder, "env": env, "pass_fds": servers, "start_new_session": True}
         pipe = subprocess.PIPE
-        with subprocess.Popen(
-            command, stdout=pipe, stderr=pipe, text=True, cwd=self.folder, env=self.env, start_new_session=True
-        ) as process:
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, **options) as process:
             try:
                 out, err = process.communicate(timeout=self.seconds)
             except subprocess.TimeoutExpired:

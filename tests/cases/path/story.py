@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,11 @@ import nbclient
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests.commands import Commands
+
+SERVERS = os.environ.get("COMMAND_SERVERS", "")
+COMMANDS = Commands([int(fd) for fd in SERVERS.split()]) if SERVERS else None
+"""What forks commands; None where each has to be started as people start it."""
 LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl"
 
 
@@ -32,15 +37,20 @@ def write(path: str, *cells: str) -> None:
 
 def cli(*args: str, **env: str) -> tuple[int, str]:
     """The exit code of a `hitl-nb` command, and all that it printed."""
-    done = subprocess.run(
-        ["hitl-nb", *args], capture_output=True, text=True, env={**os.environ, **env}, timeout=120, check=False
-    )
+    done = _run(args, {**os.environ, **env})
     return done.returncode, done.stdout + done.stderr
+
+
+def _run(words: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    if COMMANDS is not None:
+        return COMMANDS.run(words, cwd=Path.cwd(), env=env, seconds=120)
+    return subprocess.run(["hitl-nb", *words], capture_output=True, text=True, env=env, timeout=120, check=False)
 
 
 def inbox() -> list[dict[str, Any]]:
     """The open proposals."""
-    done = subprocess.run(["hitl-nb", "inbox", "--json"], capture_output=True, text=True, timeout=120, check=True)
+    done = _run(["inbox", "--json"], os.environ)
+    done.check_returncode()
     return [one for one in json.loads(done.stdout)["proposals"] if one["status"] == "open"]
 
 
