@@ -57,7 +57,9 @@ class Folder:
         return file
 
     def validate(self, *arguments: str) -> int:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval", "--color=no", "-vv", *arguments]
+        ours = ("no:cacheprovider", "no:schemathesis", "no:hypothesispytest")  # slow to import, and nothing to do there
+        plugins = [f"-p{plugin}" for plugin in ours]
+        command = [sys.executable, "-m", "pytest", *plugins, "--nbval", "--color=no", "-vv", *arguments]
         env = {k: v for k, v in os.environ.items() if not k.startswith(("HITL_NB_", "PYTEST_", "CI"))}
         env |= {"TMPDIR": str(self.temporary), "COLUMNS": "200"}
         done = subprocess.run(command, cwd=self.path, env=env, capture_output=True, text=True, check=False)
@@ -77,17 +79,26 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "notebooks", tmp_path / "tmp")
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A notebook whose outputs are those of a run that a person decided."""
+    path = tmp_path_factory.mktemp("recorded")
+    file = Folder(path, path).notebook("recorded", LOAD, AGENT, "len(sent)")
+    url = f"diskcache://{path}/store"
+    ledger = Ledger(open_store(url))
+    decide(ledger, run_notebook(file, store=url).open[0], "edit", "Dear Ms Doe", reason="by name")
+    decide(ledger, run_notebook(file, store=url).open[0], "reject", reason="not her")
+    assert run_notebook(file, store=url).status == "finished"
+    return file.read_bytes()
+
+
 @pytest.fixture
-def decided(tmp_path: Path, folder: Folder) -> Callable[[str], Path]:
-    """Makes a notebook whose outputs are those of a run that a person decided, and its decisions file."""
+def decided(folder: Folder, recorded: bytes) -> Callable[[str], Path]:
+    """Makes such a notebook, and its decisions file."""
 
     def make(name: str) -> Path:
-        file = folder.notebook(name, LOAD, AGENT, "len(sent)")
-        url = f"diskcache://{tmp_path}/store"
-        ledger = Ledger(open_store(url))
-        decide(ledger, run_notebook(file, store=url).open[0], "edit", "Dear Ms Doe", reason="by name")
-        decide(ledger, run_notebook(file, store=url).open[0], "reject", reason="not her")
-        assert run_notebook(file, store=url).status == "finished"
+        file = folder.path / f"{name}.ipynb"
+        file.write_bytes(recorded)
         folder.decisions(name, *ENTRIES)
         return file
 
@@ -107,10 +118,8 @@ def test_what_people_decided_and_what_a_script_decides_are_the_same(
 
 
 def test_in_any_order_and_in_parallel(folder: Folder, decided: Callable[[str], Path]) -> None:
-    first = decided("first")
-    for name in ("second", "third"):
-        (folder.path / f"{name}.ipynb").write_bytes(first.read_bytes())
-        folder.decisions(name, *ENTRIES)
+    for name in ("first", "second", "third"):
+        decided(name)
     (folder.path / "shuffling.py").write_text(
         "import random\n\ndef pytest_collection_modifyitems(items):\n    random.Random(7).shuffle(items)\n"
     )
