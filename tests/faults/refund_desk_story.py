@@ -21,6 +21,7 @@ from hitl_nb.records import Proposal
 from hitl_nb.review.deciding import decide
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
+from tests.commands import Commands
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 WAITING = 75
@@ -30,10 +31,12 @@ class Desk:
     """A copy of the example, with a store and a world of its own.
 
     Attributes:
+        commands: runs the commands that are not to be killed.
         decided: every decision that was acknowledged, by proposal.
     """
 
-    def __init__(self, folder: Path, model_seconds: float = 0) -> None:
+    def __init__(self, folder: Path, commands: Commands, model_seconds: float = 0) -> None:
+        self.commands = commands
         shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("demo.py", "__pycache__", "*.jsonl", ".*"))
         self.folder = folder
         self.notebook = folder / "refunds.ipynb"
@@ -59,6 +62,7 @@ class Desk:
     # Running
 
     def start(self) -> subprocess.Popen[str]:
+        """Start the notebook in processes of its own, to be killed."""
         return subprocess.Popen(
             [sys.executable, "-m", "hitl_nb.cli", "run", str(self.notebook)],
             env=self.environment,
@@ -68,14 +72,12 @@ class Desk:
         )
 
     def run(self) -> int:
-        process = self.start()
-        said, _ = process.communicate()
-        assert process.returncode in (0, WAITING), said
-        return process.returncode
+        done = self.commands.run(["run", str(self.notebook)], cwd=Path.cwd(), env=self.environment)
+        assert done.returncode in (0, WAITING), done.stdout + done.stderr
+        return done.returncode
 
     def hitl(self, *words: str) -> str:
-        command = [sys.executable, "-m", "hitl_nb.cli", *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        done = self.commands.run(words, cwd=Path.cwd(), env=self.environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -18,6 +18,8 @@ import psutil
 import pytest
 from refund_desk_story import WAITING, Desk, kernel_of, strike
 
+from tests.commands import Commands
+
 SEED = int(os.environ.get("HITL_NB_SEED", "0"))
 KILLS = 20
 """How often for each of ten seeds, by `make faults`."""
@@ -41,8 +43,8 @@ LONG = [pytest.param(SEED + n, KILLS, marks=pytest.mark.faults_long) for n in ra
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "kills"), [(SEED, 4), *LONG])
-def test_killed_at_random_moments(tmp_path: Path, seed: int, kills: int) -> None:
-    desk = Desk(tmp_path / "desk", model_seconds=0.01)
+def test_killed_at_random_moments(tmp_path: Path, commands: Commands, seed: int, kills: int) -> None:
+    desk = Desk(tmp_path / "desk", commands, model_seconds=0.01)
     killed(desk, random.Random(seed), kills)
     desk.finish()
     assert "refunded" in desk.printed()["summary"]
@@ -51,8 +53,8 @@ def test_killed_at_random_moments(tmp_path: Path, seed: int, kills: int) -> None
 
 
 @pytest.mark.slow
-def test_control_without_steps_things_happen_twice(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "desk", model_seconds=0.01)
+def test_control_without_steps_things_happen_twice(tmp_path: Path, commands: Commands) -> None:
+    desk = Desk(tmp_path / "desk", commands, model_seconds=0.01)
     text = desk.notebook.read_text(encoding="utf-8")
     bare = text.replace('"@hitl.step\\n",\n', "").replace("hitl.idempotency_key()", "None")
     assert bare.count("@hitl.step") == 1  # the model's
@@ -72,8 +74,8 @@ def test_control_without_steps_things_happen_twice(tmp_path: Path) -> None:
     raise AssertionError("20 kills, and the check saw nothing twice")
 
 
-def test_the_whole_story(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "desk", model_seconds=0.05)
+def test_the_whole_story(tmp_path: Path, commands: Commands) -> None:
+    desk = Desk(tmp_path / "desk", commands, model_seconds=0.05)
     process = desk.start()
     kernel = kernel_of(process)
     assert kernel is not None
