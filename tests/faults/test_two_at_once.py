@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +18,7 @@ from hitl_nb.errors import AlreadyDecided
 from hitl_nb.records import Question, Snapshot
 from hitl_nb.store import inbox, open_store
 from hitl_nb.store.ledger import Ledger
+from tests.commands import Command, Commands
 
 # Two deciders
 
@@ -116,11 +115,9 @@ class Desk:
         self.ledger = Ledger(open_store(self.environment["HITL_NB_STORE"]))
         os.mkfifo(folder / "go on")
 
-    def start(self, name: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "hitl_nb.cli", "run", str(self.notebook), "-o", str(self.folder / name)]
-        return subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+    def start(self, commands: Commands, name: str) -> Command:
+        words = ["run", str(self.notebook), "-o", str(self.folder / name)]
+        return commands.start(words, cwd=self.folder, env=self.environment)
 
     def decide(self) -> None:
         (proposal,) = self.ledger.inbox()
@@ -133,34 +130,34 @@ class Desk:
         return (self.folder / "effects.txt").read_text().splitlines()
 
 
-def test_of_two_headless_runs_one_resumes(tmp_path: Path) -> None:
+def test_of_two_headless_runs_one_resumes(tmp_path: Path, commands: Commands) -> None:
     desk = Desk(tmp_path)
-    loser, winner, said = two_runs(desk)
+    loser, winner, said = two_runs(desk, commands)
     assert loser.returncode == 1, said
     assert "RunClaimed" in said or "being run by" in said
     desk.release()
-    said, _ = winner.communicate(timeout=120)
+    said = winner.communicate(timeout=120)
     assert winner.returncode == 0, said
     assert desk.effects() == ["Dear Ann"]
 
 
 @pytest.mark.faults_long
-def test_control_of_two_headless_runs_without_claims_and_steps_both_send(tmp_path: Path) -> None:
+def test_control_of_two_headless_runs_without_claims_and_steps_both_send(tmp_path: Path, commands: Commands) -> None:
     desk = Desk(tmp_path, broken=True)
-    _, other, _ = two_runs(desk)
+    _, other, _ = two_runs(desk, commands)
     desk.release()
     other.communicate(timeout=120)
     assert desk.effects() == ["Dear Ann"] * 2
 
 
-def two_runs(desk: Desk) -> tuple[subprocess.Popen[str], subprocess.Popen[str], str]:
+def two_runs(desk: Desk, commands: Commands) -> tuple[Command, Command, str]:
     """Two commands that go on at once: the one that ends first, the other, and what the first said."""
-    assert desk.start("paused.ipynb").wait(120) == 75
+    assert desk.start(commands, "paused.ipynb").wait(120) == 75
     desk.decide()
-    both = [desk.start(f"{i}.ipynb") for i in range(2)]
+    both = [desk.start(commands, f"{i}.ipynb") for i in range(2)]
     # The winner stays in its step until it is released, so the first to end is the loser.
     ended = _first_to_end(both)
-    said, _ = ended.communicate()
+    said = "".join(ended.communicate())
     (other,) = [process for process in both if process is not ended]
     return ended, other, said
 
@@ -201,10 +198,10 @@ def two_kernels(desk: Desk) -> tuple[dict[str, Any], list[int], dict[str, Any]]:
             manager.shutdown_kernel(now=True)
 
 
-def _first_to_end(processes: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
-    ended: queue.SimpleQueue[subprocess.Popen[str]] = queue.SimpleQueue()
+def _first_to_end(processes: list[Command]) -> Command:
+    ended: queue.SimpleQueue[Command] = queue.SimpleQueue()
 
-    def wait_for(process: subprocess.Popen[str]) -> None:
+    def wait_for(process: Command) -> None:
         process.wait()
         ended.put(process)
 
