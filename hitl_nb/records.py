@@ -409,7 +409,7 @@ class Event(Record, frozen=True, kw_only=True):
     run: str | None = None
     proposal: str | None = None
     actor: str
-    data: Any = None
+    data: dict[str, Any] | None = None
     prev: str = ""
     records: dict[str, str] = {}
 

@@ -79,7 +79,7 @@ def _moments(events: Iterable[Event], proposals: dict[str, Proposal], by: dict[s
         else:
             continue
         said = {"decision": event.proposal, "comment": data.get("id")}.get(kind)
-        actor = by.get(said or "", event.actor)
+        actor = by.get(said, event.actor) if isinstance(said, str) else event.actor
         yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=actor, detail=_without_statements(data))
 
 

@@ -133,7 +133,7 @@ def _number(raw: bytes, default: int) -> int:
     """The number an event says it has; `default` for a damaged one, since it is exported as it is."""
     try:
         return max(msgspec.json.decode(raw, type=_Numbered).n, default)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return default
 
 

@@ -158,7 +158,7 @@ class Walk:
             return None
         try:
             event = msgspec.json.decode(raw, type=Event)
-        except (msgspec.DecodeError, UnicodeDecodeError) as damage:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
             self.problem = f"event {number} is unreadable: {damage}"
             return None
         if event.n != number:

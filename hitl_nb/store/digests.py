@@ -33,7 +33,7 @@ def digest_run(key: str, raw: bytes) -> str:
     """The digest of a run. Raises StoreCorrupt."""
     try:
         fields: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
         raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
     logged = {name: one for name, one in fields.items() if name not in UNLOGGED}  # in the order that they are kept in
     return hashlib.sha256(msgspec.json.encode(logged)).hexdigest()

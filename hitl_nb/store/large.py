@@ -97,7 +97,7 @@ def _drop_pieces(tx: Transaction, key: str) -> None:
 def _place(key: str, value: bytes) -> tuple[str, int]:
     try:
         place = msgspec.json.decode(value[len(_MARK) :], type=_Place)
-    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
         raise StoreCorrupt(f"the stored value {key} is damaged: {damage}") from damage
     return place.token, place.size
 

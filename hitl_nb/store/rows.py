@@ -59,7 +59,7 @@ def decode(raw: bytes, kind: type[R], key: str) -> R:
     """The record at `key`. Raises StoreCorrupt if it is none."""
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
         raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
 
 

@@ -130,7 +130,7 @@ def named(reads: Reads, run_id: str) -> set[str]:
     raw = large.get(reads, f"blobs/{run_id}")
     try:
         return set() if raw is None else set(msgspec.json.decode(raw, type=list[str]))
-    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
         raise StoreCorrupt(f"the stored record blobs/{run_id} is damaged: {damage}") from damage
 
 

@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
-from hitl_nb.records import Event
+from hitl_nb.records import Event, Record
 from hitl_nb.store.chain import list_entry
 from hitl_nb.store.digests import REMOVED, digest_record
+from hitl_nb.store.rows import converted
 
 _OF_NO_RUN = "notebook/"
 """Records that stay when the run is forgotten whose event tells of them."""
@@ -20,6 +21,12 @@ class Told(NamedTuple):
     digest: str
     event: int
     type: str
+
+
+class _Forgotten(Record, frozen=True):
+    """What the event of forgotten runs says."""
+
+    runs: tuple[str, ...]
 
 
 class ToldRecords:
@@ -41,7 +48,7 @@ class ToldRecords:
         self._con.close()
 
     def take(self, event: Event) -> None:
-        """Take in what an event tells. The same event may be taken again."""
+        """Take in what an event tells. The same event may be taken again. Raises StoreCorrupt."""
         entry = list_entry(event)
         listed = {} if entry is None else {entry[0]: digest_record(*entry)}
         self._con.executemany(
@@ -52,11 +59,12 @@ class ToldRecords:
                 for key, digest in (event.records | listed).items()
             ],
         )
-        gone = [(key,) for key, digest in event.records.items() if digest == REMOVED]
-        if gone:
-            self._con.executemany("DELETE FROM told WHERE key = ?", gone)
+        removed = [(key,) for key, digest in event.records.items() if digest == REMOVED]
+        if removed:
+            self._con.executemany("DELETE FROM told WHERE key = ?", removed)
         if event.type == "run.forgotten":
-            self._con.executemany("DELETE FROM told WHERE run = ?", [(run,) for run in event.data["runs"]])
+            gone = converted(event.data, _Forgotten, f"event {event.n}").runs
+            self._con.executemany("DELETE FROM told WHERE run = ?", [(run,) for run in gone])
 
     def find(self, key: str) -> Told | None:
         """What is told of a record, if anything is."""

@@ -86,8 +86,11 @@ def verify(store: Store) -> Verification:
     """Check the log, and the records against it."""
     with ToldRecords() as told:
         walk = chain.Walk()
-        for event in walk.events(store):
-            told.take(event)
+        try:
+            for event in walk.events(store):
+                told.take(event)
+        except StoreCorrupt as damage:
+            return Verification(ok=False, events=walk.n, problem=str(damage))
         if walk.problem is not None:
             return Verification(ok=False, events=walk.n, problem=walk.problem)
         found: list[Difference] = []

@@ -112,5 +112,5 @@ def forget(tx: Transaction, document: str) -> None:
 def _decoded(raw: bytes, kind: type[T], key: str) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as damage:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
         raise StoreCorrupt(f"the stored value {key} is damaged: {damage}") from None

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from hitl_nb.records import Question, Snapshot
+from hitl_nb.store import chain
 from hitl_nb.store.base import MAX_VALUE, Transaction
 from hitl_nb.store.ledger import Claim, Ledger
 from hitl_nb.store.memory import MemoryStore
@@ -163,12 +164,26 @@ def test_every_record_that_was_removed_is_named(ledger: Ledger, kind: str) -> No
     assert ledger.verify().ok
 
 
+@pytest.mark.parametrize("content", [b'{"id": ', b'{"value":' * 100_000], ids=["half", "deep"])
 @pytest.mark.parametrize("kind", [*KINDS, "claim", "saved"])
-def test_what_cannot_be_read_is_named(ledger: Ledger, kind: str) -> None:
+def test_what_cannot_be_read_is_named(ledger: Ledger, kind: str, content: bytes) -> None:
     key = next(of_kind(kind, ledger))[0]
-    put(ledger, key, b'{"id": ')
+    put(ledger, key, content)
     wanted = {"snapshot": "changed"}.get(kind, "unreadable")
     assert (wanted, key) in named(ledger.verify())
+
+
+@pytest.mark.parametrize("data", ["[]", '{"runs": [1]}', '{"runs": null}', '{"runs":' * 100_000])
+def test_an_event_that_says_what_no_event_says_is_named(data: str) -> None:
+    """Its hash is right: who can write the store can write a chain of their own."""
+    ledger = Ledger(MemoryStore())
+    event = '{"n":1,"at":"2026-01-01T00:00:00Z","type":"run.forgotten","actor":"x","data":' + data + "}"
+    put(ledger, "event/000000000001", event.encode())
+    put(ledger, "meta/events", chain.Head(n=1, h=chain.digest(event.encode())).json())
+    found = ledger.verify()
+    assert not found.ok
+    assert "event 1" in (found.problem or "") or "event/000000000001" in (found.problem or "")
+    ledger.store.close()
 
 
 @pytest.mark.parametrize("piece", ["chunk", "blob"])
