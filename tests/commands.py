@@ -6,6 +6,7 @@ servers take turns, so that commands in sequence hash strings differently, as th
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -90,15 +92,20 @@ class Command:
         self._out, self._err, self._notes = out, err, notes
         self.pid = int(notes.readline())
         self.returncode: int | None = None
+        self._waiting = threading.Lock()
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end: the exit code, negative for a signal. Raises TimeoutExpired."""
-        if self.returncode is None:
-            if not select.select([self._notes], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(self.args, timeout or 0)
-            self.returncode = int(self._notes.readline())
-            self._notes.close()
-        return self.returncode
+        if not self._waiting.acquire(timeout=-1 if timeout is None else timeout):
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._waiting.release)
+            if self.returncode is None:
+                if not select.select([self._notes], [], [], timeout)[0]:
+                    raise subprocess.TimeoutExpired(self.args, timeout or 0)
+                self.returncode = int(self._notes.readline())
+                self._notes.close()
+            return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for the end: what it wrote to its output, and to its errors."""
