@@ -13,30 +13,48 @@ SESSION = "JPY_SESSION_NAME"
 TOLD_BY = "HITL_NB_TOLD_BY"
 """Process id and name of who set `HITL_NB_NOTEBOOK` for the kernels that it starts: it counts in those alone."""
 
-_PROGRAMS = ("jupyter-nbconvert", "jupyter-execute", "jupyter", "papermill", "nbconvert", "nbclient", "voila")
+_PROGRAMS = (
+    *("jupyter-nbconvert", "jupyter-execute", "jupyter", "papermill", "nbconvert", "nbclient", "voila"),
+    *("jupyter-console", "jupyter-qtconsole", "qtconsole"),
+)
+_WRITES = ("--output", "--NbConvertApp.output_base")
+"""Options whose value, the next word, is what a program writes."""
 
 
-def notebooks_named() -> list[Path]:
-    """The notebooks that the program that executes this kernel's notebook names, if it is known.
+def notebooks_named() -> list[Path] | None:
+    """The notebooks that the program that executes this kernel's notebook names; None for one that names none.
 
-    They are on its command line. Of papermill's two, the output: with other parameters it writes another one, and that
-    is another execution. Voila puts the address of the page into the environment of the page's kernel.
+    They are on its command line. A program that is known to take them from there, and one that names some, runs no
+    other: what it does not name came from its standard input, or was made in its memory. Of papermill's two, the
+    output: with other parameters it writes another one, and that is another execution. Voila puts the address of the
+    page into the environment of the page's kernel.
     """
     try:
         executor = psutil.Process(os.getppid())
         words, folder, outer = executor.cmdline(), Path(executor.cwd()), executor.environ()
     except (psutil.Error, OSError):
-        return []
+        return None
     page = os.environ.get("SCRIPT_NAME", "")
     if os.environ.get("SERVER_SOFTWARE", "").startswith("voila/") and page != outer.get("SCRIPT_NAME"):
         shown = Path.cwd() / PurePosixPath(unquote(page)).name
         if shown.suffix == ".ipynb":
             return [shown]
-    program = next((Path(word).stem for word in words if Path(word).stem in _PROGRAMS), None)
+    return named_on(words, folder)
+
+
+def named_on(words: list[str], folder: Path) -> list[Path] | None:
+    """The notebooks that a command line names, as `notebooks_named`; its paths are relative to `folder`."""
+    at = next((i for i, word in enumerate(words) if Path(word).stem in _PROGRAMS), None)
+    program = None if at is None else Path(words[at]).stem
+    given = [word for before, word in zip(("", *words), words, strict=False) if before not in _WRITES]
+    found = [folder / word for word in given if word.endswith(".ipynb") and not word.startswith("-")]
     if program is None:
-        return []
-    found = [folder / word for word in words if word.endswith(".ipynb") and not word.startswith("-")]
-    return found[1:2] if program == "papermill" else list(dict.fromkeys(path for path in found if path.exists()))
+        return list(dict.fromkeys(found)) or None
+    if program == "papermill":
+        return found[1:2]
+    if not found:  # `jupyter execute report` and `jupyter nbconvert --execute report` add the suffix
+        found = [folder / f"{word}.ipynb" for word in given[1:] if not word.startswith("-")]
+    return list(dict.fromkeys(path for path in found if path.exists()))
 
 
 def environment_for(notebook: str | os.PathLike[str], name: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ before its call, so that an agent cell may `await`, be interrupted, and let the 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -16,6 +17,7 @@ from ..engine import outside
 from ..errors import HitlError, Paused
 from .cells import AgentCells
 from .commands import hitl_command
+from .identity import run_by_magic
 from .tracebacks import ShownTracebacks, noted
 
 _loaded: dict[int, _Extension] = {}
@@ -67,8 +69,20 @@ class _Extension:
 
         shell.register_magic_function(agent, "cell", "agent")
         shell.register_magic_function(hitl, "line", "hitl")
-        shell.input_transformers_post.append(awaited)
+        shell.input_transformers_post.append(self.cells_awaited)
         shell.set_custom_exc((*self.before[0], Paused), self._ended)
+
+    def cells_awaited(self, lines: list[str]) -> list[str]:
+        """As `awaited`. Raises UsageError, too, for an agent cell of a notebook that `%run` runs in this kernel."""
+        changed = awaited(lines)
+        file = run_by_magic(self.shell.user_ns)
+        if file is not None and changed != lines:
+            name = Path(file).name
+            raise UsageError(
+                f"%run cannot run the agents of {name}: they belong to that notebook. Run it by itself, with "
+                f"`hitl-nb run {name}`, or put what both notebooks need into a module and import it"
+            )
+        return changed
 
     def _ended(self, shell: Any, etype: type[BaseException], value: Any, tb: Any, tb_offset: int | None = None) -> Any:
         if issubclass(etype, Paused):
@@ -78,7 +92,7 @@ class _Extension:
 
     def remove(self) -> None:
         shell = self.shell
-        shell.input_transformers_post.remove(awaited)
+        shell.input_transformers_post.remove(self.cells_awaited)
         shell.custom_exceptions, shell.CustomTB = self.before
         shell.magics_manager.magics["cell"].pop("agent", None)
         shell.magics_manager.magics["line"].pop("hitl", None)

@@ -2,7 +2,8 @@
 
 A run belongs to a notebook, and a kernel never gets one of another notebook. So it must know its own: it is told
 (by `%hitl notebook`, `HITL_NB_NOTEBOOK`, Jupyter's server, VS Code), or it looks for the one file whose code cells are
-those that it has executed. A kernel that finds none, or several, is refused with the ways out.
+those that it has executed: among the notebooks on the command line of the program that executes it, and if there are
+none, below its working directory. A kernel that finds none, or several, is refused with the ways out.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class KernelNotebook:
 
     def path(self) -> str:
         """The path of the notebook as this kernel was told, or found out. Raises UnknownNotebook."""
-        told = self.told or _told(self.shell.user_ns)
+        told = run_by_magic(self.shell.user_ns) or self.told or _told(self.shell.user_ns)
         if told is not None:
             return told
         if not hasattr(self.shell, "kernel"):
@@ -65,6 +66,12 @@ class KernelNotebook:
         if self._found is None:
             self._found = _found_by_cells(_executed(self.shell))
         return self._found
+
+
+def run_by_magic(ns: dict[str, Any]) -> str | None:
+    """The notebook whose cells `%run OTHER.ipynb` is running in this kernel: its agents are not this notebook's."""
+    file = ns.get("__file__")
+    return str(Path(file).resolve()) if isinstance(file, str) and file.endswith(".ipynb") else None
 
 
 def _told(ns: dict[str, Any]) -> str | None:
@@ -155,20 +162,19 @@ def _read(file: Path, *, having: bytes = b"") -> dict[str, Any]:
 
 def _found_by_cells(executed: list[str]) -> str:
     """The one notebook whose code cells begin with those that were executed. Raises UnknownNotebook."""
-    named = [path for path in notebooks_named() if _begins_with(path, executed)]
-    if len(named) == 1:
-        return str(named[0].resolve())
-    files = _below(Path.cwd())
-    found = None if files is None else [path for path in files if _begins_with(path, executed)]
-    if found and len(found) == 1:
-        return str(found[0].resolve())
-    if found is None:
+    named = notebooks_named()
+    files = _below(Path.cwd()) if named is None else named
+    found = {path.resolve() for path in files or () if _begins_with(path, executed)}
+    if len(found) == 1:
+        return str(found.pop())
+    where = "below its working directory" if named is None else "that the program which executes it names"
+    if files is None:
         why = "too many files lie below its working directory to look for it there"
     elif found:
         shown = ", ".join(str(path) for path in sorted(found)[:3])
-        why = f"{len(found)} notebooks below its working directory have these cells ({shown})"
+        why = f"{len(found)} notebooks {where} have these cells ({shown})"
     else:
-        why = "no notebook below its working directory has the cells that were executed"
+        why = f"no notebook {where} has the cells that were executed"
     raise UnknownNotebook(
         f"hitl_nb cannot tell which notebook this kernel runs, so it cannot know whose run this is: {why}. "
         "Run it with `hitl-nb run` (or the papermill engine `hitl_nb`), set HITL_NB_NOTEBOOK to the notebook's path, "

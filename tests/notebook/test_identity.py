@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import nbclient
 import nbformat
 import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_notebook
 
 import hitl_nb as hitl
+from hitl_nb.notebook.executors import named_on
+from hitl_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
 from hitl_nb.notebook.headless import run_notebook
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
@@ -86,6 +92,54 @@ def test_of_two_that_begin_alike_neither_gets_a_run(tmp_path: Path, ledger: Ledg
     assert refused.startswith("UnknownNotebook: hitl_nb cannot tell which notebook this kernel runs")
     assert all(word in refused for word in (str(path), str(other), "HITL_NB_NOTEBOOK", "%hitl notebook PATH"))
     assert ledger.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("python /bin/jupyter-nbconvert --execute --inplace a.ipynb", ["a.ipynb"]),
+        ("python /bin/jupyter-nbconvert --execute a.ipynb --output b.ipynb", ["a.ipynb"]),
+        ("python /bin/jupyter-nbconvert --execute --output=b.ipynb a", ["a.ipynb"]),
+        ("python /bin/jupyter-nbconvert --execute --stdin --stdout", []),
+        ("python -m nbconvert --execute gone.ipynb", []),
+        ("python /bin/jupyter execute a.ipynb b.ipynb", ["a.ipynb", "b.ipynb"]),
+        ("python /bin/papermill a.ipynb out.ipynb -p n 1", ["out.ipynb"]),
+        ("python /bin/papermill - out.ipynb", []),
+        ("python /bin/jupyter-console", []),
+        ("python script.py", None),
+        ("python script.py a.ipynb out.ipynb", ["a.ipynb", "out.ipynb"]),
+    ],
+)
+def test_a_command_line_names_the_notebooks_that_are_executed(
+    tmp_path: Path, line: str, named: list[str] | None
+) -> None:
+    for name in ("a.ipynb", "b.ipynb"):
+        (tmp_path / name).touch()
+    assert named_on(line.split(), tmp_path) == (named and [tmp_path / name for name in named])
+
+
+def test_a_notebook_from_standard_input_gets_no_run_of_a_file_with_its_cells(tmp_path: Path, ledger: Ledger) -> None:
+    path = write(tmp_path / "a.ipynb", "text = 'Welcome'", ASK)
+    env = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+    command = [sys.executable, "-m", "nbconvert", "--execute", "--stdin", "--stdout", "--to", "notebook"]
+    with path.open() as file:
+        done = subprocess.run(command, stdin=file, env=env, capture_output=True, text=True, check=False)
+    assert "no notebook that the program which executes it names has the cells" in done.stderr
+    assert ledger.runs() == []
+
+
+def test_agents_of_a_notebook_that_is_run_by_magic_are_refused() -> None:
+    shell = InteractiveShell()
+    load_ipython_extension(shell)
+    try:
+        cell = "%%agent mail\nprint(1)"
+        assert shell.transform_cell(cell).startswith("await ")
+        shell.user_ns["__file__"] = "/work/other.ipynb"
+        with pytest.raises(UsageError, match=r"hitl-nb run other\.ipynb"):
+            shell.transform_cell(cell)
+        assert shell.transform_cell("print(1)") == "print(1)\n"
+    finally:
+        unload_ipython_extension(shell)
 
 
 def test_voila_says_which_page_a_kernel_is_for(tmp_path: Path, ledger: Ledger) -> None:
