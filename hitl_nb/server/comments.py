@@ -41,14 +41,18 @@ def mark(asked: Asked) -> dict[str, Any]:
         body.state,
         actor=who.username,
         actor_name=who.display_name,
-        attest=attest(asked.desk, who),
+        attest=attest(asked.desk, asked.ledger, who, body.document),
     )
     return {"comment": msgspec.to_builtins(done.comment), "changed": done.changed}
 
 
 def _author(asked: Asked) -> dict[str, Any]:
     who = asked.who
-    return {"author": who.username, "author_name": who.display_name, "attest": attest(asked.desk, who)}
+    return {
+        "author": who.username,
+        "author_name": who.display_name,
+        "attest": attest(asked.desk, asked.ledger, who, asked.id),
+    }
 
 
 def _people(asked: Asked, run: str, said: Iterable[Comment]) -> list[dict[str, str]]:

@@ -80,7 +80,13 @@ class PageHandler(JupyterHandler):
             self._refuse(503, "This installation of hitl_nb lacks the page's script: build it with npm run build.")
             return
         _ = self.xsrf_token  # looked at, it sets the cookie that the page's calls need
-        told = {"base": self.base_url, "id": id, "of": self.of, "nonce": self.nonce, "given": windows.make_pass(self)}
+        told = {
+            "base": self.base_url,
+            "id": id,
+            "of": self.of,
+            "nonce": self.nonce,
+            "given": windows.make_pass(self, id),
+        }
         self._say(_HTML.format_map({name: escape(one) for name, one in told.items()}))
 
     def _refuse(self, status: int, message: str) -> None:

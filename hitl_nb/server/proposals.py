@@ -113,7 +113,7 @@ def decide(asked: Asked) -> dict[str, Any]:
         value=_checked(asked, body) if body.action == "edit" else body.value,
         reason=_reason(body.reason),
         reviewer=asked.who.username,
-        attest=attest(asked.desk, asked.who),
+        attest=attest(asked.desk, asked.ledger, asked.who, asked.id),
     )
     try:
         done = asked.ledger.settle(asked.id, verdict, fingerprint=body.fingerprint, revision=body.revision)
@@ -138,7 +138,7 @@ def decide_many(asked: Asked) -> dict[str, Any]:
         value=body.value,
         reason=_reason(body.reason),
         reviewer=asked.who.username,
-        attest=attest(asked.desk, asked.who),
+        attest=attest(asked.desk, asked.ledger, asked.who, *(one.id for one in body.proposals)),
     )
     return {"proposals": [answers.full(asked.desk, asked.ledger, p) for p in decided]}
 

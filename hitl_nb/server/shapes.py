@@ -416,7 +416,10 @@ class Events(Shape):
 
 
 class DraftUpdate(Shape):
-    """An update of a draft's document, who made it and when; `update` is Yjs' own encoding (version 1), in base64."""
+    """An update of a draft's document; `update` is Yjs' own encoding (version 1), in base64.
+
+    `by`, `by_name` and `at` say who made it and when, unsigned: any program of the server's user can write them.
+    """
 
     n: Count
     at: str

@@ -11,9 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.records import Authn, Surface
+from hitl_nb.errors import UnknownProposal
+from hitl_nb.records import Authn
 from hitl_nb.server import windows
 from hitl_nb.server.desk import Desk
+from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.signatures import Attest
 
 ASSURANCE = "A0"
@@ -24,12 +26,17 @@ _MADE_UP = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Person:
-    """Who made a request: `authn` says how the server knows, `surface` from where it came."""
+    """Who made a request.
+
+    Attributes:
+        authn: how the server knows.
+        page: the id of what the page of its own shows that the request was made in; "" for a request from elsewhere.
+    """
 
     username: str
     display_name: str
     authn: Authn
-    surface: Surface = "shared"
+    page: str = ""
 
 
 def person(handler: Any) -> Person:
@@ -39,8 +46,8 @@ def person(handler: Any) -> Person:
         authn: Authn = "token"
     else:
         authn = "login" if _logged_in(handler.identity_provider, user.username) else "anonymous"
-    surface = windows.find_surface(handler, user.username)
-    return Person(user.username, user.display_name or user.name or user.username, authn, surface)
+    page = windows.find_page(handler, user.username)
+    return Person(user.username, user.display_name or user.name or user.username, authn, page)
 
 
 def lets_log_in(provider: Any) -> bool:
@@ -79,6 +86,20 @@ def refusal(desk: Desk, who: Person) -> str | None:
     return None
 
 
-def attest(desk: Desk, who: Person) -> Attest:
-    """What is recorded, and signed, with this person's decisions."""
-    return Attest(desk.key, who.display_name, who.authn, ASSURANCE, who.surface)
+def attest(desk: Desk, ledger: Ledger, who: Person, *about: str) -> Attest:
+    """What is recorded, and signed, with what this person says about proposals or documents."""
+    in_page = bool(who.page) and all(one == who.page or _is_shown(ledger, one, who.page) for one in about)
+    return Attest(desk.key, who.display_name, who.authn, ASSURANCE, "page" if in_page else "shared")
+
+
+def _is_shown(ledger: Ledger, about: str, page: str) -> bool:
+    """Whether the page of one thing shows the other too: a workspace, and a question whether it is done."""
+    return _document(ledger, about) == _document(ledger, page)
+
+
+def _document(ledger: Ledger, id: str) -> str:  # noqa: A002
+    try:
+        p = ledger.proposal(id)
+    except UnknownProposal:
+        return id
+    return p.document or p.id

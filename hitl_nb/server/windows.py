@@ -2,6 +2,7 @@
 
 Script in the HTML of a trusted output has all rights of JupyterLab's page, so nothing that JupyterLab knows can tell
 the two apart. The page of its own can be told: it is handed a pass when a browser loads it as the document of a window.
+A pass is good for what that page shows, and for nothing else, so one that leaks is of no use for another decision.
 The browser says so (`Sec-Fetch-Dest`), which no script can: what a script fetches, frames or embeds gets no pass. And a
 window that a script opened is cut off from it by `Cross-Origin-Opener-Policy`, before the page is in it.
 
@@ -11,33 +12,36 @@ that read the page; and a program outside of browsers, that has the login's cook
 
 from __future__ import annotations
 
+import json
 from typing import Any
-
-from hitl_nb.records import Surface
 
 HEADER = "X-Hitl-Page"
 """What the page sends with every call: its pass."""
 APART = ("Cross-Origin-Opener-Policy", "same-origin")
 """Separates the page's window from the page that opened it, unless that has the same policy itself."""
-_DAYS = 1
+_DAYS = 0.5
 """How long a pass is good for."""
 _NAME = "hitl_nb_page"
 
 
-def make_pass(handler: Any) -> str:
-    """What shows that a call comes from the page that this request loads; "" if something else may read the page."""
+def make_pass(handler: Any, shown: str) -> str:
+    """What shows that a call comes from the page that this request loads; "" if something else may read the page.
+
+    `shown` is the id of the proposal or workspace that the page shows.
+    """
     asked = handler.request.headers
     alone = asked.get("Sec-Fetch-Dest") == "document" and asked.get("Sec-Fetch-Mode") == "navigate"
     if not alone or _shares_windows(handler):
         return ""
-    return handler.create_signed_value(_NAME, handler.current_user.username).decode()
+    return handler.create_signed_value(_NAME, json.dumps([handler.current_user.username, shown])).decode()
 
 
-def find_surface(handler: Any, username: str) -> Surface:
-    """Where a request of this user was made."""
+def find_page(handler: Any, username: str) -> str:
+    """The id of what the page shows that this user's request was made in; "" if it may have been made elsewhere."""
     given: str | None = handler.request.headers.get(HEADER)
     said: bytes | None = handler.get_signed_cookie(_NAME, given, max_age_days=_DAYS, min_version=2) if given else None
-    return "page" if said == username.encode() else "shared"
+    user, shown = json.loads(said) if said else ("", "")
+    return shown if user == username else ""
 
 
 def _shares_windows(handler: Any) -> bool:

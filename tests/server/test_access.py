@@ -149,7 +149,7 @@ def test_only_a_page_that_fills_a_window_gets_a_pass(team: Server, headers: dict
     assert bool(page_pass(Browser(team, "alice"), p, **headers)) is given
 
 
-@pytest.mark.parametrize("whose", ["own", "bob's", "changed", "cookie", "garbage", "none"])
+@pytest.mark.parametrize("whose", ["own", "another page's", "bob's", "changed", "cookie", "garbage", "none"])
 def test_only_the_reviewers_own_pass_shows_that_the_page_decided(
     team: Server, monkeypatch: pytest.MonkeyPatch, whose: str
 ) -> None:
@@ -158,6 +158,7 @@ def test_only_the_reviewers_own_pass_shows_that_the_page_decided(
     own = page_pass(alice, p, **TOP)
     given = {
         "own": own,
+        "another page's": page_pass(alice, team.paused("Dear Bo", agent=f"other-{whose}")[0], **TOP),
         "bob's": page_pass(Browser(team, "bob"), p, **TOP),
         "changed": own[:-1] + ("0" if own[-1] != "0" else "1"),
         "cookie": next(c.value or "" for c in alice.session.cookies if c.name.startswith("username-")),

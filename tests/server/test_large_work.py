@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.signatures import SigningKey
 from hitl_nb.values import ask
 
-ANN = Person("ann", "Ann", "login", "page")
+ANN = Person("ann", "Ann", "login")
 VALUE = {"rows": [{"n": i, "name": "x" * 20} for i in range(8_000)]}
 
 
@@ -69,7 +70,8 @@ def test_an_edit_in_a_worker_is_decided_signed_and_answered_as_in_the_server(des
     body = {"action": "edit", "value": edited, "revision": p.revision, "fingerprint": p.fingerprint}
     wrong = work.answer(desk, desk.ledger(), deciding, sent(p.id, {**body, "value": []}))
     assert (wrong.status, json.loads(wrong.body)["error"]) == (422, "InvalidEdit")
-    assert work.answer(desk, desk.ledger(), deciding, sent(p.id, body)).status == 200
+    in_page = replace(sent(p.id, body), who=replace(ANN, page=p.id))
+    assert work.answer(desk, desk.ledger(), deciding, in_page).status == 200
     decided = desk.ledger().proposals(p.run)[0]
     assert decided.decision is not None
     assert (decided.decision.value, decided.decision.surface) == (edited, "page")

@@ -59,6 +59,9 @@ export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.
             }}
           />
           <p className="jp-hitl-moment">{moment}</p>
+          <p className="jp-hitl-note">
+            {trans.__('Names in a history are unsigned: any program of this user can write them.')}
+          </p>
         </>
       )}
       <p className="jp-hitl-note" role="status">
