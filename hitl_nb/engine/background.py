@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
@@ -69,10 +70,24 @@ def _is_over(started: Started) -> bool:
 
 def is_from_library(function: Any) -> bool:
     """Whether a function, or what a coroutine runs, is of Python's or an installed library: its threads serve it."""
-    code: Any = getattr(inspect.unwrap(function), "__code__", None) or getattr(function, "cr_code", None)
+    code: Any = getattr(function, "cr_code", None) or getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
         return getattr(function, "__module__", "__main__") != "__main__"
-    return str(Path(code.co_filename)).startswith(_LIBRARIES)
+    return _is_library(code.co_filename)
+
+
+def _is_library(filename: str) -> bool:
+    return str(Path(filename)).startswith(_LIBRARIES) or "site-packages" in filename
+
+
+def _is_librarys_own(coro: Any) -> bool:
+    """Whether a library has started a task of its own: to close a client that nobody uses any more, say."""
+    if not is_from_library(coro):
+        return False
+    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+    while frame.f_back is not None and frame.f_globals.get("__package__") == "asyncio":
+        frame = frame.f_back
+    return _is_library(frame.f_code.co_filename)
 
 
 def notice_tasks(session: ContextVar[Any]) -> None:
@@ -87,7 +102,9 @@ def _noticing(create: Callable[..., asyncio.Task[Any]], session: ContextVar[Any]
     def create_task(self: asyncio.BaseEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task = create(self, coro, **kwargs)
         found = session.get()
-        if found is not None and inspect.iscoroutine(coro) and not coro.__qualname__.startswith(_OF_STEPS):
+        if found is None or not inspect.iscoroutine(coro) or coro.__qualname__.startswith(_OF_STEPS):
+            return task
+        if not _is_librarys_own(coro):
             found.background.began(task, coro)
         return task
 

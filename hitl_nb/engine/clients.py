@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from .httpclients import SECRET_HEADERS
 from .refusals import NotSaved, type_of
 from .reopening import Recipe
 from .secrets import with_secrets, without_secrets
@@ -40,7 +41,7 @@ def _describe_session(session: Any) -> dict[str, Any]:
     is_pair = type_of(auth) is tuple and len(auth) == 2
     secrets: dict[str, Any] = {}
     for name, value in state["headers"].items():
-        if name.lower() in _SECRET_HEADERS:
+        if name.lower() in SECRET_HEADERS:
             secrets[name] = without_secrets(value)
     if is_pair:
         secrets["auth"] = without_secrets(auth[1], inside=False)
@@ -51,9 +52,6 @@ def _describe_session(session: Any) -> dict[str, Any]:
         "cookies": state["cookies"],
         "secrets": secrets,
     }
-
-
-_SECRET_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "x-auth-token", "cookie"})
 
 
 def _open_session(about: dict[str, Any]) -> Any:
@@ -135,5 +133,9 @@ def _is_same(old: Any, new: Any) -> bool:
     return kind is type_of(new) and (old == new or kind.__eq__ is object.__eq__)
 
 
-REQUESTS = Recipe(_describe_session, _open_session, is_exposed=_is_exposed)
+def _cookie_names(about: dict[str, Any]) -> list[str]:
+    return [cookie.name for cookie in about["cookies"]]
+
+
+REQUESTS = Recipe(_describe_session, _open_session, is_exposed=_is_exposed, cookies=_cookie_names)
 MODEL = Recipe(_describe_model_client, _open_model_client, is_exposed=_is_exposed)

@@ -28,7 +28,7 @@ _POOL = {
     "_max_overflow": "max_overflow",
     "_reset_on_return": "pool_reset_on_return",
 }
-_KINDS = ("QueuePool", "NullPool")
+_KINDS = ("QueuePool", "AsyncAdaptedQueuePool", "NullPool")
 
 
 def _describe(engine: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def _describe(engine: Any) -> dict[str, Any]:
     creator = pool._creator_arg
     if getattr(creator, "__qualname__", "") != "create_engine.<locals>.connect" or url.query.get("plugin"):
         raise NotSaved("it has a creator, a pool or a plugin of its own")
-    if dialect.is_async or type_of(pool).__name__ not in _KINDS:
+    if type_of(pool).__name__ not in _KINDS:
         raise NotSaved(f"its pool ({type_of(pool).__name__}) may hold more than connections")
     if any(getattr(dialect, name, default) != default for name, default in _DEFAULTS.items()):
         raise NotSaved("it was made with arguments that it does not show")
@@ -49,6 +49,7 @@ def _describe(engine: Any) -> dict[str, Any]:
         "pool": kind,
         "arguments": _arguments(engine),
         "file": _file(url, dialect),
+        "is_async": dialect.is_async,
     }
     if about["file"]:
         about["url"]["database"] = str(about["file"])
@@ -67,7 +68,7 @@ def _connect_args(creator: Any, dialect: Any, url: Any) -> dict[str, Any]:
 
 def _arguments(engine: Any) -> dict[str, Any]:
     pool, found = engine.pool, {"hide_parameters": engine.hide_parameters}
-    if type_of(pool).__name__ == "QueuePool":
+    if type_of(pool).__name__ != "NullPool":
         found |= {argument: getattr(pool, name) for name, argument in _POOL.items()}
         found |= {"pool_size": pool.size(), "pool_use_lifo": pool._pool.use_lifo}
     if engine.get_execution_options():
@@ -107,6 +108,12 @@ def _made(about: dict[str, Any]) -> Any:
     password = with_secrets(about["password"])
     url = sqlalchemy.URL.create(**about["url"], password=password, query=with_secrets(about["query"]))
     arguments = {**about["arguments"], "connect_args": with_secrets(about["connect_args"])}
+    if about["is_async"]:
+        return (
+            importlib.import_module("sqlalchemy.ext.asyncio")
+            .create_async_engine(url, poolclass=about["pool"], **arguments)
+            .sync_engine
+        )
     return sqlalchemy.create_engine(url, poolclass=about["pool"], **arguments)
 
 
@@ -119,4 +126,17 @@ def _open(about: dict[str, Any]) -> Any:
     return _made(about)
 
 
-ENGINE = Recipe(_describe, _open, is_exposed=lambda about: isinstance(about["password"], str))
+def _describe_async(engine: Any) -> dict[str, Any]:
+    return _describe(engine.sync_engine)
+
+
+def _open_async(about: dict[str, Any]) -> Any:
+    return importlib.import_module("sqlalchemy.ext.asyncio").AsyncEngine(_open(about))
+
+
+def _is_exposed(about: dict[str, Any]) -> bool:
+    return isinstance(about["password"], str)
+
+
+ENGINE = Recipe(_describe, _open, is_exposed=_is_exposed)
+ASYNC_ENGINE = Recipe(_describe_async, _open_async, is_exposed=_is_exposed)

@@ -6,7 +6,12 @@ files open for reading  with path, mode, encoding, newline and position; refused
                         if it is gone or shorter
 SQLAlchemy Engine       with URL, connect_args, pool, isolation level and execution options; refused in memory, with a
                         creator, another pool or event listeners of its own
+AsyncEngine             the same
 requests.Session        with its state; refused with an adapter of its own
+httpx                   its clients, with URL, headers, params, cookies, timeout, basic auth, limits, retries and hooks;
+                        refused with another auth, a proxy of its own, mounts, a transport or TLS settings of its own
+boto3                   clients and resources, with service, region, endpoint, options and credentials that were given;
+                        those that boto3 found are found again; refused with event handlers of its own
 openai, anthropic       their clients, with key, URL, timeout, retries, headers; refused with an HTTP client of its own
 numpy.memmap            with path, type, mode, offset, shape and order, after what was written is in the file; refused
                         if a copy-on-write one was changed, and on resume if the file is gone or shorter
@@ -41,6 +46,7 @@ class Recipe:
         is_told: whether people are told about it; not about a lock.
         applies: whether one object of the type is opened again; if not, it is saved like any other.
         is_exposed: whether a description has a key or password as text, since it equals no environment variable.
+        cookies: the names of the cookies in a description, which are saved as text.
     """
 
     describe: Callable[[Any], Any]
@@ -48,6 +54,7 @@ class Recipe:
     is_told: bool = True
     applies: Callable[[Any], bool] = lambda obj: True
     is_exposed: Callable[[Any], bool] = lambda description: False
+    cookies: Callable[[Any], list[str]] = lambda description: []
 
 
 _HOMES: dict[tuple[str, str], str] = {
@@ -56,7 +63,10 @@ _HOMES: dict[tuple[str, str], str] = {
     ("_io", "BufferedReader"): "openfiles:BINARY",
     ("numpy", "memmap"): "mappedfiles:MEMMAP",
     ("sqlalchemy.engine.base", "Engine"): "engines:ENGINE",
+    ("sqlalchemy.ext.asyncio.engine", "AsyncEngine"): "engines:ASYNC_ENGINE",
     ("requests.sessions", "Session"): "clients:REQUESTS",
+    ("httpx", "Client"): "httpclients:HTTPX",
+    ("httpx", "AsyncClient"): "httpclients:HTTPX",
     ("openai", "OpenAI"): "clients:MODEL",
     ("openai", "AsyncOpenAI"): "clients:MODEL",
     ("anthropic", "Anthropic"): "clients:MODEL",
@@ -66,11 +76,21 @@ _HOMES: dict[tuple[str, str], str] = {
 }
 """Where the recipe of a type is: a module of this package, and a name in it."""
 
+_MADE: dict[tuple[str, str, str], str] = {
+    ("botocore.client", "botocore.client", "BaseClient"): "awsclients:CLIENT",
+    ("boto3.resources.factory", "boto3.resources.base", "ServiceResource"): "awsclients:RESOURCE",
+}
+"""The same of types that a library makes while it runs: by their module, and the module and name of a base."""
+
 
 @functools.lru_cache(maxsize=4096)
 def home_of(cls: type) -> str | None:
     """Where the recipe of a type is; None if it has none. A subclass has none: it may hold more."""
-    return _HOMES.get((cls.__module__, cls.__qualname__))
+    found = _HOMES.get((cls.__module__, cls.__qualname__))
+    if found is not None or cls.__module__ not in {module for module, _, _ in _MADE}:
+        return found
+    bases = [_MADE.get((cls.__module__, base.__module__, base.__qualname__)) for base in cls.__mro__]
+    return next((home for home in bases if home is not None), None)
 
 
 @functools.cache
@@ -92,6 +112,14 @@ def _home(obj: Any) -> str | None:
     return home if home is not None and recipe(home).applies(obj) else None
 
 
+def _description(home: str, obj: Any) -> Any:
+    """What an object takes to be opened again. Raises NotSaved."""
+    try:
+        return recipe(home).describe(obj)
+    except (AttributeError, KeyError) as error:  # it is not built as the recipe knows its type
+        raise NotSaved("it is of a version of its library that is not known here") from error
+
+
 class Openings:
     """What one pickle holds that is opened again.
 
@@ -99,6 +127,7 @@ class Openings:
         told: the objects that people are told about.
         resources: those that were made by hitl.resource.
         exposed: those whose key or password is saved as text.
+        cookies: those that have cookies, with their names.
     """
 
     def __init__(self, ns: dict[str, Any]) -> None:
@@ -107,6 +136,7 @@ class Openings:
         self.told: list[Any] = []
         self.resources: list[Any] = []
         self.exposed: list[Any] = []
+        self.cookies: list[tuple[Any, list[str]]] = []
         self._live: dict[tuple[Any, ...], Any] = {}
         self._numbers: dict[int, int] = {}
 
@@ -145,9 +175,12 @@ class Openings:
             self.resources.append(obj)
         else:
             assert home is not None
-            pid = (home, recipe(home).describe(obj))
+            pid = (home, _description(home, obj))
             if recipe(home).is_exposed(pid[1]):
                 self.exposed.append(obj)
+            cookies = recipe(home).cookies(pid[1])
+            if cookies:
+                self.cookies.append((obj, cookies))
         self._numbers[id(obj)] = len(self.objects)
         self.objects.append(obj)
         if made is not None or recipe(home or "").is_told:

@@ -71,12 +71,17 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 _SECRET = re.compile("KEY|TOKEN|SECRET|PASS|PWD|AUTH|CRED", re.IGNORECASE)
 
 
+def names_secret(name: str) -> bool:
+    """Whether a name says that its value is a key or password."""
+    return _SECRET.search(name) is not None
+
+
 def _values(*, only_secrets: bool) -> dict[str, str]:
     """Names by value, the longest first; `only_secrets`: those whose name says that they are a key or password."""
     found = {
         value: name
         for name, value in os.environ.items()
-        if len(value) >= SHORTEST and not _is_place(value) and (not only_secrets or _SECRET.search(name))
+        if len(value) >= SHORTEST and not _is_place(value) and (not only_secrets or names_secret(name))
     }
     return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 

@@ -22,6 +22,7 @@ from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Ste
 from ..store.ledger import Claim, Ledger
 from .background import Background, notice_tasks
 from .callkeys import Key, inside_call
+from .clientcertificates import notice_certificates
 from .decision import Asked, decision_on
 from .doubts import Doubts, Settled, asked_about, definition_of, place_of, returned_type, settled_by
 from .fingerprints import fingerprint
@@ -144,6 +145,7 @@ class Session:
         """
         hand_on_to_threads(_current, in_step, inside_call)
         notice_tasks(_current)
+        notice_certificates()
         self._thread = threading.get_ident()
         token = _current.set(self)
         try:

@@ -273,6 +273,12 @@ class Saver:
                     f"{name} ({type_name(obj)}) has a key or password that is saved as text with the agent's state; "
                     "one that comes from an environment variable is saved as that variable's name"
                 )
+            notes += [
+                f"{name} ({type_name(obj)}) has cookies that are saved as text with the agent's state: "
+                f"{', '.join(dict.fromkeys(cookies))[:200]}"
+                for one, cookies in pickler.openings.cookies
+                if one is obj
+            ]
         notes += [
             f"{described(name, self.ns[name])} is not saved; the rest of the agent does not read it"
             for name in self.left_out

@@ -14,6 +14,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from ..engine import outside
+from ..engine.clientcertificates import notice_certificates
 from ..errors import HitlError, Paused
 from .cells import AgentCells
 from .commands import hitl_command
@@ -120,6 +121,7 @@ def awaited(lines: list[str]) -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """What `%load_ext hitl_nb` calls. Loading it twice does nothing."""
+    notice_certificates()
     if id(shell) not in _loaded:
         _loaded[id(shell)] = _Extension(shell)
 

@@ -36,6 +36,7 @@ LOST = {
         "async def both():\n    await pay(1)\n    await send(2)\nasyncio.create_task(both())\nawait asyncio.sleep(0)",
         r"the task both\(\)",
     ),
+    "task of a library": ("asyncio.create_task(asyncio.Event().wait())", r"the task Event\.wait\(\)"),
     "thread": ("threading.Thread(target=blocks, args=(1,), daemon=True).start()", r"the thread of blocks\(\).* join"),
     "class of a thread": (
         "class Mine(threading.Thread):\n    def run(self):\n        blocks(1)\nMine(daemon=True).start()",
@@ -70,6 +71,7 @@ KEPT = {
     "awaited": "task = asyncio.create_task(send(1))\nawait task\ndel task",
     "ended": "asyncio.create_task(send(1))\nfor _ in range(5):\n    await asyncio.sleep(0)",
     "step": "async def start():\n    asyncio.create_task(pay(1))\n    await asyncio.sleep(0)\nawait start()",
+    "closing": "from openai import AsyncOpenAI\nf = AsyncOpenAI(api_key='k')\nf = None\nworld.effect('send', 1)",
     "joined": "t = threading.Thread(target=blocks, args=(1,))\nt.start()\nt.join()\ndel t",
     "pool": "with ThreadPoolExecutor(1) as pool:\n    pool.submit(blocks, 1)\ndel pool",
 }

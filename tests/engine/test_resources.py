@@ -357,9 +357,6 @@ def test_a_loop_over_a_file_asks_in_each_round(desk: Desk) -> None:
     assert desk.ns["lines"] == ["a\n", "b\n", "c\n"]
 
 
-sqlalchemy = pytest.importorskip("sqlalchemy")
-
-
 def test_an_engine_is_opened_again_with_its_arguments(desk: Desk) -> None:
     source = (
         "import sqlalchemy as sa\nf = sa.create_engine('sqlite:///x.db', pool_size=3, isolation_level='AUTOCOMMIT',"
@@ -402,7 +399,6 @@ def stored(desk: Desk, text: bytes) -> bool:
 
 
 def test_a_session_comes_back_with_its_key_from_the_environment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("requests")
     monkeypatch.setenv("OUR_TOKEN", "very-secret-1")
     source = (
         "import os, requests\nf = requests.Session()\n"
@@ -412,7 +408,7 @@ def test_a_session_comes_back_with_its_key_from_the_environment(desk: Desk, monk
     )
     notes = desk.run(source).proposals[0].notes
     assert notes[0].startswith("f (requests.sessions.Session) is opened again")
-    assert not any("saved as text" in note for note in notes)
+    assert not any("key or password" in note for note in notes)
     assert not stored(desk, b"very-secret-1")
     monkeypatch.setenv("OUR_TOKEN", "very-secret-2")
     go_on(desk, source)
@@ -434,7 +430,6 @@ def test_the_environment_is_not_saved_with_an_agent_that_imports_it(
 
 
 def test_a_password_that_no_variable_has_is_told(desk: Desk) -> None:
-    pytest.importorskip("requests")
     source = f"import requests\nf = requests.Session()\nf.auth = ('ann', 'hidden')\n{ASK}x = f.auth\n"
     notes = desk.run(source).proposals[0].notes
     assert any(note.startswith("f (requests.sessions.Session) has a key or password that is saved") for note in notes)
@@ -446,15 +441,12 @@ CLIENTS = {
         "f = requests.Session()\nf.mount('https://', Mine())\n"
     ),
     "kind of session": "import requests\nclass Mine(requests.Session): pass\nf = Mine()\n",
-    "client": "import httpx\nf = httpx.Client()\n",
     "kind of connection": "import sqlite3\nclass C(sqlite3.Connection): pass\nf = sqlite3.connect('x.db', factory=C)\n",
 }
 
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_other_clients_are_refused(desk: Desk, name: str) -> None:
-    pytest.importorskip("requests")
-    pytest.importorskip("httpx")
     with pytest.raises(CannotPause, match=r"f \(a .*\) cannot be saved.*hitl\.resource"):
         desk.run(f"{CLIENTS[name]}{ASK}f\n")
 
@@ -462,7 +454,6 @@ def test_other_clients_are_refused(desk: Desk, name: str) -> None:
 @pytest.mark.parametrize("kind", ["openai.OpenAI", "openai.AsyncOpenAI", "anthropic.Anthropic"])
 def test_a_model_client_comes_back(desk: Desk, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = kind.partition(".")[0]
-    pytest.importorskip(module)
     monkeypatch.setenv("OUR_KEY", "very-secret-1")
     source = (
         f"import os, {module}\nf = {kind}(api_key=os.environ['OUR_KEY'], base_url='http://x/v1', timeout=7,"

@@ -1,0 +1,29 @@
+"""Which TLS contexts were given a client certificate: a context itself does not tell."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from typing import Any
+from weakref import WeakSet
+
+_given: WeakSet[ssl.SSLContext] = WeakSet()
+
+
+def notice_certificates() -> None:
+    """From now on, remember the contexts that load a client certificate."""
+    load: Any = ssl.SSLContext.load_cert_chain
+    if hasattr(load, "__wrapped__"):
+        return
+
+    @functools.wraps(load)
+    def load_cert_chain(self: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
+        _given.add(self)
+        load(self, *args, **kwargs)
+
+    ssl.SSLContext.load_cert_chain = load_cert_chain
+
+
+def has_certificate(context: object) -> bool:
+    """Whether a context has loaded a client certificate since `notice_certificates`."""
+    return isinstance(context, ssl.SSLContext) and context in _given
