@@ -27,7 +27,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 
 from hitl_nb.errors import HitlError, Paused
 from hitl_nb.notebook.executors import environment_for
-from hitl_nb.notebook.identity import file_id, id_in, is_gone
+from hitl_nb.notebook.identity import file_id, follow_notebook, id_in, is_gone
 from hitl_nb.notebook.naming import parse_line
 from hitl_nb.notebook.render import NOTE
 from hitl_nb.records import CHANGED_SINCE, Proposal
@@ -103,13 +103,15 @@ def run_notebook(
         "HITL_NB_STORE": place.url,
         **environment_for(source, "hitl-nb run"),
     }
-    ledger.recognise(str(source), id_in(notebook.metadata), is_gone)
+    follow_notebook(ledger, str(source), id_in(notebook.metadata))
     own = target == source
     if not own:
         _carry_id(notebook, "")  # it is another notebook, whose runs are its own
     notebook_id = (lambda: ledger.notebook_id(str(source))) if own else None
     player = _Player(notebook, target, environment, source.parent, on_cell, timeout, notebook_id)
     status, error = _apart(player)
+    if own:
+        ledger.recognise(str(source), id_in(notebook.metadata), is_gone)  # the file has the id of its runs now
     waiting = tuple(_open(ledger, str(source)))
     notes = dict.fromkeys(n for n in (*player.notes, *(n for p in waiting for n in p.notes)) if _is_about_inputs(n))
     if waiting and not own and file_id(source) != ledger.notebook_id(str(source)):

@@ -53,7 +53,7 @@ class KernelNotebook:
         """
         path = ledger.where_is(self.path(), _started())
         if path.endswith(".ipynb"):
-            ledger.recognise(path, file_id(path), is_gone)
+            follow_notebook(ledger, path, file_id(path))
         return path
 
     def path(self) -> str:
@@ -143,6 +143,40 @@ def id_in(metadata: Any) -> str:
 def is_gone(path: str, notebook_id: str) -> bool:
     """Whether the notebook with this id is no longer at `path`: nothing is there, or a notebook with another id."""
     return not Path(path).exists() or file_id(path) not in ("", notebook_id)
+
+
+def _lacks_id(path: str) -> bool:
+    """Whether a notebook that can be read is at `path`, and has no id."""
+    document = _read(Path(path))
+    return bool(document) and not id_in(document.get("metadata"))
+
+
+def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
+    """Take the runs of a notebook to its path, if it was moved.
+
+    Args:
+        ledger: where its runs are.
+        path: where the notebook is.
+        notebook_id: the id in its metadata; "" if it has none.
+
+    Raises UnknownNotebook if it may have taken the place of the notebook whose runs are kept for this path.
+    """
+
+    def has_left(old: str, known: str) -> bool:
+        return is_gone(old, known) or (ledger.marked_id(old) == known and _lacks_id(old))
+
+    ledger.recognise(path, notebook_id, has_left)
+    marked = "" if notebook_id else ledger.marked_id(path)
+    if not marked or not _lacks_id(path):
+        return
+    others = [str(one) for one in _below(Path(path).parent) or () if file_id(one) == marked]
+    if others:
+        name, other = Path(path).name, others[0]
+        raise UnknownNotebook(
+            f"{name} has no id in its metadata, and {other} has the id of the notebook whose runs are kept for this "
+            f"path: it may be that notebook, moved, and {name} another. Run {other}, and it goes on with those runs; "
+            f"if they are those of {name}, remove `hitl_nb` from the metadata of {other}"
+        )
 
 
 def _read(file: Path, *, having: bytes = b"") -> dict[str, Any]:

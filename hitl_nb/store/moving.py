@@ -58,6 +58,11 @@ class Moving:
         found = notebooks.at(self.store, notebook)
         return found.id if found is not None else ""
 
+    def marked_id(self, notebook: str) -> str:
+        """The id with which the file at this path was read last; "" if it was never read with the id of its runs."""
+        found = notebooks.at(self.store, notebook)
+        return found.id if found is not None and found.seen else ""
+
     def moved_from(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> str | None:
         """Where the runs of a notebook still are that was moved to `notebook`; None if it was not moved.
 

@@ -19,6 +19,8 @@ import hitl_nb as hitl
 from hitl_nb.notebook.executors import named_on
 from hitl_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
 from hitl_nb.notebook.headless import run_notebook
+from hitl_nb.notebook.identity import file_id, follow_notebook
+from hitl_nb.records import Question, Run, Snapshot
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 
@@ -233,6 +235,65 @@ def test_a_run_follows_its_notebook_and_a_copy_begins_its_own(tmp_path: Path, le
     ledger.decide(ledger.proposals(run.id)[0].id, "approve", reviewer="ann")
     assert run_notebook(moved).status == "finished"
     assert [of(ledger, one) for one in (moved, copy)] == ["finished", "waiting"]
+
+
+def begin(ledger: Ledger, path: Path) -> None:
+    """What `hitl-nb run`, and a new kernel that is told `path`, do first."""
+    follow_notebook(ledger, str(path), file_id(path))
+
+
+def paused(ledger: Ledger, path: Path) -> Run:
+    """A run of the notebook at `path` that waits, whose id is in the file."""
+    run, claim = ledger.open_run(agent="mail", notebook=str(path))
+    ledger.pause(claim, Snapshot(envelope=b"x"), [Question(title="Send?", kind="text", value="hello")])
+    notebook = nbformat.read(path, 4)
+    notebook.metadata["hitl_nb"] = {"id": ledger.notebook_id(str(path))}
+    nbformat.write(notebook, path)
+    begin(ledger, path)
+    return ledger.run(run.id)
+
+
+def test_a_new_notebook_at_the_path_of_a_moved_one_gets_none_of_its_runs(tmp_path: Path, ledger: Ledger) -> None:
+    path, moved = write(tmp_path / "a.ipynb", ASK), tmp_path / "b.ipynb"
+    run = paused(ledger, path)
+    path.rename(moved)
+    write(path, ASK)
+    with pytest.raises(hitl.UnknownNotebook, match=r"it may be that notebook, moved") as refused:
+        begin(ledger, path)
+    assert str(moved) in str(refused.value)
+    begin(ledger, moved)
+    assert ledger.run(run.id).notebook == str(moved)
+    begin(ledger, path)
+    assert ledger.find_run(agent="mail", notebook=str(path)) is None
+
+
+def test_a_notebook_that_lost_its_id_keeps_its_runs(tmp_path: Path, ledger: Ledger) -> None:
+    path, copy = write(tmp_path / "a.ipynb", ASK), tmp_path / "b.ipynb"
+    run = paused(ledger, path)
+    copy.write_bytes(path.read_bytes())
+    write(path, ASK)
+    with pytest.raises(hitl.UnknownNotebook):
+        begin(ledger, path)
+    write(copy, ASK)
+    begin(ledger, path)
+    assert ledger.run(run.id).notebook == str(path)
+
+
+def test_two_notebooks_that_swap_their_names_keep_their_runs(tmp_path: Path, ledger: Ledger) -> None:
+    paths = [write(tmp_path / name, ASK) for name in ("a.ipynb", "b.ipynb")]
+    runs = [paused(ledger, path) for path in paths]
+    contents = [path.read_bytes() for path in paths]
+    for path, content in zip(paths, reversed(contents), strict=True):
+        path.write_bytes(content)
+    for path in paths:
+        begin(ledger, path)
+    assert [ledger.run(run.id).notebook for run in runs] == [str(path) for path in reversed(paths)]
+
+
+def test_a_notebook_that_was_run_without_a_browser_is_known_by_its_id(tmp_path: Path, ledger: Ledger) -> None:
+    path = write(tmp_path / "a.ipynb", "text = 'Welcome'", ASK)
+    assert run_notebook(path).status == "waiting"
+    assert ledger.marked_id(str(path)) == nbformat.read(path, 4).metadata.hitl_nb.id
 
 
 def test_output_elsewhere_is_another_notebook(tmp_path: Path, ledger: Ledger) -> None:
