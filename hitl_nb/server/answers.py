@@ -117,13 +117,15 @@ def full(desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None
 
 def summary(desk: Desk, ledger: Ledger, p: Proposal) -> dict[str, Any]:
     """A proposal as a list shows it: without what may be long."""
-    known = ledger.how_known(p)
+    left_out: dict[str, Any] = {"value": None, "context": None, "schema": None, "options": None, "notes": ()}
+    decision = p.decision and msgspec.structs.replace(p.decision, value=None)
+    short = msgspec.structs.replace(p, **left_out, decision=decision)  # turning it into builtins takes long otherwise
     shown: dict[str, Any] = {
-        **public_proposal(p, known),
+        **public_proposal(short, ledger.how_known(p)),
         "path": desk.path(p.notebook),
         "summary": visible(beginning_of(p, p.value, SUMMARY)),
     }
-    for name in ("value", "context", "schema", "options", "notes"):
+    for name in left_out:
         del shown[name]
     if shown["decision"] is not None:
         del shown["decision"]["value"]
