@@ -117,14 +117,17 @@ def _label(name: Any) -> str:
 
 def _unique(labels: list[str]) -> list[str]:
     """The labels, with a number where one is there already."""
-    found: list[str] = []
+    found: dict[str, None] = {}
+    given = set(labels)
+    numbers: dict[str, int] = {}
     for label in labels:
-        free, n = label, 1
-        while free in found or (free != label and free in labels):
+        free, n = label, numbers.get(label, 1)
+        while free in found or (free != label and free in given):
             n += 1
             free = f"{label} ({n})"
-        found.append(free)
-    return found
+        numbers[label] = n
+        found[free] = None
+    return list(found)
 
 
 def _by_column(table: Table) -> list[list[Any]]:

@@ -76,6 +76,11 @@ def test_columns_of_every_type_come_back(name: str) -> None:
     assert kept == back[name].notna().sum()
 
 
+def test_columns_of_one_name_get_numbers_that_no_other_column_has() -> None:
+    frame = pd.DataFrame([[1, 2, 3, 4, 5]], columns=["a (2)", "a", "a", "b", "a"])
+    assert [column["name"] for column in stored(frame).value["columns"]] == ["a (2)", "a", "a (3)", "b", "a (4)"]
+
+
 @pytest.mark.parametrize(
     ("columns", "labels"),
     [
