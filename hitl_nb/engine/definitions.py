@@ -12,10 +12,10 @@ import functools
 import hashlib
 import io
 from dataclasses import dataclass
-from types import CellType, FunctionType
+from types import CellType, FunctionType, ModuleType
 from typing import Any, cast
 
-from .functioncaches import is_cached
+from .functioncaches import can_be_refilled, is_cached, read_contents, refill
 from .pickling import Pickler, importable, is_definition, is_dispatching, notebook_name, type_of
 
 Path = tuple[tuple[str, Any], ...]
@@ -50,12 +50,27 @@ def slots_of(definition: Any) -> dict[Path, Slot]:
     return found
 
 
-def _walk(obj: Any, path: Path, said: str, found: dict[Path, Slot], seen: set[int]) -> None:
-    if id(obj) in seen or importable(obj) is not None:
+def slots_of_module(module: ModuleType) -> dict[Path, Slot]:
+    """Where a module of the user's holds data: its globals, and those of its own definitions."""
+    found: dict[Path, Slot] = {}
+    seen, home = set[int](), module.__name__
+    for name, value in list(vars(module).items()):
+        if name[:2] == "__" or isinstance(value, ModuleType):
+            continue
+        if is_code(value) and getattr(value, "__module__", None) == home:
+            _walk(value, (("g", name),), f".{name}", found, seen, home)
+        elif not is_code(value) or importable(value) is None:
+            found[("g", name),] = Slot(module, name, value, f".{name}")
+    return found
+
+
+def _walk(obj: Any, path: Path, said: str, found: dict[Path, Slot], seen: set[int], home: str = "") -> None:
+    """Find the slots of a definition, but not of one of another module than `home`."""
+    if id(obj) in seen or (importable(obj) is not None and getattr(obj, "__module__", None) != home):
         return
     seen.add(id(obj))
     for step, part in _code_parts(obj):
-        _walk(part, (*path, step), f"{said}.{step[1]}" if step[0] == "a" else said, found, seen)
+        _walk(part, (*path, step), f"{said}.{step[1]}" if step[0] == "a" else said, found, seen, home)
     if isinstance(obj, type):
         for name, value in _data_attributes(obj):
             found[*path, ("a", name)] = Slot(obj, name, value, f"{said}.{name}")
@@ -65,11 +80,13 @@ def _walk(obj: Any, path: Path, said: str, found: dict[Path, Slot], seen: set[in
         for name, value in (obj.__kwdefaults__ or {}).items():
             found[*path, ("k", name)] = Slot(obj, name, value, f"{said} (its default {name})")
         for name, value in obj.__dict__.items():
-            if not _is_code(value) and name[:2] != "__":
+            if not is_code(value) and name[:2] != "__":
                 found[*path, ("x", name)] = Slot(obj, name, value, f"{said}.{name}")
         for name, cell in _cells(obj):
-            if not _is_code(cell.cell_contents):
+            if not is_code(cell.cell_contents):
                 found[*path, ("v", name)] = Slot(cell, "", cell.cell_contents, f"{said} (its variable {name})")
+    elif is_cached(obj) and can_be_refilled(obj):
+        found[*path, ("c", "")] = Slot(obj, "", read_contents(obj), f"{said} (its cache)")
     elif is_dispatching(obj):
         found[*path, ("r", "")] = Slot(obj, "", dict(vars(obj)["registry"]), f"{said}.registry")
 
@@ -88,7 +105,7 @@ def _code_parts(obj: Any) -> list[tuple[tuple[str, Any], Any]]:
         return [(("f", "function"), obj.function)]
     if isinstance(obj, FunctionType) and not is_dispatching(obj):
         parts = [(("v", name), cell.cell_contents) for name, cell in _cells(obj)]
-        return [(step, part) for step, part in parts if _is_code(part) and not isinstance(part, type)]
+        return [(step, part) for step, part in parts if is_code(part) and not isinstance(part, type)]
     wrapped = getattr(obj, "__wrapped__", None)
     return [(("f", "__wrapped__"), wrapped)] if isinstance(wrapped, FunctionType) else []
 
@@ -100,7 +117,8 @@ def _is_part(cls: type, value: Any) -> bool:
     return is_definition(value) or is_cached(value) or isinstance(value, kinds)
 
 
-def _is_code(value: Any) -> bool:
+def is_code(value: Any) -> bool:
+    """Whether a value is a function or class, plain or decorated."""
     return isinstance(value, (FunctionType, type)) or is_definition(value) or is_cached(value)
 
 
@@ -199,7 +217,7 @@ class DefinitionState:
             if is_changed:
                 self.changed.setdefault(root, set()).add(path)
             if is_copy or is_changed or (slot is not None and self._print(slot.value) == was):
-                _put(definition, path, value, is_gone=was == _GONE)
+                put_slot(definition, path, value, is_gone=was == _GONE)
 
     def _print(self, value: Any) -> str | None:
         """A hash of a value; None if it cannot be told, or is large."""
@@ -228,17 +246,27 @@ class DefinitionState:
         return kind.__qualname__, hashlib.sha256(file.getvalue()).hexdigest(), sorted(pickler.blobs)
 
 
-def _put(definition: Any, path: Path, value: Any, *, is_gone: bool) -> None:
-    """Put a value into a slot, if the code still has it."""
+def put_entries(definition: Any, entries: list[Entry]) -> None:
+    """Put all slots into a copy of a definition."""
+    for path, value, _, was in entries:
+        put_slot(definition, path, value, is_gone=was == _GONE)
+
+
+def put_slot(definition: Any, path: Path, value: Any, *, is_gone: bool = False) -> None:
+    """Put a value into a slot of a definition or module, if the code still has it."""
     holder = definition
     for kind, key in path[:-1]:
         holder = _part(holder, kind, key)
     kind, key = path[-1]
-    if isinstance(holder, type) and kind == "a":
+    if isinstance(holder, ModuleType):
+        setattr(holder, key, value)
+    elif isinstance(holder, type) and kind == "a":
         if not is_gone:
             type.__setattr__(holder, key, value)
         elif key in vars(holder):
             type.__delattr__(holder, key)
+    elif is_cached(holder) and kind == "c":
+        refill(holder, value)
     elif is_dispatching(holder) and kind == "r":
         for cls, implementation in value.items():
             if vars(holder)["registry"].get(cls) is not implementation:
@@ -262,6 +290,8 @@ def _put_into_function(function: FunctionType, kind: str, key: Any, value: Any) 
 
 
 def _part(holder: Any, kind: str, key: str) -> Any:
+    if kind == "g":
+        return cast("dict[str, Any]", vars(holder)).get(key)
     if kind == "a":
         return vars(holder).get(key) if isinstance(holder, type) else None
     if kind == "v":

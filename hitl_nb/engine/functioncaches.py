@@ -4,13 +4,18 @@ The wrapper shows its size and not its contents. They are read from what the gar
 unbounded cache its dict, of a bounded one each key and result, the oldest first (`lru_cache_tp_traverse` in CPython's
 Modules/_functoolsmodule.c). They are put back by making the recorded calls with the recorded results, which gives the
 keys that the wrapper itself would make.
+
+The cache of a function that the notebook or a module of the user's defines is data of that definition: it is saved with
+the variables, so that `self` in a key and what a variable holds are the same objects again.
 """
 
 from __future__ import annotations
 
 import functools
 import gc
+import hashlib
 from collections.abc import Callable
+from types import CodeType, FunctionType
 from typing import Any, cast
 
 from .refusals import type_of
@@ -71,6 +76,68 @@ def fill_cache(made: Any, calls: list[tuple[_Call, Any]]) -> None:
         recorded.append(result)
         made(*args, **kwargs)
         recorded.clear()
+
+
+def read_contents(function: Any) -> Any:
+    """What a cached definition holds, as data of it: a hash of its code, and the calls with their results."""
+    try:
+        calls = read_cache(function)
+    except TypeError as error:
+        return Unreadable(str(error))
+    return _hash_of(function.__wrapped__), calls
+
+
+def can_be_refilled(function: Any) -> bool:
+    """Whether `refill` can put results into this cached function."""
+    return isinstance(function.__wrapped__, FunctionType)
+
+
+class Unreadable:
+    """Stands for results that cannot be read: it cannot be pickled."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __reduce__(self) -> Any:
+        raise TypeError(self.why)
+
+
+def refill(function: Any, contents: Any) -> None:
+    """Put back what `read_contents` found, unless the function was changed since.
+
+    The recorded calls are made while the function has a code that returns the recorded results.
+    """
+    code_hash, calls = contents
+    inner = function.__wrapped__
+    if not isinstance(inner, FunctionType) or _hash_of(inner) != code_hash:
+        return
+    recorded: list[Any] = []
+    consts = tuple(recorded if one == _PLACEHOLDER else one for one in _recall.__code__.co_consts)
+    code = inner.__code__
+    inner.__code__ = _recall.__code__.replace(co_consts=consts, co_freevars=code.co_freevars)
+    try:
+        for (args, kwargs), result in calls:
+            recorded.append(result)
+            function(*args, **kwargs)
+            recorded.clear()
+    finally:
+        inner.__code__ = code
+
+
+_PLACEHOLDER = "the recorded results"
+
+
+def _recall(*args: object, **kwargs: object) -> object:
+    return "the recorded results".pop()  # type: ignore[attr-defined]  # `refill` puts a list there
+
+
+def _hash_of(function: Any) -> str:
+    def parts(code: CodeType) -> tuple[Any, ...]:
+        consts = [parts(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts]
+        return (code.co_code, code.co_names, code.co_varnames, consts)
+
+    code: Any = getattr(function, "__code__", None)
+    return hashlib.sha256(repr(parts(code)).encode()).hexdigest() if code is not None else ""
 
 
 @functools.cache

@@ -135,13 +135,13 @@ def read_structure(reader: StructureReader, end: str) -> list[Any]:
     return list(reader.used.values())
 
 
-def prove(load: Callable[[], Any], unknown: Iterable[Any]) -> None:
-    """Call `load` in a forked child, if it would run unknown code that no child has run yet.
+def prove(load: Callable[[], Any], unknown: Iterable[Any], *, again: bool = False) -> None:
+    """Call `load` in a forked child, if it would run unknown code that no child has run yet, or `again`.
 
     Raises:
         NotLoadable: it raised there.
     """
-    todo = [one for one in unknown if one not in _proven]
+    todo = [one for one in unknown if again or one not in _proven]
     if not todo or not hasattr(os, "fork") or sys.platform == "darwin":
         return
     said = _in_child(load)

@@ -15,7 +15,7 @@ from .. import jsontext as json
 from ..errors import WrongPython
 from .inputs import Input, Inputs, inputs_in
 from .missing import remember_left_out
-from .pickling import Unpickler, resolve
+from .pickling import Unpickler, module_globals, resolve
 from .program import FORMAT
 from .reopening import Opened
 from .seal import unseal
@@ -26,6 +26,13 @@ PROCESS = "process state"
 """Marks the first entry: what the run changed of the process."""
 DEFINITION = "definition"
 """Marks an entry with the data that a definition of the notebook holds."""
+
+MODULES = "modules"
+"""Marks the entry with what the run changed in the user's modules."""
+
+
+Definitions = dict[str, tuple[bytes, list[str]]]
+"""Copies of the notebook's definitions by name: a pickle, and the hashes of its buffers."""
 
 
 @dataclass
@@ -52,6 +59,11 @@ class Saved:
     inputs: Inputs = field(default_factory=dict[str, Input])
     own: frozenset[str] = frozenset()
 
+    def large(self, kind: str, digest: str) -> Any:
+        """A large text or bytes, which is stored by itself."""
+        data = self.blob(digest)
+        return data.decode("utf-8", "surrogatepass") if kind == "str" else data
+
 
 @dataclass
 class Loaded:
@@ -65,6 +77,7 @@ class Loaded:
     tick: int = 0
     definitions: dict[str, Any] = field(default_factory=dict[str, Any])
     own: frozenset[str] = frozenset()
+    modules: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, sealed_here: bool = False) -> Saved:
@@ -106,7 +119,7 @@ def load(
         prepare: gets the saved process state before anything that could need it is loaded.
         put_back: puts saved data into a definition, by its root name; told whether that is a copy from the snapshot.
     """
-    definitions: dict[str, tuple[bytes, list[str]]] = pickle.loads(saved.definitions)
+    definitions: Definitions = pickle.loads(saved.definitions)
     loaded = Loaded(tick=saved.tick, own=saved.own)
     copies: dict[str, Any] = {}
 
@@ -116,14 +129,13 @@ def load(
 
     def find(pid: tuple[Any, ...]) -> Any:
         match pid:
-            case ("ns",):
-                return ns
+            case ("ns", *module):
+                return module_globals(*module) if module else ns
             case ("blob", kind, digest):
-                data = saved.blob(digest)
-                return data.decode("utf-8", "surrogatepass") if kind == "str" else data
+                return saved.large(kind, digest)
             case ("def", name):
                 found = _defined_here(name, ns, saved.own)
-                return found if found is not None else _copy(name)
+                return _copy(name) if found is None else found
             case _:
                 return special(pid)
 
@@ -145,6 +157,8 @@ def load(
         if name == PROCESS:
             loaded.process = value
             prepare(value)
+        elif name == MODULES:
+            loaded.modules = value
         elif name == DEFINITION:
             root, slots = value
             definition = find(("def", root))

@@ -36,6 +36,7 @@ from .figures import figure_types, reduce_figure
 from .functioncaches import fill_cache, is_cached, make_empty, make_filled, read_cache
 from .refusals import type_of
 from .reopening import Openings
+from .savedobjects import SharedAttributes, reduce_without_new
 from .sharedviews import frame_reducers, view_reducers
 from .tracebacks import from_lines, lines_of
 
@@ -78,7 +79,8 @@ def _set_cell(cell: CellType, state: tuple[Any]) -> None:
     cell.cell_contents = state[0]
 
 
-def _module_globals(name: str) -> dict[str, Any]:
+def module_globals(name: str) -> dict[str, Any]:
+    """The globals of a module, which is imported if it is not."""
     __import__(name)
     return sys.modules[name].__dict__
 
@@ -102,7 +104,7 @@ class _Globals:
         self.name = name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_module_globals, (self.name,))
+        return (module_globals, (self.name,))
 
 
 class Pickler(_CloudPickler):
@@ -118,6 +120,7 @@ class Pickler(_CloudPickler):
         inline: keep large payloads in the pickle.
         openings: what is opened again, or found by name.
         views: its arrays.
+        attributes: the attributes of its objects.
     """
 
     _reducers: ClassVar = view_reducers()
@@ -132,6 +135,7 @@ class Pickler(_CloudPickler):
         by_value: Set[str] = frozenset(),
         moved: Mapping[int, Set[Any]] | None = None,
         kept: frozenset[int] = frozenset(),
+        shared: frozenset[int] = frozenset(),
         inline: bool = False,
     ) -> None:
         super().__init__(file, protocol=5, buffer_callback=None if inline else self._buffer)
@@ -145,6 +149,7 @@ class Pickler(_CloudPickler):
         self.buffers: list[str] = []
         self.moved = moved or {}
         self.views = Views(kept)
+        self.attributes = SharedAttributes(shared)
         self.figure_types = figure_types()
         self.openings = Openings(ns)
         self._reducers.update(frame_reducers())
@@ -164,7 +169,7 @@ class Pickler(_CloudPickler):
         if cls in _ATOMS:
             return None
         if cls is dict:
-            return ("ns",) if obj is self.ns else None
+            return self._dict(obj)
         opened = self.openings.pid(obj)
         if opened is not None:
             return opened
@@ -176,6 +181,14 @@ class Pickler(_CloudPickler):
             self.defined.add(root)
             return ("def", name)
         return self.special(obj)
+
+    def _dict(self, obj: dict[Any, Any]) -> tuple[Any, ...] | None:
+        if obj is self.ns:
+            return ("ns",)
+        self.attributes.see(obj)
+        name = obj.get("__name__")
+        is_globals = type(name) is str and name in sys.modules and vars(sys.modules[name]) is obj
+        return ("ns", name) if is_globals else None
 
     def _text(self, obj: str | bytes) -> tuple[Any, ...]:
         data = obj.encode("utf-8", "surrogatepass") if isinstance(obj, str) else obj
@@ -201,7 +214,7 @@ class Pickler(_CloudPickler):
         if isinstance(obj, CellType):
             return (CellType, (), *(() if id(obj) in self.moved else _cell_state(obj)))
         if is_cached(obj):
-            return _reduce_cached(obj)
+            return _reduce_cached(obj, is_filled=id(obj) not in self.moved)
         if (view := self.views.reduce(obj)) is not NotImplemented:
             return view
         if isinstance(obj, BaseException):
@@ -213,6 +226,9 @@ class Pickler(_CloudPickler):
         if type(obj) is super:
             return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - unknown to its stub
         reduced = super().reducer_override(obj)
+        if reduced is NotImplemented:
+            reduced = reduce_without_new(obj)
+            return reduced if type_of(obj) in self.dispatch_table else self.attributes.reduce(obj, reduced)
         if isinstance(obj, type) and reduced is not NotImplemented and len(reduced) > 2:
             reduced = _complete_class(obj, reduced)
             for _, name in self.moved.get(id(obj), ()):
@@ -256,14 +272,14 @@ class Pickler(_CloudPickler):
                 attributes.pop(name, None)
 
 
-def _reduce_cached(function: Any) -> Any:
-    """A function with a cache: made again around the function, with the results that it holds."""
+def _reduce_cached(function: Any, *, is_filled: bool) -> Any:
+    """A function with a cache: made again around the function, with the results that it holds if `is_filled`."""
     if _cloudpickle._lookup_module_and_qualname(function) is not None:
         return NotImplemented  # of a module: found there
     attributes = {k: v for k, v in function.__dict__.items() if k not in ("__wrapped__", "cache_parameters")}
     about = function.cache_parameters()
     made = (function.__wrapped__, about["maxsize"], about["typed"], attributes)
-    calls = read_cache(function)
+    calls = read_cache(function) if is_filled else None
     return (make_filled, made, calls, None, None, fill_cache) if calls else (make_empty, made)
 
 

@@ -28,6 +28,7 @@ import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from ..errors import HitlError
@@ -155,7 +156,7 @@ class Openings:
     def _pid(self, obj: Any) -> tuple[Any, ...] | None:
         cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
         line = resources.line_of_live(obj)
-        if line is not None:
+        if line is not None and not isinstance(obj, ModuleType):  # a module is found by its own name
             pid = ("live", *self._name(obj), cls.__qualname__, line)
             self._live[pid] = obj
             return pid

@@ -220,12 +220,14 @@ def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Lo
             prepare=saver.process.restore_places,
             put_back=saver.definitions.put_back,
         )
+        saver.modules.put_back(loaded.modules)
     else:
         loaded = live.loaded
         for name, value in loaded.variables.items():
             if name in saved.own or not _is_defined_again(name, value, ns):
                 ns[name] = value
         saver.definitions.carry(loaded.definitions)
+        saver.modules.carry(loaded.modules)
         saver.process.restore_places(loaded.process)
     saver.process.restore(loaded.process)
     return loaded
@@ -273,6 +275,7 @@ def _hold(session: Session, ns: dict[str, Any], status: str) -> None:
     variables = {name: ns[name] for name in session.saver.saved_names if name in ns}
     loaded = Loaded(variables, stack, session.saver.process.saved, session.pending, machine.result, machine.done)
     loaded.definitions = session.saver.definitions.saved
+    loaded.modules = session.saver.modules.saved
     held[run.id] = _Held(session.sealed_for, session.envelope, loaded, cell, finished)
     while len(held) > MOST_HELD:
         del held[next(iter(held))]

@@ -13,7 +13,7 @@ import base64
 import contextlib
 import io
 import pickle
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,13 +21,13 @@ from .. import jsontext as json
 from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources
-from .definitions import DefinitionState, moved_out, slots_of
+from .definitions import DefinitionState, is_atom, moved_out, put_entries, slots_of
 from .inputs import Inputs, header_of
-from .loadcheck import StructureReader, prove, read_structure
-from .loading import DEFINITION, END, PROCESS
+from .loadcheck import NotLoadable, StructureReader, prove, read_structure
+from .loading import DEFINITION, END, MODULES, PROCESS
 from .machine import Machine
 from .missing import left_out_before
-from .pickling import Pickler, Unpickler, resolve
+from .pickling import Pickler, Unpickler, module_globals, resolve
 from .processstate import ProcessState, name_kind, way_back
 from .program import FORMAT
 from .refusals import NotSaved, described, offender, path_to, place_of, reason, sentence, type_name
@@ -35,6 +35,9 @@ from .reopening import is_reopened
 from .seal import seal
 from .stack import Frame
 from .units import CellUnit
+from .usermodules import ModuleState, say_lost
+
+EMPTY: Mapping[str, Any] = {}
 
 
 class Reentered:
@@ -101,7 +104,12 @@ class Saver:
         self.process = ProcessState()
         self.definitions = DefinitionState(ns if self.variables else {})
         self._kept: frozenset[int] = frozenset()
+        self._shared: frozenset[int] = frozenset()
+        self._early: frozenset[str] = frozenset()
+        self.modules = ModuleState(ns if self.variables else {})
         self.left_out: dict[str, str] = {}
+        self._lost: list[str] = []
+        self._is_proven_again = False
         self._failed: dict[str, int] = {}
         self.inputs: Inputs = {}
 
@@ -120,13 +128,17 @@ class Saver:
         try:
             parts = self._dump(machine, names, pending, check)
         except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises
+            self._early = frozenset()
             self._sort_out(machine, names, pending)
+            self._is_proven_again = True
             try:
                 parts = self._dump(machine, names, pending, check)
             except Exception as error:
                 raise self._refusal_of_all(machine, names, error) from error
+            finally:
+                self._is_proven_again = False
         definitions, pickler, stream = parts
-        self.notes = [*self._notes(pickler), *around]
+        self.notes = [*self._notes(pickler), *around, *say_lost(self._lost)]
         shown = json.dumps(outputs, default=_as_json).encode()
         header = {
             "format": FORMAT,
@@ -170,10 +182,13 @@ class Saver:
         self, machine: Machine, names: dict[str, bool], pending: Any, check: bool
     ) -> tuple[bytes, Pickler, bytes]:
         file = io.BytesIO()
-        pickler = Pickler(file, self.ns, special=self.special, kept=self._kept)
+        pickler = Pickler(file, self.ns, special=self.special, kept=self._kept, shared=self._shared)
         pickler.dump((PROCESS, self.process.changes()))
         copies: dict[str, tuple[bytes, Pickler]] = {}
         done: set[str] = set()
+        for root in sorted(self._early):
+            self._dump_definition(root, pickler, copies)
+        pickler.defined -= copies.keys()  # to see below whether the variables need those
         needed = [name for name, is_needed in names.items() if is_needed]
         self._dump_names(pickler, needed, done, copies, needed=True)
         stack = [
@@ -183,16 +198,26 @@ class Saver:
         pickler.dump(("", (stack, pending, machine.result)))
         self._dump_names(pickler, (), done, copies, needed=True)
         self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
-        torn = pickler.views.torn()
-        if torn - self._kept:
+        torn, shared = pickler.views.torn(), pickler.attributes.shared()
+        if torn - self._kept or shared - self._shared:
             self._kept |= torn
+            self._shared |= shared
             return self._dump(machine, names, pending, check)
+        modules = self.modules.entries(pickler.memo.copy)
+        pickler.dump((MODULES, modules.entries))
+        self._dump_names(pickler, (), done, copies, needed=False)
+        self._lost = modules.lost
         pickler.views.check_copies(pickler.memo.copy)
         definitions = self._definitions(copies, pickler)
         pickler.dump((END, None))
         self.saved_names = sorted(done)
         if check:
-            self._check(pickler, file.getvalue())
+            unknown = self._unknown_code(pickler, file.getvalue())
+            with_data = self._with_data(pickler, copies) if unknown else frozenset[str]()
+            is_in_order, self._early = with_data <= self._early, with_data
+            if not is_in_order:
+                return self._dump(machine, names, pending, check)
+            self._check(pickler, file.getvalue(), unknown, definitions)
         return pickle.dumps(definitions), pickler, file.getvalue()
 
     def _dump_names(
@@ -217,13 +242,29 @@ class Saver:
                 done.add(name)
             roots = pickler.defined - copies.keys() if self.variables else set[str]()
             for root in sorted(roots):
-                copies[root] = self._copied({root}, pickler)
-                pickler.dump((DEFINITION, (root, self.definitions.entries(root))))
+                self._dump_definition(root, pickler, copies)
             todo = [n for n in sorted(pickler.wanted - done) if self._is_readable(n)] if self.variables else []
             if not needed:
                 todo = [n for n in todo if not self._is_left_out(n)]
             if not todo and not roots:
                 return
+
+    def _dump_definition(self, root: str, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> None:
+        """Add the data of a definition, slot by slot: what is loaded later may need what is there by then."""
+        copies[root] = self._copied({root}, pickler)
+        entries = self.definitions.entries(root)
+        pickler.dump((DEFINITION, (root, [entry for entry in entries if is_atom(entry[1])])))
+        for entry in entries:
+            if not is_atom(entry[1]):
+                pickler.dump((DEFINITION, (root, [entry])))
+
+    def _with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
+        """The definitions with data, of those that the variables need: loading them may run code that reads it."""
+        needed, todo = set[str](), set(pickler.defined)
+        while todo:
+            needed |= todo
+            todo = {name for root in todo if root in copies for name in copies[root][1].defined} - needed
+        return frozenset(root for root in needed if root in copies and self.definitions.saved[root][1])
 
     def _is_readable(self, name: str) -> bool:
         return name in self.ns and not self.hidden(name)
@@ -286,29 +327,63 @@ class Saver:
         ]
         return notes
 
-    def _check(self, pickler: Pickler, stream: bytes) -> None:
-        """Read it back now: a state that cannot be loaded must not be discovered days later."""
-
-        def find(pid: tuple[Any, ...]) -> Any:
-            if pid[0] == "blob":
-                data = bytes(pickler.blobs[pid[2]])
-                return data.decode("utf-8", "surrogatepass") if pid[1] == "str" else data
-            if pid[0] in ("opened", "live"):
-                return pickler.openings.find(pid)
-            return self.ns if pid[0] == "ns" else resolve(pid[1], self.ns) if pid[0] == "def" else None
+    def _unknown_code(self, pickler: Pickler, stream: bytes) -> list[Any]:
+        """The classes and functions of the user's that run when the stream is loaded."""
 
         def named(pid: tuple[Any, ...]) -> Any:
             return resolve(pid[1], self.ns) if pid[0] == "def" else None
 
+        return read_structure(StructureReader(stream, named, (pickler.blobs[h] for h in pickler.buffers)), END)
+
+    def _check(
+        self,
+        pickler: Pickler,
+        stream: bytes,
+        unknown: list[Any],
+        definitions: Mapping[str, tuple[bytes, list[str]]] = EMPTY,
+    ) -> None:
+        """Read it back now: a state that cannot be loaded must not be discovered days later.
+
+        What the run itself defined is loaded as it will be: from its copy, which gets its data as they come.
+        """
+        own = {root: definitions[root] for root in self.definitions.own if root in definitions}
+        copies: dict[str, Any] = {}
+
+        def buffers(hashes: Iterable[str]) -> Iterable[Any]:
+            return (pickler.blobs[h] for h in hashes)
+
+        def find(pid: tuple[Any, ...]) -> Any:
+            match pid:
+                case ("blob", kind, digest):
+                    data = bytes(pickler.blobs[digest])
+                    return data.decode("utf-8", "surrogatepass") if kind == "str" else data
+                case ("opened" | "live", *_):
+                    return pickler.openings.find(pid)
+                case ("ns", *module):
+                    return module_globals(*module) if module else self.ns
+                case ("def", name):
+                    return definition(name)
+                case _:
+                    return None
+
+        def definition(name: str) -> Any:
+            root = name.split(".", maxsplit=1)[0]
+            if root in own and root not in copies:
+                copies.update(Unpickler(own[root][0], find, buffers(own[root][1])).load())
+            return resolve(name, copies if root in copies else self.ns)
+
         def load() -> list[Any]:
-            loading = Unpickler(stream, find, (pickler.blobs[h] for h in pickler.buffers))
+            loading = Unpickler(stream, find, buffers(pickler.buffers))
             loaded = [loading.load()]
             while loaded[-1][0] != END:
+                if loaded[-1][0] == DEFINITION and loaded[-1][1][0] in own:
+                    root, entries = loaded[-1][1]
+                    definition(root)
+                    put_entries(copies[root], entries)
                 loaded.append(loading.load())
             return loaded
 
-        unknown = read_structure(StructureReader(stream, named, (pickler.blobs[h] for h in pickler.buffers)), END)
-        prove(load, unknown)
+        prove(load, unknown, again=self._is_proven_again)
 
     # -- when something cannot be pickled
 
@@ -357,7 +432,12 @@ class Saver:
         path = path_to(about, dict(_values(machine, self.ns, names))) if about is not None else None
         if path is not None:
             return CannotPause(sentence(machine, path, about, error))
-        return CannotPause(f"cannot pause at {place_of(machine)}: the state cannot be saved ({reason(error)})")
+        way = ""
+        if isinstance(error, NotLoadable) and (own := sorted(self.definitions.own & set(self.definitions.saved))):
+            way = (
+                f"; it needs what {', '.join(own)} holds before that can be there: define it in a cell above the agent"
+            )
+        return CannotPause(f"cannot pause at {place_of(machine)}: the state cannot be saved ({reason(error)}){way}")
 
     def _offender(self, what: str, value: Any, trial: _Trial) -> tuple[str, Any, Exception | None]:
         if trial.path:
@@ -417,7 +497,7 @@ class Saver:
         try:
             pickler.dump(("", value))
             pickler.dump((END, None))
-            self._check(pickler, file.getvalue())
+            self._check(pickler, file.getvalue(), self._unknown_code(pickler, file.getvalue()))
         except Exception as error:  # noqa: BLE001 - whatever a user's __reduce__ or __setstate__ raises
             return _Trial(error)
         done = set[str]()

@@ -25,14 +25,6 @@ class Client:
         Client.loaded.append(state)
         self.__dict__.update(state)
 """
-NEW = """
-class Money(float):
-    def __new__(cls, amount, currency):
-        made = super().__new__(cls, amount)
-        made.currency = currency
-        return made
-"""
-
 PROXY = """
 class Proxy:
     def __init__(self, of):
@@ -78,7 +70,6 @@ def test_a_setstate_does_not_run_here_when_pausing(desk: Desk) -> None:
     ("define", "make", "said"),
     [
         (HOOK.replace("Client.loaded.append(state)", "raise OSError('no network')"), "Client('x')", "no network"),
-        (NEW, "Money(1.5, 'EUR')", "currency"),
         (
             REBUILT,
             "C()",

@@ -104,6 +104,56 @@ DEFINED: dict[str, tuple[str, str, str, Any]] = {
         "a.up()",
         2,
     ),
+    "singleton": (
+        (
+            "class One:\n    _one = None\n    def __new__(cls):\n        if cls._one is None:\n"
+            "            cls._one = super().__new__(cls)\n            cls._one.items = []\n        return cls._one\n"
+        ),
+        "r = One()\nr.items.append(1)\n",
+        "One() is r, One._one is r, r.items",
+        (True, True, [1]),
+    ),
+    "class that counts its objects": (
+        (
+            "class Ticket(str):\n    count, most = 0, [3]\n    def __new__(cls, text, by):\n        cls.count += 1\n"
+            "        made = super().__new__(cls, text)\n        made.by = by\n"
+            "        if cls.count > cls.most[0]: raise ValueError\n        return made\n"
+        ),
+        "a, b = Ticket('a', 'ann'), Ticket('b', 'bob')\n",
+        "Ticket.count, a, b.by",
+        (2, "a", "bob"),
+    ),
+    "hash and reduce that read the class": (
+        (
+            "class P:\n    salt, table = ['x'], {'a': 1}\n    def __init__(self, k): self.k, self.v = k, P.table[k]\n"
+            "    def __hash__(self): return hash((self.k, self.salt[0]))\n"
+            "    def __eq__(self, other): return self.k == other.k\n    def __reduce__(self): return P, (self.k,)\n"
+        ),
+        "P.table['a'] = 2\nd = {P('a'): 'one'}\n",
+        "d[P('a')], next(iter(d)).v",
+        ("one", 2),
+    ),
+    "objects with the same attributes": (
+        "class Borg:\n    state = {}\n    def __init__(self): self.__dict__ = self.state\n",
+        "a, b = Borg(), Borg()\na.x = 1\n",
+        "setattr(b, 'y', 2), a.y, b.x, Borg().x, Borg.state",
+        (None, 2, 1, 1, {"x": 1, "y": 2}),
+    ),
+    "results of a cached method": (
+        (
+            "import functools\nclass A:\n    calls = []\n    @functools.lru_cache(9)\n    def two(self, n):\n"
+            "        A.calls.append(n)\n        return [n]\n"
+        ),
+        "a = A()\nr = a.two(2)\n",
+        "a.two(2) is r, A.calls",
+        (True, [2]),
+    ),
+    "results of a cached function": (
+        "import functools\ncalls = []\n@functools.cache\ndef f(n, k=0):\n    calls.append(n)\n    return [n]\n",
+        "r = f(2, k=1)\n",
+        "f(2, k=1) is r, f(3), f(3) is r",
+        (True, [3], False),
+    ),
 }
 
 
@@ -231,6 +281,12 @@ SHOWN = {
         "class A:\n    a = 1\nclass B(A): pass\nv, w = vars(A), B.__dict__\n",
         "A.a, B.b = 2, 3\nx = v['a'], w['b']\n",
     ),
+    "attributes of an object": ("class A: pass\na = A()\nv = vars(a)\n", "v['b'] = 2\nx = a.b\n"),
+    "dict that is its own attributes": (
+        "class D(dict):\n    def __init__(self, **k): self.update(k); self.__dict__ = self\nd = D(a=1)\n",
+        "d.b = 2\nx = d['b'], d.a, dict(d)\n",
+    ),
+    "globals of a module": ("import math\nv = vars(math)\n", "x = v is vars(math)\n"),
 }
 
 
@@ -514,6 +570,16 @@ def test_shared_memory_that_would_be_lost_is_refused(desk: Desk, name: str) -> N
     with pytest.raises(CannotPause, match=r"(a|b) \(a .*shares its memory.*copy it with numpy\.array"):
         desk.run(f"import numpy as np\n{UNSHARED[name]}{ASK}a, b\n")
     assert desk.open() == []
+
+
+def test_what_needs_its_own_class_to_be_complete_is_refused(desk: Desk) -> None:
+    source = (
+        "class Sym:\n    pool = {}\n    def __new__(cls, n, pool=pool):\n"
+        "        return pool.setdefault(n, object.__new__(cls))\n    def __reduce__(self): return Sym, ('a',)\n"
+        f"s = Sym('a')\n{ASK}s\n"
+    )
+    with pytest.raises(CannotPause, match=r"'NoneType'.*Sym.* in a cell above"):
+        desk.run(source)
 
 
 def test_a_copy_of_an_array_in_a_file_is_an_array(desk: Desk) -> None:

@@ -40,6 +40,9 @@ journal: list[tuple[str, str]] = []
 """What the code did to the world, in order. It lies outside every snapshot."""
 
 
+hitl.live(sys.modules[__name__])  # what is in this module is no state of a run
+
+
 outside: dict[str, Any] = {}
 """What the code may ask about the world, beyond any snapshot."""
 
