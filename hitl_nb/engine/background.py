@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from .machine import Machine
 
-_LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_OURS = str(Path(__file__).parent.parent)
+_LIBRARIES = (_OURS, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
 
 Started = Any
 """A task, a thread, or the future of a submitted call."""
