@@ -202,10 +202,6 @@ class Claims:
         with self._lock:
             LIVE.discard(self._held.pop(claim, ""))
             self._unsettled.pop(claim, None)
-            if self._held or self._stop_beating is None:
-                return
-            stop, self._stop_beating = self._stop_beating, None
-        stop()
 
     def _alive(self, run_id: str, held: ClaimRecord) -> bool:
         verdict = held.owner.alive()
@@ -219,6 +215,10 @@ class Claims:
         return now - seen[1] < SILENCE
 
     def _beat(self, tx: Transaction) -> None:
+        with self._lock:
+            if not self._held and self._stop_beating is not None:  # here, as each start wakes the store's thread
+                self._stop_beating()
+                self._stop_beating = None
         for claim in list(self._held):
             held = _record(tx, claim.run)
             if held is None or held.released or held.epoch != claim.epoch:

@@ -360,13 +360,27 @@ class TestHeartbeat:
         store.transact(timer[0])
         assert (self.beats(store, one.id), self.beats(store, two.run)) == (3, 2)
 
-    def test_it_stops_with_the_last_claim(self, store: Store, timer: list[Callable[[Transaction], None]]) -> None:
+    def test_it_stops_at_the_first_beat_that_finds_no_claim(
+        self, store: Store, timer: list[Callable[[Transaction], None]]
+    ) -> None:
         ledger = Ledger(store)
         for end in ("pause", "finish", "fail", "release"):
             claim = ledger.open_run(agent=end, notebook=NB)[1]
             assert len(timer) == 1
             ledger.release(claim) if end == "release" else WRITES[end](ledger, claim)
+            store.transact(timer[0])
             assert timer == []
+
+    def test_a_claim_that_follows_in_time_keeps_the_beat(
+        self, store: Store, timer: list[Callable[[Transaction], None]]
+    ) -> None:
+        ledger = Ledger(store)
+        ledger.finish(ledger.open_run(agent="one", notebook=NB)[1], STATE)
+        claim = ledger.open_run(agent="two", notebook=NB)[1]
+        assert len(timer) == 1
+        store.transact(timer[0])
+        assert self.beats(store, claim.run) == 1
+        assert len(timer) == 1
 
     def test_it_does_not_revive_a_claim_that_was_lost(
         self, store: Store, timer: list[Callable[[Transaction], None]], elsewhere: Any
