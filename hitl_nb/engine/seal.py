@@ -85,14 +85,16 @@ def _key_path(*_: str | None) -> Path:
 def _mac(place: str, about: bytes, body: bytes) -> bytes:
     first = place.encode()
     sizes = (struct.pack(">Q", len(part)) for part in (first, about, body))
-    message = b"".join((_FIRST, next(sizes), first, next(sizes), about, next(sizes), body))
-    return hmac.digest(_key(str(key_path())), message, "sha256")
+    mac = _keyed(key_path()).copy()
+    mac.update(b"".join((_FIRST, next(sizes), first, next(sizes), about, next(sizes), body)))
+    return mac.digest()
 
 
 @lru_cache(maxsize=4)
-def _key(path: str) -> bytes:
+def _keyed(path: Path) -> hmac.HMAC:
+    """The function with the key at `path`: to set it up takes longer than to sign a small record."""
     try:
-        key = secret(Path(path), secrets.token_bytes(KEY_SIZE))
+        key = secret(path, secrets.token_bytes(KEY_SIZE))
     except UnsafeFile as unsafe:
         raise Untrusted(f"{unsafe}; nothing was executed") from unsafe
     except OSError as broken:
@@ -103,4 +105,4 @@ def _key(path: str) -> bytes:
             "checked, and nothing was executed; restore the file from a backup, or remove it and run your agents anew "
             "with --restart"
         )
-    return key
+    return hmac.new(key, digestmod="sha256")
