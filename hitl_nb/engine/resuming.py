@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import Paused, Untrusted
 from ..records import CHANGED_SINCE, Proposal, Run, Step, Workspace
 from ..store.ledger import Claim, Ledger
+from ..store.snapshots import State
 from .inputs import NotebookValues, record_inputs
 from .loading import Loaded, Saved, load, open_snapshot
 from .machine import Machine
@@ -127,16 +128,15 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         RunClaimed, CellChanged, Untrusted, WrongPython, StoreError: it stands where it stood.
         What its code raises.
     """
-    run, claim = ledger.claim(before.id, label=label)
+    run, claim, state, asked = ledger.claim_saved(before.id, label=label)
     own: NotebookValues | None = None
     try:
-        saved = saved_state(ledger, run, claimed=True)
+        saved = _opened(ledger, run, state, claimed=True)
         saver.inputs = saved.inputs if saved is not None else {}
         own = NotebookValues(code.ns, saver.inputs)
         with loading(ledger, run, claim, saver):
             machine, pending = _machine(run, before.status, saved, code, saver, shown)
         own.remember_loaded()
-        asked = ledger.proposals(run.id, run.pauses) if run.pauses else []
         known = _known(ledger, run, machine, before.status)
         source = code.unit.program.source
         session = Session(
@@ -186,12 +186,13 @@ def _callbacks(shown: Shown) -> dict[str, Any]:
     }
 
 
-def saved_state(ledger: Ledger, run: Run, *, claimed: bool = False) -> Saved | None:
-    """The run's newest snapshot, its signature checked. Raises Untrusted, WrongPython.
+def saved_state(ledger: Ledger, run: Run) -> Saved | None:
+    """The run's newest snapshot, its signature checked. Raises Untrusted, WrongPython."""
+    return _opened(ledger, run, ledger.snapshot(run.id), claimed=False)
 
-    `claimed`: nobody else can have changed the run since it was read.
-    """
-    found = ledger.snapshot(run.id)
+
+def _opened(ledger: Ledger, run: Run, found: State | None, *, claimed: bool) -> Saved | None:
+    """A snapshot, its signature checked; `claimed`: nobody else can have changed the run since it was read."""
     if found is None:
         return None
     at = found.saved

@@ -75,11 +75,15 @@ class Inbox:
         one. Raises UnknownRun, StoreCorrupt for a decision that was never made like this, Untrusted for a signature
         that is not a known server's.
         """
-        found = rows.load_proposals(self.store, run_id, pause)
+        return self.proposals_within(self.store, run_id, pause)
+
+    def proposals_within(self, reads: Reads, run_id: str, pause: int | None = None) -> list[Proposal]:
+        """The same, read in a transaction."""
+        found = rows.load_proposals(reads, run_id, pause)
         if not found:
-            rows.load_run(self.store, run_id)
+            rows.load_run(reads, run_id)
         for p in found:
-            check_made(self.store, self.store_id, p)
+            check_made(reads, self.store_id, p)
         return found
 
     def how_known(self, p: Proposal) -> Known | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -51,6 +51,15 @@ _FORMAT_KEY = "meta/format"
 class _Format(Record, frozen=True):
     format: int
     store_id: str
+
+
+class ClaimedState(NamedTuple):
+    """A run that was claimed, and what it resumes with. `asked` has the proposals of its last pause, in order."""
+
+    run: Run
+    claim: Claim
+    state: State | None
+    asked: list[Proposal]
 
 
 class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
@@ -150,7 +159,25 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
         without a heartbeat: with `wait` this call stays for them, without, later calls go on watching.
         Raises HitlError for a run that waits for decisions or is cancelled, UnknownRun.
         """
+        return self._claim(run_id, label, wait, lambda tx, run: None)
 
+    def claim_saved(self, run_id: str, *, label: str = "kernel") -> ClaimedState:
+        """`claim`, with what the run resumes with: its saved state, and what its last pause asked, decisions checked.
+
+        It is all read in one transaction. Raises what `claim`, `snapshot` and `proposals` do, and claims nothing then.
+        """
+        found: list[tuple[State | None, list[Proposal]]] = []
+
+        def read(tx: Transaction, run: Run) -> None:
+            asked = self.proposals_within(tx, run.id, run.pauses) if run.pauses else []
+            found[:] = [(snapshots.get_within(tx, self.store, run.id), asked)]
+
+        run, claim = self._claim(run_id, label, False, read)
+        return ClaimedState(run, claim, *found[0])
+
+    def _claim(
+        self, run_id: str, label: str, wait: bool, read: Callable[[Transaction, Run], None]
+    ) -> tuple[Run, Claim]:
         def work(tx: Transaction, owner: Owner) -> tuple[Run, Claim]:
             run = rows.load_run(tx, run_id)
             if run.status == "waiting":
@@ -162,6 +189,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
             data = {"from": before, "epoch": held.epoch}
             records = rows.put_run(tx, run)
             chain.append(tx, "run.resumed", actor=held.owner, run=run.id, data=data, records=records)
+            read(tx, run)
             return run, held
 
         return self._claims.take(work, label, target=run_id, watched=(lambda: run_id) if wait else None)

@@ -75,17 +75,15 @@ def _put_blobs(tx: Transaction, run_id: str, snapshot: Snapshot) -> None:
 
 def get(store: Store, run_id: str) -> State | None:
     """The run's state. Raises Untrusted if it is not the one that was saved last, StoreCorrupt."""
-
-    def blob(sha: str) -> bytes:
-        pieces = store.scan(*span(f"blob/{sha}/"), limit=large.count(_size(store, sha, run_id)))
-        data = b"".join(piece for _, piece in pieces)
-        if hashlib.sha256(data).hexdigest() != sha:
-            raise StoreCorrupt(f"blob {sha[:12]} of run {run_id} is damaged or missing; start the run anew")
-        return data
-
     envelope, saved, digest = newest(store, run_id)
     if saved is not None and saved.digest != digest:  # or it was saved while this was reading
-        envelope, saved, digest = store.transact(lambda tx: newest(tx, run_id))
+        return store.transact(lambda tx: get_within(tx, store, run_id))
+    return _state(store, run_id, envelope, saved)
+
+
+def get_within(tx: Transaction, store: Store, run_id: str) -> State | None:
+    """The same, read in a transaction of `store`; its blobs are read after it."""
+    envelope, saved, digest = newest(tx, run_id)
     if saved is not None and saved.digest != digest:
         what = "missing" if envelope is None else "not the one that was saved last"
         raise Untrusted(
@@ -93,6 +91,17 @@ def get(store: Store, run_id: str) -> State | None:
             "nothing in it was executed. Restore the store from a backup, or run the agent anew with --restart if you "
             "do not need it"
         )
+    return _state(store, run_id, envelope, saved)
+
+
+def _state(store: Store, run_id: str, envelope: bytes | None, saved: Saved | None) -> State | None:
+    def blob(sha: str) -> bytes:
+        pieces = store.scan(*span(f"blob/{sha}/"), limit=large.count(_size(store, sha, run_id)))
+        data = b"".join(piece for _, piece in pieces)
+        if hashlib.sha256(data).hexdigest() != sha:
+            raise StoreCorrupt(f"blob {sha[:12]} of run {run_id} is damaged or missing; start the run anew")
+        return data
+
     return None if envelope is None else State(envelope, saved or Saved(), blob)
 
 

@@ -531,6 +531,8 @@ def test_a_finished_cell_restores_its_variables_and_runs_what_was_added(desk: De
 
 
 def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hitl_nb.store.ledger import ClaimedState
+
     desk.run(LOOP)
     desk.answer()
     run = desk.record()
@@ -540,15 +542,23 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
     desk.new_kernel()
     monkeypatch.setattr("pickle.loads", _never)
     monkeypatch.setattr("hitl_nb.engine.state.Unpickler", _never)
+    claim = desk.ledger.claim_saved
+
+    def give(data: bytes) -> None:
+        def changed(run_id: str, *, label: str) -> ClaimedState:
+            return claim(run_id, label=label)._replace(state=state._replace(envelope=data))
+
+        monkeypatch.setattr(desk.ledger, "claim_saved", changed)
+
     chosen = random.Random(1)
     for at in [0, 5, 6, 40, len(envelope) - 1, *(chosen.randrange(len(envelope)) for _ in range(50))]:
         changed = bytearray(envelope)
         changed[at] ^= 1 << chosen.randrange(8)
-        monkeypatch.setattr(desk.ledger, "snapshot", lambda run_id, data=bytes(changed): state._replace(envelope=data))
+        give(bytes(changed))
         with pytest.raises(Untrusted):
             desk.run(LOOP)
     for cut in (0, 10, len(envelope) // 2):
-        monkeypatch.setattr(desk.ledger, "snapshot", lambda run_id, data=envelope[:cut]: state._replace(envelope=data))
+        give(envelope[:cut])
         with pytest.raises(Untrusted):
             desk.run(LOOP)
     assert effects() == []
