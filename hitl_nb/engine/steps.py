@@ -14,7 +14,7 @@ import pickle
 import time
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from ..errors import HitlError, NotInAgent
 from ..records import Step
@@ -220,7 +220,7 @@ class StepCall:
             in_step.reset(inside)
 
     def _finished(self, result: Any) -> Any:
-        self.session.ledger.finish_step(self.session.claim, self.key, result=self._dump(result), status="done")
+        self._record_end(self._dump(result), "done")
         return result
 
     def _failed(self, error: Exception) -> None:
@@ -228,7 +228,11 @@ class StepCall:
             result = self._dump(error)
         except HitlError:
             result = self._dump(RuntimeError(f"{type(error).__name__}: {error}"))
-        self.session.ledger.finish_step(self.session.claim, self.key, result=result, status="failed")
+        self._record_end(result, "failed")
+
+    def _record_end(self, result: bytes, status: Literal["done", "failed"]) -> None:
+        session = self.session
+        session.ledger.finish_step(session.claim, self.key, result=result, status=status, started=self.record)
 
     def _dump(self, value: Any) -> bytes:
         if type(value) in _PLAIN:

@@ -10,6 +10,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any, TypedDict, cast
 
@@ -45,8 +46,9 @@ class Surroundings:
         if changed:
             found["logging"] = changed
         files: dict[str, list[str]] = {}
+        folders = _Folders()
         for name, value in values:
-            for path in _temporary_files(value):
+            for path in _temporary_files(value, folders):
                 files.setdefault(path, []).append(name)
         if files:
             found["files"] = files
@@ -85,8 +87,9 @@ def say_missing(noticed: Noticed) -> list[str]:
             f"environment variables that were set before the pause are not set here: {', '.join(names)}; set them "
             "where the kernel is started, or in a cell above"
         )
-    now = _loggers()
-    if loggers := {n: s for n, s in noticed.get("logging", {}).items() if now.get(n) != s}:
+    known = noticed.get("logging", {})
+    now = _loggers() if known else {}
+    if loggers := {n: s for n, s in known.items() if now.get(n) != s}:
         said.append(
             f"logging was set up before the pause and is not here: {_listed(loggers)}; set it up in a cell above"
         )
@@ -109,11 +112,29 @@ def _loggers() -> dict[str, str]:
     return found
 
 
-def _temporary_files(saved: Any) -> set[str]:
+class _Folders:
+    """Where temporary files lie. Its links are followed only for a text that may name one of them."""
+
+    def __init__(self) -> None:
+        self._named = tempfile.gettempdir() + os.sep
+
+    @cached_property
+    def _real(self) -> str:
+        return os.path.realpath(self._named) + os.sep
+
+    @cached_property
+    def _here(self) -> str:
+        return os.path.realpath(os.curdir)
+
+    def hold(self, text: str) -> bool:
+        """Whether a text is the path of an existing one. Those of a project that itself lies there are none."""
+        if len(text) >= 4096 or not os.path.isabs(text) or not text.startswith((self._named, self._real)):  # noqa: PTH117 - of every text
+            return False
+        return not text.startswith(self._here) and os.path.lexists(text)
+
+
+def _temporary_files(saved: Any, folders: _Folders) -> set[str]:
     """Existing files and folders below the system's folder for temporary files that a value names."""
-    folder = os.path.realpath(tempfile.gettempdir()) + os.sep
-    starts = (folder, tempfile.gettempdir() + os.sep)
-    here = os.path.realpath(os.curdir)  # a project that itself lies there
     found: set[str] = set()
     todo, seen = [saved], set[int]()
     while todo and len(seen) < _LOOKED_AT:
@@ -123,7 +144,7 @@ def _temporary_files(saved: Any) -> set[str]:
         seen.add(id(value))
         if isinstance(value, (str, PurePath)):
             text = str(value)
-            if text.startswith(starts) and len(text) < 4096 and not text.startswith(here) and os.path.lexists(text):
+            if folders.hold(text):
                 found.add(text)
         elif isinstance(value, tempfile.TemporaryDirectory):
             found.add(str(cast("Any", value).name))

@@ -100,9 +100,18 @@ def asked_prefix(run_id: str, pause: int | None = None) -> str:
     return f"asked/{run_id}/" if pause is None else f"asked/{run_id}/{pause:06d}/"
 
 
+def _escape(found: re.Match[str]) -> str:
+    return _quoted(found[0])
+
+
+@functools.lru_cache(maxsize=256)
+def _quoted(character: str) -> str:
+    return quote(character, safe="")
+
+
 @functools.lru_cache(maxsize=256)
 def step_key(run_id: str, key: str) -> str:
-    place = _SPECIAL.sub(lambda found: quote(found[0], safe=""), key)  # quote() takes all that is plain for a letter
+    place = _SPECIAL.sub(_escape, key)  # quote() takes all that is plain for a letter
     if len(place) > _LONGEST:
         place = f"{quote(key[:9], safe='')}-{hashlib.sha256(key.encode()).hexdigest()}"  # its order is in the beginning
     return f"step/{run_id}/{place}"

@@ -80,16 +80,23 @@ class Steps:
         return self._claims.write(claim, work)
 
     def finish_step(
-        self, claim: Claim, key: str, *, result: bytes | None, status: Literal["done", "failed"]
+        self,
+        claim: Claim,
+        key: str,
+        *,
+        result: bytes | None,
+        status: Literal["done", "failed"],
+        started: Step | None = None,
     ) -> Future[None]:
         """Record how a call ended; in order with the run's other writes, but not waited for.
 
+        `started` is what `start_step` or `retry_step` returned under this claim; without it, the record is read.
         The future is done when it is durable. If it fails (as `retry_step` does), the run's next write fails too.
         """
         finished_at = now()
 
         def work(tx: Transaction) -> None:
-            old = _recorded(tx, claim.run, key)
+            old = started or _recorded(tx, claim.run, key)  # nobody else writes it while the claim holds
             ended: dict[str, Any] = {"status": status, "result": result, "finished_at": finished_at}
             step = msgspec.structs.replace(old, **ended, call="", arguments={})
             records = rows.put_record(tx, rows.step_key(claim.run, key), step)
