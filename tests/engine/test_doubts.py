@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import world
@@ -56,23 +56,32 @@ effect("after", got)
 """
 
 
+class Fate:
+    """Whether this process dies, and when. Not in the cell's variables: those come from the process that saved them."""
+
+    flag = Path()
+    dies = False
+    running: ClassVar[set[str]] = set()
+
+
+def die() -> None:
+    if Fate.flag.exists():
+        Fate.flag.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def waits(name: str) -> None:
+    Fate.running.add(name)
+    if len(Fate.running) == 4:
+        die()
+    if Fate.dies:
+        await asyncio.Event().wait()
+
+
 def run(source: str, url: str, flag: str, restart: bool = False) -> world.Result:
     """Run the cell in this process; it dies where it is told to while the file `flag` is there."""
-    running: set[str] = set()
-    dies = Path(flag).exists()
-
-    def die() -> None:
-        if Path(flag).exists():
-            Path(flag).unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    async def waits(name: str) -> None:
-        running.add(name)
-        if len(running) == 4:
-            die()
-        if dies:
-            await asyncio.Event().wait()
-
+    Fate.flag = Path(flag)
+    Fate.dies = Fate.flag.exists()
     made: Callable[[Any], dict[str, Any]] = world._namespace
 
     def namespace(told: Any) -> dict[str, Any]:
