@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
+from hitl_nb.jsonkinds import ABSENT
 from hitl_nb.models import edited_model, model_of_fields, validated_json
 from hitl_nb.plain import a_name
 from hitl_nb.records import canonical
 from hitl_nb.scalars import Type, decode_scalar, is_scalar
 from hitl_nb.science import decode_science, is_record, is_science, record_like
-from hitl_nb.typed import ABSENT, encode, encode_key, key_json, set_order
+from hitl_nb.typed import encode, encode_key, key_json, set_order
 
 
 def decode(described: Type | None, value: Any, before: Any, original: Any, adapters: Mapping[str, Any] = {}) -> Any:

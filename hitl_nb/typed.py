@@ -24,6 +24,7 @@ import collections
 from collections.abc import Iterable
 from typing import Any, cast
 
+from hitl_nb.jsonkinds import ABSENT, Kinds
 from hitl_nb.models import encode_model, is_model
 from hitl_nb.plain import MAX_DEPTH, a_name, check_text, plain, spell, way_out
 from hitl_nb.records import canonical
@@ -32,9 +33,6 @@ from hitl_nb.schemas import misfits
 from hitl_nb.science import check_science, encode_science, is_record, is_science
 
 from . import jsontext as json
-
-ABSENT: Any = object()
-"""There is no such value."""
 
 _KEYS: dict[type, str] = {bool: "bool", int: "int", float: "float", type(None): "none"}
 _CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
@@ -155,7 +153,7 @@ def check_cells(columns: list[dict[str, Any]], rows: list[list[Any]]) -> dict[st
             continue
         for r, row in enumerate(rows):
             if row[i] is not None:
-                row[i] = _check(column["cell"], row[i], ABSENT, f"rows/{r}/{column['name']}", wrong)
+                row[i] = _check(column["cell"], row[i], ABSENT, Kinds(), f"rows/{r}/{column['name']}", wrong)
     return wrong
 
 
@@ -279,17 +277,21 @@ def _merged_dicts(shown: list[Any], types: list[Type]) -> Type:
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 
-def check(described: Type | None, value: Any, before: Any = ABSENT) -> tuple[Any, dict[str, str]]:
+def check(
+    described: Type | None, value: Any, before: Any = ABSENT, kinds: Kinds | None = None
+) -> tuple[Any, dict[str, str]]:
     """An edit in its normal form, and what is wrong with it: paths ("lines/0/price") to one message each.
 
-    `before` is the JSON that was proposed: what was not changed is right.
+    `before` is the JSON that was proposed: what was not changed is right. What is plain JSON in it keeps its `kinds`.
     """
     wrong: dict[str, str] = {}
-    return _check(described, value, before, "", wrong), wrong
+    return _check(described, value, before, kinds or Kinds(), "", wrong), wrong
 
 
-def _check(described: Type | None, value: Any, before: Any, path: str, wrong: dict[str, str]) -> Any:
-    if described is None or (value is None and "null" in described):
+def _check(described: Type | None, value: Any, before: Any, kinds: Kinds, path: str, wrong: dict[str, str]) -> Any:
+    if described is None:
+        return kinds.fit(value, before, path, wrong)
+    if value is None and "null" in described:
         return value
     if before is not ABSENT and type(value) is type(before) and canonical(value) == canonical(before):
         return value
@@ -308,17 +310,17 @@ def _check(described: Type | None, value: Any, before: Any, path: str, wrong: di
             wrong[_join(path, where)] = message
         return value
     if kind in ("dict", "record"):
-        return _check_dict(described, value, before, path, wrong)
+        return _check_dict(described, value, before, kinds, path, wrong)
     if kind in ("namedtuple", "fields"):
-        return _check_fields(described, value, before, path, wrong)
-    return _check_items(described, value, before, path, wrong)
+        return _check_fields(described, value, before, kinds, path, wrong)
+    return _check_items(described, value, before, kinds, path, wrong)
 
 
 def _join(path: str, name: Any) -> str:
     return f"{path}/{name}".strip("/")
 
 
-def _check_dict(described: Type, value: Any, before: Any, path: str, wrong: dict[str, str]) -> Any:
+def _check_dict(described: Type, value: Any, before: Any, kinds: Kinds, path: str, wrong: dict[str, str]) -> Any:
     if not isinstance(value, dict):
         wrong[path] = f"must be an object, not {spell(value)}"
         return value
@@ -337,7 +339,7 @@ def _check_dict(described: Type, value: Any, before: Any, path: str, wrong: dict
         one = fields.get(name) if name in known or name in fields else more
         if "names" in described and name not in described["names"]:
             wrong[_join(path, name)] = "is no argument of this tool"
-        checked[name] = _check(one, item, known.get(name, ABSENT), _join(path, name), wrong)
+        checked[name] = _check(one, item, known.get(name, ABSENT), kinds.field(name), _join(path, name), wrong)
     for name in described.get("required", ()):
         if name not in given:
             wrong[_join(path, name)] = "is required"
@@ -374,7 +376,7 @@ def key_json(described: Type | None, text: str) -> Any:
     return found
 
 
-def _check_fields(described: Type, value: Any, before: Any, path: str, wrong: dict[str, str]) -> Any:
+def _check_fields(described: Type, value: Any, before: Any, kinds: Kinds, path: str, wrong: dict[str, str]) -> Any:
     names: list[str] = described["names"]
     if described["is"] == "namedtuple" and isinstance(value, list):
         items = cast("list[Any]", value)
@@ -392,36 +394,38 @@ def _check_fields(described: Type, value: Any, before: Any, path: str, wrong: di
             wrong[_join(path, name)] = f"is no field of {described['class']}"
     fields = described["fields"]
     return {
-        name: _check(fields.get(name), item, known.get(name, ABSENT), _join(path, name), wrong)
+        name: _check(fields.get(name), item, known.get(name, ABSENT), kinds.field(name), _join(path, name), wrong)
         for name, item in given.items()
     }
 
 
-def _check_items(described: Type, value: Any, before: Any, path: str, wrong: dict[str, str]) -> Any:
+def _check_items(described: Type, value: Any, before: Any, kinds: Kinds, path: str, wrong: dict[str, str]) -> Any:
     if not isinstance(value, list):
         wrong[path] = f"must be a list, not {spell(value)}"
         return value
     items = cast("list[Any]", value)
     known = cast("list[Any]", before) if isinstance(before, list) else []
     if described["is"] == "set":
-        return _check_set(described, items, known, path, wrong)
-    each = described.get("items")
+        return _check_set(described, items, known, kinds.item, path, wrong)
+    each, every = described.get("items"), described.get("each")
+    if each is None and every is None:
+        return kinds.fit_items(items, known, path, wrong)
     if each is not None and len(each) != len(items):
         wrong[path] = "must keep its number of items: they are of several types"
         return items
+    if len(items) != len(known):
+        # Items moved: what is still there is found by its JSON.
+        there = {canonical(item): item for item in known}
+        known = [there.get(canonical(item), ABSENT) for item in items]
     return [
-        _check(
-            each[i] if each is not None else described.get("each"),
-            item,
-            known[i] if i < len(known) else ABSENT,
-            _join(path, i),
-            wrong,
-        )
+        _check(each[i] if each is not None else every, item, known[i], kinds.item, _join(path, i), wrong)
         for i, item in enumerate(items)
     ]
 
 
-def _check_set(described: Type, items: list[Any], known: list[Any], path: str, wrong: dict[str, str]) -> Any:
+def _check_set(
+    described: Type, items: list[Any], known: list[Any], kinds: Kinds, path: str, wrong: dict[str, str]
+) -> Any:
     checked: dict[bytes, Any] = {}
     spelled = {canonical(item) for item in known}
     for i, item in enumerate(items):
@@ -430,7 +434,7 @@ def _check_set(described: Type, items: list[Any], known: list[Any], path: str, w
             if canonical(item) not in spelled:
                 wrong[where] = "is new, and the items here are of several types; they can only be removed"
         else:
-            item = _check(described.get("each"), item, ABSENT, where, wrong)
+            item = _check(described.get("each"), item, ABSENT, kinds, where, wrong)
             if described.get("each") is None and isinstance(item, (dict, list)):
                 wrong[where] = f"cannot be in a set: {spell(item)}"
         checked[canonical(item)] = item

@@ -23,6 +23,7 @@ from hitl_nb.checker import time_limit
 from hitl_nb.differences import unified_diff
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.frames import from_table, library_of, to_table
+from hitl_nb.jsonkinds import Kinds
 from hitl_nb.models import described_by, is_model, model_from
 from hitl_nb.plain import align, json_size, plain, spell
 from hitl_nb.rebuilding import decode
@@ -40,7 +41,6 @@ MAX_TITLE = 200
 """Longest title, in characters."""
 
 _VARIADIC = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-_JSON_TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
 
 
 def ask(
@@ -91,7 +91,8 @@ def ask(
 def check_edit(question: Question, value: Any) -> Any:
     """The edited JSON, normalised as it is to be stored. Raises InvalidEdit with one message per field path.
 
-    An edit keeps the JSON type of what was proposed (any type for a proposed null), its kind's rules, and the schema.
+    An edit keeps the types of what was proposed at any depth, the rules of its kind, and the schema. What is plain JSON
+    keeps its JSON type (see `jsonkinds.py`): "3" is no edit of 2.5, unless the schema names the type there.
     """
     try:
         value = plain(value)
@@ -104,9 +105,7 @@ def check_edit(question: Question, value: Any) -> Any:
 
 def _checked(question: Question, value: Any) -> Any:
     if question.kind not in ("table", "choice"):
-        value, wrong = check(question.types, align(question.value, value), question.value)
-        if wrong:
-            raise InvalidEdit(wrong)
+        value = _keep_types(question, align(question.value, value))
     value = _by_kind(question, value)
     if question.schema is not None:
         if question.kind == "table":
@@ -116,6 +115,20 @@ def _checked(question: Question, value: Any) -> Any:
         if wrong:
             raise InvalidEdit(wrong)
     return value
+
+
+def _keep_types(question: Question, value: Any) -> Any:
+    """The edit in its normal form. Raises InvalidEdit for what is not of the type that was proposed."""
+    kinds = Kinds(question.value)
+    if question.kind == "plan" and kinds.items:
+        kinds.items.free = True  # a step may be a text or an object
+    checked, wrong = check(question.types, value, question.value, kinds)
+    if wrong and question.schema is not None:
+        kinds.release([question.schema], question.schema)
+        checked, wrong = check(question.types, value, question.value, kinds)
+    if wrong:
+        raise InvalidEdit(wrong)
+    return checked
 
 
 def restore(
@@ -373,20 +386,11 @@ def _by_kind(question: Question, value: Any) -> Any:
             if canonical(align(option, value)) == canonical(option):
                 return option
         raise InvalidEdit({"": f"must be one of {spell(question.options, 200)}, not {spell(value)}"})
-    _same_type(question, value)
     if kind == "tool_call":
         _tool_call(value)
     elif kind == "plan":
         _plan(value)
     return value
-
-
-def _same_type(question: Question, value: Any) -> None:
-    proposed = question.value
-    if proposed is None or type(value) is type(proposed) or question.types is not None:
-        return
-    wanted = _JSON_TYPES.get(cast("type[Any]", type(proposed)), "an object")
-    raise InvalidEdit({"": f"must be {wanted}, as was proposed, not {spell(value)}"})
 
 
 def _tool_call(value: Any) -> None:
