@@ -21,6 +21,7 @@ from ..errors import HitlError
 from . import figures
 from .processkinds import MISSING, Kind, Options
 from .settings import SETTINGS
+from .stack import Frame
 from .surroundings import Noticed, Surroundings, say_missing, say_noticed
 
 
@@ -228,9 +229,12 @@ class ProcessState:
         self._surroundings = Surroundings()
         self._noticed = Noticed()
 
-    def notice(self, values: Iterable[tuple[str, Any]]) -> list[str]:
-        """Look for what the run changed and cannot be saved, at a pause that saves `values` (by name), and say it."""
-        self._noticed = self._surroundings.notice(values, self._noticed)
+    def notice(self, values: Iterable[tuple[str, Any]], frames: Iterable[Frame] = ()) -> list[str]:
+        """Look for what the run changed and cannot be saved, at a pause that saves `values` (by name), and say it.
+
+        `frames` are where its code is.
+        """
+        self._noticed = self._surroundings.notice(values, self._noticed, frames)
         return say_noticed(self._noticed)
 
     def missing(self) -> list[str]:

@@ -40,7 +40,7 @@ class Op:
     """
 
     __slots__ = (
-        *("_binds", "_code", "_digest", "_reads", "callee", "depth", "drops", "kind"),
+        *("_binds", "_code", "_digest", "_reads", "_touching", "callee", "depth", "drops", "kind"),
         *("label", "line", "name", "nodes", "target", "targets"),
     )
 
@@ -58,6 +58,7 @@ class Op:
         self._code: CodeType | None = None
         self._digest = ""
         self._reads: set[str] | None = None
+        self._touching: list[ast.AST] = []
         self._binds: set[str] | None = None
 
     def code(self, generate: Callable[[Op], CodeType]) -> CodeType:
@@ -82,9 +83,19 @@ class Op:
     def reads(self) -> set[str]:
         """Names that it may read, nested scopes included."""
         if self._reads is None:  # every save asks
-            nodes = (n for root in self.tree() for n in ast.walk(root))
-            self._reads = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)}
+            self._reads = set()
+            for node in (n for root in self.tree() for n in ast.walk(root)):
+                if isinstance(node, ast.Name):
+                    if not isinstance(node.ctx, ast.Store):
+                        self._reads.add(node.id)
+                elif isinstance(node, _TOUCHING):
+                    self._touching.append(node)
         return self._reads
+
+    def touching(self) -> list[ast.AST]:
+        """Attributes, items, calls and imports in it."""
+        self.reads()
+        return self._touching
 
     def binds(self) -> set[str]:
         """Names that it may bind, once it was begun."""
@@ -106,6 +117,9 @@ class Op:
         if self.nodes is None:
             return []
         return list(self.nodes) if isinstance(self.nodes, list) else [self.nodes]
+
+
+_TOUCHING = (ast.Attribute, ast.Subscript, ast.Call, ast.Import, ast.ImportFrom)
 
 
 class Program:

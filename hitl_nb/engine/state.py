@@ -23,6 +23,7 @@ from ..records import Snapshot
 from . import resources
 from .definitions import DefinitionState, is_atom, moved_out, put_entries, slots_of
 from .inputs import Inputs, header_of
+from .libraries import check_made_modules
 from .loadcheck import NotLoadable, StructureReader, prove, read_structure
 from .loading import DEFINITION, END, MODULES, PROCESS
 from .machine import Machine
@@ -123,8 +124,10 @@ class Saver:
         """
         names = self._names(machine, pending)
         _check_with(machine)
+        if made := check_made_modules(machine.stack):
+            raise CannotPause(sentence(machine, *made))
         self.left_out = {n: s for n, s in self.left_out.items() if self._is_left_out(n)}
-        around = self.process.notice(_values(machine, self.ns, names)) if check else []
+        around = self.process.notice(_values(machine, self.ns, names), machine.stack) if check else []
         try:
             parts = self._dump(machine, names, pending, check)
         except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises

@@ -1,7 +1,7 @@
 """What a run changed around it that is not saved: noticed at a pause, and said again in a process that lacks it.
 
-Environment variables (names only: values may be secrets), the set-up of logging, and temporary files that the saved
-values name.
+Environment variables (names only: values may be secrets), the set-up of logging, temporary files that the saved
+values name, and what its code assigned in libraries (`libraries.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Any, TypedDict, cast
 
+from .libraries import Changes, find_changes, say_changes, say_lost_changes
+from .stack import Frame
+
 _LOOKED_AT = 10_000
 """How many values are looked at for names of temporary files."""
 
@@ -24,6 +27,7 @@ class Noticed(TypedDict, total=False):
     variables: list[str]
     logging: dict[str, str]
     files: dict[str, list[str]]
+    libraries: Changes
 
 
 class Surroundings:
@@ -33,8 +37,14 @@ class Surroundings:
         self._variables = _variables()
         self._loggers = _loggers()
 
-    def notice(self, values: Iterable[tuple[str, Any]], carried: Noticed) -> Noticed:
-        """What the run changed; `values` are what it saves, by name, `carried` is what an earlier pause noticed."""
+    def notice(self, values: Iterable[tuple[str, Any]], carried: Noticed, frames: Iterable[Frame] = ()) -> Noticed:
+        """What the run changed.
+
+        Args:
+            values: what it saves, by name.
+            carried: what an earlier pause noticed.
+            frames: where its code is.
+        """
         found = Noticed()
         kept = carried.get("variables", [])
         changed_names = {os.fsdecode(n) for n, v in _variables().items() if self._variables.get(n) != v}
@@ -52,6 +62,8 @@ class Surroundings:
                 files.setdefault(path, []).append(name)
         if files:
             found["files"] = files
+        if libraries := find_changes(frames, carried.get("libraries", Changes())):
+            found["libraries"] = libraries
         return found
 
 
@@ -76,7 +88,7 @@ def say_noticed(noticed: Noticed) -> list[str]:
             "an intermediate value"
         ]
         said.append(f"temporary files may be gone when the agent continues: those named by {', '.join(named)}")
-    return said
+    return [*said, *say_changes(noticed.get("libraries", Changes()))]
 
 
 def say_missing(noticed: Noticed) -> list[str]:
@@ -95,7 +107,7 @@ def say_missing(noticed: Noticed) -> list[str]:
         )
     if files := [f for f in noticed.get("files", {}) if not os.path.lexists(f)]:
         said.append(f"temporary files that the saved state names are gone: {', '.join(files)}")
-    return said
+    return [*said, *say_lost_changes(noticed.get("libraries", Changes()))]
 
 
 def _listed(loggers: dict[str, str]) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import decimal
 import importlib
 import json
+import keyword
 import logging
 import os
 import random
 import shutil
+import string
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +25,9 @@ from desk import Desk
 from forks import Forks
 from same import ways
 
+from hitl_nb.engine import libraries
 from hitl_nb.engine.processstate import ProcessState
-from hitl_nb.errors import HitlError
+from hitl_nb.errors import CannotPause, HitlError
 
 pd: Any = importlib.import_module("pandas")
 ASK = 'd = hitl.checkpoint("go", title="Go?")\n'
@@ -334,3 +338,94 @@ def test_what_is_stored_does_not_depend_on_what_a_cell_replaced(desk: Desk) -> N
     finally:
         json.dumps, json.loads = dumps, loads
     assert desk.ns["d"].value == "stop"
+
+
+# -- what is assigned in libraries
+
+IN_LIBRARIES = {
+    "a function of a module": ("import time\ntime.time = lambda: 3.0\n", "time.time"),
+    "by setattr": ("import time\nsetattr(time, 'sleep', max(str, str, key=id))\n", "time.sleep"),
+    "by setattr in a loop": ("import json\nfor n in ('dumps', 'loads'):\n    setattr(json, n, max)\n", "json.*"),
+    "a method of a class": ("import pandas as pd\npd.DataFrame.total = lambda df: 1\n", "pandas.DataFrame.total"),
+    "a class by itself": ("from fractions import Fraction\nFraction.unit = property(str)\n", "fractions.Fraction.unit"),
+    "data": ("import string\nstring.key = 's3cret'\n", "string.key"),
+    "in a function": ("def patch():\n    import random as r\n    r.uniform = min\npatch()\n", "random.uniform"),
+    "an item": ("import keyword\nkeyword.names = {}\nkeyword.names['a'] = 1\n", "keyword.names['a']"),
+    "a module": ("import sys, json\nsys.modules['another'] = json\n", "sys.modules['another']"),
+    "a handler of errors": (
+        "import codecs\ncodecs.register_error('mine', lambda e: ('', e.end))\n",
+        "codecs.register_error",
+    ),
+    "the same by its name": ("from codecs import register_error as r\nr('mine', len)\n", "codecs.register_error"),
+    "an end of the process": ("import atexit\n@atexit.register\ndef bye(): pass\n", "atexit.register"),
+    "an accessor": (
+        "import pandas as pd\n@pd.api.extensions.register_series_accessor('geo')\nclass G: pass\n",
+        "pandas.register_series_accessor",
+    ),
+}
+
+
+@pytest.fixture
+def same_libraries_after() -> Iterator[Callable[[], None]]:
+    """Puts back what `IN_LIBRARIES` assigns."""
+    monkeypatch = pytest.MonkeyPatch()
+    for owner, name in (
+        ("time", "time"),
+        ("time", "sleep"),
+        ("json", "dumps"),
+        ("json", "loads"),
+        ("random", "uniform"),
+    ):
+        module = sys.modules[owner]
+        monkeypatch.setattr(module, name, getattr(module, name))
+    for target, name in (
+        (pd.DataFrame, "total"),
+        (pd.Series, "geo"),
+        (Fraction, "unit"),
+        (string, "key"),
+        (keyword, "names"),
+    ):
+        monkeypatch.setattr(target, name, None, raising=False)
+    monkeypatch.setitem(sys.modules, "another", keyword)
+    yield monkeypatch.undo
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("name", IN_LIBRARIES)
+def test_what_is_assigned_in_a_library_is_named(
+    desk: Desk, name: str, same_libraries_after: Callable[[], None]
+) -> None:
+    source, written = IN_LIBRARIES[name]
+    notes, said = notes_and_missing(desk, f"{source}{ASK}x = 1", same_libraries_after)
+    assert f" {written};" in f" {notes.replace(' is not saved', '')};"
+    assert "s3cret" not in notes
+    if "with" not in notes:  # a call of this process is not missing in it
+        assert [written in sentence for sentence in said] == ([] if written == "json.*" else [True])
+
+
+def test_a_call_is_missing_only_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = libraries.Changes(called=["atexit.register"], process="another")
+    assert "atexit.register" in libraries.say_lost_changes(changes)[0]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time\nreal = time.time\ntime.time = len\ntime.time = real\n",
+        "class C: pass\nc = C()\nc.x, C.y = 1, 2\nc.items = {}\nc.items['a'] = 1\n",
+        "import pandas as pd\npd.options.display.max_rows = 7\n",
+        "import sys\nsys.path = sys.path\n",
+        "if 0:\n    import time\n    time.time = len\n",
+    ],
+)
+def test_what_was_put_back_or_is_saved_is_not_named(desk: Desk, source: str) -> None:
+    assert desk.run(f"{source}{ASK}x = 1").proposals[0].notes == ()
+
+
+@pytest.mark.parametrize("key", ["'made_here'", "m.__name__", "str(m.__name__)"])
+def test_a_module_that_no_import_finds_is_refused(desk: Desk, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "made_here", None)  # type: ignore[arg-type]  # so that it is taken out again
+    source = f"import sys, types\nm = types.ModuleType('made_here')\nsys.modules[{key}] = m\n{ASK}x = 1\n"
+    with pytest.raises(CannotPause, match=r"line 4: sys\.modules\['made_here'\].*a \.py file.*in a cell above"):
+        desk.run(source)
+    assert desk.open() == []
