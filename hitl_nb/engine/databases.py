@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import sqlite3
 import threading
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..errors import HitlError
@@ -24,6 +27,8 @@ def _describe(con: sqlite3.Connection) -> dict[str, Any]:
     try:
         if con.in_transaction:
             raise NotSaved("it is inside a transaction", "commit or roll back before the checkpoint")
+        _check_callbacks(con)
+        count = con.total_changes
         cursor = con.cursor()
         cursor.row_factory = None
         cursor.execute("pragma database_list")
@@ -37,7 +42,7 @@ def _describe(con: sqlite3.Connection) -> dict[str, Any]:
         raise NotSaved(
             "it is a database in memory, whose tables would be lost", "connect to a file, or read the rows into a list"
         )
-    _check_functions(cursor)
+    is_case_sensitive = _check_functions(cursor)
     about |= {
         "files": files,
         "row_factory": con.row_factory,
@@ -45,7 +50,10 @@ def _describe(con: sqlite3.Connection) -> dict[str, Any]:
         "detect_types": _detect_types(cursor),
         "read_only": [name for name in files if _is_read_only(cursor, name)],
         "pragmas": {name: row[0] for name in _KEPT if (row := cursor.execute(f"pragma {name}").fetchone())},
+        "has_counted": count > 0,
     }
+    if is_case_sensitive:
+        about["pragmas"]["case_sensitive_like"] = 1
     autocommit = getattr(con, "autocommit", None)  # Python 3.12 and later
     if isinstance(autocommit, bool):
         about["autocommit"] = autocommit
@@ -92,46 +100,78 @@ def _is_read_only(cursor: sqlite3.Cursor, schema: str) -> bool:
     return False
 
 
-def _check_functions(cursor: sqlite3.Cursor) -> None:
-    """Functions and collations in Python are part of the connection, and cannot be read from it."""
+def _check_callbacks(con: sqlite3.Connection) -> None:
+    """Callbacks see every query, ours too, and cannot be read. The collector tells: each comes with its module."""
+    if any(isinstance(one, ModuleType) for one in gc.get_referents(con)):
+        raise NotSaved(
+            "it has a trace callback, a progress handler or an authorizer",
+            "take it off before the checkpoint (set_trace_callback(None), set_progress_handler(None, 0), "
+            "set_authorizer(None)) and set it again below, or make the connection with hitl.resource(factory, ...)",
+        )
+
+
+_FUNCTIONS = "select name, builtin, type, narg from pragma_function_list"
+_COLLATIONS = "select name from pragma_collation_list"
+_LIKE = "select 'a' like 'A', 'ab' like 'a%', 'aBc' like 'a_c', 'Ä' like 'ä', 'a%' like 'ab%' escape 'b', 'a' like 'ab'"
+
+
+def _check_functions(cursor: sqlite3.Cursor) -> bool:
+    """Functions and collations in Python are part of the connection, and cannot be read from it.
+
+    `pragma case_sensitive_like` cannot be read either, and makes functions: returns whether it is on.
+    """
     other = sqlite3.connect(":memory:")
     try:
-        for query, what in (
-            ("select distinct name from pragma_function_list", "function"),
-            ("select name from pragma_collation_list", "collation"),
-        ):
-            known = {row[0] for row in other.execute(query)}
-            own = sorted(row[0] for row in cursor.execute(query).fetchall() if row[0] not in known)
+        for query, what in ((_FUNCTIONS, "function"), (_COLLATIONS, "collation")):
+            known = set(other.execute(query))
+            own = sorted(row for row in cursor.execute(query).fetchall() if row not in known)
+            if own == [("like", 0, "s", 2), ("like", 0, "s", 3)]:
+                is_on = not cursor.execute("select 'a' like 'A'").fetchone()[0]
+                other.execute(f"pragma case_sensitive_like = {int(is_on)}")
+                own = own if cursor.execute(_LIKE).fetchone() != other.execute(_LIKE).fetchone() else []
             if own:
                 raise NotSaved(
-                    f"it has a {what} of its own, {own[0]}",
+                    f"it has a {what} of its own, {own[0][0]}",
                     "make it with hitl.resource(factory, ...), a function that connects and adds what it needs",
                 )
+        return not other.execute("select 'a' like 'A'").fetchone()[0]
     except sqlite3.OperationalError:
-        return  # SQLite was built without the list
+        return False  # SQLite was built without the list
     finally:
         other.close()
 
 
+_ASKED = "hitl_nb_asked"
+
+
+@functools.cache
+def _database_to_ask() -> bytes:
+    """A database with a row of a type of our own."""
+    con = sqlite3.connect(":memory:")
+    con.executescript(f"create table {_ASKED}(a {_ASKED}); insert into {_ASKED} values ('x')")
+    data = con.serialize()
+    con.close()
+    return data
+
+
 def _detect_types(cursor: sqlite3.Cursor) -> int:
-    """The argument `detect_types`, which the object does not show: asked with a type of our own."""
-    sqlite3.register_converter("hitl_nb_asked", lambda raw: True)
+    """The argument `detect_types`, which the object does not show: asked with a type of our own.
+
+    The row to read comes with a database in memory: one that is inserted would count among the connection's changes.
+    """
+    con = cursor.connection
+    sqlite3.register_converter(_ASKED, lambda raw: True)
     try:
-        by_name = cursor.execute("select 'x' as \"a [hitl_nb_asked]\"").fetchone()[0] is True
-        by_type = False
+        by_name = cursor.execute(f"select 'x' as \"a [{_ASKED}]\"").fetchone()[0] is True
+        cursor.execute(f"attach ':memory:' as {_ASKED}")
         try:
-            cursor.execute("create temp table hitl_nb_asked(a hitl_nb_asked)")
-            cursor.execute("insert into temp.hitl_nb_asked values ('x')")
-            by_type = cursor.execute("select a from temp.hitl_nb_asked").fetchone()[0] is True
+            con.deserialize(_database_to_ask(), name=_ASKED)
+            by_type = cursor.execute(f"select a from {_ASKED}.{_ASKED}").fetchone()[0] is True
         finally:
-            if cursor.connection.in_transaction:
-                cursor.connection.rollback()
-            cursor.execute("drop table if exists temp.hitl_nb_asked")
-            if cursor.connection.in_transaction:
-                cursor.connection.commit()
+            cursor.execute(f"detach {_ASKED}")
     finally:
         converters: dict[str, Any] = getattr(sqlite3, "converters", {})
-        converters.pop("HITL_NB_ASKED", None)
+        converters.pop(_ASKED.upper(), None)
     return sqlite3.PARSE_COLNAMES * by_name | sqlite3.PARSE_DECLTYPES * by_type
 
 
@@ -160,4 +200,12 @@ def _open(about: dict[str, Any]) -> sqlite3.Connection:
     return con
 
 
-SQLITE = Recipe(_describe, _open)
+def _remark(about: dict[str, Any]) -> str:
+    return (
+        "its counts (total_changes, changes(), last_insert_rowid()) begin at 0 there"
+        if about.get("has_counted")
+        else ""
+    )
+
+
+SQLITE = Recipe(_describe, _open, remark=_remark)

@@ -1,7 +1,7 @@
 """Objects that are opened again when an agent continues, instead of being saved.
 
 sqlite3.Connection      with its files, isolation level, factories, detected types and timeout; refused in memory,
-                        inside a transaction, with temporary tables or with functions of its own
+                        inside a transaction, with temporary tables, callbacks or functions of its own
 files open for reading  with path, mode, encoding, newline and position; refused if it is no regular file, and on resume
                         if it is gone or shorter
 SQLAlchemy Engine       with URL, connect_args, pool, isolation level and execution options; refused in memory, with a
@@ -48,6 +48,7 @@ class Recipe:
         applies: whether one object of the type is opened again; if not, it is saved like any other.
         is_exposed: whether a description has a key or password as text, since it equals no environment variable.
         cookies: the names of the cookies in a description, which are saved as text.
+        remark: what is not as it was, for the sentence that it is opened again; "" if there is nothing.
     """
 
     describe: Callable[[Any], Any]
@@ -56,6 +57,7 @@ class Recipe:
     applies: Callable[[Any], bool] = lambda obj: True
     is_exposed: Callable[[Any], bool] = lambda description: False
     cookies: Callable[[Any], list[str]] = lambda description: []
+    remark: Callable[[Any], str] = lambda description: ""
 
 
 _HOMES: dict[tuple[str, str], str] = {
@@ -129,6 +131,7 @@ class Openings:
         resources: those that were made by hitl.resource.
         exposed: those whose key or password is saved as text.
         cookies: those that have cookies, with their names.
+        remarks: what is not as it was, by the object's id.
     """
 
     def __init__(self, ns: dict[str, Any]) -> None:
@@ -138,6 +141,7 @@ class Openings:
         self.resources: list[Any] = []
         self.exposed: list[Any] = []
         self.cookies: list[tuple[Any, list[str]]] = []
+        self.remarks: dict[int, str] = {}
         self._live: dict[tuple[Any, ...], Any] = {}
         self._numbers: dict[int, int] = {}
 
@@ -179,6 +183,8 @@ class Openings:
             pid = (home, _description(home, obj))
             if recipe(home).is_exposed(pid[1]):
                 self.exposed.append(obj)
+            if remark := recipe(home).remark(pid[1]):
+                self.remarks[id(obj)] = remark
             cookies = recipe(home).cookies(pid[1])
             if cookies:
                 self.cookies.append((obj, cookies))

@@ -311,7 +311,10 @@ class Saver:
         saved = {name: self.ns[name] for name in self.saved_names} if pickler.openings.told else {}
         for obj in pickler.openings.told:
             name = path_to(obj, saved) or "an object"
-            notes.append(f"{name} ({type_name(obj)}) is opened again when the agent continues in another process")
+            remark = f"; {pickler.openings.remarks[id(obj)]}" if id(obj) in pickler.openings.remarks else ""
+            notes.append(
+                f"{name} ({type_name(obj)}) is opened again when the agent continues in another process{remark}"
+            )
             if any(obj is one for one in pickler.openings.exposed):
                 notes.append(
                     f"{name} ({type_name(obj)}) has a key or password that is saved as text with the agent's state; "

@@ -210,6 +210,29 @@ REFUSED: dict[str, tuple[str, str]] = {
         "import sqlite3\nf = sqlite3.connect('x.db')\nf.create_collation('back', lambda a, b: (a < b) - (a > b))\n",
         r"f \(a Connection\).*a collation of its own, back",
     ),
+    "function in place of another": (
+        "import sqlite3\nf = sqlite3.connect('x.db')\nf.create_function('lower', 1, lambda text: text)\n",
+        r"f \(a Connection\).*a function of its own, lower",
+    ),
+    "like in place of another": (
+        (
+            "import sqlite3\nf = sqlite3.connect('x.db')\n"
+            "for n in (2, 3):\n    f.create_function('like', n, lambda *texts: 1)\n"
+        ),
+        r"f \(a Connection\).*a function of its own, like",
+    ),
+    "trace": (
+        "import sqlite3\nf = sqlite3.connect('x.db')\nf.set_trace_callback(print)\n",
+        r"f \(a Connection\).*a trace callback.*set_trace_callback\(None\)",
+    ),
+    "authorizer": (
+        "import sqlite3\nf = sqlite3.connect('x.db')\nf.set_authorizer(lambda *about: sqlite3.SQLITE_OK)\n",
+        r"f \(a Connection\).*an authorizer.*set_authorizer\(None\)",
+    ),
+    "progress": (
+        "import sqlite3\nf = sqlite3.connect('x.db')\nf.set_progress_handler(lambda: 0, 10)\n",
+        r"f \(a Connection\).*a progress handler.*set_progress_handler\(None, 0\)",
+    ),
     "temporary table": (
         "import sqlite3\nf = sqlite3.connect('x.db')\nf.execute('create temp table t(a)')\n",
         r"f \(a Connection\).*temporary tables",
@@ -260,6 +283,27 @@ OPENED: dict[str, tuple[str, str, Any]] = {
     "settings": (
         "import sqlite3\nf = sqlite3.connect('x.db')\nf.execute('pragma ignore_check_constraints = 1')\n",
         "f.execute('pragma ignore_check_constraints').fetchone()",
+        (1,),
+    ),
+    "case": (
+        "import sqlite3\nf = sqlite3.connect('x.db')\nf.execute('pragma case_sensitive_like = 1')\n",
+        "f.execute(\"select 'a' like 'A', 'a' like 'a'\").fetchone()",
+        (0, 1),
+    ),
+    "case as usual": (
+        (
+            "import sqlite3\nf = sqlite3.connect('x.db')\nf.execute('pragma case_sensitive_like = 1')\n"
+            "f.execute('pragma case_sensitive_like = 0')\n"
+        ),
+        "f.execute(\"select 'a' like 'A', 'a' like 'a'\").fetchone()",
+        (1, 1),
+    ),
+    "callbacks that were taken off": (
+        (
+            "import sqlite3\nf = sqlite3.connect('x.db')\nf.set_trace_callback(print)\nf.set_trace_callback(None)\n"
+            "f.set_authorizer(print)\nf.set_authorizer(None)\n"
+        ),
+        "f.execute('select 1').fetchone()",
         (1,),
     ),
     "attached": (
@@ -333,6 +377,21 @@ def test_what_is_only_a_connection_is_opened_again(desk: Desk, name: str) -> Non
     desk.run(source)
     go_on(desk, source)
     assert desk.ns["x"] == expected
+
+
+def test_a_pause_changes_no_count_of_a_connection_and_a_new_one_is_told(desk: Desk) -> None:
+    counts = "f.total_changes, f.execute('select last_insert_rowid()').fetchone()"
+    source = (
+        "import sqlite3\nf = sqlite3.connect('x.db', detect_types=3)\nf.execute('create table t(a)')\n"
+        f"f.execute('insert into t values (1)')\nf.commit()\n{ASK}x = ({counts})\n"
+    )
+    assert (
+        "its counts (total_changes, changes(), last_insert_rowid()) begin at 0"
+        in desk.run(source).proposals[0].notes[0]
+    )
+    desk.answer()
+    desk.run(source)  # in the same kernel
+    assert desk.ns["x"] == (1, (1,))
 
 
 def test_a_file_that_is_shorter_now_is_refused_on_resume(desk: Desk) -> None:
