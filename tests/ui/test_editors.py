@@ -72,7 +72,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "text": ("'Dear Ann'", lambda card: type_over(card, "Dear Bo,\nhello"), "'Dear Bo,\\nhello'"),
     "markdown": ("'# Dear Ann', kind='markdown'", lambda card: type_over(card, "**Dear** Bo"), "'**Dear** Bo'"),
     "code": ("'x = 0', kind='code'", code, "'x = 1\\ny = 2'"),
-    "json": ("[1, 2]", data, "[1, {'a': None}, 'drei']"),
+    "json": ("[0, {'b': True}, 'zwei']", data, "[1, {'a': None}, 'drei']"),
     "form": (ORDER, form, ORDER.replace("12.5", "9.75, express=True").replace("Elm 1", "Oak 2")),
     "tool_call": (f"{CALL}, kind='tool_call'", call, CALL.replace("20", "15").replace("True", "False")),
     "plan": (
