@@ -250,7 +250,11 @@ def _pandas_series(column: Column, values: list[Any], series: Any) -> Any:
         values = [None if v is None else pd.Timedelta(v, unit="ns") for v in values]
     if kind in ("datetime", "duration") and series.dtype.kind in "mM":
         made = pd.Series([pd.NaT if v is None else v for v in values], dtype=object)
-        return made.astype(series.dtype).rename(series.name)
+        made = made.astype(series.dtype).rename(series.name)
+        of = pd.Timestamp if kind == "datetime" else pd.Timedelta  # a column of arrow's dates gives dates
+        if any(v is not None and v != of(kept) for v, kept in zip(values, made, strict=True)):
+            raise ValueError("finer than its unit")  # pandas cuts off what is finer
+        return made
     if isinstance(series.dtype, pd.SparseDtype):
         dense = pd.Series(values, dtype=series.dtype.subtype)
         return dense.astype(series.dtype).rename(series.name)

@@ -341,10 +341,24 @@ def _decode_pandas(kind: str, value: Any, like: Any) -> Any:
     if kind == "period":
         return pd.Period(value, freq=like.freq)
     if kind == "timedelta":
-        made = pd.Timedelta(duration(value), unit="ns")
+        made = _timedelta(pd, duration(value))
     else:
         made = pd.Timestamp(value)
         zone = getattr(like, "tzinfo", None)
         made = made.tz_convert(zone) if zone and made.tzinfo else made
     unit = getattr(like, "unit", None)
-    return made.as_unit(unit, round_ok=False) if unit else made
+    try:
+        return made.as_unit(unit, round_ok=False) if unit else made
+    except ValueError:  # finer than the unit that was proposed, or outside of its range
+        return made
+
+
+def _timedelta(pd: Any, nanoseconds: int) -> Any:
+    """The Timedelta, in a unit that has room for it."""
+    if -(1 << 63) < nanoseconds < 1 << 63:
+        return pd.Timedelta(nanoseconds, unit="ns")
+    np: Any = import_module("numpy")
+    microseconds, finer = divmod(nanoseconds, 1000)
+    if finer:
+        raise ValueError("is too long for nanoseconds")
+    return pd.Timedelta(np.timedelta64(microseconds, "us"))

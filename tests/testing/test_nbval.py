@@ -200,3 +200,97 @@ def test_numbers_drawn_after_a_pause_are_those_of_the_recorded_run(tmp_path: Pat
     subprocess.run([hitl_nb, "record", str(file)], cwd=folder.path, env=env, check=True, capture_output=True)
     for _ in range(2):
         assert folder.validate() == 0, folder.found
+
+
+KINDS = """import dataclasses, datetime as dt, enum, uuid
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+import numpy as np
+import pandas as pd
+
+class Size(enum.Enum):
+    S = "small"
+    L = "large"
+
+class Line(NamedTuple):
+    sku: str
+    price: Decimal
+
+@dataclasses.dataclass
+class Mail:
+    to: str
+    file: bytes
+
+def values():
+    return {
+        "decimal": Decimal("9.90"), "aware": dt.datetime(2024, 5, 1, tzinfo=dt.timezone.utc),
+        "naive": dt.datetime(2024, 5, 1), "date": dt.date(2024, 5, 1), "span": dt.timedelta(days=1),
+        "uuid": uuid.UUID(int=7), "path": Path("may.csv"), "size": Size.L, "tuple": (1, "a", 2.5), "set": {1, 2},
+        "frozen": frozenset({3}), "line": Line("x", Decimal(1)), "mail": Mail("ann", b"\\xff"),
+        "ages": {1: "a", 2: "b"}, "nan": float("nan"), "inf": [1.0, float("-inf")], "f32": np.float32(0.1),
+        "i8": np.int8(5), "array": np.array([[1.5, np.nan]]),
+        "stamp": pd.Timestamp("2024-05-01", tz="Europe/Berlin"), "delta": pd.Timedelta("1h"),
+    }
+
+series = pd.Series([1.5, None], name="score", index=pd.date_range("2024-01-01", periods=2))
+frame = pd.DataFrame({"n": pd.array([1, None], dtype="Int64"), "d": [Decimal("1.1"), None], "c": ["a", "b"]})
+frame["c"] = frame["c"].astype("category")
+"""
+KINDS_AGENT = """%%agent kinds
+asked = [(values(), "Values"), (series, "Series"), (frame, "Frame")]
+proposals = [hitl.proposal(v, title=f"{t} {n}", context={"all": values()}) for n in "AB" for v, t in asked]
+found = [d.value for d in hitl.checkpoint_all(proposals)]
+print(*found, found[5].dtypes, sep="\\n")"""
+EDIT = {
+    "decimal": "12.50",
+    "aware": "2024-06-01T10:00:00Z",
+    "naive": "2024-06-01 10:30",
+    "date": "2024-06-02",
+    "span": "P2D",
+    "uuid": "00000000-0000-0000-0000-000000000009",
+    "path": "x.csv",
+    "size": "small",
+    "tuple": [2, "b", 3],
+    "set": [8, 9],
+    "frozen": [4],
+    "line": {"sku": "y", "price": "2.50"},
+    "mail": {"to": "bo", "file": {"base64": "AAE="}},
+    "ages": {"1": "c", "7": "d"},
+    "nan": "Infinity",
+    "inf": ["NaN", 3],
+    "f32": 0.2,
+    "i8": 7,
+    "array": [["NaN", 2], [3, 4]],
+    "stamp": "2024-06-01T10:00:00.000000002+02:00",
+    "delta": "PT2H",
+}
+GIVEN = """{'decimal': Decimal('12.50'), 'aware': datetime.datetime(2024, 6, 1, 10, 0, tzinfo=datetime.timezone.utc), \
+'naive': datetime.datetime(2024, 6, 1, 10, 30), 'date': datetime.date(2024, 6, 2), 'span': datetime.timedelta(days=2), \
+'uuid': UUID('00000000-0000-0000-0000-000000000009'), 'path': PosixPath('x.csv'), 'size': <Size.S: 'small'>, \
+'tuple': (2, 'b', 3.0), 'set': {8, 9}, 'frozen': frozenset({4}), 'line': Line(sku='y', price=Decimal('2.50')), \
+'mail': Mail(to='bo', file=b'\\x00\\x01'), 'ages': {1: 'c', 7: 'd'}, 'nan': inf, 'inf': [nan, 3.0], \
+'f32': np.float32(0.2), 'i8': np.int8(7), 'array': array([[nan,  2.],
+       [ 3.,  4.]]), 'stamp': Timestamp('2024-06-01 10:00:00.000000002+0200', tz='Europe/Berlin'), \
+'delta': Timedelta('0 days 02:00:00')}
+"""
+
+
+def test_values_of_many_types_are_decided_and_recorded(tmp_path: Path, folder: Folder) -> None:
+    file = folder.notebook("kinds", LOAD, KINDS, KINDS_AGENT)
+    url = f"diskcache://{tmp_path}/store"
+    ledger = Ledger(open_store(url))
+    edits = {
+        "Values B": json.dumps(EDIT),
+        "Series B": "index,score\n2024-01-01T00:00:00,2.5\n",
+        "Frame B": "n,d,c\n,9.90,b\n7,,b\n",
+    }
+    for p in run_notebook(file, store=url).open:
+        decide(ledger, p, "edit" if p.title in edits else "approve", edits.get(p.title))
+    assert run_notebook(file, store=url).status == "finished"
+    shown = "".join(o["text"] for o in nbformat.read(file, 4).cells[2].outputs if o.output_type == "stream")
+    assert GIVEN in shown
+    hitl_nb = Path(sys.executable).with_name("hitl-nb")
+    env = {**os.environ, "HITL_NB_STORE": url}
+    subprocess.run([hitl_nb, "record", str(file)], cwd=folder.path, env=env, check=True, capture_output=True)
+    assert folder.validate() == 0, folder.found

@@ -192,3 +192,17 @@ def test_cells_of_a_type_are_checked_by_it() -> None:
     assert caught.value.fields.keys() == {"rows/0/id", "rows/0/size", "rows/0/span/1"}
     back = restore(question, check_edit(question, {"rows": [[str(uuid.UUID(int=2)), "L", 5, [3, "4"]]]}), frame)
     assert back.iloc[0].to_list() == [uuid.UUID(int=2), Size.L, 5.0, (3, Decimal(4))]
+
+
+@pytest.mark.parametrize(
+    ("column", "finer"),
+    [
+        (pd.Series(pd.to_datetime(["2024-05-01"])).astype("datetime64[us]"), "2024-05-01T00:00:00.000000001"),
+        (pd.Series(pd.to_datetime(["2024-05-01"], utc=True)).dt.as_unit("s"), "2024-05-01T00:00:00.5Z"),
+        (pd.Series(pd.to_timedelta(["1s"])).astype("timedelta64[ms]"), "PT0.0001S"),
+    ],
+)
+def test_a_time_finer_than_its_column_is_refused(column: Any, finer: str) -> None:
+    question = ask(column, title="T")
+    with pytest.raises(InvalidEdit, match="finer than its unit"):
+        restore(question, {**question.value, "rows": [[finer]]}, column)
