@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import io
 import pickle
+import sys
 import types
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, cast
 
 from .machine import Machine
-
-RESOURCE = "make it with hitl.resource(...), which opens it again when the agent continues"
+from .unsavable import NEVER, RESOURCE, WAYS
 
 
 class NotSaved(pickle.PicklingError):
@@ -24,84 +24,6 @@ class NotSaved(pickle.PicklingError):
         super().__init__(f"{reason}; {way}")
 
 
-_WORK = "wait for its end before the checkpoint and keep the result, or start it after the checkpoint"
-_EXECUTOR = "shut it down before the checkpoint, make it where it is used, or make it with hitl.resource(...)"
-_CURSOR = "fetch its rows into a list before the checkpoint, or make it after the checkpoint"
-_QUEUE = "take its items out into a list (or use collections.deque), and fill a new queue after the checkpoint"
-_SOCKET = "close it before the checkpoint, or make it with hitl.resource(...)"
-_ROWS = "read its rows into a list before the checkpoint"
-
-_NEVER: dict[tuple[str, str], tuple[str, str]] = {
-    ("concurrent.futures._base", "Future"): ("a future is work of this process", _WORK),
-    ("concurrent.futures._base", "Executor"): ("an executor is threads or processes of this process", _EXECUTOR),
-    ("_asyncio", "Future"): ("a future is work of this process", "await it before the checkpoint and keep the result"),
-    ("asyncio.futures", "Future"): (
-        "a future is work of this process",
-        "await it before the checkpoint and keep the result",
-    ),
-    ("asyncio.events", "AbstractEventLoop"): ("an event loop belongs to this process", "make it where it is used"),
-    ("asyncio.taskgroups", "TaskGroup"): ("a task group is work of this process", _WORK),
-    ("threading", "Thread"): ("a thread ends with this process", "join it before the checkpoint, or start it after it"),
-    ("subprocess", "Popen"): ("a process is started once", _WORK),
-    ("asyncio.subprocess", "Process"): ("a process is started once", _WORK),
-    ("multiprocessing.process", "BaseProcess"): ("a process is started once", _WORK),
-    ("multiprocessing.pool", "Pool"): ("a pool is processes or threads of this process", _EXECUTOR),
-    ("multiprocessing.managers", "BaseManager"): ("a manager is a process", _EXECUTOR),
-    ("multiprocessing.queues", "Queue"): ("a queue holds items of this process", _QUEUE),
-    ("multiprocessing.queues", "SimpleQueue"): ("a queue holds items of this process", _QUEUE),
-    ("queue", "Queue"): ("a queue holds items that other threads wait for", _QUEUE),
-    ("_queue", "SimpleQueue"): ("a queue holds items that other threads wait for", _QUEUE),
-    ("asyncio.queues", "Queue"): ("a queue holds items that other tasks wait for", _QUEUE),
-    ("socket", "socket"): ("a socket is open in this process only", _SOCKET),
-    ("sqlite3", "Cursor"): ("a cursor belongs to an open connection", _CURSOR),
-    ("sqlite3", "Blob"): ("it belongs to an open connection", "read its bytes before the checkpoint"),
-    ("sqlalchemy.engine.base", "Connection"): (
-        "a connection may be inside a transaction",
-        "keep the engine, and connect again after the checkpoint",
-    ),
-    ("sqlalchemy.orm.session", "Session"): (
-        "a session holds a connection and changes that are not written",
-        "commit and close it before the checkpoint, keep the engine, and open another one after it",
-    ),
-    ("sqlalchemy.engine.result", "Result"): ("a result belongs to an open connection", _ROWS),
-    ("sqlalchemy.engine.base", "Engine"): ("it is a kind of engine that may hold more than connections", RESOURCE),
-    ("sqlalchemy.ext.asyncio.engine", "AsyncEngine"): ("it is a kind of engine that may hold more", RESOURCE),
-    ("requests.sessions", "Session"): ("its class may hold more than a session does", RESOURCE),
-    ("httpx", "Client"): ("its class may hold more than a client does", RESOURCE),
-    ("httpx", "AsyncClient"): ("its class may hold more than a client does", RESOURCE),
-    ("openai", "OpenAI"): ("its class may hold more than a client does", RESOURCE),
-    ("openai", "AsyncOpenAI"): ("its class may hold more than a client does", RESOURCE),
-    ("anthropic", "Anthropic"): ("its class may hold more than a client does", RESOURCE),
-    ("anthropic", "AsyncAnthropic"): ("its class may hold more than a client does", RESOURCE),
-    ("boto3.session", "Session"): ("it may hold credentials", RESOURCE),
-    ("botocore.session", "Session"): ("it may hold credentials", RESOURCE),
-    ("botocore.client", "BaseClient"): ("it holds credentials and open connections", RESOURCE),
-    ("boto3.resources.base", "ServiceResource"): ("it holds credentials and open connections", RESOURCE),
-    ("tempfile", "TemporaryDirectory"): (
-        "its directory is removed when this process ends",
-        "use tempfile.mkdtemp(), keep the path, and remove it at the end of the agent; or make it after the checkpoint",
-    ),
-    ("tempfile", "_TemporaryFileWrapper"): (
-        "its file is removed when this process ends",
-        "write to a file with a path of your own, and close it before the checkpoint",
-    ),
-    ("tqdm.std", "tqdm"): (
-        "a progress bar draws on the screen of this process",
-        "loop over the items themselves, or make the bar below the checkpoint",
-    ),
-    ("mmap", "mmap"): ("it is memory of this process", "copy what is needed into bytes before the checkpoint"),
-    ("builtins", "memoryview"): ("it is memory of this process", "copy it with bytes(...) before the checkpoint"),
-    ("weakref", "finalize"): ("it acts when an object of this process ends", "make it after the checkpoint"),
-}
-"""Types that are refused, with their subclasses, unless a subclass says itself how it is pickled."""
-
-_WAYS = {
-    "reader": "make a list of its rows before the checkpoint",
-    "coroutine": "await it before the checkpoint",
-    "async_generator": "read it into a list before the checkpoint",
-    "Task": "await it before the checkpoint and keep the result",
-    "module": "import it in the cell",
-}
 _HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__")
 
 
@@ -109,7 +31,7 @@ _HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__")
 def refusal_of(cls: type) -> tuple[str, str] | None:
     """Why no object of this type is saved, and the way out; None if there is no such rule."""
     for one in cls.__mro__:
-        found = _NEVER.get((one.__module__, one.__qualname__))
+        found = NEVER.get((one.__module__, one.__qualname__))
         if found is not None:
             return found
         if any(hook in one.__dict__ for hook in _HOOKS):
@@ -261,21 +183,29 @@ def way_out(what: str, value: Any, problem: Exception | None) -> str:
         return "loop over the items themselves, without tqdm: its bar draws on the screen of this process"
     if "excessively deep" in why or isinstance(problem, RecursionError):
         return "keep it flat: lists, dicts or ids in place of objects inside of objects inside of objects"
+    if any(value is stream for stream in (sys.stdout, sys.stderr)):
+        return "write sys.stdout or sys.stderr where it is used, or use print(...)"
+    if "containing pointers" in why:
+        return "keep what it points to (.value, .contents, or bytes(...) of it) before the checkpoint"
     if "iterator" in what:
-        if hasattr(type_of(value), "__anext__"):
-            return "loop over a list: for x in [x async for x in ...]"
-        if kind in _PICKLED_ITERATORS:
-            return (
-                "loop over plain data (ids, names), and make what cannot be saved inside the loop, below the checkpoint"
-            )
-        return _LIST
+        return _way_out_of_loop(value, kind)
     if isinstance(value, types.GeneratorType):
         return "keep its items: write iter(list(...)) of it before the checkpoint, or make it after the checkpoint"
     if isinstance(problem, NotSaved):
         return problem.way
-    return _WAYS.get(kind) or (
+    return WAYS.get(kind) or (
         f"{RESOURCE}, make it where it is used, or mark it with hitl.live(...) if it is code and not state"
     )
+
+
+def _way_out_of_loop(value: Any, kind: str) -> str:
+    if kind == "ScandirIterator":
+        return WAYS[kind]
+    if hasattr(type_of(value), "__anext__"):
+        return "loop over a list: for x in [x async for x in ...]"
+    if kind in _PICKLED_ITERATORS:
+        return "loop over plain data (ids, names), and make what cannot be saved inside the loop, below the checkpoint"
+    return _LIST
 
 
 def _code_name(value: Any) -> str:

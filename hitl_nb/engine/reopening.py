@@ -64,6 +64,8 @@ _HOMES: dict[tuple[str, str], str] = {
     ("sqlite3", "Connection"): "databases:SQLITE",
     ("_io", "TextIOWrapper"): "openfiles:TEXT",
     ("_io", "BufferedReader"): "openfiles:BINARY",
+    ("_io", "BufferedWriter"): "openfiles:BINARY",
+    ("_io", "BufferedRandom"): "openfiles:BINARY",
     ("numpy", "memmap"): "mappedfiles:MEMMAP",
     ("sqlalchemy.engine.base", "Engine"): "engines:ENGINE",
     ("sqlalchemy.ext.asyncio.engine", "AsyncEngine"): "engines:ASYNC_ENGINE",

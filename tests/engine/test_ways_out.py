@@ -82,6 +82,128 @@ WAYS = {
         r"C.numbers \(a generator\)",
         f"class C:\n    numbers = iter(list('ab'))\nx = C()\n{ASK}y = x",
     ),
+    "a writer of csv": (
+        "import csv, io\nb = io.StringIO()\nf = csv.writer(b)\n" + ASK + "x = f\n",
+        4,
+        r"f \(a writer\).*make the writer again after it",
+        "import csv, io\nb = io.StringIO()\ncsv.writer(b).writerow([1])\n"
+        + ASK
+        + "csv.writer(b).writerow([2])\nassert b.getvalue() == '1\\r\\n2\\r\\n'",
+    ),
+    "a hash": (
+        "import hashlib\nf = hashlib.sha256(b'a')\n" + ASK + "x = f\n",
+        3,
+        r"f \(a HASH\).*keep the bytes",
+        "import hashlib\nf = b'a'\n" + ASK + "x = hashlib.sha256(f).hexdigest()",
+    ),
+    "another hash": (
+        "import hashlib\nf = hashlib.blake2b(b'a')\n" + ASK + "x = f\n",
+        3,
+        r"f \(a blake2b\).*keep the bytes",
+        "import hashlib\nf = b'a'\n" + ASK + "x = hashlib.blake2b(f).hexdigest()",
+    ),
+    "values of a thread": (
+        "import threading\nf = threading.local()\n" + ASK + "x = f\n",
+        3,
+        r"f \(a _local\).*SimpleNamespace",
+        "import types\nf = types.SimpleNamespace(a=1)\n" + ASK + "x = f.a",
+    ),
+    "a folder that is read": (
+        "import os\nf = os.scandir('.')\n" + ASK + "x = f\n",
+        3,
+        r"f \(a ScandirIterator\).*sorted\(os.listdir",
+        "import os\nf = sorted(os.listdir('.'))\n" + ASK + "x = f",
+    ),
+    "a zip file that is written": (
+        "import zipfile\nf = zipfile.ZipFile('a.zip', 'w')\n" + ASK + "x = f\n",
+        3,
+        r"f.fp \(a BufferedRandom\).*close it before.*mode 'a'",
+        "import zipfile\nzipfile.ZipFile('a.zip', 'w').close()\n" + ASK + "zipfile.ZipFile('a.zip', 'a').close()",
+    ),
+    "a binary file that is written": (
+        "f = open('a', 'wb')\n" + ASK + "x = f\n",
+        2,
+        r"f \(a BufferedWriter\).*close it before.*mode 'a'",
+        "f = open('a', 'wb')\nf.close()\n" + ASK + "x = f.closed\nf = open('a', 'ab')\nf.close()",
+    ),
+    "a loop over a folder": (
+        f"import os\nopen('q', 'w').close()\nfor f in os.scandir('.'){LOOP}    print(f.name)",
+        4,
+        r"sorted\(os.listdir",
+        f"import os\nfor f in sorted(os.listdir('.')){LOOP}    print(f)",
+    ),
+    "the output": (
+        "import sys\nf = sys.stdout\n" + ASK + "f.write('')",
+        3,
+        r"write sys.stdout or sys.stderr where it is used",
+        "import sys\n" + ASK + "sys.stdout.write('')",
+    ),
+    "a pointer": (
+        "import ctypes\nf = ctypes.pointer(ctypes.c_int(3))\n" + ASK + "x = f\n",
+        3,
+        r"f \(a LP_c_int\).*keep what it points to",
+        "import ctypes\nf = ctypes.pointer(ctypes.c_int(3)).contents.value\n"
+        + ASK
+        + "x = ctypes.pointer(ctypes.c_int(f))",
+    ),
+    "a library": (
+        "import ctypes\nf = ctypes.CDLL(None)\n" + ASK + "x = f\n",
+        3,
+        r"f \(a CDLL\).*load it where it is used",
+        "import ctypes\n" + ASK + "f = ctypes.CDLL(None)",
+    ),
+    "a weak reference": (
+        "import weakref\nclass A: pass\na = A()\nf = weakref.ref(a)\n" + ASK + "x = f\n",
+        5,
+        r"f \(a ReferenceType\).*keep the object itself",
+        "import weakref\nclass A: pass\na = A()\n" + ASK + "f = weakref.ref(a)",
+    ),
+    "a weak proxy": (
+        "import weakref\nclass A: pass\na = A()\nf = weakref.proxy(a)\n" + ASK + "x = f\n",
+        5,
+        r"f \(a ProxyType\).*keep the object itself",
+        "import weakref\nclass A: pass\na = A()\n" + ASK + "f = weakref.proxy(a)",
+    ),
+    "a weak dictionary": (
+        "import weakref\nclass A: pass\na = A()\nf = weakref.WeakValueDictionary(a=a)\n" + ASK + "x = f\n",
+        5,
+        r"f \(a WeakValueDictionary\).*use a dict",
+        "class A: pass\nf = dict(a=A())\n" + ASK + "x = f['a']",
+    ),
+    "a context variable": (
+        "import contextvars\nf = contextvars.ContextVar('f')\n" + ASK + "x = f\n",
+        3,
+        r"f \(a ContextVar\).*keep the value in a variable",
+        "import contextvars\nv = 1\n" + ASK + "f = contextvars.ContextVar('f')\nf.set(v)",
+    ),
+    "an iterator of an array": (
+        "import numpy as np\na = np.arange(3)\nf = a.flat\n" + ASK + "x = f\n",
+        4,
+        r"f \(a flatiter\).*ravel\(\).tolist\(\)",
+        "import numpy as np\na = np.arange(3)\nf = iter(a.ravel().tolist())\n" + ASK + "x = next(f)",
+    ),
+    "a context manager": (
+        "import contextlib\n@contextlib.contextmanager\ndef opened():\n    yield 1\nf = opened()\nx = f.__enter__()\n"
+        + ASK
+        + "x = f\n",
+        7,
+        r"f \(a _GeneratorContextManager\).*leave it before",
+        "import contextlib\n@contextlib.contextmanager\ndef opened():\n    yield 1\nwith opened() as x:\n    pass\n"
+        + ASK
+        + "x",
+    ),
+    "a shelf": (
+        "import shelve\nf = shelve.open('s')\n" + ASK + "x = f\n",
+        3,
+        r"f \(a \w*Shelf\).*open it again after",
+        "import shelve\nshelve.open('s').close()\n" + ASK + "shelve.open('s').close()",
+    ),
+    "parts of a file": (
+        "import io, pandas as pd\nf = pd.read_csv(io.StringIO('a\\n1\\n'), chunksize=1)\n" + ASK + "x = f\n",
+        3,
+        r"f \(a TextFileReader\).*a list of its parts",
+        "import io, pandas as pd\nf = list(pd.read_csv(io.StringIO('a\\n1\\n'), chunksize=1))\n" + ASK + "x = f",
+    ),
 }
 
 
