@@ -27,19 +27,30 @@ def left_out_before(ns: dict[str, Any]) -> dict[str, str]:
 
 
 def explain_missing(error: BaseException, ns: dict[str, Any], function: str = "") -> None:
-    """Add the note to a NameError, or to the KeyError of `globals()[name]`, about a name that was left out.
+    """Add the note about what was left out to a NameError, an AttributeError, or the KeyError of `globals()[name]`.
 
     Args:
         function: name of the `@agent` function in whose frame it was raised.
     """
     known = _left_out.get(id(ns))
-    name = _missing_name(error)
-    if not known or name is None:
+    if not known:
+        return
+    name = next((one for one in _missing_attributes(error) if one in known), None) or _missing_name(error)
+    if name is None:
         return
     local = isinstance(error, UnboundLocalError)
     sentence = known.get(f"{function}() {name}") if local else None if name in ns else known.get(name)
     if sentence is not None and sentence not in getattr(error, "__notes__", ()):
         error.add_note(sentence)
+
+
+def _missing_attributes(error: BaseException) -> list[str]:
+    """How an attribute that a class of the notebook lacks is written."""
+    if not isinstance(error, AttributeError) or not error.name:
+        return []
+    owner: Any = error.obj
+    classes: tuple[type, ...] = (owner if isinstance(owner, type) else owner.__class__).__mro__
+    return [f"{cls.__qualname__}.{error.name}" for cls in classes]
 
 
 def _missing_name(error: BaseException) -> str | None:

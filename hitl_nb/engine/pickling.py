@@ -225,6 +225,8 @@ class Pickler(_CloudPickler):
             return reduce_figure(obj)
         if type(obj) is super:
             return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - unknown to its stub
+        if isinstance(obj, type):
+            _load_module_of(obj)
         reduced = super().reducer_override(obj)
         if reduced is NotImplemented:
             reduced = reduce_without_new(obj)
@@ -270,6 +272,14 @@ class Pickler(_CloudPickler):
         for kind, name in moved:
             if kind == "x":
                 attributes.pop(name, None)
+
+
+def _load_module_of(cls: Any) -> None:
+    """Import the module of a class that a library imports late (`numpy.rec`): cloudpickle would copy the class."""
+    name: object = cls.__module__
+    if isinstance(name, str) and name not in sys.modules and name.partition(".")[0] in sys.modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _reduce_cached(function: Any, *, is_filled: bool) -> Any:

@@ -21,7 +21,8 @@ from .. import jsontext as json
 from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources
-from .definitions import DefinitionState, is_atom, moved_out, put_entries, slots_of
+from .attributesread import is_plain_class, may_read_attribute
+from .definitions import DefinitionState, Path, Slot, is_atom, moved_out, put_entries, slots_of
 from .inputs import Inputs, header_of
 from .libraries import check_made_modules
 from .loadcheck import NotLoadable, StructureReader, prove, read_structure
@@ -112,6 +113,8 @@ class Saver:
         self._lost: list[str] = []
         self._is_proven_again = False
         self._failed: dict[str, int] = {}
+        self._failed_slots: dict[str, Any] = {}
+        self._rest: list[Frame] = []
         self.inputs: Inputs = {}
 
     def save(
@@ -179,6 +182,9 @@ class Saver:
         }
 
     def _is_left_out(self, name: str) -> bool:
+        if name in self._failed_slots:
+            root = self.ns.get(name.partition(".")[0])
+            return any(slot.value is self._failed_slots[name] for slot in slots_of(root).values())
         return name in self._failed and self._failed[name] == id(self.ns.get(name))
 
     def _dump(
@@ -255,11 +261,15 @@ class Saver:
     def _dump_definition(self, root: str, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> None:
         """Add the data of a definition, slot by slot: what is loaded later may need what is there by then."""
         copies[root] = self._copied({root}, pickler)
-        entries = self.definitions.entries(root)
+        entries = [entry for entry in self.definitions.entries(root) if not self._is_slot_left_out(root, *entry[:2])]
         pickler.dump((DEFINITION, (root, [entry for entry in entries if is_atom(entry[1])])))
         for entry in entries:
             if not is_atom(entry[1]):
                 pickler.dump((DEFINITION, (root, [entry])))
+
+    def _is_slot_left_out(self, root: str, path: Path, value: Any) -> bool:
+        written = ".".join((root, *(str(step[1]) for step in path)))
+        return written in self._failed_slots and self._failed_slots[written] is value
 
     def _with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
         """The definitions with data, of those that the variables need: loading them may run code that reads it."""
@@ -331,6 +341,11 @@ class Saver:
             for name in self.left_out
             if name in self.ns
         ]
+        notes += [
+            f"{described(name, value)} is not saved; the rest of the agent does not read it"
+            for name, value in self._failed_slots.items()
+            if name in self.left_out and name.partition(".")[0] in self.definitions.saved
+        ]
         return notes
 
     def _unknown_code(self, pickler: Pickler, stream: bytes) -> list[Any]:
@@ -398,7 +413,8 @@ class Saver:
 
         Raises CannotPause.
         """
-        self.left_out, self._failed = {}, {}
+        self.left_out, self._failed, self._failed_slots = {}, {}, {}
+        self._rest = machine.stack
         needed = self._sort_out_frames(machine, pending)
         needed |= {name for name, is_needed in names.items() if is_needed}
         optional = set(names)
@@ -526,12 +542,26 @@ class Saver:
         found = _Trial()
         for slot in slots_of(self.ns[root]).values():
             trial = self._trial(slot.value, definitions=False)
+            if trial.problem is not None and self._can_do_without(slot):
+                self._leave_out_slot(f"{root}{slot.said}", slot.value, trial)
+                continue
             if trial.problem is not None:
                 trial.path, trial.culprit, trial.problem = self._offender(f"{root}{slot.said}", slot.value, trial)
                 return trial
             found.wanted |= trial.wanted
             found.defined |= trial.defined
         return found
+
+    def _can_do_without(self, slot: Slot) -> bool:
+        """Whether nothing that can still run reads a class attribute."""
+        return is_plain_class(slot.holder) and not may_read_attribute(slot.key, self._rest, self.ns.values())
+
+    def _leave_out_slot(self, written: str, value: Any, trial: _Trial) -> None:
+        self._failed_slots[written] = value
+        self.left_out[written] = (
+            f"{described(written, value)} was not saved when the agent paused and continued in another process: "
+            f"{self._why(written, value, trial)}, and the rest of the agent did not read it"
+        )
 
 
 def _as_json(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -516,6 +517,40 @@ def test_what_is_written_to_an_array_in_a_file_reaches_the_file(desk: Desk, name
     assert numpy.fromfile("x.bin", "f8", offset=16).tolist() == expected
     kinds = {"array": "ndarray", "in an object": "dict"}
     assert desk.ns["kind"] == kinds.get(name, "memmap")
+
+
+RECORDS = {
+    "whole": ("y = m.view(np.recarray)", 0),
+    "a slice": ("y = m[1:].view(np.recarray)", 1),
+    "a slice of the view": ("y = m.view(np.recarray)[1:]", 1),
+    "only the view": ("y = m.view(np.recarray)\ndel m", 0),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_records_of_an_array_in_a_file_reach_the_file(desk: Desk, name: str) -> None:
+    make, at = RECORDS[name]
+    source = (
+        "import numpy as np\nm = np.memmap('x.bin', [('a', 'i8'), ('b', 'f8')], 'w+', shape=3)\n"
+        f"{make}\n{ASK}y.a[0] = 9\ny.b[0] = 2\nkind = type(y).__name__, type(y[0]).__name__\n"
+    )
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    found = numpy.fromfile("x.bin", [("a", "i8"), ("b", "f8")])
+    assert found.tolist() == [(9, 2.0) if i == at else (0, 0.0) for i in range(3)]
+    assert desk.ns["kind"] == ("recarray", "record")
+
+
+def test_a_class_of_a_module_that_is_imported_late_is_no_copy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = f"import numpy as np\ny = np.zeros(1, [('a', 'i8')]).view(np.recarray)\n{ASK}x = type(y) is np.recarray\n"
+    monkeypatch.delitem(sys.modules, "numpy.rec", raising=False)
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert desk.ns["x"]
 
 
 def test_an_array_in_a_file_is_told_and_keeps_its_mode(desk: Desk) -> None:

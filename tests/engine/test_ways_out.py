@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from desk import Desk
 
+from hitl_nb.engine.missing import explain_missing
 from hitl_nb.errors import CannotPause
 
 ASK = "d = hitl.checkpoint('go', title='Go?')\n"
@@ -77,10 +78,10 @@ WAYS = {
         f"import threading\nlock = threading.Lock()\nwith lock:\n    x = 1\n{ASK}",
     ),
     "a class that holds what cannot be saved": (
-        f"class C:\n    numbers = (i for i in 'ab')\nx = C()\n{ASK}y = x",
+        f"class C:\n    numbers = (i for i in 'ab')\nx = C()\n{ASK}y = x.numbers",
         4,
         r"C.numbers \(a generator\)",
-        f"class C:\n    numbers = iter(list('ab'))\nx = C()\n{ASK}y = x",
+        f"class C:\n    numbers = iter(list('ab'))\nx = C()\n{ASK}y = x.numbers",
     ),
     "a writer of csv": (
         "import csv, io\nb = io.StringIO()\nf = csv.writer(b)\n" + ASK + "x = f\n",
@@ -299,3 +300,51 @@ def test_what_is_nested_too_deeply_is_said_shortly(desk: Desk) -> None:
 def test_outputs_that_are_no_json_do_not_end_a_cell(desk: Desk) -> None:
     desk.shown.outputs = lambda: [{"output_type": "display_data", "data": {"image/png": b"a", "x": Path("b")}}]
     assert desk.run("y = 1").status == "finished"
+
+
+# -- class attributes that nothing reads
+
+
+UNREAD = "class C:\n    numbers = (i for i in 'ab')\n    size = [1]\n    def total(self): return sum(self.size)\n"
+
+
+@pytest.mark.parametrize("is_above", [True, False])
+def test_a_class_attribute_that_nothing_reads_is_left_out(desk: Desk, is_above: bool) -> None:
+    source = f"x = C()\nC.size.append(2)\n{ASK}y = x.total()\n"
+    source = source if is_above else UNREAD + source
+    if is_above:
+        desk.cell(UNREAD)
+    [proposal] = desk.run(source).proposals
+    assert "C.numbers (a generator) is not saved; the rest of the agent does not read it" in proposal.notes
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert desk.ns["y"] == 3
+    with pytest.raises(AttributeError) as caught:
+        _ = desk.ns["x"].numbers
+    explain_missing(caught.value, desk.ns)
+    assert "C.numbers (a generator) was not saved when the agent paused" in caught.value.__notes__[0]
+
+
+READ = {
+    "by its name": ("", "y = x.numbers"),
+    "in a loop": ("", "for n in x.numbers: pass"),
+    "by text": ("", "y = getattr(x, 'numbers')"),
+    "by a name that is not known": ("n = 'num' + 'bers'\n", "y = getattr(x, n)"),
+    "all of them": ("", "y = vars(C)"),
+    "in a function": ("def read(c): return c.numbers\n", "y = read(x)"),
+    "in a function inside": ("def outer():\n    return lambda c: c.numbers\nread = outer()\n", "y = read(x)"),
+    "in a property": ("class D(C):\n    @property\n    def n(self): return self.numbers\nx = D()\n", "y = x.n"),
+    "above, in the next round": ("for i in range(2):\n    if i: y = x.numbers\n    ", "\n    z = C"),
+    "by a library": (
+        "import collections\nclass E(C, collections.UserDict): pass\nE.odd = (i for i in 'a')\n",
+        "E",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_class_attribute_that_may_be_read_is_refused(desk: Desk, name: str) -> None:
+    before, after = READ[name]
+    with pytest.raises(CannotPause, match=r"(C\.numbers|E\.odd) \(a generator\)"):
+        desk.run(f"{UNREAD}x = C()\n{before}{ASK}{after}\n")
