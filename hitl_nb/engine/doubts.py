@@ -36,6 +36,7 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = longest
 
 
+_SMALL = (bool, float, type(None))
 _brief, _full = _Short(40), _Short(_LONGEST)
 
 
@@ -86,6 +87,8 @@ def _signature(function: Any) -> inspect.Signature:
 
 
 def _short(value: Any, brief: _Short) -> str:
+    if type(value) in _SMALL:
+        return repr(value)
     text = " ".join(brief.repr(value).split())
     if " at 0x" in text:  # an address: another one on the next try
         text = type(value).__name__

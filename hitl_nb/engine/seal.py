@@ -30,6 +30,7 @@ _PLACES = (
     *("HOME", "USERPROFILE", "XDG_DATA_HOME", "APPDATA"),
 )
 """What Jupyter's data directory depends on."""
+_RAW_PLACES = [getattr(os.environ, "encodekey", str)(name) for name in _PLACES]
 PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
 _BARE = json.dumps({"python": PYTHON}, separators=(",", ":")).encode()
 
@@ -71,11 +72,12 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
 
 def key_path() -> Path:
     """Where the key lies: `hitl_nb/key` in Jupyter's data directory."""
-    return _key_path(*map(os.environ.get, _PLACES))
+    raw = getattr(os.environ, "_data", None)  # as it is kept: to decode takes longer than to sign
+    return _key_path(*map(os.environ.get, _PLACES) if raw is None else map(raw.get, _RAW_PLACES))
 
 
 @lru_cache(maxsize=4)
-def _key_path(*_: str | None) -> Path:
+def _key_path(*_: str | bytes | None) -> Path:
     """The same, looked up again only when the environment names another place."""
     from jupyter_core.paths import jupyter_data_dir
 

@@ -25,10 +25,11 @@ from types import FunctionType, MethodType
 from typing import Any, cast
 
 from ..errors import HitlError
-from .processkinds import Kind, Settings
+from .processkinds import MISSING, Kind, Settings
 
 _handler_of: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 """Without the search for an enumeration's member, which takes a millisecond for all signals."""
+_SIGNALS = [(one.name, int(one)) for one in signal.Signals]
 _STATUS = Path("/proc/self/status")
 _DIALECT = (
     *("delimiter", "quotechar", "doublequote", "escapechar", "lineterminator", "quoting", "skipinitialspace", "strict"),
@@ -62,10 +63,12 @@ def _restore_locale(saved: Any) -> None:
 
 def _umask() -> int | None:
     """The mask of new files. Reading it with `os.umask` would change it for other threads for a moment."""
-    if not _STATUS.exists():
+    try:
+        status = _STATUS.read_bytes()
+    except OSError:
         return None
-    line = next((one for one in _STATUS.read_text("ascii", "replace").splitlines() if one.startswith("Umask:")), "")
-    return int(line.split()[1], 8) if line else None
+    _, found, rest = status.partition(b"\nUmask:")
+    return int(rest.split(maxsplit=1)[0], 8) if found else None
 
 
 def _temporary_folder() -> str | None:
@@ -98,7 +101,7 @@ def _restore_time_zone(saved: Any) -> None:
 
 def _signals() -> dict[str, Any]:
     """Handlers by the name of the signal. Of SIGINT, which Jupyter and asyncio set, only a handler of the notebook."""
-    found = {one.name: _handler_of(one) for one in signal.Signals}
+    found = {name: _handler_of(number) for name, number in _SIGNALS}
     code = found.get("SIGINT")
     if code != signal.SIG_IGN and getattr(code, "__module__", None) != "__main__":
         found.pop("SIGINT", None)
@@ -128,8 +131,8 @@ def _restore_dialects(saved: Any) -> None:
         csv.unregister_dialect(name)
 
 
-def _types_of_files() -> dict[tuple[str, str], str]:
-    return {(table, ending): kind for table in _TYPES for ending, kind in getattr(mimetypes, table).items()}
+def _types_of_files() -> tuple[dict[str, str], ...]:
+    return tuple(dict(getattr(mimetypes, table)) for table in _TYPES)
 
 
 def _restore_types_of_files(saved: Any) -> None:
@@ -152,6 +155,19 @@ def _restore_adapters(saved: Any) -> None:
     for (kind, key), code in saved[0].items():
         register: Callable[..., None] = sqlite3.register_adapter if kind == "adapter" else sqlite3.register_converter
         register(key, code)
+
+
+class _TypesOfFiles(Settings):
+    """A thousand endings in four tables: made one only where one of them differs."""
+
+    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+        if carried is None and now == before:
+            return None
+        return super().changed(MISSING if before is MISSING else _flat(before), _flat(now), carried)
+
+
+def _flat(tables: tuple[dict[str, str], ...]) -> dict[tuple[str, str], str]:
+    return {(name, ending): kind for name, table in zip(_TYPES, tables, strict=True) for ending, kind in table.items()}
 
 
 class _Adapters(Settings):
@@ -181,7 +197,7 @@ SETTINGS = (
     Settings("locale", "locale.setlocale", "locale", _locale, _restore_locale),
     Settings("signals", "a handler of signal.signal", "signal", _signals, _restore_signals),
     Settings("csv dialects", "csv.register_dialect", "csv", _dialects, _restore_dialects),
-    Settings("file types", "mimetypes.add_type", "mimetypes", _types_of_files, _restore_types_of_files),
+    _TypesOfFiles("file types", "mimetypes.add_type", "mimetypes", _types_of_files, _restore_types_of_files),
     _Adapters("sqlite3 adapters", "an adapter or converter of sqlite3", "sqlite3", _adapters, _restore_adapters),
     Settings(
         "numpy errors",
