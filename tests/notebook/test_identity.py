@@ -136,7 +136,7 @@ def test_agents_of_a_notebook_that_is_run_by_magic_are_refused() -> None:
     try:
         cell = "%%agent mail\nprint(1)"
         assert shell.transform_cell(cell).startswith("await ")
-        shell.user_ns["__file__"] = "/work/other.ipynb"
+        shell.user_ns["__file__"] = "/somewhere/other.ipynb"
         with pytest.raises(UsageError, match=r"hitl-nb run other\.ipynb"):
             shell.transform_cell(cell)
         assert shell.transform_cell("print(1)") == "print(1)\n"
