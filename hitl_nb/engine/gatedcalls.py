@@ -101,7 +101,7 @@ class _GatedCall(StepCall):
 
 @dataclass(frozen=True)
 class _Awaited:
-    """What a call returned that returned an awaitable: whoever makes it awaits it, from the record, too."""
+    """What a call returned that returned an awaitable: its caller awaits it, also when it comes from the record."""
 
     value: Any
 

@@ -138,7 +138,7 @@ class _Folders:
     def _here(self) -> str:
         return os.path.realpath(os.curdir)
 
-    def hold(self, text: str) -> bool:
+    def has_file(self, text: str) -> bool:
         """Whether a text is the path of an existing one. Those of a project that itself lies there are none."""
         if len(text) >= 4096 or not os.path.isabs(text) or not text.startswith((self._named, self._real)):  # noqa: PTH117 - of every text
             return False
@@ -156,7 +156,7 @@ def _temporary_files(saved: Any, folders: _Folders) -> set[str]:
         seen.add(id(value))
         if isinstance(value, (str, PurePath)):
             text = str(value)
-            if folders.hold(text):
+            if folders.has_file(text):
                 found.add(text)
         elif isinstance(value, tempfile.TemporaryDirectory):
             found.add(str(cast("Any", value).name))

@@ -174,7 +174,7 @@ def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
         name, other = Path(path).name, others[0]
         raise UnknownNotebook(
             f"{name} has no id in its metadata, and {other} has the id of the notebook whose runs are kept for this "
-            f"path: it may be that notebook, moved, and {name} another. Run {other}, and it goes on with those runs; "
+            f"path: it may be that notebook, moved, and {name} another. Run {other}, and it continues those runs; "
             f"if they are those of {name}, remove `hitl_nb` from the metadata of {other}"
         )
 

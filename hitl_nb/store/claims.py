@@ -215,6 +215,14 @@ class Claims:
         return now - seen[1] < SILENCE
 
     def _beat(self, tx: Transaction) -> None:
+        try:
+            self._give_signs(tx)
+        except BaseException:
+            with self._lock:
+                self._stop_beating = None  # an error ends the repetition: the next claim starts another one
+            raise
+
+    def _give_signs(self, tx: Transaction) -> None:
         with self._lock:
             if not self._held and self._stop_beating is not None:  # here, as each start wakes the store's thread
                 self._stop_beating()

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.errors import RunClaimed
+from hitl_nb.errors import RunClaimed, StoreCorrupt
 from hitl_nb.records import Question, Snapshot, new_id
 from hitl_nb.store import open_store, owner
 from hitl_nb.store.base import Store, Transaction
@@ -381,6 +381,17 @@ class TestHeartbeat:
         store.transact(timer[0])
         assert self.beats(store, claim.run) == 1
         assert len(timer) == 1
+
+    def test_a_claim_after_a_beat_that_failed_starts_another_beat(
+        self, store: Store, timer: list[Callable[[Transaction], None]]
+    ) -> None:
+        ledger = Ledger(store)
+        claim = ledger.open_run(agent="one", notebook=NB)[1]
+        store.transact(lambda tx: tx.put(f"claim/{claim.run}", b"damaged"))
+        with pytest.raises(StoreCorrupt):
+            store.transact(timer[0])
+        ledger.open_run(agent="two", notebook=NB)
+        assert len(timer) == 2
 
     def test_it_does_not_revive_a_claim_that_was_lost(
         self, store: Store, timer: list[Callable[[Transaction], None]], elsewhere: Any
