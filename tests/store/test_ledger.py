@@ -289,6 +289,27 @@ class TestSnapshots:
         with pytest.raises(Untrusted, match="missing"):
             ledger.snapshot(run.id)
 
+    def test_a_run_whose_state_or_decision_was_changed_is_not_claimed(self, ledger: Ledger, store: Store) -> None:
+        run, [p] = paused(ledger, ask())
+        ledger.decide(p.id, "approve", reviewer="ann")
+        state, decided = store.get(f"snapshot/{run.id}") or b"", store.get(f"proposal/{p.id}") or b""
+        for key, value, error in (
+            (f"snapshot/{run.id}", b"another state", Untrusted),
+            (f"proposal/{p.id}", decided.replace(b'"ann"', b'"bob"'), StoreCorrupt),
+        ):
+            store.transact(lambda tx, key=key, value=value: tx.put(key, value))
+            before = ledger.events()
+            with pytest.raises(error):
+                ledger.claim_saved(run.id)
+            assert ledger.run(run.id).status == "ready"
+            assert ledger.events() == before
+            store.transact(lambda tx: (tx.put(f"snapshot/{run.id}", state), tx.put(f"proposal/{p.id}", decided)))
+        claimed = ledger.claim_saved(run.id)
+        assert claimed.run.status == "running"
+        assert claimed.state is not None
+        assert claimed.state.envelope == state
+        assert [one.decision and one.decision.reviewer for one in claimed.asked] == ["ann"]
+
     def test_a_blob_is_written_once_and_lives_as_long_as_somebody_names_it(self, ledger: Ledger, store: Store) -> None:
         one, one_claim = start(ledger, agent="one")
         _, two_claim = start(ledger, agent="two")
