@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from .errors import HitlError as HitlError
     from .errors import InputChanged as InputChanged
     from .errors import InvalidEdit as InvalidEdit
+    from .errors import NotAReviewer as NotAReviewer
     from .errors import NotInAgent as NotInAgent
+    from .errors import OwnRequest as OwnRequest
     from .errors import Paused as Paused
+    from .errors import PolicyError as PolicyError
     from .errors import Rejected as Rejected
     from .errors import RunClaimed as RunClaimed
     from .errors import ServerError as ServerError
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from .errors import StoreFull as StoreFull
     from .errors import StoreRefused as StoreRefused
     from .errors import TextGone as TextGone
+    from .errors import TooLate as TooLate
     from .errors import Unanswered as Unanswered
     from .errors import UnknownComment as UnknownComment
     from .errors import UnknownNotebook as UnknownNotebook
@@ -89,6 +93,7 @@ _HOMES = {
                 "InvalidEdit",
             ),
             *("NotInAgent", "Paused", "UnknownComment", "UnknownNotebook"),
+            *("NotAReviewer", "OwnRequest", "PolicyError", "TooLate"),
             *(
                 "Rejected",
                 "RunClaimed",

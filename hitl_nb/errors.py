@@ -12,6 +12,10 @@ and what to do. `Paused` is apart: it is no error but the way a paused run leave
     ├── Rejected          a reviewer said no (Decision.require, gates)
     ├── UnknownProposal, UnknownRun, UnknownComment, UnknownWorkspace, UnknownNotebook
     ├── AlreadyDecided    somebody was first
+    ├── NotAReviewer      this person may not decide this proposal
+    │   └── OwnRequest    with four eyes, a requester does not decide
+    ├── TooLate           the time in which it could be taken back is over
+    ├── PolicyError       a policy file, or what a call says about review, cannot be used
     ├── AlreadySettled    somebody was first to accept or dismiss a suggestion
     ├── StaleDraft        decided on something else than what is proposed now
     ├── InvalidEdit       the edited value does not fit its schema
@@ -124,6 +128,22 @@ class AlreadyDecided(HitlError):
     def __init__(self, message: str, proposal: object = None) -> None:
         self.proposal = proposal
         super().__init__(message)
+
+
+class NotAReviewer(HitlError):
+    """The person may not decide this proposal; nothing was recorded."""
+
+
+class OwnRequest(NotAReviewer):
+    """The person started or continued the run, and its terms ask for somebody else; nothing was recorded."""
+
+
+class TooLate(HitlError):
+    """An approval can no longer be taken back; it is the decision."""
+
+
+class PolicyError(HitlError):
+    """A policy cannot be used: the message names the file, the rule, what is wrong and how to mend it."""
 
 
 class AlreadySettled(HitlError):

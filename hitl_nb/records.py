@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
@@ -46,6 +46,15 @@ Speaker = Literal["login", "token", "anonymous", "agent", "unsigned"]
 Surface = Literal["page", "shared"]
 """Where a decision was made: in the page of its own, which no other document can reach into; or where it may have been
 made by script of another document of the server's origin, as by the HTML of a notebook in JupyterLab."""
+PolicyVerdict = Literal["pass", "ask", "block"]
+"""What a policy says about a question, the strictest last: nobody is asked, people are, or it is rejected."""
+GuardrailVerdict = Literal["pass", "escalate", "block"]
+TimelineAction = Literal["remind", "overdue", "escalate", "reject", "approve"]
+"""What the clock does to an open proposal; at the same time the one that stands earlier here comes first, but
+"reject" before "approve". "reject" and "approve" decide it and end the timeline."""
+Identity = Literal["login", "local"]
+"""Whose votes count where people are named: those whom a server knows by login, or also the OS user's."""
+ShownInNotices = Literal["title", "summary"]
 RunStatus = Literal["running", "waiting", "ready", "failed", "finished", "cancelled"]
 ProposalStatus = Literal["open", "decided", "expired", "superseded"]
 CommentState = Literal["open", "resolved", "accepted", "dismissed"]
@@ -114,6 +123,150 @@ class Doubt(Record, frozen=True, kw_only=True):
     idempotency_key: str
 
 
+class GuardrailResult(Record, frozen=True, kw_only=True):
+    """What a guardrail said about a value before anybody was asked.
+
+    Attributes:
+        name, version: which guardrail.
+        verdict: "pass"; "escalate": a person must look; "block": it is rejected.
+        message: why, in a sentence; "" for a pass.
+        milliseconds: how long it took.
+    """
+
+    name: str
+    version: str = ""
+    verdict: GuardrailVerdict
+    message: str = ""
+    milliseconds: float = 0.0
+
+
+class Facts(Record, frozen=True, kw_only=True):
+    """What was recorded about a question beside the question itself, so that a policy can be tried on it later.
+
+    Attributes:
+        now: the time that `now` meant in the policy's conditions.
+        labels: those of the run (`hitl.labels`).
+    """
+
+    now: datetime
+    labels: dict[str, str] = {}
+
+
+class Need(Record, frozen=True, kw_only=True):
+    """How many of which people must agree.
+
+    Attributes:
+        count: how many votes.
+        people: user names, as the groups were when it was asked; empty: anyone who may decide.
+        text: as the policy has it: "2 of @finance".
+    """
+
+    count: int = 1
+    people: tuple[str, ...] = ()
+    text: str = "1 of anyone"
+
+
+class Office(Record, frozen=True, kw_only=True):
+    """Working hours.
+
+    Attributes:
+        days: working days of the week; Monday is 0.
+        opens, closes: "09:00", in the time zone.
+        holidays: days on which nobody works.
+        timezone: its IANA name.
+    """
+
+    days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    opens: str = "09:00"
+    closes: str = "17:00"
+    holidays: tuple[date, ...] = ()
+    timezone: str = "UTC"
+
+
+class TimelineStep(Record, frozen=True, kw_only=True):
+    """One step of what the clock does to an open proposal.
+
+    Attributes:
+        does: what it does.
+        seconds: how long after it was asked; in working hours if `working`.
+        at: the time itself, for a deadline that was given as a date; `seconds` is 0 then, and delays do not shift it.
+        people: user names of those who are asked too ("escalate") or told ("remind"); empty: the timeline's own people.
+        text: as the policy has it: "4h escalate @leads".
+    """
+
+    does: TimelineAction
+    seconds: float = 0.0
+    working: bool = False
+    at: datetime | None = None
+    people: tuple[str, ...] = ()
+    text: str = ""
+
+
+class Terms(Record, frozen=True, kw_only=True):
+    """What a policy, and the call itself, said about a question when it was asked.
+
+    Attributes:
+        policy: SHA-256 (hex) of the merged policy, kept at `policy/<sha256>`; "" if only the call said something.
+        rules: ids of the rules that applied, sorted; empty if it was the default.
+        needs: all of them must be met; one vote counts in every need where its person may vote.
+        four_eyes: requesters may not approve, edit or respond.
+        blind: votes are hidden until all are in.
+        identity: whose votes count where people are named.
+        timeline: by time.
+        office: what working hours are, for the timeline.
+        fallback: user names of those who are asked when nobody else may decide.
+        fresh, undo: seconds that a decision may wait for the run, and that an approval may be taken back; None: none.
+        batch: most that are decided in one go; None: no limit.
+        assign: whether it is assigned to the person of the first need who has the fewest.
+        show: what notifications tell of it.
+    """
+
+    policy: str = ""
+    rules: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = (Need(),)
+    four_eyes: bool = False
+    blind: bool = False
+    identity: Identity = "login"
+    timeline: tuple[TimelineStep, ...] = ()
+    office: Office | None = None
+    fallback: tuple[str, ...] = ()
+    fresh: float | None = None
+    undo: float | None = None
+    batch: int | None = None
+    assign: bool = False
+    show: ShownInNotices = "title"
+
+
+class Vote(Record, frozen=True, kw_only=True):
+    """What one person said about a proposal: the decision, or a part of it.
+
+    Attributes:
+        value: for "edit" the edited value as JSON, for "respond" the message.
+        value_sha256: SHA-256 (hex) of the canonical JSON of the value that the vote is for; "" for a rejection.
+        seat: the person whose right it was: the reviewer, or whom they stand in for.
+        batch: how many proposals were decided in one go.
+        seconds: server time from when the person was shown this revision to the vote; None if that is not known.
+        event: the number of its entry in the audit log.
+        authn, assurance, surface, signature: as of a `DecisionRecord`.
+    """
+
+    reviewer: str
+    reviewer_name: str = ""
+    action: Action
+    value: Any = None
+    value_sha256: str = ""
+    reason: str | None = None
+    at: datetime
+    seat: str = ""
+    batch: int = 1
+    seconds: float | None = None
+    event: int = 0
+    authn: Authn | None = None
+    assurance: str | None = None
+    surface: Surface | None = None
+    signature: str | None = None
+
+
 class Question(Record, frozen=True, kw_only=True):
     """What `checkpoint()` asks, before it has an id: the JSON side of a proposal.
 
@@ -132,6 +285,7 @@ class Question(Record, frozen=True, kw_only=True):
         document: the workspace whose document is decided; "" for a proposal that has a document of its own.
         doubt: the effect of which it asks whether it happened; None for every other question. Such a question is
             answered by an edit (see `effect_happened`), by a person, one at a time.
+        tags, confidence, guardrails: facts for policies: words, how sure the agent is (0 to 1), what guardrails said.
     """
 
     title: str
@@ -149,6 +303,15 @@ class Question(Record, frozen=True, kw_only=True):
     position: str = ""
     document: str = ""
     doubt: Doubt | None = None
+    tags: tuple[str, ...] = ()
+    confidence: float | None = None
+    guardrails: tuple[GuardrailResult, ...] = ()
+
+    @property
+    def tool(self) -> str:
+        """The name of the tool whose call is proposed; "" for other kinds."""
+        call: Any = self.value
+        return str(call.get("name", "")) if self.kind == "tool_call" and isinstance(call, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def effect_happened(value: Any) -> bool | None:
@@ -179,6 +342,9 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
             runs as the same user).
         surface: where in a browser it was made, as the server could tell; None for a decision made without one.
         signature: the server's, over all of the decision (see `store/signatures.py`), base64; None without a server.
+        policy: SHA-256 of the policy that it was made under; "" if there was none.
+        terms_sha256: SHA-256 (hex) of the canonical JSON of the terms that it was made under; "" without terms.
+        valid_until: until when the run may use it; None: for good.
     """
 
     action: Action
@@ -194,10 +360,27 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     assurance: str | None = None
     surface: Surface | None = None
     signature: str | None = None
+    policy: str = ""
+    terms_sha256: str = ""
+    valid_until: datetime | None = None
 
 
 class Proposal(Question, frozen=True, kw_only=True):
-    """A question with an identity, waiting or decided."""
+    """A question with an identity, waiting or decided.
+
+    Attributes:
+        deadline: when the last step of its timeline is due, if that decides it.
+        facts, why: what the policy decided on, and why it is asked, passed or blocked, in sentences.
+        terms: what the policy said when it was asked; None: any reviewer decides alone, without a clock.
+        votes: what people said about it, oldest first; of each person the newest.
+        widened: user names of those who may decide, too, since it was escalated.
+        step: how many steps of the timeline were taken.
+        shift: seconds by which the rest of the timeline is later, since nobody could be told in time.
+        settles_at: when an approval that may be taken back becomes the decision.
+        overdue: whether the clock said so.
+        stuck: why nobody may decide it; "" if somebody may.
+        candidate: the edited value that people vote on; unset as long as it is `value`.
+    """
 
     id: str
     run: str
@@ -212,6 +395,17 @@ class Proposal(Question, frozen=True, kw_only=True):
     deadline: datetime | None = None
     assignee: str | None = None
     decision: DecisionRecord | None = None
+    facts: Facts | None = None
+    why: tuple[str, ...] = ()
+    terms: Terms | None = None
+    votes: tuple[Vote, ...] = ()
+    widened: tuple[str, ...] = ()
+    step: int = 0
+    shift: float = 0.0
+    settles_at: datetime | None = None
+    overdue: bool = False
+    stuck: str = ""
+    candidate: Any | UnsetType = UNSET
 
 
 Counted = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -337,6 +531,9 @@ class Run(Record, frozen=True, kw_only=True):
         pauses: how many times it has paused so far.
         open: how many proposals of the current pause wait for a decision.
         epoch: fencing number of the newest claim.
+        requesters: user names of those who started or continued it: with four eyes they do not decide.
+        labels: facts of the run (`hitl.labels`): which model, which prompt.
+        passed: how many of its questions a policy let pass.
     """
 
     id: str
@@ -350,6 +547,9 @@ class Run(Record, frozen=True, kw_only=True):
     open: int = 0
     epoch: int = 0
     error: str | None = None
+    requesters: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+    passed: int = 0
     created_at: datetime
     updated_at: datetime
 
@@ -430,13 +630,20 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     save: int = 0
 
 
+_OF_REVIEW = (
+    *("tags", "confidence", "guardrails", "facts", "why", "terms", "votes", "widened", "step", "shift"),
+    *("settles_at", "overdue", "stuck"),
+)
+"""Fields of review policies that are no part of P."""
+
+
 def public_proposal(p: Proposal, known: Known | None = None) -> dict[str, Any]:
     """The JSON document P of API.md. `known` is how it is known who decided (see `store/reviewers.py`)."""
     shown: dict[str, Any] = msgspec.to_builtins(p)
     if shown["decision"] is not None:
         shown["decision"]["known"] = known or "unsigned"
-    shown.pop("codec")
-    shown.pop("types")
+    for name in ("codec", "types", "candidate", *_OF_REVIEW):
+        shown.pop(name, None)
     shown["document"] = p.document or p.id
     return shown
 

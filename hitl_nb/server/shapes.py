@@ -56,6 +56,9 @@ class DecisionSummary(Shape):
     assurance: str | None
     surface: Surface | None
     signature: str | None
+    policy: str
+    terms_sha256: str
+    valid_until: At | None
     known: Known
 
 
@@ -307,6 +310,9 @@ class Run(Shape):
     pauses: Count
     open: Count
     error: str | None
+    requesters: list[str]
+    labels: dict[str, str]
+    passed: Count
     created_at: At
     updated_at: At
     orphaned: bool | UnsetType = UNSET
