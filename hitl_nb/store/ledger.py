@@ -35,11 +35,13 @@ from hitl_nb.store.discussion import Discussion
 from hitl_nb.store.inbox import Inbox, check_limit
 from hitl_nb.store.moving import Moving
 from hitl_nb.store.opening import opened
+from hitl_nb.store.outbox import Outbox
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.scripts import Scripts
 from hitl_nb.store.snapshots import State
 from hitl_nb.store.steps import Steps
 from hitl_nb.store.verification import Verification
+from hitl_nb.store.watching import Watching
 from hitl_nb.store.workspaces import Workspaces
 
 __all__ = ["Claim", "Ledger", "Verification"]
@@ -62,7 +64,7 @@ class ClaimedState(NamedTuple):
     asked: list[Proposal]
 
 
-class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving):
+class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watching):
     """The runs, steps, proposals, workspaces and events of a store.
 
     Args:

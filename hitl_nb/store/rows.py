@@ -24,6 +24,8 @@ happened/<run>/<n>                            index: the events of a run that ar
                                               "state" where its state was saved
 notebook/<notebook id>, notebookat/<path>     Known: a notebook's id and path; index: its id by its path (hashed)
 moved/<notebook>/<microseconds>               Move: where the notebook (hashed) went then
+notice/<microseconds>-<notice>                Notice: who is to be told what, by when that is to be looked at
+watching/<token>                              Heartbeat: a process that watches timelines and sends notices
 chunk/<token>/<n>                             pieces of values above MAX_VALUE
 update/<document>/<n>, folded/<document>      a draft's document (in `Store.drafts`, see `updates.py`)
 write/<document>/..., writer/<document>       what an agent wrote into it (in `Store.drafts`, see `writes.py`)
