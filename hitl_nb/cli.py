@@ -220,17 +220,19 @@ def record(
     store: Store = None,
 ) -> None:
     """Write the decisions on a notebook to its .decisions.json, so that it runs to its end under pytest --nbval."""
-    from hitl_nb.review import script
+    from hitl_nb.review.decision_file import DecisionFile, format_document, read_file
+    from hitl_nb.review.decision_recording import record_entries
 
     source = notebook.resolve()
     if not source.is_file() or source.suffix != ".ipynb":
         raise HitlError(f"there is no notebook {notebook}")
     ledger = open_ledger(store)
-    entries = script.recorded(ledger, str(source))
+    entries = record_entries(ledger, str(source))
     if not entries:
         raise HitlError(f"nothing was decided on {source.name} in this store; run it and decide first")
     target = output or source.with_suffix(".decisions.json")
-    _replace(target, script.written(entries, script.read(target).writing if target.exists() else ()))
+    writing = read_file(target).writing if target.exists() else []
+    _replace(target, format_document(DecisionFile(entries, writing)))
     waiting = len(ledger.inbox(notebook=str(source)))
     then = f"; {waiting} more wait for a decision" if waiting else ""
     out.note(f"{len(entries)} decisions written to {target.name}{then}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HitlError
 from ..records import Proposal, new_id
-from ..review import script
+from ..review.reviewer import reviewer_from_environment
 from ..store.ledger import Ledger
 from .loading import load
 from .resuming import Code, Outcome, Shown, go_on, held, saved_state, start
@@ -63,7 +63,7 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
         raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")
     key = key or new_id()
     outcome = await _outcome(agent, args, kwargs, key)
-    reviewer = script.current()
+    reviewer = reviewer_from_environment()
     while reviewer is not None and outcome.status == "waiting":
         reviewer.answer(ledger_of(), outcome.proposals)
         outcome = await _outcome(agent, args, kwargs, key)

@@ -18,8 +18,8 @@ from .. import values
 from ..errors import HitlError, NotInAgent
 from ..records import ACTIONS, TEXT_KINDS, Action, Kind
 from ..records import Workspace as Record
-from ..review import script
 from ..review.draft import Draft
+from ..review.reviewer import reviewer_from_environment
 from ..review.writing import PATIENCE, Find, Written, standing
 from . import sharing
 from .comments import Comment
@@ -290,7 +290,7 @@ def workspace(
 
 def write_along(session: Session, document: str, *, at_end: bool = False) -> None:
     """Where a script stands in for people, let them do what they do in this document now."""
-    reviewer = script.current()
+    reviewer = reviewer_from_environment()
     if reviewer is not None:
         ledger, claim = session.ledger, session.claim
         check: Callable[[], None] = lambda: ledger.check_claim(claim)  # noqa: E731

@@ -20,8 +20,8 @@ from ..engine.state import Saver
 from ..engine.units import CellUnit
 from ..errors import Paused, UnknownRun
 from ..records import Proposal
-from ..review import script
 from ..review.deciding import reviewer_name
+from ..review.reviewer import reviewer_from_environment, unanswered_pause
 from ..store import open_store
 from ..store.ledger import Ledger
 from .identity import KernelNotebook, file_id, told_by
@@ -119,7 +119,7 @@ class AgentCells:
 
     async def _answered(self, place: Place, outcome: Outcome) -> Outcome:
         """Where a script answers instead of people: on behind each pause, below what the cell has shown so far."""
-        reviewer = script.current()
+        reviewer = reviewer_from_environment()
         while reviewer is not None and outcome.status == "waiting":
             reviewer.answer(place.ledger, outcome.proposals)
             outcome = await self._run(place, shown=True)
@@ -190,7 +190,7 @@ class AgentCells:
     def _show(self, place: Place, outcome: Outcome) -> None:
         proposals = outcome.proposals
         if _nobody_answers():
-            raise script.unanswered(proposals[0])
+            raise unanswered_pause(proposals[0])
         if place.pictures and close_shown_figures():
             for picture in place.pictures:
                 self.shell.display_pub.publish(picture["data"], picture["metadata"])

@@ -42,37 +42,37 @@ class ScriptedReviewer:
         *,
         writing: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        from hitl_nb.review import script
+        from hitl_nb.review.decision_file import VERSION, format_document, parse_document, read_file
 
         if isinstance(decisions, (str, os.PathLike)):
             if writing:
                 raise TypeError("writing stands in the file, beside its decisions; give one or the other")
-            found = script.read(Path(decisions))
+            found = read_file(Path(decisions))
         else:
-            document = {"version": script.VERSION, "decisions": list(decisions), "writing": list(writing)}
-            found = script.parse(json.dumps(document).encode(), "ScriptedReviewer")
-        self._text = script.written(found.decisions, found.writing)
+            document = {"version": VERSION, "decisions": list(decisions), "writing": list(writing)}
+            found = parse_document(json.dumps(document).encode(), "ScriptedReviewer")
+        self._text = format_document(found)
 
     def __enter__(self) -> ScriptedReviewer:
-        from hitl_nb.review import script
+        from hitl_nb.review.reviewer import ENVIRONMENT, reviewer_from_environment
 
         handle, self._path = tempfile.mkstemp(prefix="scripted-", suffix=".decisions.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(self._text)
-        self._before = os.environ.get(script.ENVIRONMENT)
-        os.environ[script.ENVIRONMENT] = f"script:{self._path}"
-        self._script = script.current()
+        self._before = os.environ.get(ENVIRONMENT)
+        os.environ[ENVIRONMENT] = f"script:{self._path}"
+        self._script = reviewer_from_environment()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        from hitl_nb.review import script
+        from hitl_nb.review.reviewer import ENVIRONMENT
 
         if self._before is None:
-            del os.environ[script.ENVIRONMENT]
+            del os.environ[ENVIRONMENT]
         else:
-            os.environ[script.ENVIRONMENT] = self._before
+            os.environ[ENVIRONMENT] = self._before
         Path(self._path).unlink(missing_ok=True)
 
     @property

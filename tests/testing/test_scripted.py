@@ -14,7 +14,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 import hitl_nb as hitl
-from hitl_nb.review import script
+from hitl_nb.review.decision_recording import record_entries
+from hitl_nb.review.reviewer import ENVIRONMENT
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.testing import ScriptedReviewer
 
@@ -62,7 +63,7 @@ def test_answers_to_the_end() -> None:
         ("respond", "who?", None, "script"),
         ("approve", "Dear D", None, "script"),
     ]
-    assert script.ENVIRONMENT not in os.environ
+    assert ENVIRONMENT not in os.environ
 
 
 def test_without_an_entry_the_run_waits_and_a_person_may_decide() -> None:
@@ -130,7 +131,7 @@ def test_a_file_that_is_none(tmp_path: Path, text: str, says: str) -> None:
 
 
 def test_the_environment_variable_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(script.ENVIRONMENT, "approve")
+    monkeypatch.setenv(ENVIRONMENT, "approve")
     with pytest.raises(hitl.HitlError, match="must be script:FILE"):
         run(letters, ["A"])
 
@@ -218,7 +219,7 @@ def send():
     [doubt] = hitl.run_notebook(path).open
     ledger.decide(doubt.id, "edit", value={"happened": True, "result": "sent"}, reviewer="me")
     hitl.run_notebook(path)
-    assert [e.title for e in script.recorded(ledger, str(path))] == ["Mail"]
+    assert [e.title for e in record_entries(ledger, str(path))] == ["Mail"]
 
 
 def test_record_says_what_is_missing(tmp_path: Path, notebook: Path) -> None:

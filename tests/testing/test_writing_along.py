@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import hitl_nb as hitl
-from hitl_nb.review import script
+from hitl_nb.review.decision_file import DecisionFile, format_document
+from hitl_nb.review.decision_recording import record_entries
 from hitl_nb.review.draft import Draft
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
@@ -117,9 +118,9 @@ def test_what_is_recorded_leads_to_the_same_text(store: str, tmp_path: Path) -> 
     with ScriptedReviewer([DONE], writing=[{"person": "ann", "type": " by Ann"}]):
         done = run("One")
     ledger = Ledger(open_store(store))
-    entries = script.recorded(ledger, ledger.runs()[0].notebook)
+    entries = record_entries(ledger, ledger.runs()[0].notebook)
     file = tmp_path / "again.decisions.json"
-    file.write_text(script.written(entries))
+    file.write_text(format_document(DecisionFile(entries)))
     assert json.loads(file.read_text())["decisions"][0]["value"] == done.result[0]
     os.environ["HITL_NB_STORE"] = f"diskcache://{tmp_path}/other"
     with ScriptedReviewer(file):
