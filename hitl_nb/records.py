@@ -17,8 +17,8 @@ from msgspec import UNSET, UnsetType
 
 from . import jsontext as json
 
-FORMAT = 1
-"""Version of the stored layout. A store with a newer one is refused."""
+FORMAT = 2
+"""Version of the stored layout that is known. A store with a newer one is refused."""
 
 Action = Literal["approve", "edit", "reject", "respond"]
 ACTIONS: tuple[Action, ...] = ("approve", "edit", "reject", "respond")
@@ -369,6 +369,7 @@ class Proposal(Question, frozen=True, kw_only=True):
     """A question with an identity, waiting or decided.
 
     Attributes:
+        pause: at which pause of the run it was asked; 0 if a policy decided it and the run did not pause.
         deadline: when the last step of its timeline is due, if that decides it.
         facts, why: what the policy decided on, and why it is asked, passed or blocked, in sentences.
         terms: what the policy said when it was asked; None: any reviewer decides alone, without a clock.

@@ -6,26 +6,17 @@ the terminal and in the notebook. A decision is bound to the proposal that the p
 
 from __future__ import annotations
 
-import getpass
-import os
-
 from hitl_nb.errors import HitlError
 from hitl_nb.records import Action, Proposal
 from hitl_nb.review import doubts
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.requesters import os_user
 from hitl_nb.values import parse_edit
 
 
 def reviewer_name() -> str:
     """The operating system's name of the person who runs this process (not what the environment claims)."""
-    try:
-        import pwd
-    except ImportError:
-        return getpass.getuser()
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
+    return os_user()
 
 
 def decide(

@@ -77,6 +77,8 @@ def resume(asked: Asked) -> dict[str, Any]:
     holder = asked.desk.grants.take(r.id, r.pauses, asked.body.browser)
     if holder != asked.body.browser:
         raise RunClaimed(f"another browser window goes on with run {r.id} ({r.agent})", owner=holder)
+    if asked.who.authn == "login":  # other names are made up by the server and name nobody
+        asked.ledger.add_requester(r.id, asked.who.username)
     return {"granted": True, "run": answers.run(asked.desk, r)}
 
 

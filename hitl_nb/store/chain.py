@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -41,6 +42,17 @@ def head(reads: Reads) -> Head:
     """The newest event."""
     raw = reads.get(_HEAD)
     return Head() if raw is None else decode(raw, Head, _HEAD)
+
+
+class _When(Record, frozen=True):
+    at: datetime
+
+
+def newest_at(reads: Reads) -> datetime | None:
+    """When the newest event was; None if there is none."""
+    n = head(reads).n
+    raw = large.get(reads, _key(n)) if n else None
+    return None if raw is None else decode(raw, _When, _key(n)).at
 
 
 def append(

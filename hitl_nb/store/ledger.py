@@ -8,35 +8,53 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from hitl_nb.errors import HitlError, StoreRefused, UnknownRun
+from hitl_nb.errors import HitlError, UnknownRun
 from hitl_nb.records import (
-    FORMAT,
     Event,
+    Facts,
     Proposal,
     Question,
-    Record,
     Run,
     RunStatus,
     Snapshot,
     Statement,
-    fingerprint,
     new_id,
     now,
 )
-from hitl_nb.store import chain, claims, large, notebooks, rows, snapshots, standing, updates, verification
+from hitl_nb.store import (
+    asking,
+    chain,
+    claims,
+    clock,
+    formats,
+    large,
+    notebooks,
+    policytexts,
+    rows,
+    snapshots,
+    standing,
+    updates,
+    verification,
+)
+from hitl_nb.store.asking import worked
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
 from hitl_nb.store.inbox import Inbox, check_limit
+from hitl_nb.store.judged import Judgement, is_decided, new_questions
 from hitl_nb.store.moving import Moving
 from hitl_nb.store.opening import opened
 from hitl_nb.store.outbox import Outbox
 from hitl_nb.store.owner import Owner
+from hitl_nb.store.passing import Passing
+from hitl_nb.store.policytexts import Hashed
+from hitl_nb.store.requesters import here, with_requesters
 from hitl_nb.store.scripts import Scripts
 from hitl_nb.store.snapshots import State
 from hitl_nb.store.steps import Steps
@@ -47,12 +65,6 @@ from hitl_nb.store.workspaces import Workspaces
 __all__ = ["Claim", "Ledger", "Verification"]
 
 _PAGE = 200
-_FORMAT_KEY = "meta/format"
-
-
-class _Format(Record, frozen=True):
-    format: int
-    store_id: str
 
 
 class ClaimedState(NamedTuple):
@@ -64,7 +76,7 @@ class ClaimedState(NamedTuple):
     asked: list[Proposal]
 
 
-class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watching):
+class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Outbox, Watching):
     """The runs, steps, proposals, workspaces and events of a store.
 
     Args:
@@ -79,7 +91,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watc
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.store = store
-        self.store_id = _store_id(store)
+        self.store_id = formats.store_id(store)
         self._claims = Claims(store, clock)
 
     # Runs
@@ -100,7 +112,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watc
         `notebook_id` is the id in the notebook's file, which becomes its id here unless another notebook has it.
         Raises RunClaimed if a living process runs it (with `wait`, see `claim`).
         """
-        born, new = now(), new_id()
+        born, new, requesters = now(), new_id(), here()
 
         def work(tx: Transaction, owner: Owner) -> tuple[Run, Claim]:
             last = rows.newest_run(tx, notebook, agent, key)
@@ -110,7 +122,9 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watc
                     cancel_run(tx, last, actor=str(owner))
             known, records = notebooks.ensure(tx, notebook, notebook_id)
             named: dict[str, Any] = {"agent": agent, "notebook": notebook, "notebook_id": known, "key": key}
-            run = opened(tx, new, last, **named, caller=None, at=born, actor=str(owner), also=records)
+            run = opened(
+                tx, new, last, **named, caller=None, at=born, actor=str(owner), requesters=requesters, also=records
+            )
             return run, self._claims.seize(tx, msgspec.structs.replace(run, epoch=0), owner)
 
         def last_run() -> str:
@@ -187,7 +201,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watc
                 raise HitlError(f"run {run.id} ({run.agent}) waits for {decisions}; `hitl-nb inbox` shows them")
             before = run.status
             held = self._claims.seize(tx, run, owner)
-            run = rows.moved(run, "running", epoch=held.epoch, error=None)
+            run = with_requesters(rows.moved(run, "running", epoch=held.epoch, error=None), here())
             data = {"from": before, "epoch": held.epoch}
             records = rows.put_run(tx, run)
             chain.append(tx, "run.resumed", actor=held.owner, run=run.id, data=data, records=records)
@@ -195,6 +209,23 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watc
             return run, held
 
         return self._claims.take(work, label, target=run_id, watched=(lambda: run_id) if wait else None)
+
+    def add_requester(self, run_id: str, user: str, *, actor: str = "") -> None:
+        """Note that a person asked for the run, or to continue it: with four eyes they do not decide on it.
+
+        `actor` is who says so; the person, if left out. Raises UnknownRun.
+        """
+        if user in self.run(run_id).requesters:
+            return
+
+        def work(tx: Transaction) -> None:
+            run = rows.load_run(tx, run_id)
+            if user not in run.requesters:
+                records = rows.put_run(tx, with_requesters(run, (user,)))
+                data = {"requester": user}
+                chain.append(tx, "run.requested", actor=actor or user, run=run_id, data=data, records=records)
+
+        self.store.transact(work)
 
     def release(self, claim: Claim) -> None:
         """Give the claim back. Idempotent; fine, too, for one that was taken over."""
@@ -222,38 +253,26 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watc
         questions: Sequence[Question],
         *,
         statements: Sequence[Statement] = (),
+        plans: Sequence[Judgement] | None = None,
+        facts: Facts | None = None,
+        policy: Hashed | None = None,
     ) -> tuple[Run, list[Proposal]]:
         """Keep the state, ask the questions and let go of the run; the run as it waits, and the proposals, in order.
 
-        `statements` are those that took long since the run's last event; they are kept with this one, for its timeline.
+        Args:
+            statements: those that took long since the run's last event; kept with this one, for its timeline.
+            plans: what a policy says of each question; those that it passes or blocks are recorded decided, beside
+                the others.
+            facts, policy: as of `record_verdicts`.
+
         Raises RunClaimed if the run was taken over; ValueError for no question, or for a value that is not JSON;
         WorkspaceClosed for a question about a workspace that is closed.
         """
-        if not questions:
-            raise ValueError("questions must hold at least one question to pause for")
-        asked_at, ids = now(), [new_id() for _ in questions]
-        prints = [fingerprint(claim.run, q.position, q.kind, q.title, q.value) for q in questions]
-
-        def work(tx: Transaction) -> tuple[Run, list[Proposal]]:
-            run = rows.load_run(tx, claim.run)
-            run = rows.moved(run, "waiting", pauses=run.pauses + 1, open=len(questions))
-            asked = [
-                _proposal(q, run, id=one, ordinal=n, fingerprint=fp, created_at=asked_at)
-                for n, (q, one, fp) in enumerate(zip(questions, ids, prints, strict=True))
-            ]
-            records = snapshots.put(tx, run.id, snapshot)
-            for p in asked:
-                records |= rows.add_proposal(tx, p)
-                if p.document:
-                    records |= standing.asked(tx, p, claim.owner)
-            records |= rows.put_run(tx, run)
-            shown = [_told(p) for p in asked]
-            data = {"pause": run.pauses, "epoch": claim.epoch, "proposals": shown, **_worked(statements)}
-            chain.append(tx, "run.paused", actor=claim.owner, run=run.id, data=data, records=records)
-            claims.free(tx, run.id)
-            return run, asked
-
-        return self._claims.write_last(claim, work)
+        found = new_questions(questions, plans, claim.run)
+        if all(is_decided(q.plan) for q in found):
+            raise ValueError("nobody is asked anything: use record_verdicts, and go on without a pause")
+        more: dict[str, Any] = {"statements": statements, "facts": facts, "policy": policy}
+        return self._claims.write_last(claim, lambda tx: asking.pause_run(tx, claim, found, snapshot, **more))
 
     def finish(self, claim: Claim, snapshot: Snapshot, *, statements: Sequence[Statement] = ()) -> Run:
         """Keep the final state and let go of the run. Raises RunClaimed if it was taken over."""
@@ -315,6 +334,13 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watc
 
     # Events
 
+    def now(self) -> datetime:
+        """The store's time: this machine's, but never before the newest event. `HITL_NB_CLOCK` makes it stand still.
+
+        Raises HitlError for a value of that which is no time.
+        """
+        return clock.store_now(self.store)
+
     def events(self, *, after: int = 0, limit: int = 1000) -> list[Event]:
         """At most `limit` events whose number follows `after`, in order."""
         check_limit(limit)
@@ -360,7 +386,7 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watc
                 standing.close_all(tx, run.id, claim.owner)
             failed = {} if error is None else {"error": error}
             saved = {} if snapshot is None else {"pause": run.pauses, "epoch": claim.epoch}
-            data = {**failed, **saved, **_worked(statements)} or None
+            data = {**failed, **saved, **worked(statements)} or None
             chain.append(tx, f"run.{status}", actor=claim.owner, run=run.id, data=data, records=records)
             claims.free(tx, run.id)
             return run
@@ -368,54 +394,16 @@ class Ledger(Steps, Inbox, Discussion, Workspaces, Scripts, Moving, Outbox, Watc
         return self._claims.write_last(claim, work)
 
 
-def _told(p: Proposal) -> dict[str, str]:
-    """What the log of a pause says of a proposal."""
-    told = {"id": p.id, "title": p.title, "fingerprint": p.fingerprint}
-    return {**told, "workspace": p.document} if p.document else told
-
-
-def _worked(statements: Sequence[Statement]) -> dict[str, Any]:
-    return {"statements": [msgspec.to_builtins(one) for one in statements]} if statements else {}
-
-
-def _store_id(store: Store) -> str:
-    raw = store.get(_FORMAT_KEY)
-    mark = rows.decode(raw, _Format, _FORMAT_KEY) if raw is not None else _mark(store)
-    if mark.format > FORMAT:
-        raise StoreRefused(
-            f"the store {store.url} has format {mark.format}, and this hitl_nb knows formats up to {FORMAT}: "
-            "update hitl_nb, or set HITL_NB_STORE to another store"
-        )
-    return mark.store_id
-
-
-def _mark(store: Store) -> _Format:
-    fresh = _Format(format=FORMAT, store_id=new_id())
-
-    def work(tx: Transaction) -> _Format:
-        raw = tx.get(_FORMAT_KEY)
-        if raw is not None:
-            return rows.decode(raw, _Format, _FORMAT_KEY)
-        tx.put(_FORMAT_KEY, fresh.json())
-        return fresh
-
-    return store.transact(work)
-
-
-def _proposal(question: Question, run: Run, **identity: Any) -> Proposal:
-    asked = {name: getattr(question, name) for name in Question.__struct_fields__}
-    return Proposal(**asked, **identity, run=run.id, agent=run.agent, notebook=run.notebook, pause=run.pauses)
-
-
 def _delete(tx: Transaction, run: Run) -> list[str]:
     """Remove a run and all that hangs on it, but the documents; the ids of those."""
     asked, written = rows.load_proposals(tx, run.id), rows.load_workspaces(tx, run.id)
-    for p in asked:
+    for p in (*asked, *rows.load_passed(tx, run.id)):
         rows.delete_proposal(tx, p)
     for w in written:
         rows.delete_workspace(tx, w)
     for place, _ in tx.scan(*large.span(f"step/{run.id}/")):
         large.delete(tx, place)
+    policytexts.forget_run(tx, run.id)
     snapshots.delete(tx, run.id)
     claims.delete(tx, run.id)
     chain.forget_run(tx, run.id)

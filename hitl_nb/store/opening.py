@@ -22,12 +22,14 @@ def opened(
     actor: str,
     notebook_id: str = "",
     caller: dict[str, str] | None = None,
+    requesters: tuple[str, ...] = (),
     also: Digests | None = None,
 ) -> Run:
     """Begin the run `id_` behind `last`, the newest one of its name. Its claim is the caller's to take.
 
     Args:
         caller: what the event says of who asked for it, beside the actor.
+        requesters: who asked for it, for four eyes.
         also: digests of other records, which the same event tells of.
     """
     run = Run(
@@ -38,6 +40,7 @@ def opened(
         key=key,
         generation=last.generation + 1 if last else 1,
         epoch=1,
+        requesters=requesters,
         created_at=at,
         updated_at=at,
     )

@@ -13,6 +13,9 @@ blob/<sha256>/<n>, blobref/<sha256>/<run>     a buffer, in pieces; who names it
 step/<run>/<key>                              Step
 proposal/<proposal>                           Proposal
 asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
+passed/<run>/<position>/<proposal>            index: those that a policy decided and the run did not pause for
+policy/<sha256>                               a merged policy, as its hash says (see `passing.py`)
+policyof/<run>/<sha256>                       index: the policies that a run has used
 open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first
 closed/<microseconds>-<proposal>              index: closed proposals by when they were decided, else by when asked
 workspace/<workspace>                         Workspace
@@ -102,6 +105,15 @@ def asked_prefix(run_id: str, pause: int | None = None) -> str:
     return f"asked/{run_id}/" if pause is None else f"asked/{run_id}/{pause:06d}/"
 
 
+def passed_prefix(run_id: str) -> str:
+    return f"passed/{run_id}/"
+
+
+def list_key(p: Proposal) -> str:
+    """Where a proposal stands in the list of its run's: of those asked, or of those that passed without a pause."""
+    return asked_key(p) if p.pause else f"{passed_prefix(p.run)}{_place(p.position)}/{p.id}"
+
+
 def _escape(found: re.Match[str]) -> str:
     return _quoted(found[0])
 
@@ -113,10 +125,15 @@ def _quoted(character: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def step_key(run_id: str, key: str) -> str:
-    place = _SPECIAL.sub(_escape, key)  # quote() takes all that is plain for a letter
-    if len(place) > _LONGEST:
-        place = f"{quote(key[:9], safe='')}-{hashlib.sha256(key.encode()).hexdigest()}"  # its order is in the beginning
-    return f"step/{run_id}/{place}"
+    return f"step/{run_id}/{_place(key)}"
+
+
+def _place(position: str) -> str:
+    """A position in a run as a part of a key, sorted alike."""
+    place = _SPECIAL.sub(_escape, position)  # quote() takes all that is plain for a letter
+    if len(place) > _LONGEST:  # its order is in the beginning
+        place = f"{quote(position[:9], safe='')}-{hashlib.sha256(position.encode()).hexdigest()}"
+    return place
 
 
 def idempotency_key(run_id: str, key: str) -> str:
@@ -198,6 +215,21 @@ def find_proposals(reads: Reads, run_id: str, pause: int | None = None) -> list[
     return [id_at(*entry) for entry in reads.scan(*span(asked_prefix(run_id, pause)))]
 
 
+def load_passed(reads: Reads, run_id: str, floor: str = "") -> list[Proposal]:
+    """The proposals that a policy decided and the run did not pause for, whose position is not below `floor`.
+
+    Raises StoreCorrupt for an entry that does not name such a proposal.
+    """
+    start, stop = span(passed_prefix(run_id))
+    found: list[Proposal] = []
+    for key, raw in reads.scan(start + _place(floor), stop):
+        p = load_proposal(reads, id_at(key, raw))
+        if p is None or p.run != run_id or list_key(p) != key:
+            raise StoreCorrupt(f"the stored index entry {key} is damaged: it does not name a proposal of this place")
+        found.append(p)
+    return found
+
+
 def load_proposal(reads: Reads, proposal_id: str) -> Proposal | None:
     raw = large.get(reads, f"proposal/{proposal_id}")
     if raw is None:
@@ -209,8 +241,8 @@ def load_proposal(reads: Reads, proposal_id: str) -> Proposal | None:
 
 
 def add_proposal(tx: Transaction, p: Proposal) -> Digests:
-    tx.put(asked_key(p), p.id.encode())
-    tx.put(open_key(p), p.id.encode())
+    tx.put(list_key(p), p.id.encode())
+    tx.put(open_key(p) if p.status == "open" else closed_key(p), p.id.encode())
     return put_record(tx, f"proposal/{p.id}", p, new=True)
 
 
@@ -233,7 +265,7 @@ def close_proposal(tx: Transaction, p: Proposal) -> Digests:
 def delete_proposal(tx: Transaction, p: Proposal) -> None:
     tx.delete(open_key(p))
     tx.delete(closed_key(p))
-    tx.delete(asked_key(p))
+    tx.delete(list_key(p))
     delete_comments(tx, p.id)
     large.delete(tx, f"proposal/{p.id}")
 

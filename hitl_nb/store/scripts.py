@@ -18,6 +18,7 @@ from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.claims import Claim, ClaimRecord, Claims
 from hitl_nb.store.opening import opened
 from hitl_nb.store.owner import Owner
+from hitl_nb.store.requesters import with_requesters
 
 
 class Scripts:
@@ -54,7 +55,7 @@ class Scripts:
                 self._resume(tx, last, script, caller)
                 return rows.load_run(tx, last.id)
             names: dict[str, Any] = {"agent": name, "notebook": notebook, "key": title}
-            run = opened(tx, new, last, **names, at=born, actor=str(script), caller=caller)
+            run = opened(tx, new, last, **names, at=born, actor=str(script), caller=caller, requesters=_known(caller))
             self._claims.entrust(tx, msgspec.structs.replace(run, epoch=0), script)
             return run
 
@@ -99,7 +100,8 @@ class Scripts:
 
     def _resume(self, tx: Transaction, run: Run, script: Owner, caller: dict[str, str]) -> Claim:
         claim = self._claims.entrust(tx, run, script)
-        records = rows.put_run(tx, rows.moved(run, "running", epoch=claim.epoch, error=None))
+        run_is = with_requesters(rows.moved(run, "running", epoch=claim.epoch, error=None), _known(caller))
+        records = rows.put_run(tx, run_is)
         data: dict[str, Any] = {"from": run.status, "epoch": claim.epoch, **caller}
         chain.append(tx, "run.resumed", actor=str(script), run=run.id, data=data, records=records)
         return claim
@@ -108,6 +110,11 @@ class Scripts:
 def script(name: str, *, host: str, pid: int, token: str) -> Owner:
     """A script's process, as it tells of itself; no process that could be asked whether it lives."""
     return Owner(host=SCRIPT, name=host, pid=pid, started="", label=f"script {name}", token=token)
+
+
+def _known(caller: dict[str, str]) -> tuple[str, ...]:
+    """The person whom the server knew by login as the caller, if it did."""
+    return (caller["user"],) if caller.get("authn") == "login" else ()
 
 
 def _is(held: ClaimRecord | None, token: str) -> bool:

@@ -99,7 +99,7 @@ def settled(
     run = rows.load_run(tx, p.run)
     run = rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
     records = rows.close_proposal(tx, decided) | rows.put_run(tx, run)
-    data = _logged(p, decision, p.revision)
+    data = logged(p, decision, p.revision)
     chain.append(tx, "decision", actor=verdict.reviewer, run=p.run, proposal=p.id, data=data, records=records)
     if p.document:
         standing.done(tx, decided, verdict.reviewer)
@@ -125,16 +125,17 @@ def check_made(reads: Reads, store_id: str, p: Proposal) -> None:
     if p.decision is None:
         return
     _check_question(p)
-    logged = chain.at(reads, p.decision.event)
-    said = _logged(p, p.decision, p.revision - 1)
-    if logged is None or (logged.proposal, logged.actor, logged.data) != (p.id, p.decision.reviewer, said):
+    event = chain.at(reads, p.decision.event)
+    said = logged(p, p.decision, p.revision - 1)
+    if event is None or (event.proposal, event.actor, event.data) != (p.id, p.decision.reviewer, said):
         raise StoreCorrupt(
             f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
         )
     signatures.check(store_id, p, p.decision)
 
 
-def _logged(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
+def logged(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
+    """What the event of a decision says; `revision` is the proposal's before it."""
     outcome = p.value if decision.action == "approve" else decision.value
     known = ("reviewer_name", "authn", "assurance", "surface", "signature") if decision.signature is not None else ()
     return {

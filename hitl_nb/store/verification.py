@@ -13,7 +13,7 @@ from typing import Literal
 
 from hitl_nb.errors import StoreCorrupt
 from hitl_nb.records import Comment, Proposal, Record, Run, Step, Workspace
-from hitl_nb.store import chain, large, notebooks, rows, snapshots
+from hitl_nb.store import chain, large, notebooks, policytexts, rows, snapshots
 from hitl_nb.store.base import Reads, Store
 from hitl_nb.store.claims import ClaimRecord
 from hitl_nb.store.digests import digest_record
@@ -117,6 +117,7 @@ class _Comparison:
         for kind in (*_KINDS, "snapshot", "happened"):
             yield from self._of_kind(kind)
         yield from self._blobs()
+        yield from self._policies()
         for key in self._told.unseen():
             yield from self._checked(key)
 
@@ -188,6 +189,15 @@ class _Comparison:
                 return
             start = page[-1][0] + "\0"
 
+    def _policies(self) -> Iterator[Difference]:
+        """Texts of policies that are not what their hash says."""
+        start, stop = span(policytexts.PREFIX)
+        for key, _ in self._store.scan(start, stop):
+            try:
+                policytexts.text(self._store, key.removeprefix(policytexts.PREFIX))
+            except StoreCorrupt as damage:
+                yield Difference(record=key, problem="changed", text=str(damage))
+
     def _blob_problem(self, sha: str, found: str) -> Iterator[Difference]:
         if sha in ("", found) or not self._store.scan(*span(f"blob/{sha}/"), limit=1):  # removed meanwhile
             return
@@ -238,7 +248,7 @@ def _index_problem(reads: Reads, record: Record | None) -> Difference | None:
         entries = [(rows.made_key(record), record.id), (rows.name_key(record), record.id)]
     elif isinstance(record, Proposal):
         place = rows.open_key(record) if record.status == "open" else rows.closed_key(record)
-        entries = [(rows.asked_key(record), record.id), (place, record.id)]
+        entries = [(rows.list_key(record), record.id), (place, record.id)]
     elif isinstance(record, Workspace):
         entries = [(f"{rows.opened_prefix(record.run)}{record.ordinal:06d}", record.id)]
         entries += [] if record.status == "closed" else [(rows.writing_key(record), record.id)]

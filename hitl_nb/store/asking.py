@@ -1,0 +1,91 @@
+"""A run pauses: its state, its questions and what a policy decided beside them, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hitl_nb.records import Facts, Proposal, Run, Snapshot, Statement
+from hitl_nb.store import chain, claims, clock, formats, policytexts, rows, snapshots, standing
+from hitl_nb.store.base import Transaction
+from hitl_nb.store.claims import Claim
+from hitl_nb.store.digests import Digests
+from hitl_nb.store.judged import NewQuestion, append_decision, decided, have_terms, is_decided, used_policies
+from hitl_nb.store.policytexts import Hashed
+
+
+def pause_run(
+    tx: Transaction,
+    claim: Claim,
+    found: Sequence[NewQuestion],
+    snapshot: Snapshot,
+    *,
+    statements: Sequence[Statement],
+    facts: Facts | None,
+    policy: Hashed | None,
+) -> tuple[Run, list[Proposal]]:
+    """The run as it waits, and the proposals, in order."""
+    run = rows.load_run(tx, claim.run)
+    begin_judging(tx, run, found, policy, claim.owner)
+    run = rows.moved(
+        run,
+        "waiting",
+        pauses=run.pauses + 1,
+        open=sum(not is_decided(q.plan) for q in found),
+        passed=run.passed + passes(found),
+    )
+    known = facts_within(tx, run, facts) if have_terms(found) else None
+    asked = [q.proposal(run, known, pause=run.pauses, ordinal=n) for n, q in enumerate(found)]
+    records = snapshots.put(tx, run.id, snapshot)
+    for p, q in zip(asked, found, strict=True):
+        if not is_decided(q.plan):
+            records |= rows.add_proposal(tx, p)
+        if p.document:
+            records |= standing.asked(tx, p, claim.owner)
+    records |= rows.put_run(tx, run)
+    shown = [_told(p) for p in asked]
+    data = {"pause": run.pauses, "epoch": claim.epoch, "proposals": shown, **worked(statements)}
+    chain.append(tx, "run.paused", actor=claim.owner, run=run.id, data=data, records=records)
+    claims.free(tx, run.id)
+    return run, [record_verdict(tx, p, q) if is_decided(q.plan) else p for p, q in zip(asked, found, strict=True)]
+
+
+def begin_judging(tx: Transaction, run: Run, found: Sequence[NewQuestion], policy: Hashed | None, actor: str) -> None:
+    """What is written now may have terms: mark the store, and keep by which policies they were made."""
+    if have_terms(found):
+        formats.mark_terms(tx)
+    for sha256 in used_policies(found):
+        policytexts.use(tx, run.id, sha256, policy, actor)
+
+
+def facts_within(tx: Transaction, run: Run, facts: Facts | None) -> Facts:
+    """The facts as given, else those that there are of every run."""
+    return facts if facts is not None else Facts(now=clock.store_now(tx), labels=run.labels)
+
+
+def passes(found: Sequence[NewQuestion]) -> int:
+    """How many of them a policy lets pass."""
+    return sum(q.plan is not None and q.plan.verdict == "pass" for q in found)
+
+
+def record_verdict(tx: Transaction, p: Proposal, new: NewQuestion, records: Digests | None = None) -> Proposal:
+    """Store a new proposal as its plan decides it, and log that, with the digests of `records`; the proposal then."""
+    assert new.plan is not None
+    p = decided(p, new.plan, chain.head(tx).n + 1)
+    append_decision(tx, p, rows.add_proposal(tx, p) | (records or {}))
+    if p.document and p.decision is not None:
+        standing.done(tx, p, p.decision.reviewer)
+    return p
+
+
+def worked(statements: Sequence[Statement]) -> dict[str, Any]:
+    """What an event says of the statements that took long before it."""
+    return {"statements": [msgspec.to_builtins(one) for one in statements]} if statements else {}
+
+
+def _told(p: Proposal) -> dict[str, str]:
+    """What the log of a pause says of a proposal."""
+    told = {"id": p.id, "title": p.title, "fingerprint": p.fingerprint}
+    return {**told, "workspace": p.document} if p.document else told

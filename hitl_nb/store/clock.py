@@ -1,0 +1,45 @@
+"""The store's clock: what time it is for timers, deadlines and conditions on `now`."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+from hitl_nb.errors import HitlError
+from hitl_nb.records import now
+from hitl_nb.store import chain
+from hitl_nb.store.base import Reads
+
+FROZEN = "HITL_NB_CLOCK"
+"""A time (RFC 3339) at which the clock stands still, for tests."""
+
+
+def store_now(reads: Reads) -> datetime:
+    """This machine's time, but never before the newest event: a clock that was set back makes nothing happen twice.
+
+    Raises HitlError for a frozen clock whose time cannot be read.
+    """
+    stopped = frozen()
+    if stopped is not None:
+        return stopped
+    here, newest = now(), chain.newest_at(reads)
+    return here if newest is None or here > newest else newest
+
+
+def local_now() -> datetime:
+    """This machine's time, or the frozen clock's; nothing is read."""
+    return frozen() or now()
+
+
+def frozen() -> datetime | None:
+    """The time at which the clock stands still; None if it does not. Raises HitlError if it cannot be read."""
+    text = os.environ.get(FROZEN)
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise HitlError(f"{FROZEN} is {text!r}; it must be a time with its zone, as 2026-01-05T09:00:00Z")
+    return at.astimezone(UTC)

@@ -1,0 +1,139 @@
+"""A question that a policy has judged, as it becomes a proposal: asked under terms, or decided by the policy itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from hitl_nb.records import (
+    Action,
+    DecisionRecord,
+    Facts,
+    PolicyVerdict,
+    Proposal,
+    Question,
+    Run,
+    Terms,
+    canonical,
+    fingerprint,
+    new_id,
+    now,
+)
+from hitl_nb.store import chain
+from hitl_nb.store.base import Transaction
+from hitl_nb.store.verdicts import logged
+
+REVIEWER = "policy:"
+"""What the names of policies begin with where a reviewer's stands."""
+
+
+class Judgement(Protocol):
+    """What a policy says about a question: a `Plan` of `policies/rules.py`."""
+
+    @property
+    def verdict(self) -> PolicyVerdict: ...
+    @property
+    def rules(self) -> tuple[str, ...]: ...
+    @property
+    def why(self) -> tuple[str, ...]: ...
+    @property
+    def terms(self) -> Terms | None: ...
+    @property
+    def allow(self) -> tuple[Action, ...]: ...
+
+
+def is_decided(plan: Judgement | None) -> bool:
+    """Whether nobody is asked: the policy passes or blocks it."""
+    return plan is not None and plan.verdict != "ask"
+
+
+def terms_sha256(terms: Terms | None) -> str:
+    """The SHA-256 (hex) of the terms' canonical JSON; "" without terms."""
+    return "" if terms is None else hashlib.sha256(canonical(msgspec.to_builtins(terms))).hexdigest()
+
+
+class NewQuestion:
+    """A question on its way into the store: its id and fingerprint, made outside of the transaction."""
+
+    def __init__(self, question: Question, plan: Judgement | None, run_id: str, asked_at: datetime) -> None:
+        q = question
+        self.question, self.plan, self._asked_at, self._id = q, plan, asked_at, new_id()
+        self._fingerprint = fingerprint(run_id, q.position, q.kind, q.title, q.value)
+
+    def proposal(self, run: Run, facts: Facts | None, *, pause: int, ordinal: int) -> Proposal:
+        """The open proposal; without terms, as one of which no policy says anything."""
+        fields: dict[str, Any] = {name: getattr(self.question, name) for name in Question.__struct_fields__}
+        plan = self.plan
+        if plan is not None and plan.terms is not None:
+            fields |= {"facts": facts, "why": plan.why, "terms": plan.terms, "allow": plan.allow}
+        return Proposal(
+            **fields,
+            id=self._id,
+            run=run.id,
+            agent=run.agent,
+            notebook=run.notebook,
+            pause=pause,
+            ordinal=ordinal,
+            fingerprint=self._fingerprint,
+            created_at=self._asked_at,
+        )
+
+
+def new_questions(questions: Sequence[Question], plans: Sequence[Judgement] | None, run_id: str) -> list[NewQuestion]:
+    """The questions on their way into the store. Raises ValueError for bad arguments."""
+    if not questions:
+        raise ValueError("questions must hold at least one question")
+    given: Sequence[Judgement | None] = [None] * len(questions) if plans is None else plans
+    if len(given) != len(questions):
+        raise ValueError(f"there are {len(questions)} questions and {len(given)} plans")
+    if any(is_decided(plan) and plan is not None and plan.terms is None for plan in given):
+        raise ValueError("a plan that passes or blocks needs terms: they say by which policy")
+    asked_at = now()
+    return [NewQuestion(q, plan, run_id, asked_at) for q, plan in zip(questions, given, strict=True)]
+
+
+def decided(p: Proposal, plan: Judgement, event: int) -> Proposal:
+    """The proposal as the policy decides it; `event` is the number that the decision's event gets."""
+    passes = plan.verdict == "pass"
+    action: Literal["approve", "reject"] = "approve" if passes else "reject"
+    decision = DecisionRecord(
+        action=action,
+        reason=None if passes else _reason(plan),
+        reviewer=REVIEWER + (",".join(plan.rules) or "default"),
+        decided_at=now(),
+        by="policy",
+        fingerprint=p.fingerprint,
+        event=event,
+        policy=p.terms.policy if p.terms is not None else "",
+        terms_sha256=terms_sha256(p.terms),
+    )
+    return msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
+
+
+def append_decision(tx: Transaction, p: Proposal, records: dict[str, str]) -> None:
+    """Log the decision of a policy, as that of a person is logged."""
+    assert p.decision is not None
+    data = logged(p, p.decision, p.revision - 1)
+    by = p.decision.reviewer
+    n = chain.append(tx, "decision", actor=by, run=p.run, proposal=p.id, data=data, records=records)
+    assert n == p.decision.event
+
+
+def _reason(plan: Judgement) -> str:
+    rules = f"blocked by {', '.join(plan.rules)}" if plan.rules else "blocked by policy"
+    return f"{rules}: {'; '.join(plan.why)}" if plan.why else rules
+
+
+def used_policies(found: Sequence[NewQuestion]) -> list[str]:
+    """The hashes of the policies that judged these questions."""
+    named = {q.plan.terms.policy for q in found if q.plan is not None and q.plan.terms is not None}
+    return sorted(named - {""})
+
+
+def have_terms(found: Sequence[NewQuestion]) -> bool:
+    """Whether any of these questions is asked, or decided, under terms."""
+    return any(q.plan is not None and q.plan.terms is not None for q in found)

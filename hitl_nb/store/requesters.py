@@ -1,0 +1,40 @@
+"""Who started or continued a run: with four eyes, they do not decide on what it asks."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import os
+
+import msgspec
+
+from hitl_nb.records import Run
+
+HUB_USER = "JUPYTERHUB_USER"
+
+
+def os_user() -> str:
+    """The operating system's name of the person who runs this process (not what the environment claims)."""
+    return _os_user(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
+
+
+@functools.cache
+def _os_user(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def here() -> tuple[str, ...]:
+    """The people behind this process: the OS user, and whom JupyterHub started it for."""
+    hub = os.environ.get(HUB_USER)
+    return (os_user(), hub) if hub else (os_user(),)
+
+
+def with_requesters(run: Run, names: tuple[str, ...]) -> Run:
+    """The run with these people among its requesters."""
+    more = [name for name in names if name not in run.requesters]
+    return msgspec.structs.replace(run, requesters=(*run.requesters, *more)) if more else run
