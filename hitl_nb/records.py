@@ -244,6 +244,9 @@ class Vote(Record, frozen=True, kw_only=True):
         value: for "edit" the edited value as JSON, for "respond" the message.
         value_sha256: SHA-256 (hex) of the canonical JSON of the value that the vote is for; "" for a rejection.
         seat: the person whose right it was: the reviewer, or whom they stand in for.
+        seats: all people in whose place the reviewer could vote then, themselves included.
+        revision: that of the proposal as it was shown.
+        terms_sha256: as of a `DecisionRecord`: the terms that it was given under.
         batch: how many proposals were decided in one go.
         seconds: server time from when the person was shown this revision to the vote; None if that is not known.
         event: the number of its entry in the audit log.
@@ -258,6 +261,9 @@ class Vote(Record, frozen=True, kw_only=True):
     reason: str | None = None
     at: datetime
     seat: str = ""
+    seats: tuple[str, ...] = ()
+    revision: int = 0
+    terms_sha256: str = ""
     batch: int = 1
     seconds: float | None = None
     event: int = 0
@@ -381,6 +387,7 @@ class Proposal(Question, frozen=True, kw_only=True):
         overdue: whether the clock said so.
         stuck: why nobody may decide it; "" if somebody may.
         candidate: the edited value that people vote on; unset as long as it is `value`.
+        requesters: the run's as they were when people voted: with four eyes they do not decide.
     """
 
     id: str
@@ -407,6 +414,7 @@ class Proposal(Question, frozen=True, kw_only=True):
     overdue: bool = False
     stuck: str = ""
     candidate: Any | UnsetType = UNSET
+    requesters: tuple[str, ...] = ()
 
 
 Counted = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -633,7 +641,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 _OF_REVIEW = (
     *("tags", "confidence", "guardrails", "facts", "why", "terms", "votes", "widened", "step", "shift"),
-    *("settles_at", "overdue", "stuck"),
+    *("settles_at", "overdue", "stuck", "requesters"),
 )
 """Fields of review policies that are no part of P."""
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hitl_nb.errors import AlreadyDecided, UnknownProposal, WorkspaceClosed
+from hitl_nb.policies.closed import refuse_closed
 from hitl_nb.review.draft import Draft
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.standing import refuse_unless_open
-from hitl_nb.store.waiting import refuse_closed
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from hitl_nb.policies.closed import refuse_closed
 from hitl_nb.records import Proposal
 from hitl_nb.review.draft import Draft
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.bodies import Written
 from hitl_nb.server.documents import subject
-from hitl_nb.store.waiting import refuse_closed
 
 
 def save(asked: Asked) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import RunClaimed
+from hitl_nb.policies.closed import refuse_closed
 from hitl_nb.records import ACTIONS, SCRIPT, Comment, Proposal, Snapshot, Workspace
 from hitl_nb.review.atwork import AtWork, comment_id, standing_in
 from hitl_nb.review.draft import Draft
@@ -25,7 +26,6 @@ from hitl_nb.server.asked import Asked
 from hitl_nb.server.bodies import Opening, ScriptAsking, ScriptReading, ScriptWriting
 from hitl_nb.store.claims import Claim
 from hitl_nb.store.scripts import script
-from hitl_nb.store.waiting import refuse_closed
 from hitl_nb.values import ask
 
 _at_work: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()

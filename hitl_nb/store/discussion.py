@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from hitl_nb.errors import AlreadySettled, StoreCorrupt, UnknownComment, UnknownProposal
+from hitl_nb.policies.closed import refuse_closed
 from hitl_nb.records import (
     COMMENT_STATES,
     Anchor,
@@ -32,7 +33,6 @@ from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.digests import digest_record
 from hitl_nb.store.reviewers import known_speaker
 from hitl_nb.store.signatures import Attest
-from hitl_nb.store.waiting import refuse_closed
 
 R = TypeVar("R", bound=Record)
 

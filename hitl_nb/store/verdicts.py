@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import StaleDraft, StoreCorrupt
+from hitl_nb.policies.closed import refuse_closed
 from hitl_nb.records import ACTIONS, Action, By, Comment, DecisionRecord, Proposal, Run, canonical, effect_happened, now
 from hitl_nb.records import fingerprint as fingerprint_of
 from hitl_nb.store import chain, rows, signatures, standing
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.signatures import Attest
-from hitl_nb.store.waiting import refuse_closed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
-from hitl_nb.errors import AlreadyDecided, UnknownRun
+from hitl_nb.errors import UnknownRun
 from hitl_nb.records import Proposal
 from hitl_nb.store import rows
 from hitl_nb.store.base import Reads
 from hitl_nb.store.large import span
 
 _PAGE = 200
-_DONE = {"approve": "approved", "edit": "edited and approved", "reject": "rejected", "respond": "answered"}
 _RUNS = 100
 """Most runs of a notebook that are looked at one by one."""
 
@@ -64,16 +63,3 @@ def closed(reads: Reads, *, after: Proposal | None) -> Iterator[Proposal]:
             if p is not None and p.status != "open":
                 yield p
         stop = pairs[-1][0]
-
-
-def refuse_closed(p: Proposal) -> None:
-    """Raises AlreadyDecided, with who decided what, unless `p` is open."""
-    if p.status == "open":
-        return
-    if p.decision is None:
-        why = "has expired" if p.status == "expired" else "was superseded: its run was cancelled or started anew"
-        raise AlreadyDecided(f"proposal {p.id} ({p.title}) {why}; it can no longer be decided", p)
-    by, action = p.decision.reviewer, _DONE[p.decision.action]
-    by += " (unsigned)" if p.decision.by == "person" and p.decision.signature is None else ""
-    reason = f" ({p.decision.reason})" if p.decision.reason else ""
-    raise AlreadyDecided(f"proposal {p.id} ({p.title}) is already decided: {by} {action} it{reason}", p)

@@ -1,0 +1,96 @@
+"""Whether the votes on record make the decision on record: the same counting as when they were cast."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET
+
+from hitl_nb.policies.counting import (
+    PeopleAt,
+    are_met,
+    current_value,
+    find_blind_decider,
+    hash_terms,
+    hash_value,
+    largest_count,
+)
+from hitl_nb.policies.seats import People, seats_of, takes_vote_of
+from hitl_nb.policies.timeline import next_due, next_step
+from hitl_nb.records import DecisionRecord, Proposal, Vote
+
+
+def verify_made(p: Proposal, people: People | PeopleAt) -> str | None:
+    """Why the votes, the terms and the people do not make the decision on record, in a sentence; None if they do.
+
+    `people` is how things were with people when each vote was cast. Of a decision by the clock, the timeline must have
+    it. Decisions by a policy or by a script are not made by votes, and are not looked at.
+    """
+    decision, terms = p.decision, p.terms
+    if decision is None or terms is None or decision.by in ("policy", "script"):
+        return None
+    if decision.terms_sha256 != hash_terms(terms):
+        return "it was made under other terms"
+    if decision.by == "deadline":
+        return _verify_clock(p, decision)
+    for one in p.votes:
+        wrong = _verify_vote(p, one, people if isinstance(people, People) else people(one.at))
+        if wrong is not None:
+            return wrong
+    return _verify_count(p, decision, people if isinstance(people, People) else people(decision.decided_at))
+
+
+def _verify_vote(p: Proposal, vote: Vote, people: People) -> str | None:
+    terms = p.terms
+    assert terms is not None
+    who = f"the vote of {vote.reviewer}"
+    if vote.seat not in vote.seats or not set(vote.seats) <= set(seats_of(p, people, vote.reviewer)):
+        return f"{who} has a seat that is not theirs"
+    if terms.four_eyes and vote.action != "reject" and vote.reviewer in people.requesters:
+        return f"{who} is on their own request"
+    if not any(takes_vote_of(p, need, vote.reviewer, vote.authn, vote.seats, people) for need in terms.needs):
+        return f"{who} does not count: they were not logged in"
+    value = {"approve": None, "reject": None}.get(vote.action, vote.value)
+    if vote.action in ("edit", "respond") and vote.value_sha256 != hash_value(value):
+        return f"{who} is for another value"
+    return None
+
+
+def _verify_count(p: Proposal, decision: DecisionRecord, people: People) -> str | None:
+    terms = p.terms
+    assert terms is not None
+    if not p.votes:
+        return "nobody voted"
+    if terms.blind and len(p.votes) < largest_count(p):
+        return "not all have voted"
+    refusing = find_blind_decider(p)
+    if decision.action in ("reject", "respond"):
+        fits = refusing is not None and _is_of(decision, refusing)
+        return None if fits else f"no vote of {decision.reviewer} says {decision.action}"
+    if refusing is not None:
+        return f"{refusing.reviewer} voted {refusing.action}"
+    last = p.votes[-1]
+    if last.reviewer != decision.reviewer:
+        return f"{decision.reviewer} did not vote last"
+    edited = p.candidate is not UNSET or last.action == "edit"
+    if decision.action != ("edit" if edited else "approve"):
+        return f"the votes make no {decision.action}"
+    value = current_value(p)
+    if edited and hash_value(decision.value) != hash_value(value):
+        return "the votes are for another value"
+    return None if are_met(p, hash_value(value), people) else "the votes do not meet the needs"
+
+
+def _is_of(decision: DecisionRecord, vote: Vote) -> bool:
+    return (decision.reviewer, decision.action, decision.reason, decision.value) == (
+        *(vote.reviewer, vote.action, vote.reason),
+        vote.value if vote.action == "respond" else None,
+    )
+
+
+def _verify_clock(p: Proposal, decision: DecisionRecord) -> str | None:
+    """Whether the timeline decides like this, and not before its time."""
+    step = next_step(p)
+    due = next_due(msgspec.structs.replace(p, status="open", settles_at=None))
+    if step is None or step.does != decision.action or due is None:
+        return f"the timeline has no {decision.action} by the clock there"
+    return None if due <= decision.decided_at else f"it was due at {due.isoformat()} only"

@@ -1,0 +1,163 @@
+"""Who may vote on a proposal, in whose place, and whether the people who agree are enough.
+
+A seat is a named person's right in a need. Whoever is away is stood in for; the person themselves may still vote. The
+people who agree are matched to seats, one person to one seat, so that no number of delegations makes one person two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from hitl_nb.errors import NotAReviewer, OwnRequest
+from hitl_nb.records import Action, Authn, Need, Proposal, Terms, Vote
+
+CHAIN = 3
+"""Most delegations in a row that are followed."""
+
+
+@dataclass(frozen=True)
+class People:
+    """How things are with people at one moment.
+
+    Attributes:
+        requesters: who started or continued the run.
+        away: who is away, and who stands in for them; None: nobody does.
+        os_user: the operating system's user, whose votes count too where `identity` is "local".
+    """
+
+    requesters: frozenset[str] = frozenset()
+    away: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+    os_user: str | None = None
+
+
+def find_deputy(person: str, away: Mapping[str, str | None]) -> str:
+    """Who acts in a person's place now: they themselves if they are there, or nobody else is named.
+
+    At most `CHAIN` delegations are followed; a circle ends where it began.
+    """
+    reached, seen = person, {person}
+    for _ in range(CHAIN):
+        following = away.get(reached)
+        if following is None:
+            return reached
+        if following in seen:
+            return person
+        seen.add(following)
+        reached = following
+    return reached
+
+
+def seats_of(p: Proposal, people: People, user: str) -> tuple[str, ...]:
+    """The people in whose place `user` may vote now, `user` first if they may for themselves; empty: no seat."""
+    terms = p.terms
+    if terms is None:
+        return (user,)
+    named = {name for need in terms.needs for name in need.people} | set(p.widened)
+    mine = {name for name in named if user in (name, find_deputy(name, people.away))}
+    if any(not need.people for need in terms.needs):
+        mine.add(user)
+    return tuple(sorted(mine, key=lambda name: (name != user, name)))
+
+
+def check_seat(p: Proposal, people: People, user: str, action: Action, authn: Authn | None) -> tuple[str, ...]:
+    """`seats_of`, for somebody who votes now. Raises NotAReviewer, OwnRequest."""
+    terms = p.terms
+    if terms is None:
+        return (user,)
+    seats = seats_of(p, people, user)
+    if not seats:
+        raise NotAReviewer(f"{user} may not decide {p.title!r}: it takes {tell_needs(p)}{_for_rules(terms)}")
+    if terms.four_eyes and action != "reject" and user in people.requesters:
+        raise OwnRequest(
+            f"{user} started or continued this run, so somebody else has to {action} {p.title!r}: "
+            f"it takes {tell_needs(p)}{_for_rules(terms)}; {user} may only reject it"
+        )
+    if not any(takes_vote_of(p, need, user, authn, seats, people) for need in terms.needs):
+        raise NotAReviewer(
+            f"{p.title!r} takes {tell_needs(p)}{_for_rules(terms)}, and a vote counts only from somebody who logged in "
+            f"to the Jupyter server: log in there with your own name, then decide at hitl_nb/review/{p.id}"
+        )
+    return seats
+
+
+def takes_vote_of(
+    p: Proposal, need: Need, user: str, authn: Authn | None, seats: Collection[str], people: People
+) -> bool:
+    """Whether a vote of this person, known like this and with these seats, can count in a need."""
+    terms = p.terms
+    if terms is None:
+        return True
+    if _is_anyones(need, terms):
+        return True
+    if need.people and not set(seats) & (set(need.people) | set(p.widened)):
+        return False
+    return authn == "login" or (terms.identity == "local" and user == people.os_user)
+
+
+def count_seats(p: Proposal, need: Need, votes: Iterable[Vote], people: People) -> int:
+    """How many seats of a need these votes fill: the size of a largest matching of people and seats."""
+    named = set(need.people) | set(p.widened)
+    options: dict[str, list[str]] = {}
+    for one in votes:
+        if takes_vote_of(p, need, one.reviewer, one.authn, one.seats, people):
+            options[one.reviewer] = [seat for seat in one.seats if seat in named] if need.people else [one.reviewer]
+    return match(options)
+
+
+def match(options: Mapping[str, Collection[str]]) -> int:
+    """The size of a largest matching: each person takes at most one of their seats, each seat at most one person."""
+    taken: dict[str, str] = {}
+
+    def find_seat(person: str, tried: set[str]) -> bool:
+        for seat in options[person]:
+            if seat in tried:
+                continue
+            tried.add(seat)
+            if seat not in taken or find_seat(taken[seat], tried):
+                taken[seat] = person
+                return True
+        return False
+
+    return sum(find_seat(person, set()) for person in options)
+
+
+def explain_stuck(p: Proposal, people: People) -> str:
+    """Why the people who are there now cannot meet the needs, in a sentence; "" if they can."""
+    terms = p.terms
+    for need in () if terms is None else terms.needs:
+        if not need.people:
+            continue
+        options: dict[str, set[str]] = {}
+        for name in {*need.people, *p.widened}:
+            for person in {name, find_deputy(name, people.away)}:
+                if person not in people.away and not (terms and terms.four_eyes and person in people.requesters):
+                    options.setdefault(person, set()).add(name)
+        if match(options) < need.count:
+            there = ", ".join(sorted(options)) or "nobody"
+            return f"{need.text} must agree, and of those who may, {there} can now: the others are away or asked for it"
+    return ""
+
+
+def tell_needs(p: Proposal) -> str:
+    """All that must agree, in words: "2 of ada, bo and 1 of cy"."""
+    terms = p.terms
+    if terms is None:
+        return "1 of anyone"
+    texts = [_tell_need(need) for need in terms.needs]
+    widened = f" (or, since it was escalated, {', '.join(p.widened)})" if p.widened else ""
+    return " and ".join(texts) + widened
+
+
+def _tell_need(need: Need) -> str:
+    names = ", ".join(need.people)
+    return f"{need.text} ({names})" if names and "@" in need.text else need.text
+
+
+def _for_rules(terms: Terms) -> str:
+    return f" ({', '.join(terms.rules)})" if terms.rules else ""
+
+
+def _is_anyones(need: Need, terms: Terms) -> bool:
+    """Whether whoever may decide today decides: nothing depends on who they are."""
+    return not need.people and need.count <= 1 and not terms.four_eyes
