@@ -26,6 +26,14 @@ from hitl_nb.server.desk import Desk
 
 SECONDS = 0.25
 """Between two looks at the store."""
+NOTICES = {
+    "proposal.reminded": "reminded",
+    "proposal.escalated": "escalated",
+    "proposal.overdue": "overdue",
+    "proposal.stuck": "stuck",
+    "decision.expired": "expired",
+}
+"""Types of events that people are told of, and what the notice is called."""
 _MOST = 1000
 """Most events that are read, and told, at once."""
 
@@ -101,15 +109,24 @@ class Feed:
             self.head = events[-1].n
             proposals = (one for event in events for one in _proposals(event))
             workspaces = (one for event in events for one in _workspaces(event))
-            self._changed(_ids(proposals), _ids(event.run for event in events), [], _ids(workspaces))
+            notices = [one for event in events if (one := _notice(event)) is not None]
+            self._changed(_ids(proposals), _ids(event.run for event in events), [], _ids(workspaces), notices)
         return len(events) == _MOST
 
     def _changed(
-        self, proposals: list[str], runs: list[str], drafts: list[str], workspaces: Sequence[str] = ()
+        self,
+        proposals: list[str],
+        runs: list[str],
+        drafts: list[str],
+        workspaces: Sequence[str] = (),
+        notices: Sequence[dict[str, str]] = (),
     ) -> None:
-        """Tell which proposals, workspaces and runs are others now, and of which proposals only the draft is."""
+        """Tell which proposals, workspaces and runs are others now, and of which proposals only the draft is.
+
+        `notices` are what people should be told of proposals, beside that one is asked.
+        """
         said = {"type": "changed", "proposals": proposals, "runs": runs, "drafts": drafts, "head": self.head}
-        self._say({**said, "workspaces": list(workspaces)})
+        self._say({**said, "workspaces": list(workspaces), **({"notices": list(notices)} if notices else {})})
 
     def _say(self, message: dict[str, Any]) -> None:
         for browser in list(self._browsers):
@@ -183,6 +200,12 @@ def _workspaces(event: Event) -> Iterator[str | None]:
         yield data.get("workspace")
     elif event.type == "run.paused":
         yield from (asked.get("workspace") for asked in data["proposals"])
+
+
+def _notice(event: Event) -> dict[str, str] | None:
+    """What people should be told by an event, and of which proposal."""
+    kind = NOTICES.get(event.type)
+    return None if kind is None or event.proposal is None else {"kind": kind, "proposal": event.proposal}
 
 
 def _ids(found: Iterable[str | None]) -> list[str]:

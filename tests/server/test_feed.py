@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from hitl_nb.store import chain
+
 
 def names(p: Any) -> Any:
     return lambda message: message["type"] == "changed" and p.id in message["proposals"]
@@ -59,3 +61,14 @@ def test_nobody_listens_without_credentials_or_from_another_origin(server: Any, 
     with pytest.raises(HTTPClientError) as refused:
         server.listen(lambda: None, lambda message: True, **headers)
     assert refused.value.code == 403
+
+
+def test_what_the_clock_did_is_told_by_kind_and_proposal(server: Any) -> None:
+    (p,) = server.paused("a secret", agent="reminded")
+
+    def remind() -> None:
+        event = {"actor": "clock", "run": p.run, "proposal": p.id, "data": {"due": "2026-01-05T10:00:00Z"}}
+        server.ledger.store.transact(lambda tx: chain.append(tx, "proposal.reminded", **event))
+
+    *_, last = server.listen(remind, names(p))
+    assert last["notices"] == [{"kind": "reminded", "proposal": p.id}]

@@ -6,7 +6,7 @@
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
-import type { FeedMessage } from './types';
+import type { FeedMessage, INotice } from './types';
 
 const LONGEST_PAUSE = 30_000;
 
@@ -19,6 +19,7 @@ export type Changed = {
   runs: string[];
   drafts: string[];
   workspaces?: string[];
+  notices?: INotice[];
 } | null;
 
 export class Feed {

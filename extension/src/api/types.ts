@@ -286,6 +286,12 @@ export interface IDecisionRequest {
   drafted?: boolean;
 }
 
+/** What people should be told of a proposal, beside that it is asked. */
+export interface INotice {
+  kind: 'reminded' | 'escalated' | 'overdue' | 'stuck' | 'expired';
+  proposal: string;
+}
+
 /** What the feed says. */
 export type FeedMessage =
   | { type: 'hello'; browser: string; head: number }
@@ -295,6 +301,7 @@ export type FeedMessage =
       runs: string[];
       drafts: string[];
       workspaces?: string[];
+      notices?: INotice[];
       head: number;
     }
   | {
