@@ -1,0 +1,516 @@
+"""Conditions of policy rules: one Python expression over recorded facts, with three truth values.
+
+The expression is parsed by `ast` and evaluated by functions made here from a list of allowed nodes; nothing of it is
+executed as Python. Attributes and indexes look up keys of JSON objects and items of lists, never attributes of Python
+objects, so `value.items` is the field of that name.
+
+Kleene logic: what cannot be decided (a missing field, text compared with a number, a division by zero) is Unknown.
+`True or Unknown` is True, `False and Unknown` is False; every other combination with Unknown is Unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from hitl_nb.errors import PolicyError
+
+MAX_LENGTH = 1000
+"""Longest condition, in characters."""
+MAX_DEPTH = 60
+"""Deepest nesting of a condition, and of two values that are compared."""
+NAMES = (
+    *("value", "kind", "title", "tags", "confidence", "agent", "notebook", "context", "guardrails", "labels"),
+    *("now", "tool", "arguments"),
+)
+NOW_FIELDS = ("hour", "weekday", "date", "office")
+_LARGEST_BITS = 1024
+"""Results of arithmetic on whole numbers beyond this size, which is that of a float's range, are Unknown."""
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "Unknown"
+
+    def __bool__(self) -> bool:
+        raise TypeError("Unknown is neither true nor false")
+
+
+UNKNOWN: Final = _Unknown()
+
+Evaluate = Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A part of a condition: how it is evaluated, and what it is made of, for explanations."""
+
+    run: Evaluate
+    syntax: ast.expr
+    parts: tuple[_Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A compiled condition.
+
+    Attributes:
+        text: the expression.
+        names: which facts it reads.
+    """
+
+    text: str
+    names: frozenset[str]
+    _root: _Node
+
+    def evaluate(self, facts: Mapping[str, Any]) -> bool | None:
+        """Whether it is true of the facts; None: Unknown."""
+        found = self._root.run(facts)
+        return found if found is True or found is False else None
+
+    def explain(self, facts: Mapping[str, Any]) -> str:
+        """Why it is Unknown of the facts, as the end of a sentence: "value.country is missing"."""
+        return _explain(self._root, facts) or f"{self.text} is {_name_kind(self._root.run(facts))}, not true or false"
+
+
+@functools.lru_cache(maxsize=8192)
+def compile_condition(text: str) -> Condition:
+    """Compile a condition. Raises PolicyError: one sentence that says what is wrong and what to write instead."""
+    if len(text) > MAX_LENGTH:
+        raise PolicyError(
+            f"the condition has {len(text)} characters, at most {MAX_LENGTH} are accepted; split the rule"
+        )
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        why = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply or has a null character"
+        raise PolicyError(
+            f"the condition is not one Python expression: {why}; "
+            'fields whose names are Python keywords are written value["from"]'
+        ) from None
+    compiler = _Compiler()
+    root = compiler.compile(tree.body, 0)
+    return Condition(text.strip(), frozenset(compiler.names), root)
+
+
+def is_like(text: str, pattern: str) -> bool:
+    """Whether the text fits the pattern, in which `*` stands for any characters. Takes time linear in the text."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == pattern
+    *middle, last = rest
+    end = len(text) - len(last)
+    if not text.startswith(first) or not text.endswith(last) or end < len(first):
+        return False
+    at = len(first)
+    for piece in middle:
+        at = text.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: what was perhaps meant, and what is accepted."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, 1)
+    accepted = ", ".join(names) or "none"
+    return f"did you mean {near[0]}? accepted are {accepted}" if near else f"accepted are {accepted}"
+
+
+# --- three-valued operations on JSON --------------------------------------------------------------------------------
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int or type(value) is float
+
+
+def _and(parts: tuple[Evaluate, ...]) -> Evaluate:
+    def run(facts: Mapping[str, Any]) -> Any:
+        found: Any = True
+        for part in parts:
+            one = part(facts)
+            if one is False:
+                return False
+            if one is not True:
+                found = UNKNOWN
+        return found
+
+    return run
+
+
+def _or(parts: tuple[Evaluate, ...]) -> Evaluate:
+    def run(facts: Mapping[str, Any]) -> Any:
+        found: Any = False
+        for part in parts:
+            one = part(facts)
+            if one is True:
+                return True
+            if one is not False:
+                found = UNKNOWN
+        return found
+
+    return run
+
+
+def _negate(found: Any) -> Any:
+    return (not found) if found is True or found is False else UNKNOWN
+
+
+def _equal(a: Any, b: Any, depth: int = 0) -> Any:
+    """Whether two JSON values are equal; Unknown if they are of different kinds."""
+    if type(a) is str and type(b) is str:
+        return a == b
+    if _is_number(a) and _is_number(b):
+        return UNKNOWN if a != a or b != b else a == b  # NaN
+    if a is None and b is None:
+        return True
+    if type(a) is bool and type(b) is bool:
+        return a is b
+    if depth > MAX_DEPTH:
+        return UNKNOWN
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        left, right = cast("list[Any]", a), cast("list[Any]", b)
+        return _all_equal(zip(left, right, strict=True), depth) if len(left) == len(right) else False
+    if isinstance(a, dict) and isinstance(b, dict):
+        one, other = cast("dict[str, Any]", a), cast("dict[str, Any]", b)
+        return _all_equal(((one[k], other[k]) for k in one), depth) if one.keys() == other.keys() else False
+    return UNKNOWN
+
+
+def _all_equal(pairs: Iterable[tuple[Any, Any]], depth: int) -> Any:
+    found: Any = True
+    for a, b in pairs:
+        same = _equal(a, b, depth + 1)
+        if same is False:
+            return False
+        if same is UNKNOWN:
+            found = UNKNOWN
+    return found
+
+
+def _contains(item: Any, whole: Any) -> Any:
+    if item is UNKNOWN:
+        return UNKNOWN
+    if type(whole) is str or isinstance(whole, dict):
+        return item in whole if type(item) is str else UNKNOWN
+    if not isinstance(whole, (list, tuple)):
+        return UNKNOWN
+    found: Any = False
+    for one in cast("list[Any]", whole):
+        same = _equal(item, one)
+        if same is True:
+            return True
+        if same is UNKNOWN:
+            found = UNKNOWN
+    return found
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+    def run(a: Any, b: Any) -> Any:
+        if _is_number(a) and _is_number(b):
+            return UNKNOWN if a != a or b != b else compare(a, b)  # NaN
+        return compare(a, b) if type(a) is str and type(b) is str else UNKNOWN
+
+    return run
+
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: _equal,
+    ast.NotEq: lambda a, b: _negate(_equal(a, b)),
+    ast.Lt: _ordered(operator.lt),
+    ast.LtE: _ordered(operator.le),
+    ast.Gt: _ordered(operator.gt),
+    ast.GtE: _ordered(operator.ge),
+    ast.In: _contains,
+    ast.NotIn: lambda a, b: _negate(_contains(a, b)),
+}
+
+
+def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def run(a: Any, b: Any) -> Any:
+        if not _is_number(a) or not _is_number(b):
+            return UNKNOWN
+        if type(a) is int and type(b) is int and a.bit_length() + b.bit_length() > _LARGEST_BITS:
+            return UNKNOWN
+        try:
+            found = compute(a, b)
+        except (ZeroDivisionError, OverflowError):
+            return UNKNOWN
+        return found if type(found) is int or math.isfinite(found) else UNKNOWN
+
+    return run
+
+
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: _arithmetic(operator.add),
+    ast.Sub: _arithmetic(operator.sub),
+    ast.Mult: _arithmetic(operator.mul),
+    ast.Div: _arithmetic(lambda a, b: a / b),
+}
+
+
+def _look_up(whole: Any, key: Any) -> Any:
+    if isinstance(whole, dict):
+        return cast("dict[str, Any]", whole).get(key, UNKNOWN) if type(key) is str else UNKNOWN
+    if isinstance(whole, (list, tuple)) and type(key) is int:
+        items = cast("list[Any]", whole)
+        return items[key] if -len(items) <= key < len(items) else UNKNOWN
+    return UNKNOWN
+
+
+def _length(value: Any) -> Any:
+    return len(cast("list[Any]", value)) if isinstance(value, (str, list, tuple, dict)) else UNKNOWN
+
+
+def _lower(text: Any) -> Any:
+    return text.lower() if type(text) is str else UNKNOWN
+
+
+def _absolute(number: Any) -> Any:
+    return abs(number) if _is_number(number) else UNKNOWN
+
+
+def _like(text: Any, pattern: Any) -> Any:
+    return is_like(text, pattern) if type(text) is str and type(pattern) is str else UNKNOWN
+
+
+def _any_of(items: Any, others: Any) -> Any:
+    """Whether an item of one list is equal to one of the other; by sets, so it takes linear time."""
+    if not isinstance(items, (list, tuple)) or not isinstance(others, (list, tuple)):
+        return UNKNOWN
+    left, right = _by_kind(cast("list[Any]", items)), _by_kind(cast("list[Any]", others))
+    if any(left[kind] & right[kind] for kind in left.keys() & right.keys()):
+        return True
+    kinds = left.keys() | right.keys()
+    return UNKNOWN if left and right and (len(kinds) > 1 or "" in kinds) else False
+
+
+def _by_kind(items: Iterable[Any]) -> dict[str, set[Any]]:
+    """The items by kind; those that cannot be compared by a set count as kind ""."""
+    found: dict[str, set[Any]] = {}
+    for item in items:
+        if item is None or type(item) in (str, bool) or (_is_number(item) and item == item):
+            found.setdefault(_name_kind(item), set()).add(item)
+        else:
+            found.setdefault("", set())
+    return found
+
+
+_FUNCTIONS: dict[str, tuple[Callable[..., Any], int, str]] = {
+    "len": (_length, 1, "text, a list or an object"),
+    "lower": (_lower, 1, "text"),
+    "abs": (_absolute, 1, "a number"),
+    "any_of": (_any_of, 2, "two lists of plain values of one kind"),
+    "like": (_like, 2, "two texts"),
+}
+
+
+# --- from syntax to functions ---------------------------------------------------------------------------------------
+
+
+class _Compiler:
+    """Makes the nodes of one condition; `names` are the facts that it reads."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def compile(self, syntax: ast.expr, depth: int) -> _Node:
+        """The node for a part of the expression. Raises PolicyError for what a condition may not have."""
+        if depth > MAX_DEPTH:
+            raise PolicyError(f"the condition is nested more than {MAX_DEPTH} levels deep; split the rule")
+        make = _MAKERS.get(type(syntax))
+        if make is None:
+            raise PolicyError(
+                f"`{_shorten(syntax)}` is not accepted in a condition ({type(syntax).__name__}); accepted are and, or, "
+                f"not, comparisons, in, + - * /, fields, literals, lists and the functions {', '.join(_FUNCTIONS)}"
+            )
+        return make(self, syntax, depth + 1)
+
+    def parts(self, syntaxes: Iterable[ast.expr], depth: int) -> tuple[_Node, ...]:
+        return tuple(self.compile(one, depth) for one in syntaxes)
+
+    def literal(self, syntax: ast.Constant, depth: int) -> _Node:
+        value: Any = syntax.value
+        if not (value is None or type(value) in (str, bool, int, float)):
+            raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; literals are text, numbers, lists")
+        if type(value) is float and not math.isfinite(value):
+            raise PolicyError("a number in the condition is too large; use one below 1e308")
+        return _Node(lambda facts: value, syntax)
+
+    def name(self, syntax: ast.Name, depth: int) -> _Node:
+        name = syntax.id
+        if name in _FUNCTIONS:
+            raise PolicyError(f"{name} is a function; write {name}(...)")
+        if name not in NAMES:
+            raise PolicyError(f"the condition reads {name!r}, which is not a fact; {suggest(name, NAMES)}")
+        self.names.add(name)
+        return _Node(lambda facts: facts.get(name, UNKNOWN), syntax)
+
+    def attribute(self, syntax: ast.Attribute, depth: int) -> _Node:
+        key = syntax.attr
+        self.check_now(syntax.value, key)
+        whole = self.compile(syntax.value, depth)
+        read = whole.run
+
+        def run(facts: Mapping[str, Any]) -> Any:
+            found = read(facts)
+            return found.get(key, UNKNOWN) if type(found) is dict else _look_up(found, key)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+        return _Node(run, syntax, (whole,))
+
+    def index(self, syntax: ast.Subscript, depth: int) -> _Node:
+        if isinstance(syntax.slice, ast.Constant):
+            self.check_now(syntax.value, syntax.slice.value)
+        if isinstance(syntax.slice, ast.Slice):
+            raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition: an index is one key or number")
+        whole, key = self.compile(syntax.value, depth), self.compile(syntax.slice, depth)
+        return _Node(lambda facts: _look_up(whole.run(facts), key.run(facts)), syntax, (whole, key))
+
+    def check_now(self, whole: ast.expr, key: object) -> None:
+        if isinstance(whole, ast.Name) and whole.id == "now" and key not in NOW_FIELDS:
+            raise PolicyError(f"now has no field {key!r}; {suggest(str(key), NOW_FIELDS)}")
+
+    def logic(self, syntax: ast.BoolOp, depth: int) -> _Node:
+        parts = self.parts(syntax.values, depth)
+        runs = tuple(part.run for part in parts)
+        return _Node(_and(runs) if isinstance(syntax.op, ast.And) else _or(runs), syntax, parts)
+
+    def unary(self, syntax: ast.UnaryOp, depth: int) -> _Node:
+        part = self.compile(syntax.operand, depth)
+        read = part.run
+        if isinstance(syntax.op, ast.Not):
+            return _Node(lambda facts: _negate(read(facts)), syntax, (part,))
+        if isinstance(syntax.op, ast.Invert):
+            raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; write not")
+        sign = -1 if isinstance(syntax.op, ast.USub) else 1
+        times = _ARITHMETIC[ast.Mult]
+        return _Node(lambda facts: times(read(facts), sign), syntax, (part,))
+
+    def comparison(self, syntax: ast.Compare, depth: int) -> _Node:
+        parts = self.parts([syntax.left, *syntax.comparators], depth)
+        compares: list[Callable[[Any, Any], Any]] = []
+        for op in syntax.ops:
+            compare = _COMPARISONS.get(type(op))
+            if compare is None:
+                raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; write == or != in place of is")
+            compares.append(compare)
+        if len(compares) == 1:
+            return _Node(_compare(compares[0], parts[0].run, parts[1].run), syntax, parts)
+        pairs = zip(compares, parts[:-1], parts[1:], strict=True)
+        return _Node(_and(tuple(_compare(compare, a.run, b.run) for compare, a, b in pairs)), syntax, parts)
+
+    def calculation(self, syntax: ast.BinOp, depth: int) -> _Node:
+        compute = _ARITHMETIC.get(type(syntax.op))
+        if compute is None:
+            raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; the operators are + - * /")
+        for side in (syntax.left, syntax.right):
+            if isinstance(side, ast.List) or (isinstance(side, ast.Constant) and not _is_number(side.value)):
+                raise PolicyError(f"`{_shorten(syntax)}` cannot be computed: + - * / take numbers only")
+        left, right = self.compile(syntax.left, depth), self.compile(syntax.right, depth)
+        return _Node(lambda facts: compute(left.run(facts), right.run(facts)), syntax, (left, right))
+
+    def list(self, syntax: ast.List, depth: int) -> _Node:
+        parts = self.parts(syntax.elts, depth)
+        if all(isinstance(part.syntax, ast.Constant) for part in parts):
+            fixed = [part.run({}) for part in parts]
+            return _Node(lambda facts: fixed, syntax, parts)
+        return _Node(_list([part.run for part in parts]), syntax, parts)
+
+    def call(self, syntax: ast.Call, depth: int) -> _Node:
+        name = syntax.func.id if isinstance(syntax.func, ast.Name) else ""
+        if name not in _FUNCTIONS:
+            raise PolicyError(f"`{_shorten(syntax)}` calls no function of conditions; {suggest(name, _FUNCTIONS)}")
+        function, count, takes = _FUNCTIONS[name]
+        if syntax.keywords or len(syntax.args) != count:
+            raise PolicyError(f"`{_shorten(syntax)}`: {name} takes {takes} ({count} argument{'s'[: count - 1]})")
+        parts = self.parts(syntax.args, depth)
+        first = parts[0].run
+        if count == 1:
+            return _Node(lambda facts: function(first(facts)), syntax, parts)
+        second = parts[1].run
+        return _Node(lambda facts: function(first(facts), second(facts)), syntax, parts)
+
+
+def _compare(compare: Callable[[Any, Any], Any], left: Evaluate, right: Evaluate) -> Evaluate:
+    return lambda facts: compare(left(facts), right(facts))
+
+
+def _list(runs: list[Evaluate]) -> Evaluate:
+    def run(facts: Mapping[str, Any]) -> Any:
+        items = [one(facts) for one in runs]
+        return UNKNOWN if any(item is UNKNOWN for item in items) else items
+
+    return run
+
+
+_MAKERS: dict[type[ast.expr], Callable[[_Compiler, Any, int], _Node]] = {
+    ast.Constant: _Compiler.literal,
+    ast.Name: _Compiler.name,
+    ast.Attribute: _Compiler.attribute,
+    ast.Subscript: _Compiler.index,
+    ast.BoolOp: _Compiler.logic,
+    ast.UnaryOp: _Compiler.unary,
+    ast.Compare: _Compiler.comparison,
+    ast.BinOp: _Compiler.calculation,
+    ast.List: _Compiler.list,
+    ast.Call: _Compiler.call,
+}
+
+
+# --- explanations ---------------------------------------------------------------------------------------------------
+
+
+def _explain(node: _Node, facts: Mapping[str, Any]) -> str:
+    """Why a node is Unknown, from its innermost part that is; "" if it is known."""
+    logical = isinstance(node.syntax, ast.BoolOp) or (
+        isinstance(node.syntax, ast.UnaryOp) and isinstance(node.syntax.op, ast.Not)
+    )
+    if node.run(facts) is not UNKNOWN:
+        return ""
+    for part in node.parts:
+        if found := _explain(part, facts):
+            return found
+        if logical and type(value := part.run(facts)) is not bool:
+            return f"{_shorten(part.syntax)} is {_name_kind(value)}, not true or false"
+    shown = _shorten(node.syntax)
+    if isinstance(node.syntax, (ast.Name, ast.Attribute, ast.Subscript)):
+        return f"{shown} is missing"
+    values = [(part, part.run(facts)) for part in node.parts]
+    for part, value in values:
+        if value is None and not isinstance(part.syntax, ast.Constant):
+            return f"{_shorten(part.syntax)} is not given"
+    if isinstance(node.syntax, ast.Call):
+        name = cast("ast.Name", node.syntax.func).id
+        return f"{shown} takes {_FUNCTIONS[name][2]}, not {' and '.join(_name_kind(value) for _, value in values)}"
+    if isinstance(node.syntax, ast.Compare):
+        kinds = " and ".join(_name_kind(value) for _, value in values)
+        return f"{shown} compares {kinds}"
+    return f"{shown} has no number as its result"
+
+
+def _name_kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if type(value) is bool:
+        return "true or false"
+    if type(value) is str:
+        return "text"
+    if _is_number(value):
+        return "a number"
+    return "a list" if isinstance(value, (list, tuple)) else "an object" if isinstance(value, dict) else "unknown"
+
+
+def _shorten(syntax: ast.expr) -> str:
+    try:
+        text = ast.unparse(syntax)
+    except RecursionError:
+        return type(syntax).__name__
+    return text if len(text) <= 80 else f"{text[:77]}..."
