@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from hitl_nb.errors import PolicyError
+from hitl_nb.policies.calendar import add_working
 from hitl_nb.policies.grammar import ANYONE, DECIDING, check_name
 from hitl_nb.policies.merging import MergedPolicy, Rule, make_named, strictest_identity
 from hitl_nb.records import Action, Need, Office, Question, Terms, TimelineStep
@@ -211,6 +212,11 @@ def _merge_timelines(
 def _due(step: TimelineStep, asked: datetime, office: Office | None) -> datetime:
     if step.at is not None:
         return step.at
+    if step.working and office is not None:
+        try:
+            return add_working(asked, step.seconds, office)
+        except ValueError as error:
+            raise PolicyError(f"the step '{step.text}' is never due: {error}") from None
     return asked + timedelta(seconds=step.seconds)
 
 

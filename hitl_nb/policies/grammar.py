@@ -121,8 +121,8 @@ def parse_office(table: dict[str, Any], timezone: str) -> Office:
     hours = table.get("hours", "09:00-17:00")
     found = _HOURS.fullmatch(hours) if isinstance(hours, str) else None
     opens, _, closes = str(hours).partition("-")
-    if found is None or opens >= closes:
-        raise PolicyError(f"office.hours is {hours!r}; write '09:00-17:00', in one day")
+    if found is None or opens == closes:
+        raise PolicyError(f"office.hours is {hours!r}; write '09:00-17:00', or '22:00-06:00' for a night")
     holidays = table.get("holidays", [])
     if not isinstance(holidays, (list, tuple)):
         raise PolicyError(f"office.holidays is {holidays!r}; write a list of dates, such as [2026-12-25]")

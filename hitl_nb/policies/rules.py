@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
+from hitl_nb.policies.calendar import is_working
 from hitl_nb.policies.combining import CallTerms, OnDeadline, combine_terms
 from hitl_nb.policies.conditions import compile_condition, is_like
 from hitl_nb.policies.documents import SCOPES, VERDICTS
@@ -285,15 +286,8 @@ def _now_facts(now: datetime, timezone: str, office: Office | None) -> dict[str,
     local = now.astimezone(find_timezone(timezone))
     found: dict[str, Any] = {"hour": local.hour, "weekday": local.weekday(), "date": local.date().isoformat()}
     if office is not None:
-        found["office"] = _is_open(office, now)
+        found["office"] = is_working(now, office)
     return found
-
-
-def _is_open(office: Office, at: datetime) -> bool:
-    local = at.astimezone(find_timezone(office.timezone))
-    if local.weekday() not in office.days or local.date() in office.holidays:
-        return False
-    return office.opens <= f"{local:%H:%M}" < office.closes
 
 
 def _facts_of(p: Proposal) -> Facts:

@@ -602,7 +602,7 @@ def test_a_bad_rule_is_told_exactly(line: str, says: str) -> None:
         ('[groups]\nfinance = ["@leads"]', "a group holds people, not groups"),
         ('[groups]\n"a b" = ["ada"]', "'@a b' is not the name"),
         ('[office]\ndays = "Mon-Fry"', "office.days is 'Mon-Fry'"),
-        ('[office]\nhours = "17:00-09:00"', "office.hours is '17:00-09:00'"),
+        ('[office]\nhours = "9-17"', "office.hours is '9-17'"),
         ('[office]\nholidays = ["Christmas"]', "office.holidays has 'Christmas'"),
         ('[office]\nopen = "9"', "unknown key 'open'"),
         ('[rule]\nid = "a"', r"write \[\[rule\]\] with two brackets"),
@@ -686,3 +686,18 @@ def test_an_exclusive_policy_takes_away_what_others_grant() -> None:
     assert judge(ask, question()).verdict == "ask"
     named = judge(ask, question(), call=CallTerms(reviewers=("me",)))
     assert named.terms is not None
+
+
+def test_working_hours_are_ordered_by_when_they_are_over() -> None:
+    office = {"days": "Mon-Fri", "hours": "09:00-17:00"}
+    rules = [
+        {"id": "a", "do": "ask", "timeline": ["10wh reject"]},  # Tuesday 11:00, since it is asked on Monday at 9:00
+        {"id": "b", "do": "ask", "timeline": ["12h remind", "30h escalate lea"]},
+    ]
+    terms = judge(merged(*rules, office=office), question()).terms
+    assert terms is not None
+    assert [step.text for step in terms.timeline] == ["12h remind", "10wh reject"]
+    assert terms.office is not None
+    never = {"id": "a", "do": "ask", "timeline": ["80000h reject", "70000wh remind"][::-1]}
+    with pytest.raises(PolicyError, match="the step '70000wh remind' is never due"):
+        judge(merged(never, office=office), question())
