@@ -6,14 +6,16 @@ anywhere else inside a run it is opaque: it runs natively. `agent.run(...)` star
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
+from .awaitablecalls import AWAITED_FROM, AwaitableCall
 from .machine import Enter
-from .session import current
+from .session import Session, current
 from .stack import Frame
 from .units import FunctionUnit, source_of
 
@@ -70,11 +72,12 @@ class Agent(Definition):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         session = current()
         asynchronous = inspect.iscoroutinefunction(self.function)
-        if session is not None and session.machine.is_exact(self):
-            frame = self.frame(args, kwargs)
-            if not asynchronous:
-                raise Enter(frame)
-            return _Awaited(frame, session)
+        if session is not None:
+            exact = session.machine.is_exact(self)
+            if asynchronous and (exact or session.machine.is_inside()):
+                return AgentCall(self, args, kwargs, exact)
+            if exact:
+                raise Enter(self.frame(args, kwargs))
         return self.function(*args, **kwargs)
 
     def frame(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
@@ -92,19 +95,35 @@ class Agent(Definition):
         return await run_agent(self, args, kwargs, key)
 
 
-class _Awaited:
-    """A call of an async agent that exact code is about to await."""
+class AgentCall(AwaitableCall):
+    """A call of an async agent that the code of an operation has made.
 
-    def __init__(self, frame: Frame, session: Any) -> None:
-        self.frame = frame
-        self.session = session
+    Args:
+        agent, args, kwargs: the call.
+        exact: the operation makes it itself. In a comprehension it is code that is made again.
+    """
 
-    def __await__(self) -> Any:
-        unit = self.frame.unit
-        assert isinstance(unit, FunctionUnit)
-        if self.session.machine.is_exact(unit.agent):
-            raise Enter(self.frame)
-        raise RuntimeError(f"the async agent {unit.name}() must be awaited in the statement that calls it")
+    def __init__(self, agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], exact: bool) -> None:
+        super().__init__(agent.function, f"the agent {agent.__qualname__}()")
+        self._made = agent, args, kwargs, exact
+        self._frame: Frame | None = agent.frame(args, kwargs)  # arguments that do not fit are an error now
+
+    def __reduce__(self) -> Any:
+        return AgentCall, self._made
+
+    def begin(self, session: Session, *, as_task: bool) -> Any:
+        machine, (agent, args, kwargs, exact) = session.machine, self._made
+        awaited_alone = not as_task and isinstance(machine.op.nodes, ast.Await) and machine.is_direct(AWAITED_FROM)
+        if awaited_alone or machine.is_exact(agent, AWAITED_FROM):
+            frame, self._frame = self._frame, None
+            raise Enter(frame or agent.frame(args, kwargs))
+        if as_task or exact:
+            session.refuse(
+                f"the async agent {agent.__qualname__}() runs in a task or under other code, and the run could not "
+                "continue inside of it: await it in a statement of the agent that calls it, one call after the other, "
+                "or ask all questions first, with hitl.checkpoint_all([hitl.proposal(...) for ...])"
+            )
+        return agent.function(*args, **kwargs).__await__()
 
 
 def agent(function: Callable[..., Any]) -> Agent:

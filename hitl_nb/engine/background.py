@@ -11,16 +11,16 @@ import functools
 import inspect
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from .machine import Machine, running_task
+
 if TYPE_CHECKING:
     from contextvars import ContextVar
-
-    from .machine import Machine
 
 _OURS = str(Path(__file__).parent.parent)
 _LIBRARIES = (_OURS, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
@@ -47,14 +47,26 @@ class Background:
 
         `within`: what the operation at the position has started is started again on resume.
         """
-        for started, (tick, line, name) in list(self._started.items()):
-            if not (within and tick >= self.machine.tick) and not _is_over(started):
-                kind, way_out = _WORDS.get(type(started).__name__, _WORDS["Task"])
-                kind, way_out = _WORDS["Thread"] if isinstance(started, Thread) else (kind, way_out)
+        lost = [
+            (started, line, name)
+            for started, (tick, line, name) in list(self._started.items())
+            if not (within and tick >= self.machine.tick) and not _is_over(started)
+        ]
+        asking = running_task()
+        for started, line, name in lost:
+            if started is asking:
                 return (
-                    f"{kind} {name}(), started at line {line}, has not ended, and would be lost with this process; "
-                    f"{way_out} before this question"
+                    f"the task {name}(), started at line {line}, asks while another statement is at work, and would be "
+                    "lost with this process; start and await it in one statement, await asyncio.gather(...), or do "
+                    "both in an async def of your own, and await that"
                 )
+        for started, line, name in lost:
+            kind, way_out = _WORDS.get(type(started).__name__, _WORDS["Task"])
+            kind, way_out = _WORDS["Thread"] if isinstance(started, Thread) else (kind, way_out)
+            return (
+                f"{kind} {name}(), started at line {line}, has not ended, and would be lost with this process; "
+                f"{way_out} before this question"
+            )
         return None
 
 
@@ -103,7 +115,7 @@ def _noticing(create: Callable[..., asyncio.Task[Any]], session: ContextVar[Any]
     def create_task(self: asyncio.BaseEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task = create(self, coro, **kwargs)
         found = session.get()
-        if found is None or not inspect.iscoroutine(coro) or coro.__qualname__.startswith(_OF_STEPS):
+        if found is None or not isinstance(coro, Coroutine) or coro.__qualname__.startswith(_OF_STEPS):
             return task
         if not _is_librarys_own(coro):
             found.background.began(task, coro)

@@ -7,12 +7,20 @@ goes back to where the first of them was made, and the statement goes on from th
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import functools
 import inspect
+from types import FunctionType, ModuleType
+from typing import Any, cast
 
 from ..errors import CannotPause
 from .expressions import calls
 from .machine import Machine
+from .native import Proof, value_of_name
+from .program import Op
+from .refusals import described, type_of
+from .stack import Frame
 
 
 def step_back(machine: Machine) -> None:
@@ -23,25 +31,129 @@ def step_back(machine: Machine) -> None:
     """
     frame = machine.stack[-1]
     ops, pc = frame.unit.program.ops, frame.pc
-    live = frame.live()
-    made = {name for name in frame.temporaries() if name in live and _is_fleeting(frame.get(name))}
-    first = next((i for i in range(pc) if ops[i].name in made), pc)
+    first, fleeting = _first_needed(frame)
     for op in ops[first:pc]:
-        if op.kind != "let" or (op.name not in made and any(map(calls, op.tree()))):
-            kinds = sorted({type(frame.get(name)).__name__ for name in made})
+        is_made_again = _is_made_again(op, frame, fleeting)
+        if is_made_again and (iterator := _iterator_read(op, frame)):
+            raise CannotPause(
+                f"cannot pause at line {op.line}: items taken from {iterator} earlier in this statement would be "
+                "lost; make a list of it in a statement of its own before"
+            )
+        if op.kind != "let" or not (is_made_again or not any(map(calls, op.tree()))):
+            kinds = sorted({type(each).__name__ for name in fleeting for each in _parts(frame.get(name))})
             raise CannotPause(
                 f"cannot pause at line {op.line}: a {' and a '.join(kinds)} made earlier in this statement cannot be "
-                "saved; await it (or make a list of it) in a statement of its own, before the other calls"
+                "saved, and other calls were made after it or to make it, which must not be repeated; make those in a "
+                "statement before this one (args = [...]), or put all of it into an async def of your own, and await it"
             )
     frame.pc = first
     machine.tick -= pc - first
 
 
+def _first_needed(frame: Frame) -> tuple[int, set[str]]:
+    """Where the first fleeting value was made that the rest of the statement reads, and the names of all of them."""
+    ops, pc = frame.unit.program.ops, frame.pc
+    first, fleeting = pc, set[str]()
+    try:
+        while True:  # making one again may need another one
+            live = frame.live()
+            fleeting |= {name for name in frame.temporaries() if name in live and _is_fleeting(frame.get(name))}
+            frame.pc = next((i for i in range(first) if ops[i].name in fleeting), first)
+            if frame.pc == first:
+                return first, fleeting
+            first = frame.pc
+    finally:
+        frame.pc = pc
+
+
+def _is_made_again(op: Op, frame: Frame, fleeting: set[str]) -> bool:
+    """Whether an operation made what is made again: by calls that do nothing else, where several made it."""
+    value = _held(frame, op.name)
+    if op.name not in fleeting and not any(map(_is_saved_call, _parts(value))):
+        return False
+    return not _is_container(value) or _only_makes(op, frame)
+
+
+def _iterator_read(op: Op, frame: Frame) -> str:
+    """The variable that holds an iterator, and that an operation reads, if any."""
+    names = sorted({node.id for root in op.tree() for node in ast.walk(root) if isinstance(node, ast.Name)})
+    values = [(name, value_of_name(frame, name)) for name in names if not name.startswith(".")]
+    return next((described(name, value) for name, value in values if hasattr(type_of(value), "__next__")), "")
+
+
+def _held(frame: Frame, name: str) -> Any:
+    return frame.get(name) if name in frame.temporaries() else None
+
+
 def _is_fleeting(value: object) -> bool:
+    return any(map(_is_fleeting_itself, _parts(value)))
+
+
+def _is_saved_call(value: object) -> bool:
+    """Whether a value is a call of a gated tool or an agent that awaits nothing yet (`awaitablecalls`)."""
+    return getattr(type(value), "__hitl_call__", False)
+
+
+def _parts(value: object) -> list[Any]:
+    """A value, or what a container holds that the code may have made to pass on."""
+    if type(value) in (list, tuple, set, frozenset):
+        return list(cast("list[Any]", value))
+    return list(cast("dict[Any, Any]", value).values()) if type(value) is dict else [value]
+
+
+def _is_container(value: object) -> bool:
+    return type(value) in (list, tuple, set, frozenset, dict)
+
+
+def _is_fleeting_itself(value: object) -> bool:
+    if _is_saved_call(value):
+        return False
     if inspect.isawaitable(value) or asyncio.isfuture(value) or inspect.isasyncgen(value):
         return True
     cls = type(value)
     return cls.__module__ == "builtins" and hasattr(cls, "__next__")
+
+
+def _only_makes(op: Op, frame: Frame) -> bool:
+    """Whether the calls in an operation only make coroutines and compute: then it may be made again."""
+    nodes = [node for root in op.tree() for node in ast.walk(root)]
+    if any(isinstance(node, (ast.Await, ast.Yield, ast.YieldFrom)) for node in nodes):
+        return False
+    return all(_makes(_called(node.func, frame), node, frame) for node in nodes if isinstance(node, ast.Call))
+
+
+def _makes(called: Any, node: ast.Call, frame: Frame) -> bool:
+    """Whether a call, and those that it makes of what it is given, only make coroutines and compute."""
+    called_back = [keyword.value for keyword in node.keywords if keyword.arg == "key"]
+    called_back += node.args[:1] if called in (map, filter) else []
+    return all(map(_only_makes_itself, (called, *(_called(each, frame) for each in called_back))))
+
+
+def _only_makes_itself(called: Any) -> bool:
+    function = called.func if isinstance(called, functools.partial) else called
+    if getattr(type_of(function), "__hitl_definition__", False) or inspect.iscoroutinefunction(function):
+        return True
+    if isinstance(function, FunctionType):
+        return function in _MAKES_TASKS
+    return Proof(lambda name: None, set()).is_pure(function)
+
+
+def _called(node: ast.expr, frame: Frame) -> Any:
+    """What an expression that is called means, as far as no code is needed to know; None if it is."""
+    if isinstance(node, ast.NamedExpr):
+        return _called(node.value, frame)
+    if isinstance(node, ast.Name):
+        return _held(frame, node.id) if node.id.startswith(".") else value_of_name(frame, node.id)
+    if isinstance(node, ast.Attribute):
+        owner = _called(node.value, frame)
+        if isinstance(owner, (ModuleType, type)):
+            return getattr(owner, node.attr, None)
+        return inspect.getattr_static(type_of(owner), node.attr, None)
+    return None
+
+
+_MAKES_TASKS = (asyncio.create_task, asyncio.ensure_future, asyncio.shield, asyncio.gather, asyncio.wait_for)
+"""They start what they are given, as soon as something is awaited; started again, that comes from the record."""
 
 
 def is_callers_iterator(value: object) -> bool:

@@ -126,5 +126,5 @@ class _RecordedProof(Proof):
     def _node(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Await) or super()._node(node)
 
-    def _pure(self, value: Any) -> bool:
-        return (isinstance(value, Definition) and type(value).records_calls) or super()._pure(value)
+    def is_pure(self, value: Any) -> bool:
+        return (isinstance(value, Definition) and type(value).records_calls) or super().is_pure(value)

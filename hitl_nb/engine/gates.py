@@ -14,10 +14,11 @@ from .. import values
 from ..models import fitting_adapter
 from ..records import Action, Question
 from .agents import Definition
+from .awaitablecalls import AWAITED_FROM, AwaitableCall
 from .callkeys import Key, check_rule, key_of_call
 from .decision import Asked, Decision
 from .gatedcalls import ApprovedCall
-from .session import Pending, required
+from .session import Pending, Session, required
 
 _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
@@ -87,7 +88,7 @@ class Gate(Definition):
         exact = session.machine.is_exact(self)
         pending = self._proposed(args, kwargs)
         if inspect.iscoroutinefunction(self.function):
-            return _Awaited(pending, session)
+            return GateCall(pending)
         pending.exact = exact
         return session.ask(pending, exact=exact, name=f"gate:{self.function.__qualname__}")
 
@@ -144,17 +145,20 @@ def _annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
     return dict.__class_getitem__((str, annotation)) if parameter.kind is Parameter.VAR_KEYWORD else annotation
 
 
-class _Awaited:
+class GateCall(AwaitableCall):
     """A call of an async gated function; it asks when it is awaited."""
 
-    def __init__(self, pending: _Call, session: Any) -> None:
+    def __init__(self, pending: _Call) -> None:
+        super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
         self.pending = pending
-        self.session = session
 
-    def __await__(self) -> Any:
-        exact = self.pending.exact = self.session.machine.is_exact(self.pending.gate)
-        name = f"gate:{self.pending.gate.function.__qualname__}"
-        return self.session.ask(self.pending, exact=exact, name=name).__await__()
+    def __reduce__(self) -> Any:
+        return GateCall, (self.pending,)
+
+    def begin(self, session: Session, *, as_task: bool) -> Any:
+        gate = self.pending.gate
+        exact = self.pending.exact = session.machine.is_exact(gate, AWAITED_FROM)
+        return session.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}").__await__()
 
 
 def gate(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from inspect import CO_COROUTINE
 from types import CodeType, MethodType
@@ -23,6 +24,7 @@ from .loops import ITER, place_in
 from .missing import explain_missing
 from .native import cannot_pause
 from .program import Op
+from .refusedquestions import RefusedQuestions
 from .stack import Block, Frame, Position, jumps
 from .tracebacks import called_from, trimmed
 
@@ -51,7 +53,7 @@ def _caller(depth: int) -> CodeType:
     return sys._getframe(depth + 1).f_code  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
 
-def _running_task() -> asyncio.Task[Any] | None:
+def running_task() -> asyncio.Task[Any] | None:
     """The asyncio task that the caller runs in, if any: a thread of its own has none."""
     try:
         return asyncio.current_task()
@@ -92,6 +94,7 @@ class Machine:
         self.arguments: dict[tuple[str, Key], str] = {}
         self.in_op = False
         self.unwinding = False
+        self.refused = RefusedQuestions()
         self.result: Any = None
 
     @property
@@ -117,6 +120,10 @@ class Machine:
     def is_direct(self, depth: int = 1) -> bool:
         """Whether the operation's own code calls the function that asks: a property that it reads, say."""
         return self.in_op and self.op.compiled_to(_caller(depth + 1))
+
+    def is_inside(self, depth: int = 1) -> bool:
+        """Whether the function that asks is called by the operation's own code, comprehensions and lambdas included."""
+        return self.in_op and self.op.contains(_caller(depth + 1))
 
     def position(self, name: str, key: Key | None = None) -> str:
         """A name for this call: equal when the same call is made again, different for every other.
@@ -151,7 +158,7 @@ class Machine:
 
     def _check_alone(self, name: str, key: Key) -> None:
         """Two calls at once that have one key could only be told apart by their order."""
-        task = _running_task()
+        task = running_task()
         other = self.keyed.get((name, key))
         if other is not None and other is not task and not other.done():
             what = name.partition(":")[2] or name
@@ -173,6 +180,7 @@ class Machine:
             ops = frame.unit.program.ops
             if frame.pc >= len(ops):
                 if len(stack) == 1:
+                    self._check_stopped()
                     return self.result
                 self._returned(None)
                 continue
@@ -195,7 +203,8 @@ class Machine:
                 self._check_paused()
                 if self.failed_at is not None:
                     raise  # an operation raised it again, and nobody handles it
-                await self._raised(error.error if isinstance(error, _Stopped) else error)
+                error = self.refused.in_place_of(error.error if isinstance(error, _Stopped) else error)
+                await self._raised(error)
             else:
                 for name in op.drops:
                     frame.unset(name)
@@ -206,6 +215,11 @@ class Machine:
     def _check_paused(self) -> None:
         if self.paused is not None:
             raise self.paused
+
+    def _check_stopped(self) -> None:
+        """Raise Paused, or the refusal of a question, where code has swallowed it: an operation must not end then."""
+        self._check_paused()
+        self.refused.check()
 
     # -- one operation
 
@@ -222,14 +236,20 @@ class Machine:
         handled = frame.handling() if frame.blocks or frame.handled else None
         if handled is None:
             value = _called(thunk)
-            return await value if waits or (pending and hasattr(value, "__await__")) else value
+            if waits or (pending and hasattr(value, "__await__")):
+                value = await value
+            self._check_stopped()
+            return value
         kept = handled.__traceback__
         try:
             raise handled
         except BaseException:  # noqa: BLE001 - raised again from inside `raise handled`, as the user's own
             handled.__traceback__ = kept
             value = _called(thunk)
-            return await value if waits or (pending and hasattr(value, "__await__")) else value
+            if waits or (pending and hasattr(value, "__await__")):
+                value = await value
+            self._check_stopped()
+            return value
 
     async def _perform(self, frame: Frame, op: Op) -> None:
         kind = op.kind
@@ -304,6 +324,7 @@ class Machine:
 
     async def _next(self, frame: Frame, op: Op) -> None:
         item = next(frame.blocks[-1].value, _END)
+        self._check_stopped()
         if item is _END:
             frame.unset(op.name)
             frame.pc = op.target
@@ -341,7 +362,13 @@ class Machine:
 
     async def _catch(self, frame: Frame, op: Op) -> None:
         error = frame.blocks[-1].exc
-        matched = _matches(error, await self._value(frame, op))
+        types = await self._value(frame, op)
+        matched = _matches(error, types)
+        if error is not None and error is self.refused.raised:
+            matched = matched and self.refused.handle(types)
+            if not matched and _is_bare_handler(frame, op.target):
+                await self._raised(error, frame.blocks[-1].origin)
+                return
         frame.pc = frame.pc + 1 if matched else op.target
 
     async def _bind(self, frame: Frame, op: Op) -> None:
@@ -391,7 +418,11 @@ class Machine:
             frame = stack[-1]
             while frame.blocks:
                 block = frame.blocks.pop()
+                if block.exc is not None and block.exc is self.refused.raised:
+                    error, origin = block.exc, block.origin  # another error must not take its place
                 if block.kind == "try":
+                    if error is self.refused.raised and _is_bare_handler(frame, frame.target(block)):
+                        continue
                     frame.blocks.append(Block("handling", exc=error))
                     frame.blocks[-1].origin = origin
                     frame.pc = frame.target(block)
@@ -403,11 +434,12 @@ class Machine:
                     return
                 if block.kind in ("with", "awith"):
                     try:
-                        if await self._unwound(block, error):
+                        if await self._unwound(block, error) and self._is_suppressed(block, error):
                             frame.pc = frame.target(block)
                             return
                     except BaseException as another:  # noqa: BLE001 - takes the place of the first, as in Python
-                        error = trimmed(another)
+                        another = self.refused.in_place_of(another)
+                        error = error if error is self.refused.raised else trimmed(another)
                 self._forget(frame, block)
             if len(stack) == 1:
                 self.failed_at = origin
@@ -421,6 +453,7 @@ class Machine:
         manager = await self._value(frame, op)
         enter, _ = _protocol(manager, "__enter__", "__exit__")
         entered = enter(manager)
+        self._check_stopped()
         frame.blocks.append(Block("with", frame.pc, manager))
         self.complete(entered)
 
@@ -428,6 +461,7 @@ class Machine:
         manager = await self._value(frame, op)
         enter, _ = _protocol(manager, "__aenter__", "__aexit__")
         entered = await enter(manager)
+        self._check_stopped()
         frame.blocks.append(Block("awith", frame.pc, manager))
         self.complete(entered)
 
@@ -444,6 +478,11 @@ class Machine:
     _end_awith = _end_with
 
     async def _exit(self, block: Block, error: BaseException | None) -> bool:
+        suppressed = await self._exited(block, error)
+        self._check_stopped()
+        return suppressed
+
+    async def _exited(self, block: Block, error: BaseException | None) -> bool:
         manager, cls = block.value, _type_of(block.value)
         about = (type(error), error, error.__traceback__) if error is not None else (None, None, None)
         if block.kind == "awith":
@@ -456,6 +495,13 @@ class Machine:
         except BaseException:  # noqa: BLE001 - what `__exit__` is told
             error.__traceback__ = kept
             return bool(cls.__exit__(manager, *about))
+
+    def _is_suppressed(self, block: Block, error: BaseException) -> bool:
+        """Whether the with block that has suppressed an error may do so: a refusal, only if it names it."""
+        if error is not self.refused.raised:
+            return True
+        manager: Any = block.value
+        return isinstance(manager, suppress) and self.refused.handle(vars(manager)["_exceptions"])
 
     async def _unwound(self, block: Block, error: BaseException | None) -> bool:
         self.unwinding = True
@@ -470,6 +516,9 @@ class Machine:
         """Close blocks down to `depth`, running what must run, then jump or return."""
         while len(frame.blocks) > depth:
             block = frame.blocks.pop()
+            if block.exc is not None and block.exc is self.refused.raised:
+                await self._raised(block.exc, block.origin)  # `return` in a `finally` drops errors, not this one
+                return
             if block.kind == "finally":
                 frame.blocks.append(Block("pending", value=action))
                 frame.pc = frame.target(block)
@@ -489,6 +538,12 @@ class Machine:
         """The innermost call is over: its value completes the operation that made it."""
         self.stack.pop()
         self.complete(value)
+
+
+def _is_bare_handler(frame: Frame, index: int) -> bool:
+    """Whether an operation that an error leads to is in the body of a bare `except:`, and looks at no type."""
+    op = frame.unit.program.ops[index]
+    return op.kind != "reraise" and op.label[0][-2] != "handlers"
 
 
 def _matches(error: BaseException | None, types: Any) -> bool:

@@ -78,7 +78,7 @@ def cannot_pause(op: Op, frame: Frame) -> bool:
     """Whether the loop of `op` is proved not to pause, given what its names mean now."""
 
     def lookup(name: str) -> Any:
-        return _value(frame, name)
+        return value_of_name(frame, name)
 
     known = _verdicts.get(id(op))
     if known is not None and known[0] is op and all(_role(lookup(name)) is was for name, was in known[1]):
@@ -89,7 +89,8 @@ def cannot_pause(op: Op, frame: Frame) -> bool:
     return verdict
 
 
-def _value(frame: Frame, name: str) -> Any:
+def value_of_name(frame: Frame, name: str) -> Any:
+    """What a name means in a frame; a value of its own kind if it means nothing."""
     cell = frame.cells.get(name) or getattr(frame.unit, "free", {}).get(name)
     if cell is not None:
         try:
@@ -148,7 +149,7 @@ class Proof:
         self.used[name] = _role(value)
         if name in self.bound:
             return value is _MISSING or type(value) in _PLAIN
-        return value is _MISSING or isinstance(value, types.ModuleType) or type(value) in _PLAIN or self._pure(value)
+        return value is _MISSING or isinstance(value, types.ModuleType) or type(value) in _PLAIN or self.is_pure(value)
 
     def _attribute(self, node: ast.Attribute) -> bool:
         if isinstance(node.value, (ast.Constant, ast.JoinedStr)):
@@ -158,7 +159,7 @@ class Proof:
         owner = self.lookup(node.value.id)
         if isinstance(owner, types.ModuleType):
             member = owner.__dict__.get(node.attr, _MISSING)
-            return type(member) in _PLAIN or self._pure(member)
+            return type(member) in _PLAIN or self.is_pure(member)
         return type(owner) in _PLAIN
 
     def _call(self, node: ast.Call) -> bool:
@@ -186,7 +187,7 @@ class Proof:
             return node.value is None
         return isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in self.bound)
 
-    def _pure(self, value: Any) -> bool:
+    def is_pure(self, value: Any) -> bool:
         """Whether calling `value` only computes."""
         if id(value) in self.seen:
             return True

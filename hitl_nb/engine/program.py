@@ -71,6 +71,15 @@ class Op:
         """Whether `code` is this operation's."""
         return code is self._code
 
+    def contains(self, code: CodeType) -> bool:
+        """Whether `code` is this operation's, or that of a comprehension or a lambda in it."""
+        todo = [] if self._code is None else [self._code]
+        for one in todo:  # grows
+            if one is code:
+                return True
+            todo += [each for each in one.co_consts if isinstance(each, CodeType)]
+        return False
+
     @property
     def digest(self) -> str:
         """What the operation means, as a hash: equal for equal syntax, whatever its place and layout."""

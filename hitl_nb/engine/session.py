@@ -39,6 +39,8 @@ from .worklog import Worklog
 
 _current: ContextVar[Session | None] = ContextVar("hitl_nb_session", default=None)
 in_step: ContextVar[str | None] = ContextVar("hitl_nb_step", default=None)
+recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_calls", default=())
+"""The calls of steps and gated tools that are being made, the outermost first."""
 
 SHARE = 40
 """A save between pauses is due when the time since the last is this many times what that one cost: 2.5 % of a run."""
@@ -340,8 +342,24 @@ class Session:
             Paused: the run is saved and waits.
             CannotPause: it cannot be saved here.
         """
-        with self._turn:
+        with self._turn, self._remembering_refusal():
             return self._ask(pending, exact=exact, name=name)
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raise CannotPause for code that could not ask where it is, before it does anything."""
+        with self._turn, self._remembering_refusal():
+            where = f"cannot pause at line {self.machine.op.line}" if self.machine.stack else "cannot pause"
+            raise CannotPause(f"{where}: {why}")
+
+    @contextlib.contextmanager
+    def _remembering_refusal(self) -> Generator[None]:
+        """A question that is refused here is not forgotten, whatever the code around it does with the error."""
+        try:
+            yield
+        except CannotPause as error:
+            self.machine.refused.add(error, recorded_calls.get())
+            _read_outcome_of_task()
+            raise
 
     def _ask(self, pending: Pending, *, exact: bool, name: str) -> Any:
         self.check_going()
@@ -467,7 +485,7 @@ class Session:
                 "again: mark that step idempotent=True, or use --restart"
             )
         if step.key not in self._settled:
-            with self._turn:
+            with self._turn, self._remembering_refusal():
                 self.check_going()
                 self._settle([step])
         return self._settled[step.key]
@@ -529,7 +547,7 @@ class Session:
 
 
 def _read_outcome_of_task() -> None:
-    """Keep asyncio from reporting a task that a pause ends, and that nobody awaits, as one whose error was not read.
+    """Keep asyncio from reporting a task that a pause or a refusal ends, and that nobody awaits: its error is known.
 
     Beside the noise: it formats the traceback in the task's finalizer, where CPython before 3.11.8 and 3.12.2 breaks a
     compilation that is under way (gh-106905).

@@ -25,7 +25,7 @@ from .pickling import Pickler, Unpickler, resolve
 from .refusals import reason
 from .resources import opening
 from .seal import seal, unseal
-from .session import Session, current, in_step
+from .session import Session, current, in_step, recorded_calls
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PLAIN = (type(None), bool, int, float, str, bytes)
@@ -123,7 +123,7 @@ class StepCall:
     async def _tried(self) -> Any:
         for attempt in range(self.step.retries + 1):
             try:
-                with self.enter_call():
+                with self._recording(), self.enter_call():
                     result = await self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
@@ -139,7 +139,7 @@ class StepCall:
     def _run(self) -> Any:
         for attempt in range(self.step.retries + 1):
             try:
-                with self.enter_call():
+                with self._recording(), self.enter_call():
                     result = self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
@@ -208,6 +208,16 @@ class StepCall:
     def _place(self, step: Step) -> str:
         """What a result's signature is bound to: this call, and which try of it."""
         return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}/{step.tries}"
+
+    @contextlib.contextmanager
+    def _recording(self) -> Generator[None]:
+        """While the function is called. Raises the refusal of a question that it swallowed: that is no result."""
+        token = recorded_calls.set((*recorded_calls.get(), self))
+        try:
+            yield
+        finally:
+            recorded_calls.reset(token)
+        self.session.machine.refused.check(self)
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:

@@ -105,7 +105,10 @@ NEVER: dict[tuple[str, str], tuple[str, str]] = {
 
 WAYS: dict[str, str] = {
     "reader": "make a list of its rows before the checkpoint",
-    "coroutine": "await it before the checkpoint",
+    "coroutine": (
+        "await it before the checkpoint, or make it in the statement that awaits it: "
+        "await asyncio.gather(*[f(x) for x in items])"
+    ),
     "async_generator": "read it into a list before the checkpoint",
     "Task": "await it before the checkpoint and keep the result",
     "module": "import it in the cell",

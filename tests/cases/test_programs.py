@@ -32,7 +32,6 @@ ENGINE: frozenset[str] = frozenset(
         "agent_above_wraps",
         "bare_return",
         "deep_recursion",
-        "gather_agents",
         "globals_loop",
         "helper_other_draft",
         "loop_csv",
@@ -47,7 +46,6 @@ ENGINE: frozenset[str] = frozenset(
         "pasted_async_main",
         "query_local",
         "stop_iteration",
-        "task_agents",
         "text_flush_left",
         "text_in_method",
     }
