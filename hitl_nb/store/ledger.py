@@ -46,6 +46,7 @@ from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
+from hitl_nb.store.due import Due
 from hitl_nb.store.inbox import Inbox, check_limit
 from hitl_nb.store.judged import Judgement, is_decided, new_questions
 from hitl_nb.store.moving import Moving
@@ -76,7 +77,7 @@ class ClaimedState(NamedTuple):
     asked: list[Proposal]
 
 
-class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Outbox, Watching):
+class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Due, Outbox, Watching):
     """The runs, steps, proposals, workspaces and events of a store.
 
     Args:
