@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from hitl_nb.policies.terms import Change
+from hitl_nb.policies.terms import Change, People
 from hitl_nb.records import Proposal, Run
 from hitl_nb.store import chain, rows, standing
 from hitl_nb.store.base import Transaction
@@ -35,9 +35,22 @@ def write_change(tx: Transaction, change: Change, *, actor: str, at: datetime) -
         chain.append(tx, type_, actor=actor, run=p.run, proposal=p.id, data=data, records=records)
     if p.decision is not None:
         _append_decision(tx, p, change.due, records)
-    for kind in change.notices:
-        _put_notice(tx, cast("NoticeKind", kind), p, change, at)
+    put_notices(tx, change, p, at)
     return p, run
+
+
+def put_notices(tx: Transaction, change: Change, p: Proposal, at: datetime) -> None:
+    """Write the notices of what became of a proposal, which is `p` now."""
+    told: dict[str, dict[str, Any]] = dict(change.events)
+    for kind in change.notices:
+        data = told.get(f"proposal.{kind}", {})
+        note = str(data.get("why", ""))
+        put_notice(tx, kind=cast("NoticeKind", kind), proposal=p, at=at, to=data.get("people"), note=note)
+
+
+def people_of(run: Run) -> People:
+    """How things are with the people around a run."""
+    return People(requesters=frozenset(run.requesters))
 
 
 def _append_decision(tx: Transaction, p: Proposal, due: datetime | None, records: Digests) -> None:
@@ -49,8 +62,3 @@ def _append_decision(tx: Transaction, p: Proposal, due: datetime | None, records
     chain.append(tx, "decision", actor=made.reviewer, run=p.run, proposal=p.id, data=data, records=records)
     if p.document:
         standing.done(tx, p, made.reviewer)
-
-
-def _put_notice(tx: Transaction, kind: NoticeKind, p: Proposal, change: Change, at: datetime) -> None:
-    told: dict[str, Any] = dict(change.events).get(f"proposal.{kind}", {})
-    put_notice(tx, kind=kind, proposal=p, at=at, to=told.get("people"), note=str(told.get("why", "")))
