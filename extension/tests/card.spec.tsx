@@ -211,7 +211,11 @@ test.each<[Partial<IDecision>, string]>([
     'Approved by a guest (not logged in), '
   ],
   [{ known: 'unsigned' }, 'Approved by ada (unsigned: any program of this user can say so), '],
-  [{ known: 'policy', by: 'policy', reviewer: 'small' }, 'Approved by the policy small, '],
+  [{ known: 'policy', by: 'policy', reviewer: 'small' }, 'Passed by policy: small, '],
+  [
+    { known: 'policy', by: 'policy', reviewer: 'policy:embargo', action: 'reject' },
+    'Blocked by policy: embargo, '
+  ],
   [{ known: 'deadline', by: 'deadline' }, 'Approved by the deadline, '],
   [{ known: 'script', by: 'script', reviewer: 'a\u202eb.json' }, 'Approved by the script a⟨U+202E⟩b.json, ']
 ])('the state says who decided, and how that is known: %j', (over, start) => {

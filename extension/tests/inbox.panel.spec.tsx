@@ -380,10 +380,14 @@ test('of 5,000 rows only those in sight are drawn, and a key draws no card anew'
 test('before anything is known, it is not said that nothing waits', async () => {
   await show([]);
   screen.getByText('Nothing waits for a decision.');
-  const never = new InboxModel(new Client(() => new Promise(() => undefined)), {
-    changed: new Signal({})
-  } as unknown as Feed);
-  const host = { trans: nullTranslator.load('hitl_nb'), status: null, readOnly: null } as unknown as IHost;
+  const client = new Client(() => new Promise(() => undefined));
+  const never = new InboxModel(client, { changed: new Signal({}) } as unknown as Feed);
+  const host = {
+    client,
+    trans: nullTranslator.load('hitl_nb'),
+    status: null,
+    readOnly: null
+  } as unknown as IHost;
   const other = render(<Inbox model={never} host={host} renderCard={card} />);
   within(other.container).getByText('Loading …');
   expect(within(other.container).queryByText('Nothing waits for a decision.')).toBeNull();

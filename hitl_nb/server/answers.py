@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -26,6 +29,9 @@ from hitl_nb.errors import (
 from hitl_nb.records import Comment, Proposal, Run, public_proposal, public_run
 from hitl_nb.review import document
 from hitl_nb.review.draft import Draft
+from hitl_nb.review.progress import describe
+from hitl_nb.server import shapes
+from hitl_nb.server.audience import Audience
 from hitl_nb.server.desk import Desk
 from hitl_nb.server.shapes import Comment as CommentShape
 from hitl_nb.server.shapes import ProposalRecord, Shape
@@ -35,6 +41,7 @@ from hitl_nb.values import as_text, beginning_of, changes, visible
 SUMMARY = 200
 """Characters of a value that a list shows."""
 
+_DIGITS = re.compile(r"\d+")
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownProposal, 404),
     (UnknownRun, 404),
@@ -99,37 +106,77 @@ SHAPES: dict[int, tuple[type[Error], str]] = {
 """What an error's answer looks like, by its status, and when it comes."""
 
 
-def full(desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None = None) -> dict[str, Any]:
-    """A proposal with all that its card shows; the comments on it are read if they are not given."""
+def full(
+    desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None = None, *, audience: Audience | None = None
+) -> dict[str, Any]:
+    """A proposal with all that its card shows; the comments on it are read if they are not given.
+
+    Without an audience nothing is said of what the reader may do, and no hidden vote is shown.
+    """
     draft = Draft.of(ledger.store, p).value() if p.status == "open" else p.value
     drafted = not document.same(draft, p.value)
-    edited = p.decision is not None and p.decision.action == "edit"
     shown = {
-        **public_proposal(p, ledger.how_known(p)),
-        "path": desk.path(p.notebook),
+        **recorded(desk, ledger, p, audience),
         "has_draft": drafted,
         "text": as_text(p, p.value),
         "comments": msgspec.to_builtins(ledger.comments(p.document or p.id) if comments is None else comments),
-        "changes": changes(p, p.decision.value) if edited and p.decision is not None else "",
+        "changes": _changes(p),
     }
     return {**shown, "draft": draft} if drafted else shown
 
 
-def summary(desk: Desk, ledger: Ledger, p: Proposal) -> dict[str, Any]:
+def _changes(p: Proposal) -> str:
+    """What people have changed in the agent's version: as they decided, or as they vote on it."""
+    if p.decision is not None:
+        return changes(p, p.decision.value) if p.decision.action == "edit" else ""
+    return "" if p.candidate is UNSET else changes(p, p.candidate)
+
+
+def recorded(desk: Desk, ledger: Ledger, p: Proposal, audience: Audience | None = None) -> dict[str, Any]:
+    """A proposal as it is recorded, value and all, with what its policy says."""
+    audience = audience or Audience(desk, ledger)
+    return {
+        **public_proposal(p, ledger.how_known(p)),
+        **describe(p, audience.people(p), audience.viewer, audience.vote_known(p)),
+        "path": desk.path(p.notebook),
+    }
+
+
+def summary(desk: Desk, ledger: Ledger, p: Proposal, audience: Audience | None = None) -> dict[str, Any]:
     """A proposal as a list shows it: without what may be long."""
-    left_out: dict[str, Any] = {"value": None, "context": None, "schema": None, "options": None, "notes": ()}
-    decision = p.decision and msgspec.structs.replace(p.decision, value=None)
-    short = msgspec.structs.replace(p, **left_out, decision=decision)  # turning it into builtins takes long otherwise
-    shown: dict[str, Any] = {
-        **public_proposal(short, ledger.how_known(p)),
+    audience = audience or Audience(desk, ledger)
+    shown = {
+        **dict(zip(_LISTED, _listed(p), strict=True)),
+        **describe(p, audience.people(p), audience.viewer),
+        "decision": None if p.decision is None else _decision(ledger, p),
+        "document": p.document or p.id,
         "path": desk.path(p.notebook),
         "summary": visible(beginning_of(p, p.value, SUMMARY)),
+        "alike": alike(p),
     }
-    for name in left_out:
-        del shown[name]
-    if shown["decision"] is not None:
-        del shown["decision"]["value"]
+    shown.pop("candidate", None)
     return shown
+
+
+_LISTED = tuple(
+    name for name in shapes.Summary.__struct_fields__ if name in Proposal.__struct_fields__ and name != "decision"
+)
+"""Fields of a proposal that a list shows as they are."""
+_listed = attrgetter(*_LISTED)
+
+
+def _decision(ledger: Ledger, p: Proposal) -> dict[str, Any]:
+    made = public_proposal(p, ledger.how_known(p))["decision"]
+    del made["value"]
+    return made
+
+
+def alike(p: Proposal) -> str:
+    """The same for proposals of an agent that differ in their values, and in the numbers of their titles, alone."""
+    terms = p.terms
+    policy = () if terms is None else (terms.rules, [need.text for need in terms.needs])
+    key = msgspec.json.encode((p.agent, p.kind, _DIGITS.sub("#", p.title), policy, p.schema))
+    return hashlib.blake2b(key, digest_size=6).hexdigest()
 
 
 def run(desk: Desk, r: Run) -> dict[str, Any]:
@@ -148,8 +195,7 @@ def failure(desk: Desk, ledger: Ledger | None, error: Exception) -> dict[str, An
     said: dict[str, Any] = {"error": name, "message": str(error)}
     proposal = getattr(error, "proposal", None)
     if isinstance(proposal, Proposal) and ledger is not None:
-        known = ledger.how_known(proposal)
-        said["proposal"] = {**public_proposal(proposal, known), "path": desk.path(proposal.notebook)}
+        said["proposal"] = msgspec.to_builtins(recorded(desk, ledger, proposal))
     if isinstance(error, AlreadySettled):
         said["comment"] = msgspec.to_builtins(error.comment)
     if isinstance(error, StaleDraft):

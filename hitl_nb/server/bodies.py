@@ -196,7 +196,8 @@ class Query(msgspec.Struct, kw_only=True):
 class WhichProposals(Query):
     """Which proposals: `older_than` and `newer_than` are ages in seconds, `closed` all that are not open.
 
-    `reviewer` is whose it is to decide, or who decided.
+    `reviewer` is whose it is to decide, or who decided. `mine`: of those that wait, what the reader may decide, first
+    what is assigned to them. `passed`: of those that do not wait, what a policy passed or blocked.
     """
 
     status: Literal["open", "decided", "expired", "superseded", "closed"] = "open"
@@ -205,8 +206,15 @@ class WhichProposals(Query):
     reviewer: str | None = None
     older_than: Seconds | None = None
     newer_than: Seconds | None = None
+    mine: Literal["1"] | None = None
+    passed: Literal["1"] | None = None
     limit: Limit = 50
     cursor: Id | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is about those that wait."""
+        return self.status == "open" and self.passed is None
 
 
 class Cell(Query):

@@ -23,6 +23,7 @@ from traitlets.config import LoggingConfigurable
 
 from hitl_nb.checker import WORKERS
 from hitl_nb.records import new_id
+from hitl_nb.server.attention import Attention
 from hitl_nb.server.headless import Headless, Say
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
@@ -75,6 +76,12 @@ class HitlNb(LoggingConfigurable):
         "listens on this machine alone.",
     )
 
+    record_seconds: Any = Bool(
+        True,
+        config=True,
+        help="Whether a vote records how long the person had what they voted on. They alone see what that amounts to.",
+    )
+
 
 class Grants:
     """Who of several browsers executes a decided run's cell again: the first that asks, once a pause.
@@ -108,6 +115,7 @@ class Desk:
         id: names this server's process.
         alone: whether the server is one user's own, out of reach of other machines.
         grants: which browser goes on with which run.
+        attention: when people were shown what.
         headless: the notebooks that the server runs itself.
         headless_says: hears what becomes of them, on any thread.
     """
@@ -119,6 +127,7 @@ class Desk:
         self.id = id or new_id()
         self.alone = alone
         self.grants = Grants()
+        self.attention = Attention(lambda: bool(settings.record_seconds))
         self.headless = Headless(lambda run, state, message: self.headless_says(run, state, message))
         self.headless_says: Say = lambda run, state, message: None
         self._pools = {

@@ -6,16 +6,20 @@ says what is there now.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from hitl_nb.errors import StaleDraft, UnknownRun
+from hitl_nb.policies.counting import current_value
 from hitl_nb.records import Proposal, now
 from hitl_nb.review.document import same
 from hitl_nb.review.draft import Draft, draft_text
+from hitl_nb.review.progress import may
 from hitl_nb.server import answers
 from hitl_nb.server.asked import Asked
+from hitl_nb.server.audience import Audience
 from hitl_nb.server.bodies import MOST, Cell, Deciding, DecidingMany, WhichProposals
 from hitl_nb.server.who import attest
 from hitl_nb.store.ledger import Ledger
@@ -28,28 +32,51 @@ _SCANNED = 200
 
 def proposals(asked: Asked) -> dict[str, Any]:
     wanted: WhichProposals = asked.query
-    found = _listed(asked.ledger, wanted)
-    shown = [answers.summary(asked.desk, asked.ledger, p) for p in found]
+    audience = Audience.of(asked)
+    found = _listed(asked.ledger, wanted, audience)
+    shown = [answers.summary(asked.desk, asked.ledger, p, audience) for p in found]
     return {"proposals": shown, "next": found[-1].id if len(found) == wanted.limit else None}
 
 
-def _listed(ledger: Ledger, wanted: WhichProposals) -> list[Proposal]:
-    """A page of proposals, read from the ledger by larger pages as long as too few of them fit."""
-    at, is_open = now(), wanted.status == "open"
-    # The ledger knows who is to decide a closed one; how old one is it does not.
-    picky = wanted.older_than is not None or wanted.newer_than is not None or (is_open and wanted.reviewer is not None)
-    size = max(wanted.limit, _SCANNED) if picky else wanted.limit
+def _listed(ledger: Ledger, wanted: WhichProposals, audience: Audience) -> list[Proposal]:
+    """A page of proposals; of a person's own, those that are assigned to them come first."""
+    if wanted.mine is None or not wanted.is_open:
+        return _read(ledger, wanted, lambda p: True, wanted.cursor, wanted.limit)
+    user = audience.viewer.user
+
+    def has_seat(p: Proposal) -> bool:
+        return may(p, audience.people(p), audience.viewer)["decide"]
+
     found: list[Proposal] = []
-    after = wanted.cursor
+    cursor = wanted.cursor
+    if cursor is None or ledger.proposal(cursor).assignee == user:
+        found = _read(ledger, wanted, lambda p: p.assignee == user and has_seat(p), cursor, wanted.limit)
+        cursor = None
+    if len(found) < wanted.limit:
+        left = wanted.limit - len(found)
+        found += _read(ledger, wanted, lambda p: p.assignee != user and has_seat(p), cursor, left)
+    return found
+
+
+def _read(
+    ledger: Ledger, wanted: WhichProposals, fits: Callable[[Proposal], bool], after: str | None, limit: int
+) -> list[Proposal]:
+    """A page of proposals, read from the ledger by larger pages as long as too few of them fit."""
+    at = now()
+    # The ledger knows who is to decide a closed one; how old one is, and whose, it does not.
+    picky = wanted.older_than is not None or wanted.newer_than is not None or wanted.mine is not None
+    picky = picky or wanted.passed is not None or (wanted.is_open and wanted.reviewer is not None)
+    size = max(limit, _SCANNED) if picky else limit
+    found: list[Proposal] = []
     while True:
         page = _page(ledger, wanted, size, after)
         for p in page:
             age = (at - p.created_at).total_seconds()
-            if is_open and wanted.older_than is not None and age < wanted.older_than:
+            if wanted.is_open and wanted.older_than is not None and age < wanted.older_than:
                 return found  # oldest first: no later one is old enough
-            if _fits(p, age, wanted):
+            if _fits(p, age, wanted) and fits(p):
                 found.append(p)
-            if len(found) == wanted.limit:
+            if len(found) == limit:
                 return found
         if len(page) < size:
             return found
@@ -57,10 +84,10 @@ def _listed(ledger: Ledger, wanted: WhichProposals) -> list[Proposal]:
 
 
 def _page(ledger: Ledger, wanted: WhichProposals, size: int, after: str | None) -> list[Proposal]:
-    if wanted.status == "open":
+    if wanted.is_open:
         return ledger.inbox(notebook=wanted.notebook, agent=wanted.agent, limit=size, after=after)
     return ledger.closed(
-        status=None if wanted.status == "closed" else wanted.status,
+        status=None if wanted.status in ("open", "closed") else wanted.status,
         notebook=wanted.notebook,
         agent=wanted.agent,
         reviewer=wanted.reviewer,
@@ -72,12 +99,15 @@ def _page(ledger: Ledger, wanted: WhichProposals, size: int, after: str | None) 
 def _fits(p: Proposal, age: float, wanted: WhichProposals) -> bool:
     old = wanted.older_than is None or age >= wanted.older_than
     young = wanted.newer_than is None or age < wanted.newer_than
-    whose = wanted.status != "open" or wanted.reviewer in (None, p.assignee)
-    return old and young and whose
+    whose = not wanted.is_open or wanted.reviewer in (None, p.assignee)
+    passed = wanted.passed is None or (p.decision is not None and p.decision.by == "policy")
+    return old and young and whose and passed
 
 
 def proposal(asked: Asked) -> dict[str, Any]:
-    return answers.full(asked.desk, asked.ledger, asked.ledger.proposal(asked.id))
+    p = asked.ledger.proposal(asked.id)
+    asked.desk.attention.show(asked.who.username, p)
+    return answers.full(asked.desk, asked.ledger, p, audience=Audience.of(asked))
 
 
 def pause(asked: Asked) -> dict[str, Any]:
@@ -87,7 +117,10 @@ def pause(asked: Asked) -> dict[str, Any]:
     for run in asked.ledger.runs(notebook=notebook, agent=cell.agent, limit=MOST):
         found = asked.ledger.proposals(run.id, cell.pause) if cell.key in (None, run.key) else []
         if found:
-            shown = [answers.full(asked.desk, asked.ledger, p) for p in found]
+            audience = Audience.of(asked)
+            for p in found:
+                asked.desk.attention.show(asked.who.username, p)
+            shown = [answers.full(asked.desk, asked.ledger, p, audience=audience) for p in found]
             return {"run": answers.run(asked.desk, run), "proposals": shown}
     raise UnknownRun(
         f"this server's store ({asked.ledger.store.url}) knows no pause {cell.pause} of the agent "
@@ -103,7 +136,7 @@ def check(asked: Asked) -> dict[str, Any]:
 
 def assign(asked: Asked) -> dict[str, Any]:
     p = asked.ledger.assign(asked.id, asked.body.assignee, actor=asked.who.username)
-    return {"proposal": answers.full(asked.desk, asked.ledger, p)}
+    return {"proposal": answers.full(asked.desk, asked.ledger, p, audience=Audience.of(asked))}
 
 
 def decide(asked: Asked) -> dict[str, Any]:
@@ -120,7 +153,7 @@ def decide(asked: Asked) -> dict[str, Any]:
     except StaleDraft:
         _same(asked.ledger.proposal(asked.id), body.revision, body.fingerprint)
         raise
-    p = answers.full(asked.desk, asked.ledger, done.proposal, done.comments)
+    p = answers.full(asked.desk, asked.ledger, done.proposal, done.comments, audience=Audience.of(asked))
     return {"proposal": p, "run": answers.run(asked.desk, done.run)}
 
 
@@ -140,7 +173,8 @@ def decide_many(asked: Asked) -> dict[str, Any]:
         reviewer=asked.who.username,
         attest=attest(asked.desk, asked.ledger, asked.who, *(one.id for one in body.proposals)),
     )
-    return {"proposals": [answers.full(asked.desk, asked.ledger, p) for p in decided]}
+    audience = Audience.of(asked)
+    return {"proposals": [answers.full(asked.desk, asked.ledger, p, audience=audience) for p in decided]}
 
 
 class Changed(StaleDraft):
@@ -171,7 +205,7 @@ def _as_drafted(asked: Asked, body: Deciding) -> Deciding:
     p = asked.ledger.proposal(asked.id)
     if p.status != "open" or body.action not in ("approve", "edit"):
         return body
-    seen = body.value if body.action == "edit" else p.value
+    seen = body.value if body.action == "edit" else current_value(p)
     now = Draft.of(asked.ledger.store, p).value()
     if not same(seen, now, rounded=True):
         raise Changed(p, {"draft": {"shown": draft_text(p, seen), "now": draft_text(p, now)}})

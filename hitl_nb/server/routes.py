@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.server import bodies, comments, drafts, proposals, runs, scripts, shapes, workspaces
+from hitl_nb.server import attention, bodies, comments, drafts, proposals, runs, scripts, shapes, workspaces
 from hitl_nb.server.asked import Asked, Sent, read_body, read_query
 from hitl_nb.server.desk import Desk, Lane
 from hitl_nb.server.weights import (
@@ -264,6 +264,15 @@ ROUTES: tuple[Route, ...] = (
         body=bodies.DecidingMany,
         errors=(404, 409),
         weigh=are_some_large,
+    ),
+    Route(
+        "GET",
+        "people/me/figures",
+        *_READ,
+        attention.figures,
+        shapes.Figures,
+        "How your own votes look",
+        lane="values",
     ),
     Route(
         "GET",

@@ -12,6 +12,7 @@ from hitl_nb.records import SCRIPT
 from hitl_nb.review.timeline import timeline as entries_of
 from hitl_nb.server import answers
 from hitl_nb.server.asked import Asked
+from hitl_nb.server.audience import Audience
 from hitl_nb.server.bodies import Log, WhichRuns
 
 PAGE = 1000
@@ -56,9 +57,10 @@ def _orphans(asked: Asked, wanted: WhichRuns) -> dict[str, Any]:
 def run(asked: Asked) -> dict[str, Any]:
     r = asked.ledger.run(asked.id)
     found = asked.ledger.proposals(r.id, r.pauses) if r.pauses else []
+    audience = Audience.of(asked)
     return {
         "run": answers.run(asked.desk, r),
-        "proposals": [answers.summary(asked.desk, asked.ledger, p) for p in found],
+        "proposals": [answers.summary(asked.desk, asked.ledger, p, audience) for p in found],
     }
 
 

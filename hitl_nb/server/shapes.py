@@ -17,12 +17,14 @@ from hitl_nb.records import (
     Authn,
     By,
     CommentState,
+    GuardrailVerdict,
     Kind,
     Known,
     ProposalStatus,
     RunStatus,
     Speaker,
     Surface,
+    TimelineAction,
     WorkspaceStatus,
 )
 
@@ -109,7 +111,98 @@ class Doubt(Shape):
     idempotency_key: str
 
 
-class _Asked(Shape):
+class GuardrailResult(Shape):
+    """What a guardrail said about a value before anybody was asked; `message` is "" for a pass."""
+
+    name: str
+    version: str
+    verdict: GuardrailVerdict
+    message: str
+    milliseconds: float
+
+
+class Need(Shape):
+    """How many of which people must agree ("2 of @finance"), and how many do.
+
+    `voted` are those whose votes are counted, `waiting` those whose vote can still count, as they are there now; both
+    are empty while votes are hidden, and `waiting` where it may be anyone.
+    """
+
+    text: str
+    have: Count
+    count: Count
+    voted: list[str]
+    waiting: list[str]
+
+
+class Vote(Shape):
+    """What one person said about a proposal that several decide; `seat` is for whom, they themselves or another.
+
+    `counts`: whether it is for the value that people vote on now. Lists do not tell how it is known who voted.
+    """
+
+    reviewer: str
+    reviewer_name: str
+    action: Action
+    reason: str | None
+    at: At
+    seat: str
+    surface: Surface | None
+    counts: bool
+    known: Known | UnsetType = UNSET
+
+
+class Timer(Shape):
+    """What the clock does to an open proposal next; "settle": an approval becomes the decision.
+
+    `people` are those who may decide from then on, or are told.
+    """
+
+    at: At
+    does: TimelineAction | Literal["settle"]
+    people: list[str]
+
+
+class MayDecide(Shape):
+    """What the reader may do about a proposal: those of its actions that are left to them, and why not all.
+
+    `decide`: whether they may approve it, or, if it cannot be approved, do anything else. `undo`: whether theirs is the
+    approval that can still be taken back.
+    """
+
+    decide: bool
+    why_not: str | None
+    actions: list[Action]
+    undo: bool
+
+
+class _Reviewed(Shape, kw_only=True):
+    """What a policy, and the people whom it asks, say about a proposal.
+
+    `why` has sentences, `rules` the ids of the rules that applied. `needs` is empty without a policy: then any reviewer
+    decides alone. `votes` has the newest of each person, oldest first; only the reader's own while they are hidden
+    (`blind`). `on_deadline` is what happens at `deadline`. `stuck` says why nobody may decide it, or is "". `batch` is
+    the most that may be decided in one go. `may` is left out where no reader is known.
+    """
+
+    tags: list[str]
+    confidence: float | None
+    guardrails: list[GuardrailResult]
+    why: list[str]
+    rules: list[str]
+    needs: list[Need]
+    votes: list[Vote]
+    blind: bool
+    timer: Timer | None
+    on_deadline: Literal["reject", "approve"] | None
+    settles_at: At | None
+    overdue: bool
+    stuck: str
+    batch: Count | None
+    may: MayDecide | UnsetType = UNSET
+
+
+class _Asked(_Reviewed, kw_only=True):
     """What is told about a proposal wherever one is told about."""
 
     id: Id
@@ -135,25 +228,33 @@ class _Asked(Shape):
     doubt: Doubt | None
 
 
-class Summary(_Asked):
-    """A proposal as a list shows it; `path` is the notebook's below the server's folder, null outside of it."""
+class Summary(_Asked, kw_only=True):
+    """A proposal as a list shows it; `path` is the notebook's below the server's folder, null outside of it.
+
+    `alike` is the same for proposals that differ in their values, and in the numbers of their titles, alone.
+    """
 
     decision: DecisionSummary | None
     summary: str
+    alike: str
 
 
-class ProposalRecord(_Asked):
-    """A proposal as it is recorded, value and all; `notes` are sentences of the engine for the reviewer."""
+class ProposalRecord(_Asked, kw_only=True):
+    """A proposal as it is recorded, value and all; `notes` are sentences of the engine for the reviewer.
+
+    `candidate` is the edited value that people vote on; absent as long as they vote on `value`.
+    """
 
     notes: list[str]
     decision: Decision | None
     value: Any
+    candidate: Any | UnsetType = UNSET
     schema: dict[str, Any] | None
     options: list[Any] | None
     context: Any
 
 
-class Proposal(ProposalRecord):
+class Proposal(ProposalRecord, kw_only=True):
     """A proposal with all that its card shows: its exact text, what is being typed, and what was changed."""
 
     text: str
@@ -457,6 +558,22 @@ class Verification(Shape):
     events: Count
     problem: str | None
     differs: list[Difference]
+
+
+class Figures(Shape):
+    """How a person's own votes of the last month look, for themselves; null where there are too few to say.
+
+    `timed`: of how many it is known how long they took; `fast`: the part of those that took less time than reading the
+    value does. `chance`: how many approvals in a row chance explains, given how often they approve.
+    """
+
+    votes: Count
+    timed: Count
+    median_seconds: float | None
+    fast: float | None
+    approvals_in_a_row: Count
+    chance: Count | None
+    last_hour: Count
 
 
 class User(Shape):

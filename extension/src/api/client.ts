@@ -9,6 +9,7 @@ import type {
   IComment,
   IDecisionRequest,
   IEntry,
+  IFigures,
   IFilter,
   IProposal,
   IRun,
@@ -19,7 +20,8 @@ import type {
   IUpdate,
   IWorkspace,
   IWorkspaceSummary,
-  Json
+  Json,
+  Outcome
 } from './types';
 
 /** Makes one request below `hitl_nb/api/`; the host knows base URL, credentials and XSRF. */
@@ -49,6 +51,8 @@ export class Client {
         reviewer: filter.reviewer,
         older_than: filter.olderThan,
         newer_than: filter.newerThan,
+        mine: filter.mine ? '1' : undefined,
+        passed: filter.passed ? '1' : undefined,
         limit,
         cursor
       })}`
@@ -95,10 +99,10 @@ export class Client {
   async decide(
     shown: { id: string; revision: number; fingerprint: string },
     request: IDecisionRequest
-  ): Promise<{ proposal: IProposal; run: IRun }> {
+  ): Promise<{ proposal: IProposal; run: IRun; outcome?: Outcome }> {
     const { id, revision, fingerprint } = shown;
     const body = { ...request, revision, fingerprint };
-    const answer = await this._call<{ proposal: IProposal; run: IRun }>(
+    const answer = await this._call<{ proposal: IProposal; run: IRun; outcome?: Outcome }>(
       'POST',
       `proposals/${id}/decision`,
       body
@@ -117,6 +121,16 @@ export class Client {
       fingerprint
     }));
     return this._call('POST', 'decisions', { ...request, proposals });
+  }
+
+  /** Take back an approval that has not become the decision yet. */
+  undo(id: string): Promise<unknown> {
+    return this._call('POST', `proposals/${id}/undo`, {});
+  }
+
+  /** How the reader's own votes look. */
+  figures(): Promise<IFigures> {
+    return this._call('GET', 'people/me/figures');
   }
 
   /** The comments on a document, and who may be mentioned there. */

@@ -60,6 +60,94 @@ export interface IDecision {
   known: Known;
 }
 
+/** What a guardrail said about a value before anybody was asked. */
+export interface IGuardrailResult {
+  name: string;
+  version: string;
+  verdict: 'pass' | 'escalate' | 'block';
+  /** Why, in a sentence; "" for a pass. */
+  message: string;
+  milliseconds: number;
+}
+
+/** How many of which people must agree, and how many do. */
+export interface INeed {
+  /** As the policy has it: "2 of @finance". */
+  text: string;
+  /** How many votes there are for it, and how many it takes; while votes are hidden, how many people have voted. */
+  have: number;
+  count: number;
+  /** User names: whose votes are counted, and who may still give one; both empty while it may be anyone. */
+  voted: string[];
+  waiting: string[];
+}
+
+/** What one person said about a proposal that several decide. */
+export interface IVote {
+  reviewer: string;
+  reviewer_name: string;
+  action: Action;
+  reason: string | null;
+  at: string;
+  /** The person whose right it was: the reviewer, or for whom they stand in. */
+  seat: string;
+  /** Whether it is for the value that people vote on now. */
+  counts: boolean;
+  surface: 'page' | 'shared' | null;
+  /** Absent in lists, where signatures are not checked. */
+  known?: Known;
+}
+
+/** What the clock does to an open proposal; "settle": an approval becomes the decision. */
+export type ClockAction = 'remind' | 'overdue' | 'escalate' | 'reject' | 'approve' | 'settle';
+
+/** The clock's next step. */
+export interface ITimer {
+  at: string;
+  does: ClockAction;
+  /** User names of those who are asked too, or told. */
+  people: string[];
+}
+
+/** What the person who asks may do about a proposal. */
+export interface IMay {
+  /** Whether they may approve it, or edit or answer where it cannot be approved. */
+  decide: boolean;
+  /** Why not, in a sentence. */
+  why_not: string | null;
+  /** What they may do: those of `allow` that the rules leave them. */
+  actions: Action[];
+  /** Whether they may take back the approval that is about to become the decision. */
+  undo: boolean;
+}
+
+/** What a policy, and the people it asks, say about a proposal. A server that knows no policies sends none of it. */
+export interface IReview {
+  tags?: string[];
+  confidence?: number | null;
+  guardrails?: IGuardrailResult[];
+  /** Why it is asked, passed or blocked, in sentences. */
+  why?: string[];
+  /** Ids of the rules that applied. */
+  rules?: string[];
+  /** Empty without a policy: then any reviewer decides alone. */
+  needs?: INeed[];
+  /** Of each person the newest, oldest first; only the reader's own as long as votes are hidden. */
+  votes?: IVote[];
+  /** Whether votes are hidden from others until all are in. */
+  blind?: boolean;
+  timer?: ITimer | null;
+  /** What happens at `deadline`. */
+  on_deadline?: 'reject' | 'approve' | null;
+  settles_at?: string | null;
+  overdue?: boolean;
+  /** Why nobody may decide it; "" if somebody may. */
+  stuck?: string;
+  /** Most that may be decided in one go; null: no limit. */
+  batch?: number | null;
+  may?: IMay;
+}
+
 /** What became of a comment; of those only suggestions are accepted or dismissed. */
 export type CommentState = 'open' | 'resolved' | 'accepted' | 'dismissed';
 
@@ -138,7 +226,7 @@ export interface IDoubt {
 }
 
 /** A proposal as it is listed. */
-export interface ISummary {
+export interface ISummary extends IReview {
   id: string;
   title: string;
   kind: Kind;
@@ -168,12 +256,16 @@ export interface ISummary {
   doubt?: IDoubt | null;
   decision: Omit<IDecision, 'value'> | null;
   summary: string;
+  /** The same for proposals that differ in their values and numbers alone. */
+  alike?: string;
 }
 
 /** A proposal in full. */
-export interface IProposal extends Omit<ISummary, 'summary' | 'decision'> {
+export interface IProposal extends Omit<ISummary, 'summary' | 'decision' | 'alike'> {
   decision: IDecision | null;
   value: Json;
+  /** The edited value that people vote on; absent as long as that is `value`. */
+  candidate?: Json;
   context: string | JsonObject | null;
   /** Sentences of the engine for the reviewer: what is opened again, what was left out, what is made again. */
   notes?: string[];
@@ -185,7 +277,7 @@ export interface IProposal extends Omit<ISummary, 'summary' | 'decision'> {
   comments: IComment[];
   /** The exact text of the value. */
   text: string;
-  /** Unified diff from the agent's version to what was decided, or "". */
+  /** Unified diff from the agent's version to what was decided, or is voted on, or "". */
   changes: string;
 }
 
@@ -217,7 +309,26 @@ export interface IStatus {
   may: { decide: boolean };
   decide_refused: string | null;
   headless: boolean;
+  /** Whether some process acts when deadlines pass; absent if the server does not know. */
+  watched?: boolean;
 }
+
+/** How a person's own votes look, of the last month; null where there are too few to say. */
+export interface IFigures {
+  /** How many votes, and of how many of them it is known how long they took. */
+  votes: number;
+  timed: number;
+  median_seconds: number | null;
+  /** The part of them that took less time than reading the value does. */
+  fast: number | null;
+  /** How many of the newest are approvals, without another in between, and how many chance explains. */
+  approvals_in_a_row: number;
+  chance: number | null;
+  last_hour: number;
+}
+
+/** What became of a decision: it was made; it waits for other votes; or it can still be taken back. */
+export type Outcome = 'recorded' | 'settling' | 'decided';
 
 export type EntryType =
   | 'opened'
@@ -232,7 +343,10 @@ export type EntryType =
   | 'paused'
   | 'failed'
   | 'finished'
-  | 'cancelled';
+  | 'cancelled'
+  | 'policy'
+  | 'vote'
+  | 'clock';
 
 /** "done": people have decided, and nobody writes until the agent does; "closed" for good. */
 export type WorkspaceStatus = 'open' | 'done' | 'closed';
@@ -318,4 +432,8 @@ export interface IFilter {
   reviewer?: string;
   olderThan?: number;
   newerThan?: number;
+  /** Only those that the reader has a say in, first those that are assigned to them. */
+  mine?: boolean;
+  /** Only what a policy passed or blocked. */
+  passed?: boolean;
 }

@@ -3,6 +3,7 @@
  */
 
 import type { IHost } from '../view/host';
+import { visible } from '../view/visible';
 import { InboxModel, MOST } from './model';
 
 /** Why nothing can be decided here, or null. */
@@ -28,7 +29,26 @@ export function ask(model: InboxModel, host: IHost, action: 'approve' | 'reject'
     model.say(trans.__('No key decides whether an effect happened: open it, and say what you found out.'));
   } else {
     const count = model.meant.length;
-    if (count > MOST) {
+    const without = model.meant.find(p => p.may?.actions.includes(action) === false);
+    const batch = Math.min(...model.meant.map(p => p.batch ?? Infinity));
+    if (without) {
+      model.say(
+        trans.__(
+          '%1: %2',
+          visible(without.title),
+          visible(without.may?.why_not ?? '') || trans.__('you may not decide it')
+        )
+      );
+    } else if (count > 1 && count > batch) {
+      model.say(
+        trans._n(
+          'A policy lets no two of these be decided in one go, and %2 are selected: nothing was decided. Decide them one by one.',
+          'A policy lets at most %1 of these be decided in one go, and %2 are selected: nothing was decided. Select fewer.',
+          batch,
+          count
+        )
+      );
+    } else if (count > MOST) {
       model.say(
         trans.__(
           'At most %1 proposals can be decided in one go, and %2 are selected: nothing was decided. Select fewer.',

@@ -9,7 +9,7 @@ import type { IHost } from '../view/host';
 import { visible } from '../view/visible';
 import { ask } from './deciding';
 import type { InboxModel } from './model';
-import { ageOf, dueOf, Header, HEADER, Row, ROW } from './row';
+import { ageOf, dueOf, factsOf, Header, HEADER, Row, ROW } from './row';
 import type { IGroup, ILine } from './view';
 
 const MINUTE = 60_000;
@@ -112,6 +112,7 @@ export function List(props: {
         size={rows.length}
         age={ageOf(proposal, now, host)}
         {...dueOf(proposal, now, host)}
+        {...factsOf(proposal, host)}
         host={host}
         onOpen={open}
         onToggle={toggle}
@@ -157,6 +158,13 @@ export function List(props: {
 }
 
 function empty(model: InboxModel, { trans }: IHost): string {
+  if (model.mine !== null && model.total > 0 && model.view.mine === 0) {
+    return trans._n(
+      'Nothing waits for you. %1 other waits for other people.',
+      'Nothing waits for you. %1 others wait for other people.',
+      model.total
+    );
+  }
   if (model.total > 0) {
     return trans.__('Nothing that waits fits the search and the filters.');
   }

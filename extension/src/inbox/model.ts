@@ -89,6 +89,12 @@ export class InboxModel extends Rows {
     this._act();
   }
 
+  /** Open the card of a proposal that is not among those that wait. */
+  show(proposal: ISummary): void {
+    this._opened = proposal;
+    this._act();
+  }
+
   close(): void {
     this._opened = null;
     this._act();
@@ -150,11 +156,18 @@ export class InboxModel extends Rows {
     this._deciding = true;
     this._act();
     try {
-      await this._client.decideMany([...proposals], { action, reason });
-      if (this._opened && ids.includes(this._opened.id)) {
+      const answer = await this._client.decideMany([...proposals], { action, reason });
+      // Those that need other votes, or may still be taken back, wait on.
+      const open = answer.proposals.filter(p => p.status === 'open').map(p => p.id);
+      const decided = ids.filter(id => !open.includes(id));
+      if (this._opened && decided.includes(this._opened.id)) {
         this._opened = null;
       }
-      this._waiting.remove(ids);
+      this._waiting.remove(decided);
+      if (open.length > 0) {
+        open.forEach(id => this._selected.delete(id));
+        void this._waiting.check(open);
+      }
       return true;
     } catch (problem) {
       this.say(problem instanceof Error ? problem.message : String(problem));

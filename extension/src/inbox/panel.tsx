@@ -19,8 +19,10 @@ import { visible } from '../view/visible';
 import { Confirm } from './confirm';
 import { confirm } from './deciding';
 import { Detail } from './detail';
+import { Figures } from './figures';
 import { List } from './list';
 import type { IAsked, InboxModel } from './model';
+import { Passed } from './passed';
 import { Tools } from './tools';
 import type { Workspaces } from './workspaces';
 import { Writing } from './writing';
@@ -38,6 +40,7 @@ export function Inbox(props: {
   const { trans } = host;
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const [help, setHelp] = useState(false);
+  const [passed, setPassed] = useState(false);
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     model.changed.connect(redraw);
@@ -76,15 +79,18 @@ export function Inbox(props: {
   );
   return (
     <section className="jp-hitl-inbox" aria-label={trans.__('Inbox')}>
-      <Tools
-        model={model}
-        host={host}
-        view={model.view}
-        total={model.total}
-        selected={model.selected}
-        all={model.allSelected}
-        user={host.status?.user.username ?? null}
-      />
+      <Views model={model} host={host} passed={passed} onPassed={setPassed} />
+      {!passed && (
+        <Tools
+          model={model}
+          host={host}
+          view={model.view}
+          total={model.total}
+          selected={model.selected}
+          all={model.allSelected}
+          user={host.status?.user.username ?? null}
+        />
+      )}
       {model.problem && (
         <p className="jp-hitl-wrong" role="alert">
           {visible(model.problem)}
@@ -117,7 +123,12 @@ export function Inbox(props: {
           }}
         />
       )}
-      <List model={model} host={host} list={list} onHelp={onHelp} onOpenCell={onOpenCell} />
+      {passed ? (
+        <Passed host={host} onOpen={one => model.show(one)} />
+      ) : (
+        <List model={model} host={host} list={list} onHelp={onHelp} onOpenCell={onOpenCell} />
+      )}
+      <Figures host={host} />
       {written && !opened && (
         <Detail
           opened={written}
@@ -146,6 +157,48 @@ export function Inbox(props: {
         />
       )}
     </section>
+  );
+}
+
+/** What the list shows: all that waits, what waits for this person, or what a policy decided. */
+function Views(props: {
+  model: InboxModel;
+  host: IHost;
+  passed: boolean;
+  onPassed: (on: boolean) => void;
+}): JSX.Element {
+  const { model, host, passed, onPassed } = props;
+  const { trans } = host;
+  const user = host.status?.user.username ?? null;
+  const views: [string, boolean, () => void][] = [
+    [trans.__('All waiting (%1)', model.total), !passed && model.mine === null, () => (model.mine = null)],
+    ...(user === null
+      ? []
+      : [
+          [
+            trans.__('For me (%1)', model.view.mine),
+            !passed && model.mine !== null,
+            () => (model.mine = user)
+          ] as [string, boolean, () => void]
+        ]),
+    [trans.__('Passed by policy'), passed, () => undefined]
+  ];
+  return (
+    <div className="jp-hitl-views" role="group" aria-label={trans.__('Show')}>
+      {views.map(([name, on, choose], i) => (
+        <button
+          key={i}
+          type="button"
+          aria-pressed={on}
+          onClick={() => {
+            onPassed(i === views.length - 1);
+            choose();
+          }}
+        >
+          {name}
+        </button>
+      ))}
+    </div>
   );
 }
 

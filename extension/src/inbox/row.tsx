@@ -6,6 +6,7 @@ import { memo } from 'react';
 import type { ISummary } from '../api/types';
 import { duration } from '../view/duration';
 import type { IHost } from '../view/host';
+import { ownVote, progress, waitsFor } from '../view/sentences';
 import { visible } from '../view/visible';
 import type { IGroup } from './view';
 
@@ -24,6 +25,10 @@ export interface IRowProps {
   /** When it must be decided, in words, or "". */
   due: string;
   late: boolean;
+  /** What its policy has to say in a list: who it waits for, how many votes there are. */
+  facts: string;
+  /** It cannot be decided, or should have been by now. */
+  pressing: string;
   host: IHost;
   onOpen: (proposal: ISummary) => void;
   onToggle: (id: string) => void;
@@ -37,7 +42,10 @@ export function ageOf(proposal: ISummary, now: number, host: IHost): string {
 
 /** When something must be decided, and whether it is late. */
 export function dueOf(proposal: ISummary, now: number, host: IHost): { due: string; late: boolean } {
-  const minutes = proposal.deadline ? Math.floor((Date.parse(proposal.deadline) - now) / 60_000) : NaN;
+  const { timer } = proposal;
+  const next = timer?.does === 'escalate' || timer?.does === 'overdue' ? timer.at : null;
+  const at = proposal.deadline ?? next;
+  const minutes = at ? Math.floor((Date.parse(at) - now) / 60_000) : NaN;
   if (Number.isNaN(minutes)) {
     return { due: '', late: false };
   }
@@ -47,6 +55,22 @@ export function dueOf(proposal: ISummary, now: number, host: IHost): { due: stri
   }
   const length = duration(Math.abs(minutes) * 60);
   return { due: late ? host.trans.__('%1 late', length) : host.trans.__('due in %1', length), late };
+}
+
+/** What the policy of a proposal has to say in a list. */
+export function factsOf(proposal: ISummary, host: IHost): { facts: string; pressing: string } {
+  const { trans } = host;
+  const counted = progress(proposal);
+  const waiting = waitsFor(proposal, host) ?? '';
+  const votes =
+    counted && counted.count > 1 && !proposal.settles_at && !ownVote(proposal, host.status?.user.username)
+      ? trans.__('%1 of %2', counted.have, counted.count)
+      : '';
+  const { stuck, overdue } = proposal;
+  return {
+    facts: [stuck ? '' : waiting, votes].filter(Boolean).join(', '),
+    pressing: [stuck ? waiting : '', overdue ? trans.__('Overdue') : ''].filter(Boolean).join(', ')
+  };
 }
 
 // The check box is the pointer's; to a screen reader the option itself says whether it is selected.
@@ -83,6 +107,18 @@ export const Row = memo(function Row(props: IRowProps): JSX.Element {
           {proposal.doubt && (
             <>
               <em>{host.trans.__('In doubt')}</em>
+              {' · '}
+            </>
+          )}
+          {props.pressing && (
+            <>
+              <em className="jp-mod-late">{props.pressing}</em>
+              {' · '}
+            </>
+          )}
+          {props.facts && (
+            <>
+              <em>{props.facts}</em>
               {' · '}
             </>
           )}

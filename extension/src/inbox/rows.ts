@@ -62,6 +62,17 @@ export class Rows {
     this._act();
   }
 
+  /** Whose proposals alone are shown: those that this user may decide; null shows all. */
+  get mine(): string | null {
+    return this._mine;
+  }
+
+  set mine(user: string | null) {
+    this._mine = user;
+    this._arrange();
+    this._act();
+  }
+
   get grouping(): Grouping {
     return this._grouping;
   }
@@ -193,6 +204,7 @@ export class Rows {
   private _said = '';
   private _search = '';
   private _filters: Filters = { agent: null, notebook: null, kind: null, assignee: null };
+  private _mine: string | null = null;
   private _grouping: Grouping = 'none';
   private _collapsed = new Set<string>();
   private _current: string | null = null;
@@ -203,6 +215,7 @@ export class Rows {
       search: this._search,
       filters: this._filters,
       grouping: this._grouping,
+      mine: this._mine,
       collapsed: this._collapsed
     };
   }

@@ -35,7 +35,8 @@ export const Tools = memo(function Tools(props: {
   const groupings: [Grouping, string][] = [
     ['none', trans.__('No groups')],
     ['notebook', trans.__('By notebook')],
-    ['agent', trans.__('By agent')]
+    ['agent', trans.__('By agent')],
+    ['alike', trans.__('Alike')]
   ];
   return (
     <div className="jp-hitl-tools">

@@ -3,6 +3,7 @@
  */
 
 import type { ISummary } from '../api/types';
+import { hasSeat } from '../view/sentences';
 
 export const FACETS = ['agent', 'notebook', 'kind', 'assignee'] as const;
 
@@ -11,12 +12,14 @@ export type Facet = (typeof FACETS)[number];
 /** For each filter the value that is wanted, or null for all; "" is nobody as assignee. */
 export type Filters = { readonly [facet in Facet]: string | null };
 
-export type Grouping = 'none' | 'notebook' | 'agent';
+export type Grouping = 'none' | 'notebook' | 'agent' | 'alike';
 
 export interface IWanted {
   search: string;
   filters: Filters;
   grouping: Grouping;
+  /** Only what this person may decide, first what is assigned to them; null for everything. */
+  mine: string | null;
   /** Keys of the groups whose rows are hidden. */
   collapsed: ReadonlySet<string>;
 }
@@ -53,6 +56,8 @@ export interface IView {
   /** Where a proposal's row is. */
   places: ReadonlyMap<string, { row: number; line: number }>;
   groups: readonly IGroup[];
+  /** How many this person may decide, whatever is searched for. */
+  mine: number;
   /** How many fit search and filters, in collapsed groups too. */
   matching: number;
   options: { readonly [facet in Facet]: readonly IOption[] };
@@ -81,6 +86,11 @@ export function labelOf(p: ISummary, facet: Facet): string {
   return facet === 'notebook' ? (p.path ?? p.notebook) : valueOf(p, facet);
 }
 
+/** The title that alike proposals have in common. */
+function alikeLabel({ title, agent }: ISummary): string {
+  return `${title.replace(/\d+/g, '#')} · ${agent}`;
+}
+
 /** Arrange `all` as it is wanted. */
 export function arrange(all: readonly ISummary[], wanted: IWanted): IView {
   const words = wanted.search.toLowerCase().split(/\s+/).filter(Boolean);
@@ -89,7 +99,13 @@ export function arrange(all: readonly ISummary[], wanted: IWanted): IView {
   };
   const without = { agent: 0, notebook: 0, kind: 0, assignee: 0 };
   const fitting: ISummary[] = [];
+  let mine = 0;
   for (const p of all) {
+    const seat = hasSeat(p);
+    mine += seat ? 1 : 0;
+    if (wanted.mine !== null && !seat) {
+      continue;
+    }
     const found = words.length === 0 || words.every(word => textOf(p).includes(word));
     const misses = FACETS.filter(
       facet => wanted.filters[facet] !== null && wanted.filters[facet] !== valueOf(p, facet)
@@ -110,7 +126,12 @@ export function arrange(all: readonly ISummary[], wanted: IWanted): IView {
       fitting.push(p);
     }
   }
-  return { ...lined(fitting, wanted), matching: fitting.length, options: sorted(options), without };
+  const { mine: user } = wanted;
+  const ordered =
+    user === null
+      ? fitting
+      : [...fitting.filter(p => p.assignee === user), ...fitting.filter(p => p.assignee !== user)];
+  return { ...lined(ordered, wanted), mine, matching: fitting.length, options: sorted(options), without };
 }
 
 function lined(
@@ -131,8 +152,9 @@ function lined(
     return { lines, rows, places, groups };
   }
   const members = new Map<string, ISummary[]>();
+  const by = (p: ISummary): string => (grouping === 'alike' ? (p.alike ?? p.id) : valueOf(p, grouping));
   for (const p of fitting) {
-    const value = valueOf(p, grouping);
+    const value = by(p);
     const known = members.get(value);
     if (known) {
       known.push(p);
@@ -144,7 +166,7 @@ function lined(
     const key = `${grouping} ${value}`;
     const group = {
       key,
-      label: labelOf(some[0], grouping),
+      label: grouping === 'alike' ? alikeLabel(some[0]) : labelOf(some[0], grouping),
       count: some.length,
       collapsed: collapsed.has(key)
     };

@@ -41,7 +41,7 @@ export class Editing {
   get edited(): boolean {
     const { value } = this;
     if (this._compared.value !== value) {
-      this._compared = { value, same: same(value, this._proposal.value) };
+      this._compared = { value, same: same(value, asked(this._proposal)) };
     }
     return !this._compared.same;
   }
@@ -81,6 +81,12 @@ export class Editing {
     } else {
       this.draft.undo();
     }
+  }
+
+  /** The record is this now: people may vote on another value. */
+  take(proposal: IProposal): void {
+    this._proposal = proposal;
+    this._compared = { value: undefined, same: true };
   }
 
   /** Settles when what was typed is safe, or cannot be made so now: whether it is. */
@@ -123,6 +129,11 @@ export class Editing {
 export function safety(draft: IDraft): string {
   const state = !draft.loaded ? 'loading' : !draft.synced ? 'offline' : draft.saved ? 'saved' : 'saving';
   return draft.closed || state;
+}
+
+/** What people vote on: what was proposed, or what somebody has made of it. */
+function asked({ candidate, value }: IProposal): Json {
+  return candidate === undefined ? value : candidate;
 }
 
 /** What a record says is in the editor. */

@@ -35,7 +35,7 @@ export interface IProposalModel {
   readonly value: Json;
   /** What is in the editor is not yet a value (text that is no JSON, say): why, or "". */
   readonly unfinished: string;
-  /** Whether the value differs from what was proposed. */
+  /** Whether the value differs from what people vote on: what was proposed, or what somebody has made of it. */
   readonly edited: boolean;
   /** One message for each field of the value that does not fit, from the server; "" is the whole. */
   readonly fields: { [path: string]: string };
@@ -63,9 +63,11 @@ export interface IProposalModel {
   /** Undo what was typed here last: what is no value first. */
   undo(): void;
   redo(): void;
-  /** Decide what is shown, once it is saved; what went wrong is in `problem`, `fields`, `surprise` or `saved`. True if it was decided. */
+  /** Decide what is shown, once it is saved; what went wrong is in `problem`, `fields`, `surprise` or `saved`. True if it was decided, or the vote recorded. */
   decide(action: Action, options: IDeciding): Promise<boolean>;
   assign(assignee: string | null): Promise<boolean>;
+  /** Take back the approval that is about to become the decision. True if it was. */
+  takeBack(): Promise<boolean>;
   /** Read the record again. */
   refresh(): Promise<void>;
   dispose(): void;

@@ -150,6 +150,9 @@ export class ProposalModel implements IProposalModel {
       const answer = await this._client.decide(shown, { action, value, reason: options.reason, drafted });
       this._take(answer.proposal);
       this._run = answer.run;
+      if (answer.proposal.status === 'open') {
+        this._checking.soon(); // a vote: what was edited is what people vote on now
+      }
       return true;
     } catch (reason) {
       await this._refused(reason, shown);
@@ -165,6 +168,23 @@ export class ProposalModel implements IProposalModel {
 
   async assign(assignee: string | null): Promise<boolean> {
     return this._tell(() => this._client.assign(this._proposal.id, assignee));
+  }
+
+  async takeBack(): Promise<boolean> {
+    if (this._deciding) {
+      return false;
+    }
+    this._deciding = true;
+    this._changed.emit();
+    const done = await this._tell(() => this._client.undo(this._proposal.id));
+    this._deciding = false;
+    if (!done) {
+      const { problem } = this;
+      await this.refresh(); // most likely it has become the decision
+      this._problem = problem;
+    }
+    this._changed.emit();
+    return done;
   }
 
   refresh(): Promise<void> {
@@ -202,6 +222,7 @@ export class ProposalModel implements IProposalModel {
   /** The record is this now; one that is not open is written no more. */
   private _take(found: IProposal): void {
     this._proposal = found;
+    this._editing?.take(found);
     this.discussion?.take(found.comments);
     if (found.status !== 'open') {
       this._editing?.dispose();

@@ -4,7 +4,7 @@
 
 import type { EntryType, IEntry } from '../api/types';
 
-export type Lane = 'working' | 'waiting' | 'steps' | 'moments';
+export type Lane = 'working' | 'waiting' | 'steps' | 'policy' | 'moments';
 
 /** One bar, or one moment (no width), in fractions of the whole time. */
 export interface IBar {
@@ -27,7 +27,10 @@ const LANES: { [type in EntryType]: Lane } = {
   paused: 'moments',
   failed: 'moments',
   finished: 'moments',
-  cancelled: 'moments'
+  cancelled: 'moments',
+  policy: 'policy',
+  vote: 'moments',
+  clock: 'moments'
 };
 
 /**

@@ -65,9 +65,12 @@ export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.E
     ['working', trans.__('Working')],
     ['steps', trans.__('Steps')],
     ['waiting', trans.__('Waiting')],
+    ['policy', trans.__('Policy')],
     ['moments', trans.__('Events')]
   ];
   const placed = bars(entries, now);
+  // Most runs have no policy.
+  const drawn = lanes.filter(([lane]) => lane !== 'policy' || placed.some(bar => bar.lane === lane));
   return (
     <section className="jp-hitl-timeline" aria-label={trans.__('Timeline of %1', visible(run.agent))}>
       <h2>{visible(run.agent)}</h2>
@@ -85,7 +88,7 @@ export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.E
         role="img"
         aria-label={trans.__('Working and waiting time; the list below has the same')}
       >
-        {lanes.map(([lane, name]) => (
+        {drawn.map(([lane, name]) => (
           <div className="jp-hitl-lane" key={lane}>
             <span className="jp-hitl-lane-name">{name}</span>
             <div className="jp-hitl-lane-bars">

@@ -3,7 +3,7 @@
  */
 
 import { type ReactNode, useId, useMemo, useReducer, useRef, useState } from 'react';
-import type { JsonObject } from '../api/types';
+import type { IProposal, JsonObject } from '../api/types';
 import type { IProposalModel } from '../model';
 import { Changes } from './changes';
 import { DoubtCard } from './doubt';
@@ -14,6 +14,7 @@ import { Markdown } from './markdown';
 import { useChanges } from './redraw';
 import { ofWorkspace, outcome, state } from './state';
 import { Surprise } from './surprise';
+import { Terms } from './terms';
 import { useUndoKeys } from './undoing';
 import { visible } from './visible';
 import { Decided, editable, undo, Ways } from './ways';
@@ -76,6 +77,7 @@ function ValueCard({ model, host }: { model: IProposalModel; host: IHost }): JSX
           )}
         </p>
       )}
+      <Terms model={model} host={host} />
       <Context context={proposal.context} />
       {proposal.notes?.map(note => (
         <p key={note} className="jp-hitl-note">
@@ -126,12 +128,13 @@ function Said({ model, host }: { model: IProposalModel; host: IHost }): JSX.Elem
   const open = proposal.status === 'open';
   return (
     <>
+      <Candidate proposal={proposal} host={host} />
       {open && model.unfinished && <p className="jp-hitl-wrong">⚠ {visible(model.unfinished)}</p>}
       {model.fields[''] && <p className="jp-hitl-wrong">⚠ {visible(model.fields[''])}</p>}
       <Changes
         proposal={proposal}
         value={open ? model.value : outcome(proposal)}
-        text={open ? model.changes : proposal.changes}
+        text={open && (model.edited || proposal.candidate === undefined) ? model.changes : proposal.changes}
         host={host}
       />
       {surprise && <Surprise surprise={surprise} problem={problem} host={host} />}
@@ -141,6 +144,25 @@ function Said({ model, host }: { model: IProposalModel; host: IHost }): JSX.Elem
         </p>
       )}
     </>
+  );
+}
+
+/** That people vote on another value than the agent's; what it changes follows. */
+function Candidate({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element | null {
+  if (proposal.status !== 'open' || proposal.candidate === undefined) {
+    return null;
+  }
+  const { votes = [] } = proposal;
+  const by = votes.find(vote => vote.action === 'edit' && vote.counts);
+  return (
+    <p className="jp-hitl-candidate">
+      {by
+        ? host.trans.__(
+            '%1 changed it: you vote on the changed value.',
+            visible(by.reviewer_name || by.reviewer)
+          )
+        : host.trans.__('It was changed: you vote on the changed value.')}
+    </p>
   );
 }
 

@@ -10,6 +10,7 @@ import { Comments } from './discussion';
 import type { IHost } from './host';
 import { useChanges } from './redraw';
 import { effectState, state, when } from './state';
+import { Terms } from './terms';
 import { visible } from './visible';
 import { Decided } from './ways';
 
@@ -38,6 +39,7 @@ export function DoubtCard({ model, host }: IProps): JSX.Element {
         </span>
       </header>
       {open && <LookItUp doubt={doubt} host={host} />}
+      <Terms model={model} host={host} />
       <Facts doubt={doubt} host={host} />
       {proposal.notes?.map(note => (
         <p key={note} className="jp-hitl-note">
@@ -135,7 +137,9 @@ function Answers({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Elemen
       trans.__('Stop the run')
     ]
   ];
-  const blocked = model.deciding || host.readOnly !== null;
+  const { may } = model.proposal;
+  const barred = may?.actions.includes('edit') === false ? may.why_not : null;
+  const blocked = model.deciding || host.readOnly !== null || barred !== null;
   const primary = answers.find(([answer]) => answer === chosen)?.[3] ?? trans.__('Continue');
   const fields = Object.entries(model.fields).map(([path, text]) => (path ? `${path}: ${text}` : text));
   const decide = (): void => {
@@ -208,6 +212,7 @@ function Answers({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Elemen
           </span>
         </div>
         {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
+        {barred && <p className="jp-hitl-note">{visible(barred)}</p>}
       </footer>
     </>
   );

@@ -2,21 +2,31 @@
  * What became of a proposal, in words: who decided what and when, and how the server knew that person.
  */
 
-import type { Action, IDecision, IProposal, Json, Speaker } from '../api/types';
+import type { Action, IDecision, IProposal, IVote, Json, Known, Speaker } from '../api/types';
 import type { IHost } from './host';
+import { ruleOf, waitsFor } from './sentences';
 import { visible } from './visible';
 
 export function state(proposal: IProposal, host: IHost): string {
   const { status, decision } = proposal;
   const { trans } = host;
   if (status === 'open') {
-    return proposal.doubt ? trans.__('In doubt') : trans.__('Waiting for a decision');
+    const waiting = waitsFor(proposal, host) ?? trans.__('Waiting for a decision');
+    const late = proposal.overdue ? trans.__('%1, overdue', waiting) : waiting;
+    return proposal.doubt ? trans.__('In doubt') : late;
   }
   if (status === 'expired') {
     return trans.__('Expired');
   }
   if (status === 'superseded' || decision === null) {
     return trans.__('Superseded: its run was cancelled or started anew');
+  }
+  if (decision.by === 'policy') {
+    // Never like a person's, whatever its record is taken for.
+    const rule = ruleOf(decision.reviewer);
+    return decision.action === 'reject'
+      ? trans.__('Blocked by policy: %1, %2', rule, when(decision.decided_at))
+      : trans.__('Passed by policy: %1, %2', rule, when(decision.decided_at));
   }
   const whole = ofWorkspace(proposal);
   const names: { [action in Action]: string } = {
@@ -48,13 +58,22 @@ export function ofWorkspace({ id, document = id }: Pick<IProposal, 'id' | 'docum
   return document !== id;
 }
 
+/** Who voted, and how that is known, as it is said of decisions. */
+export function voter(vote: IVote, host: IHost): string {
+  return identity(vote.reviewer, vote.reviewer_name, vote.known ?? 'unsigned', vote.surface === 'page', host);
+}
+
 /** Who made a decision, and how that is known: the one place that says so. In Python it is `store/reviewers.py`. */
-export function decider(decision: Omit<IDecision, 'value'>, { trans }: IHost): string {
-  const { reviewer, reviewer_name: name } = decision;
-  switch (decision.known) {
+export function decider(decision: Omit<IDecision, 'value'>, host: IHost): string {
+  const { reviewer, reviewer_name: name, known, surface } = decision;
+  return identity(reviewer, name, known, surface === 'page', host);
+}
+
+function identity(reviewer: string, name: string, known: Known, page: boolean, { trans }: IHost): string {
+  switch (known) {
     case 'login': {
       const who = named(reviewer, name);
-      return decision.surface === 'page'
+      return page
         ? trans.__('%1, logged in', who)
         : trans.__('%1, logged in, in a window where notebooks’ HTML runs', who);
     }
@@ -63,7 +82,7 @@ export function decider(decision: Omit<IDecision, 'value'>, { trans }: IHost): s
     case 'anonymous':
       return trans.__('a guest (not logged in)');
     case 'policy':
-      return trans.__('the policy %1', visible(reviewer));
+      return trans.__('the policy %1', ruleOf(reviewer));
     case 'deadline':
       return trans.__('the deadline');
     case 'script':

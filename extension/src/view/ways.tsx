@@ -6,6 +6,7 @@ import { useEffect, useId, useState } from 'react';
 import type { Action } from '../api/types';
 import type { IProposalModel } from '../model';
 import type { IHost } from './host';
+import { approveLabel } from './sentences';
 import { ofWorkspace } from './state';
 import type { IUndoer } from './undoing';
 import { visible } from './visible';
@@ -27,15 +28,21 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
   const { proposal } = model;
   const sound = !model.unfinished && Object.keys(model.fields).length === 0;
   const whole = ofWorkspace(proposal);
+  // Where nothing but an edit is allowed, agreeing to what another person has made of it is one too.
+  const agreed = proposal.candidate !== undefined && !proposal.allow.includes('approve');
   const names: [Action, string, boolean][] = [
-    ['approve', trans.__('Approve'), !model.edited && !model.unfinished],
-    ['edit', trans.__('Approve with edits'), model.edited && sound],
+    ['approve', approveLabel(trans.__('Approve'), proposal, host), !model.edited && !model.unfinished],
+    ['edit', trans.__('Approve with edits'), (model.edited || agreed) && sound],
     ['reject', trans.__('Reject'), true],
     ['respond', trans.__('Respond'), message.trim() !== '']
   ];
   const ways = whole ? [done(model, host), ...names.slice(2)] : names;
   const reachable = model.saved === 'saved' || model.saved === 'saving';
   const blocked = model.deciding || host.readOnly !== null || !reachable;
+  const { may } = proposal;
+  const why = useId();
+  const left = (action: Action): boolean => may?.actions.includes(action) ?? true;
+  const settling = !!proposal.settles_at;
   return (
     <footer className="jp-hitl-ways">
       <label>
@@ -61,12 +68,14 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
       <div className="jp-hitl-buttons">
         {ways
           .filter(([action]) => proposal.allow.includes(action))
+          .filter(([action]) => !settling || left(action))
           .map(([action, name, ready]) => (
             <button
               key={action}
               type="button"
               className={action === 'reject' ? 'jp-mod-warn' : action === 'respond' ? '' : 'jp-mod-accept'}
-              disabled={blocked || !ready}
+              disabled={blocked || !ready || !left(action)}
+              aria-describedby={left(action) ? undefined : why}
               onClick={() => void model.decide(action, { reason: reason.trim() || undefined, message })}
             >
               {name}
@@ -80,6 +89,11 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
           {trans.__(
             'The text was changed since the agent asked, and the agent takes no changes: undo them, or reject.'
           )}
+        </p>
+      )}
+      {may?.why_not && !settling && (
+        <p id={why} className="jp-hitl-note">
+          {visible(may.why_not)}
         </p>
       )}
       {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}

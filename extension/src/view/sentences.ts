@@ -1,0 +1,176 @@
+/**
+ * What a policy, people's votes and the clock make of a proposal, in sentences.
+ */
+
+import type { Action, INeed, IProposal, IReview, ISummary, IVote } from '../api/types';
+import { duration } from './duration';
+import type { IHost } from './host';
+import { visible } from './visible';
+
+type Trans = IHost['trans'];
+
+/** Prefix of a policy's rule where it is who decided. */
+const RULE = 'policy:';
+
+/** Whether a proposal was asked, passed or blocked under a policy, or under what the call said about review. */
+export function hasTerms({ needs, why, rules }: IReview): boolean {
+  return (needs?.length ?? 0) + (why?.length ?? 0) + (rules?.length ?? 0) > 0;
+}
+
+/** The rule of a policy that decided: `reviewer` of its decision. */
+export function ruleOf(reviewer: string): string {
+  return visible(reviewer.startsWith(RULE) ? reviewer.slice(RULE.length) : reviewer);
+}
+
+/** "Ada, Bo or Cy". */
+export function anyOf(names: readonly string[], trans: Trans): string {
+  return joined(names, trans.__('or'));
+}
+
+/** "Ada, Bo and Cy". */
+export function allOf(names: readonly string[], trans: Trans): string {
+  return joined(names, trans.__('and'));
+}
+
+function joined(names: readonly string[], word: string): string {
+  const shown = names.map(visible);
+  const last = shown[shown.length - 1];
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} ${word} ${last}`;
+}
+
+/** "1 of 2 of @finance: bo; waiting for ada or cy". */
+export function needSentence(need: INeed, trans: Trans): string {
+  const head = trans.__('%1 of %2', need.have, visible(need.text));
+  const parts = [
+    ...(need.voted.length > 0 ? [allOf(need.voted, trans)] : []),
+    ...(need.have < need.count && need.waiting.length > 0
+      ? [trans.__('waiting for %1', anyOf(need.waiting, trans))]
+      : [])
+  ];
+  return parts.length > 0 ? `${head}: ${parts.join('; ')}` : head;
+}
+
+/** How many votes there are, and how many it takes: of the need that lacks most. */
+export function progress({ needs = [] }: IReview): { have: number; count: number } | null {
+  const [first, ...others] = needs;
+  if (needs.length === 0) {
+    return null;
+  }
+  return others.reduce((most, one) => (one.count - one.have > most.count - most.have ? one : most), first);
+}
+
+/** Whether the person who reads may decide a proposal; a server that knows no policies does not say. */
+export function hasSeat({ may }: IReview): boolean {
+  return may?.decide ?? true;
+}
+
+/** What the person who reads has said, if that counts for what people vote on now. */
+export function ownVote({ votes = [] }: IReview, user: string | undefined): IVote | null {
+  return votes.find(vote => vote.reviewer === user && vote.counts) ?? null;
+}
+
+/** Who said what, and for whom. How it is known is `known` of its own. */
+export function voteSentence(vote: IVote, who: string, trans: Trans): string {
+  const said: { [action in Action]: string } = {
+    approve: trans.__('Approved by %1', who),
+    edit: trans.__('Approved with edits by %1', who),
+    reject: trans.__('Rejected by %1', who),
+    respond: trans.__('Answered by %1', who)
+  };
+  const head = said[vote.action];
+  return vote.seat && vote.seat !== vote.reviewer ? trans.__('%1, for %2', head, visible(vote.seat)) : head;
+}
+
+/** A time of day, or with the date if it is not today. */
+export function timeOf(at: string, now: number): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) {
+    return visible(at);
+  }
+  const today = date.toDateString() === new Date(now).toDateString();
+  return today ? date.toLocaleTimeString() : date.toLocaleString();
+}
+
+/** How long until a time, in words; "" when it has passed. */
+export function left(at: string, now: number): string {
+  const seconds = Math.ceil((Date.parse(at) - now) / 1000);
+  if (!(seconds > 0)) {
+    return '';
+  }
+  return duration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
+}
+
+/** What the clock does to an open proposal, one sentence a step. */
+export function clockSentences(
+  p: IReview & { deadline?: string | null },
+  now: number,
+  trans: Trans
+): string[] {
+  const { timer, deadline, on_deadline: last } = p;
+  const said: string[] = [];
+  if (timer && timer.does !== 'settle' && timer.at !== deadline) {
+    const at = timeOf(timer.at, now);
+    const people = anyOf(timer.people, trans);
+    const does = {
+      remind: trans.__('A reminder is sent at %1.', at),
+      overdue: trans.__('It is overdue from %1 on.', at),
+      escalate: people
+        ? trans.__('From %1 on, %2 may decide too.', at, people)
+        : trans.__('It is escalated at %1.', at),
+      reject: trans.__('At %1 it is rejected.', at),
+      approve: trans.__('At %1 it is approved.', at)
+    };
+    said.push(does[timer.does]);
+  }
+  if (deadline && last) {
+    const at = timeOf(deadline, now);
+    const rest = left(deadline, now);
+    const until = rest ? trans.__('%1 left, until %2', rest, at) : trans.__('Until %1', at);
+    said.unshift(
+      last === 'approve'
+        ? trans.__('%1; then it is approved, although nobody has decided.', until)
+        : trans.__('%1; then it is rejected.', until)
+    );
+  } else if (timer && timer.does !== 'settle') {
+    said.push(trans.__('After that it keeps waiting.'));
+  }
+  return said;
+}
+
+/** What an open proposal with terms waits for, in a few words; null without terms. */
+export function waitsFor(p: IProposal | ISummary, host: IHost): string | null {
+  const { trans } = host;
+  const counted = progress(p);
+  const own = ownVote(p, host.status?.user.username);
+  if (p.settles_at) {
+    return trans.__('Approved; it can still be taken back');
+  }
+  if (p.stuck) {
+    return trans.__('Nobody can decide');
+  }
+  if (counted && own && counted.have < counted.count) {
+    return own.action === 'approve' || own.action === 'edit'
+      ? trans.__('You approved, %1 of %2', counted.have, counted.count)
+      : trans.__('You voted, %1 of %2', counted.have, counted.count);
+  }
+  if (p.may?.decide === false && counted) {
+    return trans.__('Waits for others');
+  }
+  return counted && counted.count > 1 ? trans.__('Your vote') : null;
+}
+
+/** "Approve", or which of how many approvals it is. */
+export function approveLabel(name: string, p: IProposal, host: IHost): string {
+  const counted = progress(p);
+  if (!counted || counted.count < 2 || p.blind || ownVote(p, host.status?.user.username)) {
+    return name;
+  }
+  const which = ordinal(Math.min(counted.have + 1, counted.count));
+  return host.trans.__('%1, %2 of %3', name, which, counted.count);
+}
+
+/** "1st", "2nd", "3rd", "4th", "11th". */
+function ordinal(n: number): string {
+  const teen = n % 100 > 10 && n % 100 < 14;
+  return `${n}${(!teen && ['th', 'st', 'nd', 'rd'][n % 10]) || 'th'}`;
+}

@@ -1,0 +1,58 @@
+"""Who an answer is for, and how things are with the people whom proposals name: read once a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+from hitl_nb.policies.seats import People
+from hitl_nb.records import Known, Proposal, Vote
+from hitl_nb.review.progress import NOBODY, Viewer
+from hitl_nb.server.asked import Asked
+from hitl_nb.server.desk import Desk
+from hitl_nb.server.who import Person, refusal
+from hitl_nb.store.ledger import Ledger
+
+
+class Audience:
+    """Who an answer is for.
+
+    Args:
+        who: who made the request; None for an answer that is for anybody.
+    """
+
+    def __init__(self, desk: Desk, ledger: Ledger, who: Person | None = None) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._who = who
+        self._requesters: dict[str, frozenset[str]] = {}
+
+    @classmethod
+    def of(cls, asked: Asked) -> Audience:
+        """Who made a request."""
+        return cls(asked.desk, asked.ledger, asked.who)
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        """Who is told, and whether this server lets them decide."""
+        who = self._who
+        return NOBODY if who is None else Viewer(who.username, who.authn, refusal(self._desk, who))
+
+    def people(self, p: Proposal) -> People:
+        """How things are with the people whom a proposal names, now."""
+        if p.terms is None:
+            return _NO_PEOPLE
+        if p.run not in self._requesters:
+            self._requesters[p.run] = frozenset(self._ledger.run(p.run).requesters)
+        return People(self._requesters[p.run], self._away)
+
+    @cached_property
+    def _away(self) -> Mapping[str, str | None]:
+        return {}
+
+    def vote_known(self, p: Proposal) -> Callable[[Vote], Known]:
+        """How it is known who gave a vote of `p`, its signature checked."""
+        return lambda vote: vote.authn or "unsigned"
+
+
+_NO_PEOPLE = People()

@@ -1,0 +1,132 @@
+"""What people are told of a proposal's terms: the same everywhere, and nothing of a vote that is still hidden."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from hitl_nb.policies import terms as machine
+from hitl_nb.policies.seats import People
+from hitl_nb.records import Need, Proposal, Terms, TimelineStep, Vote
+from hitl_nb.review.progress import NOBODY, Viewer, describe
+
+T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
+TWO = Need(count=2, people=("ada", "bo", "cy"), text="2 of @finance")
+TERMS = Terms(
+    rules=("big-refund",),
+    needs=(TWO,),
+    four_eyes=True,
+    timeline=(
+        TimelineStep(does="escalate", seconds=4 * 3600, people=("lea",), text="4h escalate @leads"),
+        TimelineStep(does="reject", seconds=8 * 3600, text="8h reject"),
+    ),
+)
+PEOPLE = People(requesters=frozenset({"ada"}))
+
+
+def asked(terms: Terms | None = TERMS, **over: Any) -> Proposal:
+    made: dict[str, Any] = {"id": "aaaaaaaaaaaa", "run": "r", "agent": "a", "notebook": "n", "pause": 1}
+    made |= {"fingerprint": "f", "created_at": T0, "title": "Refund", "kind": "json", "value": {"amount": 400}}
+    return machine.begin(Proposal(**{**made, "terms": terms, **over}), PEOPLE).proposal
+
+
+def voted(p: Proposal, reviewer: str, action: Any = "approve", at: datetime = T0, **over: Any) -> Proposal:
+    vote = Vote(reviewer=reviewer, action=action, at=at, authn="login", **over)
+    return machine.vote(p, vote, PEOPLE, at).proposal
+
+
+def told(p: Proposal, user: str = "cy", **people: Any) -> dict[str, Any]:
+    who = Viewer(user, "login")
+    return as_json(describe(p, People(PEOPLE.requesters, **people), who, lambda vote: "login"))
+
+
+def as_json(said: dict[str, Any]) -> dict[str, Any]:
+    return msgspec.json.decode(msgspec.json.encode(said))
+
+
+def test_without_terms_any_reviewer_decides_and_nothing_else_is_said() -> None:
+    said = told(asked(None))
+    assert said["may"] == {"decide": True, "why_not": None, "actions": list(asked().allow), "undo": False}
+    assert [said[name] for name in ("needs", "votes", "rules", "timer", "batch")] == [[], [], [], None, None]
+    assert "candidate" not in said
+
+
+def test_who_must_agree_and_who_may_still() -> None:
+    p = voted(asked(), "bo")
+    assert told(p)["needs"] == [
+        {"text": "2 of @finance", "have": 1, "count": 2, "voted": ["bo"], "waiting": ["cy"]}  # ada asked for it
+    ]
+    assert told(p, away={"cy": "dee"})["needs"][0]["waiting"] == ["dee"]
+    assert told(p, away={"cy": None})["needs"][0]["waiting"] == []
+
+
+def test_votes_say_who_for_whom_how_known_and_whether_they_count() -> None:
+    p = voted(voted(asked(), "bo", reason="fine"), "cy", "edit", value={"amount": 4})
+    first, second = told(p)["votes"]
+    assert (first["reviewer"], first["reason"], first["known"], first["counts"]) == ("bo", "fine", "login", False)
+    assert (second["reviewer"], second["action"], second["counts"]) == ("cy", "edit", True)
+    assert told(p)["candidate"] == {"amount": 4}
+    assert told(p)["needs"][0]["have"] == 1
+    assert "seconds" not in first  # that is the person's own
+
+
+def test_hidden_votes_are_shown_to_their_own_people_alone() -> None:
+    p = voted(asked(msgspec.structs.replace(TERMS, blind=True)), "bo", "reject", reason="no")
+    assert p.status == "open"
+    assert [one["reason"] for one in told(p, "bo")["votes"]] == ["no"]
+    for said in (told(p, "cy"), as_json(describe(p, PEOPLE, NOBODY))):
+        assert said["votes"] == []
+        assert said["blind"] is True
+        assert said["needs"] == [{"text": "2 of @finance", "have": 1, "count": 2, "voted": [], "waiting": []}]
+
+
+@pytest.mark.parametrize(
+    ("user", "decides", "actions", "why"),
+    [
+        ("bo", True, ["approve", "edit", "reject", "respond"], None),
+        ("ada", False, ["reject"], "somebody else"),
+        ("zed", False, [], "2 of @finance"),
+    ],
+)
+def test_what_a_person_may_do_is_what_the_machine_lets_them(
+    user: str, decides: bool, actions: list[str], why: str | None
+) -> None:
+    said = told(asked(), user)["may"]
+    assert (said["decide"], said["actions"]) == (decides, actions)
+    assert said["why_not"] is None if why is None else why in said["why_not"]
+
+
+def test_a_server_that_lets_somebody_decide_nothing_says_why() -> None:
+    said = describe(asked(), PEOPLE, Viewer("bo", "login", "bo is not among the reviewers"))["may"]
+    assert said == {"decide": False, "why_not": "bo is not among the reviewers", "actions": [], "undo": False}
+    assert "may" not in describe(asked(), PEOPLE)
+
+
+def test_the_clock_says_what_comes_next_and_last() -> None:
+    p = asked()
+    said = told(p)
+    assert said["timer"] == {"at": "2026-01-05T13:00:00Z", "does": "escalate", "people": ["lea"]}
+    assert (said["on_deadline"], p.deadline) == ("reject", T0 + timedelta(hours=8))
+    later = machine.tick(p, PEOPLE, T0 + timedelta(hours=4))
+    assert later is not None
+    assert told(later.proposal)["timer"] == {"at": "2026-01-05T17:00:00Z", "does": "reject", "people": []}
+    assert told(later.proposal, "lea")["may"]["decide"] is True
+
+
+def test_an_approval_that_settles_is_taken_back_by_whose_it_is() -> None:
+    p = voted(voted(asked(msgspec.structs.replace(TERMS, undo=30.0)), "bo"), "cy")
+    said = told(p, "cy")
+    assert said["timer"] == {"at": "2026-01-05T09:00:30Z", "does": "settle", "people": []}
+    assert said["settles_at"] == "2026-01-05T09:00:30Z"
+    assert (said["may"]["undo"], said["may"]["actions"]) == (True, ["reject", "respond"])
+    assert told(p, "bo")["may"]["undo"] is False
+
+
+def test_nothing_that_is_closed_can_be_decided() -> None:
+    p = voted(asked(), "bo", "reject")
+    said = told(p)
+    assert (p.status, said["may"]["actions"], said["needs"], said["timer"]) == ("decided", [], [], None)
+    assert [one["reviewer"] for one in said["votes"]] == ["bo"]

@@ -1,0 +1,63 @@
+"""How a person's own votes look: computed from them alone, and remembered only if that is on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hitl_nb.records import Proposal, Terms, Vote
+from hitl_nb.server.attention import Attention, longest_by_chance, summarize
+
+
+def asked(value: Any) -> Proposal:
+    made: dict[str, Any] = {"id": "aaaaaaaaaaaa", "run": "r", "agent": "a", "notebook": "n", "pause": 1}
+    made |= {"fingerprint": "f", "created_at": datetime.now(UTC), "title": "Refund", "terms": Terms()}
+    return Proposal(kind="text" if isinstance(value, str) else "json", value=value, **made)
+
+
+def timed(action: Any, seconds: float | None, words: int, minutes: int = 0) -> tuple[Proposal, Vote]:
+    p = asked("word " * words)
+    at = datetime.now(UTC) - timedelta(minutes=minutes)
+    return p, Vote(reviewer="bo", action=action, at=at, seconds=seconds, value="x" if action == "edit" else None)
+
+
+def test_own_figures_are_those_of_the_votes() -> None:
+    found = [timed("approve", 1.0, 1), timed("approve", 30.0, 400, 5), timed("reject", 60.0, 400, 90)]
+    found.append(timed("approve", None, 1, 95))
+    said = summarize(found)
+    assert said == {
+        "votes": 4,
+        "timed": 3,
+        "median_seconds": 30.0,
+        "fast": pytest.approx(2 / 3),  # pyright: ignore[reportUnknownMemberType]
+        "approvals_in_a_row": 2,
+        "chance": 17,
+        "last_hour": 2,
+    }
+    nothing = summarize([])
+    assert (nothing["votes"], nothing["median_seconds"], nothing["fast"], nothing["chance"]) == (0, None, None, None)
+
+
+@pytest.mark.parametrize(("share", "row"), [(0.5, 7), (0.8, 21), (0.9, 44), (0.95, 90)])
+def test_how_many_approvals_in_a_row_chance_explains(share: float, row: int) -> None:
+    assert longest_by_chance(int(share * 100), 100) == row
+    assert longest_by_chance(100, 100) is None
+
+
+def test_how_long_a_person_had_a_revision_is_remembered_unless_that_is_off() -> None:
+    clock, on = [10.0], [True]
+    attention = Attention(lambda: on[0], lambda: clock[0])
+    p = asked({"amount": 4})
+    attention.show("bo", p)
+    clock[0] = 14.5
+    attention.show("bo", p)  # read again since somebody said something: it does not begin anew
+    assert attention.seconds("bo", p.id, p.revision) == 4.5
+    assert attention.seconds("cy", p.id, p.revision) is None
+    assert attention.seconds("bo", p.id, p.revision + 1) is None
+    on[0] = False
+    assert attention.seconds("bo", p.id, p.revision) is None
+    attention.show("cy", p)
+    on[0] = True
+    assert attention.seconds("cy", p.id, p.revision) is None
