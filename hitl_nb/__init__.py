@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from .notebook.extension import load_ipython_extension as load_ipython_extension
     from .notebook.extension import unload_ipython_extension as unload_ipython_extension
     from .notebook.headless import run_notebook as run_notebook
+    from .review.policy_files import Policy as Policy
+    from .review.policy_files import policy as policy
     from .review.writing import Written as Written
     from .store import open_store as open_store
 
@@ -75,6 +77,8 @@ _HOMES = {
     "idempotency_key": "engine.steps",
     "step": "engine.steps",
     "workspace": "engine.workspace",
+    "Policy": "review.policy_files",
+    "policy": "review.policy_files",
     "Written": "review.writing",
     "load_ipython_extension": "notebook.extension",
     "unload_ipython_extension": "notebook.extension",

@@ -57,6 +57,12 @@ class HitlNb(LoggingConfigurable):
     reviewers: Any = ListOf(
         Unicode(), config=True, help="User names of those who may decide. Empty: everybody whom the server lets in."
     )
+    policy: Any = ListOf(
+        Unicode(),
+        config=True,
+        help="Policy files of the organisation, which apply to all notebooks of this server; its kernels get them as "
+        "HITL_NB_POLICY. Empty: HITL_NB_POLICY as it is.",
+    )
     headless: Any = Bool(
         False,
         config=True,

@@ -9,6 +9,9 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_config_path, jupyter_path
 
+from hitl_nb.errors import PolicyError
+from hitl_nb.review.policy_files import ENVIRONMENT as POLICY
+from hitl_nb.review.policy_files import ROOT, load_policy
 from hitl_nb.server.desk import Desk, HitlNb
 from hitl_nb.server.handlers import handlers
 from hitl_nb.server.page import pages
@@ -32,6 +35,9 @@ def load(app: Any) -> None:
     desk = Desk(settings, root, key, alone=app.ip in _LOOPBACK and "JUPYTERHUB_API_TOKEN" not in os.environ)
     # Kernels inherit this process' environment: so all of them, and this server, use one store.
     os.environ[ENVIRONMENT] = normalise(settings.store or default_url())
+    os.environ[ROOT] = str(root)
+    if settings.policy:
+        os.environ[POLICY] = os.pathsep.join(str(Path(path).expanduser().absolute()) for path in settings.policy)
     os.environ[PINNED] = key.public
     _say(SIGNED_ONLY, settings.signed_only)
     os.environ[LOGINS] = str(int(lets_log_in(app.identity_provider)))
@@ -41,6 +47,10 @@ def load(app: Any) -> None:
     app.web_app.add_handlers(".*$", [(base + path, made, options) for path, made, options in served])
     app.event_logger.add_listener(schema_id=CONTENTS, listener=_Renames(desk))
     app.log.info("hitl_nb reviews proposals of %s", os.environ[ENVIRONMENT])
+    try:
+        load_policy(str(root))
+    except PolicyError as error:
+        app.log.error("hitl_nb: agents stop until this policy is mended: %s", error)
 
 
 class _Renames:

@@ -1,0 +1,194 @@
+"""Policies as a process finds them: the files that apply to a notebook, and what a call brings along.
+
+Applied together: every file of `HITL_NB_POLICY`, and every `hitl-policy.toml` from the notebook's folder up to the
+first folder with `.git`; without one, up to the server's root or the home directory. A file is read again when it has
+changed. A file that cannot be used raises PolicyError whenever a policy is asked for: it is never left out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from hitl_nb.errors import PolicyError
+from hitl_nb.policies.documents import Document, read_mapping, read_text
+from hitl_nb.policies.merging import MergedPolicy, merge_documents
+
+FILE_NAME = "hitl-policy.toml"
+ENVIRONMENT = "HITL_NB_POLICY"
+ROOT = "HITL_NB_ROOT"
+"""Tells kernels the folder of the server that started them: the search for policy files does not leave it."""
+MAX_BYTES = 1_000_000
+"""Largest policy file."""
+_CACHED = 64
+
+_Stamp = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """A policy file that applies.
+
+    Attributes:
+        organisation: whether it is one of `HITL_NB_POLICY`.
+    """
+
+    path: Path
+    organisation: bool = False
+
+
+@dataclass(frozen=True)
+class Policy:
+    """More rules for a call, as `hitl.policy()` makes them.
+
+    Attributes:
+        source: "file": `text` is the path of a file, which is read when it is used; "mapping": the rules, as JSON.
+        text: see `source`. Nothing else is kept, so that a run that holds a policy can be saved.
+    """
+
+    source: Literal["file", "mapping"]
+    text: str
+
+
+def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Policy:
+    """Rules for single calls: `checkpoint(..., policy=hitl.policy({"rule": [...]}))`.
+
+    They are merged with the policy files that apply: all rules count, and the strictest verdict wins.
+
+    Args:
+        path_or_mapping: a file, or a mapping of the same grammar. A file is read again when it has changed.
+
+    Raises:
+        PolicyError: it cannot be read or used; the message says where and how to mend it.
+        TypeError: for anything else than a path or a mapping.
+    """
+    if isinstance(path_or_mapping, Mapping):
+        read_mapping(path_or_mapping)
+        return Policy("mapping", msgspec.json.encode(dict(path_or_mapping)).decode())
+    if not isinstance(path_or_mapping, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"policy is a {type(path_or_mapping).__name__}; it must be a path or a mapping")
+    path = Path(path_or_mapping).expanduser().absolute()
+    read_policy_file(PolicyFile(path))
+    return Policy("file", str(path))
+
+
+def load_policy(notebook: str, *more: Policy) -> MergedPolicy | None:
+    """The policy that applies to a notebook, or to a script or module outside one; None if there is none.
+
+    Args:
+        notebook: its path. The current folder counts for a name that is no path, such as a module's.
+        more: what a call brings along.
+
+    Raises:
+        PolicyError: a file, or all of them together, cannot be used.
+    """
+    files = find_policy_files(notebook)
+    known = {found.path for found in files}
+    for one in more:
+        if one.source == "file" and Path(one.text) not in known:
+            files.append(PolicyFile(Path(one.text)))
+    documents = [read_policy_file(found) for found in files]
+    documents += [_read_json(one.text) for one in more if one.source == "mapping"]
+    return _merge_cached(documents) if documents else None
+
+
+def find_policy_files(notebook: str) -> list[PolicyFile]:
+    """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
+    named = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
+    found = [PolicyFile(Path(name).expanduser().absolute(), organisation=True) for name in named if name]
+    real = {os.path.realpath(one.path) for one in found}
+    for folder in _folders(_folder_of(notebook)):
+        path = folder / FILE_NAME
+        if os.path.lexists(path) and os.path.realpath(path) not in real:
+            found.append(PolicyFile(path))
+    return list(dict.fromkeys(found))
+
+
+def read_policy_file(file: PolicyFile) -> Document:
+    """The document in a file, from memory if it has not changed. Raises PolicyError."""
+    try:
+        stamp = _stamp(file.path.stat())
+        before = _documents.get(file)
+        if before is not None and before[0] == stamp:
+            return before[1]
+        with file.path.open("rb") as opened:
+            stamp = _stamp(os.fstat(opened.fileno()))
+            raw = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        where = f"; {ENVIRONMENT} names it" if file.organisation else ""
+        raise PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}") from None
+    if len(raw) > MAX_BYTES:
+        raise PolicyError(f"{file.path}: the policy file is larger than {MAX_BYTES} bytes; split it")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{file.path}: the policy file is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    document = read_text(text, str(file.path), organisation=file.organisation)
+    _documents[file] = (stamp, document)
+    return document
+
+
+_documents: dict[PolicyFile, tuple[_Stamp, Document]] = {}
+_mappings: OrderedDict[str, Document] = OrderedDict()
+_merged: OrderedDict[tuple[int, ...], tuple[list[Document], MergedPolicy]] = OrderedDict()
+"""By the identities of documents, which are kept beside, so that no other object can have them."""
+
+
+def _merge_cached(documents: list[Document]) -> MergedPolicy:
+    key = tuple(id(document) for document in documents)
+    before = _merged.get(key)
+    if before is not None:
+        return before[1]
+    merged = merge_documents(documents)
+    _merged[key] = (documents, merged)
+    _shrink(_merged)
+    return merged
+
+
+def _read_json(text: str) -> Document:
+    found = _mappings.get(text)
+    if found is None:
+        found = _mappings[text] = read_mapping(msgspec.json.decode(text))
+        _shrink(_mappings)
+    return found
+
+
+def _shrink(cache: OrderedDict[Any, Any]) -> None:
+    while len(cache) > _CACHED:
+        cache.popitem(last=False)
+
+
+def _stamp(found: os.stat_result) -> _Stamp:
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
+
+
+def _folder_of(notebook: str) -> Path:
+    path = Path(notebook)
+    if not path.is_absolute():
+        return Path.cwd()
+    return path if path.is_dir() else path.parent
+
+
+def _folders(start: Path) -> Iterator[Path]:
+    """The folder and those above it, up to where the search ends."""
+    top = _top_of(start)
+    yield start
+    for folder in start.parents if start != top else ():
+        yield folder
+        if folder == top:
+            return
+
+
+def _top_of(start: Path) -> Path:
+    """The highest folder that is looked in: a folder outside of all limits is looked in alone."""
+    for folder in (start, *start.parents):
+        if os.path.lexists(folder / ".git"):
+            return folder
+    limits: Sequence[str] = [limit for limit in (os.environ.get(ROOT, ""), str(Path.home())) if limit]
+    return next((Path(limit) for limit in limits if start.is_relative_to(limit)), start)
