@@ -136,11 +136,11 @@ class Outbox:
 
         return self.store.transact(work)
 
-    def take_held(self, to: str, now: datetime, *, sender: str) -> list[Notice]:
-        """All that is held for an addressee's digest, oldest first, for this sender alone during `LEASE`."""
+    def take_held(self, like: Notice, now: datetime, *, sender: str) -> list[Notice]:
+        """What else is held for the digest of a notice, for the same services, for this sender during `LEASE`."""
 
         def work(tx: Transaction) -> list[Notice]:
-            found = [n for n in _all(tx) if n.to == to and n.held and not n.sender]
+            found = [n for n in _all(tx) if n.to == like.to and n.services == like.services and n.held and not n.sender]
             return [_lease(tx, n, now, sender) for n in sorted(found, key=lambda n: (n.at, n.id))]
 
         return self.store.transact(work)
@@ -159,26 +159,46 @@ class Outbox:
         """The addressee was told through these services (schemes), or, if there are none, need not be told."""
 
         def work(tx: Transaction) -> None:
-            if _release(tx, notice) and sent:
-                _append(tx, "notice.sent", notice, actor, {"services": list(sent)})
+            if _release(tx, notice):
+                _tell_sent(tx, notice, sent, actor)
 
         self.store.transact(work)
 
-    def fail_notice(self, notice: Notice, now: datetime, *, services: Sequence[str], actor: str) -> Notice | None:
-        """These services failed. The notice as it waits to be tried again; None if that was the last try."""
+    def fail_notice(
+        self, notice: Notice, now: datetime, *, services: Sequence[str], sent: Sequence[str] = (), actor: str
+    ) -> Notice | None:
+        """These services failed, others may have sent it. The notice as it waits for the next try; None after the last.
+
+        Args:
+            services: those that failed, and are tried again.
+            sent: those that sent it.
+        """
 
         def work(tx: Transaction) -> Notice | None:
             if not _release(tx, notice):
                 return None
+            _tell_sent(tx, notice, sent, actor)
             if notice.tries == len(WAITS):
                 _append(tx, "notice.failed", notice, actor, {"services": list(services)})
                 return None
             fields: dict[str, Any] = {"tries": notice.tries + 1, "services": tuple(services), "sender": ""}
-            later = msgspec.structs.replace(notice, due=now + WAITS[notice.tries], held=False, **fields)
+            later = msgspec.structs.replace(notice, due=now + WAITS[notice.tries], **fields)
             _put(tx, later)
             return later
 
         return self.store.transact(work)
+
+    def drop_notices(self, before: datetime) -> bool:
+        """Drop the due notices that were caused before this time and never taken; whether there were any."""
+
+        def work(tx: Transaction) -> bool:
+            old = [n for n in _all(tx) if n.at < before and n.due == n.at]
+            for notice in old:
+                tx.delete(_key(notice))
+            return bool(old)
+
+        first = _first(self.store)
+        return first is not None and first.at < before and first.due == first.at and self.store.transact(work)
 
 
 def _requesters(tx: Reads, run: str) -> tuple[str, ...]:
@@ -186,6 +206,11 @@ def _requesters(tx: Reads, run: str) -> tuple[str, ...]:
         return (*rows.load_run(tx, run).requesters, REQUESTER)
     except UnknownRun:
         return ()
+
+
+def _tell_sent(tx: Transaction, notice: Notice, services: Sequence[str], actor: str) -> None:
+    if services:
+        _append(tx, "notice.sent", notice, actor, {"services": list(services)})
 
 
 def _append(tx: Transaction, type_: str, notice: Notice, actor: str, data: dict[str, Any]) -> None:

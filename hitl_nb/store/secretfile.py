@@ -49,6 +49,17 @@ def place(path: Path, content: bytes) -> None:
 
 def _read(path: Path) -> bytes | None:
     """What the file holds, once its directory entry is durable; None if there is none. Raises UnsafeFile, OSError."""
+    content = read_private(path, LARGEST)
+    if content is not None:
+        _sync_folder(path.parent)  # whoever made it may not have come to that yet
+    return content
+
+
+def read_private(path: Path, largest: int) -> bytes | None:
+    """At most `largest` bytes of a file that only this user can read; None if there is none.
+
+    Raises UnsafeFile for a link, another user's file, or one that others can read; OSError.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
@@ -63,11 +74,9 @@ def _read(path: Path) -> bytes | None:
             raise UnsafeFile(f"{path} is not a plain file; move it away")
         if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o077):
             raise UnsafeFile(f"{path} must belong to you and be readable by nobody else: chmod 600 {path}")
-        content = os.read(fd, LARGEST)
+        return os.read(fd, largest)
     finally:
         os.close(fd)
-    _sync_folder(path.parent)  # whoever made it may not have come to that yet
-    return content
 
 
 def _make_folder(folder: Path) -> None:

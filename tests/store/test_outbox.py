@@ -148,9 +148,9 @@ def test_what_is_held_is_taken_together_and_waits_no_longer_than_the_first(ledge
     put(ledger, ask(ledger, "another's", FINANCE), at=T0 + 2 * hour)
     assert ledger.take_notice(T0 + hour - MINUTE, sender="s") is None
     first = take(ledger, T0 + hour)
-    more = ledger.take_held("anyone", T0 + hour, sender="s")
+    more = ledger.take_held(first, T0 + hour, sender="s")
     assert sorted(n.at for n in (first, *more)) == [T0 + n * MINUTE for n in range(3)]
-    assert ledger.take_held("anyone", T0 + hour, sender="other") == []
+    assert ledger.take_held(first, T0 + hour, sender="other") == []
 
 
 def test_what_nobody_takes_does_not_pile_up(ledger: Ledger) -> None:

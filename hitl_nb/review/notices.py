@@ -1,0 +1,119 @@
+"""What a notice says: plain text for people, in which nothing that an agent wrote can pass for anything else.
+
+A message goes to services that read parts of it as mentions, markup or links. So what agents and people wrote is cut,
+its hidden characters are shown, and the characters that such services act on are replaced by others that look alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from hitl_nb.policies.counting import is_hidden, progress
+from hitl_nb.policies.seats import People
+from hitl_nb.policies.timeline import next_due, next_step
+from hitl_nb.records import Proposal, TimelineStep
+from hitl_nb.store.outbox import Notice, deciders
+from hitl_nb.values import beginning_of, visible
+
+LONGEST = 200
+"""Most characters of a text that is not ours."""
+MOST = 20
+"""Most notices that one message tells of in full."""
+
+_ALIKE = str.maketrans({"@": "＠", "<": "‹", "*": "∗", "_": "＿", "`": "ˋ", "~": "∼", "[": "［", "]": "］"})
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?=//)|\b(mailto|javascript|data|tel|sms):", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2,})")
+_DONE = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}
+_WILL = {"reject": "it is rejected", "approve": "it is approved", "remind": "people are reminded"}
+_STATES = {
+    "asked": "Waiting for a decision",
+    "reminded": "Reminder, still waiting for a decision",
+    "escalated": "Escalated, waiting for a decision",
+    "overdue": "Overdue, still waiting for a decision",
+    "stuck": "Stuck: nobody may decide this",
+    "expired": "The decision expired before it was used",
+}
+
+
+def neutralised(text: str) -> str:
+    """A text that is not ours, on one line: cut, hidden characters shown, no mention, markup or link left in it."""
+    line = " ".join(text[: 4 * LONGEST].split())
+    shown = visible(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
+    plain = _DOMAIN.sub("․", _SCHEME.sub(lambda found: f"{found[1] or found[2]}꞉", shown))
+    return plain.replace("://", "꞉//").replace("//", "⁄⁄").translate(_ALIKE)
+
+
+def message(told: Sequence[tuple[Notice, Proposal]], public_url: str, now: datetime) -> tuple[str, str]:
+    """Title and body of the message about these notices, oldest first."""
+    if len(told) == 1:
+        return _title(*told[0]), "\n".join(_lines(*told[0], public_url, now))
+    parts = ["\n".join([_title(n, p), *_lines(n, p, public_url, now)]) for n, p in told[:MOST]]
+    if len(told) > MOST:
+        parts.append(f"... and {len(told) - MOST} more: see the inbox.")
+    return f"{len(told)} notices about agents' proposals", "\n\n".join(parts)
+
+
+def _title(notice: Notice, p: Proposal) -> str:
+    return f"{_state(notice, p)}: {neutralised(p.title)}"
+
+
+def _state(notice: Notice, p: Proposal) -> str:
+    made = p.decision
+    if notice.kind != "decided" or made is None:
+        return _STATES.get(notice.kind, "Decided")
+    by = {"deadline": "by the deadline", "policy": "by the policy"}.get(made.by, f"by {neutralised(made.reviewer)}")
+    return f"{_DONE[made.action].capitalize()} {by}"
+
+
+def _lines(notice: Notice, p: Proposal, public_url: str, now: datetime) -> Iterator[str]:
+    yield f"Agent: {neutralised(p.agent)}, in {neutralised(p.notebook.rsplit('/', 1)[-1])}"
+    in_full = p.terms is not None and p.terms.show == "summary"
+    if in_full:
+        yield f"Proposed: {neutralised(beginning_of(p, p.value, 4 * LONGEST))}"
+    if p.terms is not None and p.terms.rules:
+        yield f"Rules: {neutralised(', '.join(p.terms.rules))}"
+    if in_full and p.why:
+        yield f"Why: {neutralised('; '.join(p.why))}"
+    if notice.note:
+        yield neutralised(notice.note)
+    if p.stuck and p.status == "open":
+        yield f"Stuck: {neutralised(p.stuck)}"
+    if p.decision is not None and p.decision.reason and in_full:
+        yield f"Reason: {neutralised(p.decision.reason)}"
+    if p.status == "open":
+        yield from _open(p, now)
+    yield _link(p, public_url)
+
+
+def _open(p: Proposal, now: datetime) -> Iterator[str]:
+    """Who may decide, who has voted, until when, and what happens then."""
+    needs = [f"{one.text} ({one.have} of {one.count} so far)" for one in progress(p, People())]
+    yield f"Needed: {neutralised('; '.join(needs))}"
+    yield f"May decide: {neutralised(', '.join(deciders(p)))}"
+    if p.votes and not is_hidden(p):
+        yield f"Voted: {neutralised(', '.join(f'{one.reviewer} {_DONE[one.action]}' for one in p.votes))}"
+    due, step = next_due(p), next_step(p)
+    if due is not None and p.settles_at is not None:
+        yield f"Approved; it can be taken back until {_time(due)}."
+    elif due is not None and step is not None:
+        yield f"Next: {_time(max(due, now))}, {_will(step)}."
+    if p.deadline is not None and p.deadline != due and p.terms is not None and p.terms.timeline:
+        yield f"Until: {_time(p.deadline)}; then {_will(p.terms.timeline[-1])}."
+
+
+def _will(step: TimelineStep) -> str:
+    if step.does == "escalate":
+        return f"{neutralised(', '.join(step.people)) or 'others'} may decide too"
+    return _WILL.get(step.does, "it is overdue")
+
+
+def _link(p: Proposal, public_url: str) -> str:
+    if not public_url:
+        return f"Decide in JupyterLab's inbox, or see it with: hitl-nb show {p.id}"
+    return f"{public_url.rstrip('/')}/hitl_nb/review/{p.id}"
+
+
+def _time(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC")
