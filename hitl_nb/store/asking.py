@@ -7,12 +7,15 @@ from typing import Any
 
 import msgspec
 
+from hitl_nb.policies.terms import Change, begin
 from hitl_nb.records import Facts, Proposal, Run, Snapshot, Statement
 from hitl_nb.store import chain, claims, clock, formats, policytexts, rows, snapshots, standing
 from hitl_nb.store.base import Transaction
+from hitl_nb.store.changes import people_of, put_notices
 from hitl_nb.store.claims import Claim
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.judged import NewQuestion, append_decision, decided, have_terms, is_decided, used_policies
+from hitl_nb.store.outbox import put_notice
 from hitl_nb.store.policytexts import Hashed
 
 
@@ -38,6 +41,8 @@ def pause_run(
     )
     known = facts_within(tx, run, facts) if have_terms(found) else None
     asked = [q.proposal(run, known, pause=run.pauses, ordinal=n) for n, q in enumerate(found)]
+    begun = {p.id: begin(p, people_of(run)) for p, q in zip(asked, found, strict=True) if q.asks_under_terms}
+    asked = [begun[p.id].proposal if p.id in begun else p for p in asked]
     records = snapshots.put(tx, run.id, snapshot)
     for p, q in zip(asked, found, strict=True):
         if not is_decided(q.plan):
@@ -49,7 +54,18 @@ def pause_run(
     data = {"pause": run.pauses, "epoch": claim.epoch, "proposals": shown, **worked(statements)}
     chain.append(tx, "run.paused", actor=claim.owner, run=run.id, data=data, records=records)
     claims.free(tx, run.id)
+    for change in begun.values():
+        _tell(tx, change, claim.owner)
     return run, [record_verdict(tx, p, q) if is_decided(q.plan) else p for p, q in zip(asked, found, strict=True)]
+
+
+def _tell(tx: Transaction, begun: Change, actor: str) -> None:
+    """Log what happened to a proposal as it was asked, and tell those who may decide it."""
+    p, at = begun.proposal, clock.store_now(tx)
+    for type_, data in begun.events:
+        chain.append(tx, type_, actor=actor, run=p.run, proposal=p.id, data=data)
+    put_notice(tx, kind="asked", proposal=p, at=at)
+    put_notices(tx, begun, p, at)
 
 
 def begin_judging(tx: Transaction, run: Run, found: Sequence[NewQuestion], policy: Hashed | None, actor: str) -> None:

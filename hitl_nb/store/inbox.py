@@ -22,21 +22,22 @@ from hitl_nb.records import (
     ProposalStatus,
 )
 from hitl_nb.store import chain, large, rows
-from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.discussion import comments_on
+from hitl_nb.store.due import Due, after_clock
 from hitl_nb.store.reviewers import how_known
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
 from hitl_nb.store.waiting import closed, waiting
 
 
-class Inbox:
+class Inbox(Due):
     """The proposals of a store."""
 
-    store: Store
     store_id: str
 
+    @after_clock
     def proposal(self, proposal_id: str) -> Proposal:
         """The proposal with this id, or whose id alone begins so (4 characters or more).
 
@@ -44,6 +45,7 @@ class Inbox:
         """
         return _find(self.store, proposal_id)
 
+    @after_clock
     def note_since(self, run_id: str, text: str) -> list[Proposal]:
         """Note with the open questions of a run what changed since it began; its last pause's proposals, in order.
 
@@ -68,6 +70,7 @@ class Inbox:
         asked, stale = noted(self.store)
         return self.store.transact(work) if stale else asked
 
+    @after_clock
     def proposals(self, run_id: str, pause: int | None = None) -> list[Proposal]:
         """A run's proposals in the order asked; those of one pause (from 1), if given.
 
@@ -90,6 +93,7 @@ class Inbox:
         """How it is known who decided `p`, its signature checked; None if nobody has."""
         return how_known(self.store_id, p)
 
+    @after_clock
     def inbox(
         self, *, notebook: str | None = None, agent: str | None = None, limit: int = 50, after: str | None = None
     ) -> list[Proposal]:
@@ -98,6 +102,7 @@ class Inbox:
         last = None if after is None else _find(self.store, after)
         return list(islice(waiting(self.store, notebook=notebook, agent=agent, after=last, limit=limit), limit))
 
+    @after_clock
     def closed(
         self,
         *,
@@ -151,6 +156,7 @@ class Inbox:
         verdict = Verdict(action=action, value=value, reason=reason, reviewer=reviewer, by=by, attest=attest)
         return self.settle(proposal_id, verdict, fingerprint=fingerprint, revision=revision).proposal
 
+    @after_clock
     def settle(
         self, proposal_id: str, verdict: Verdict, *, fingerprint: str | None = None, revision: int | None = None
     ) -> Decided:
@@ -162,6 +168,7 @@ class Inbox:
 
         return self.store.transact(work)
 
+    @after_clock
     def decide_many(
         self,
         seen: Sequence[Proposal],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
 
+from hitl_nb.policies.counting import hash_terms
 from hitl_nb.records import (
     Action,
     DecisionRecord,
@@ -18,7 +18,6 @@ from hitl_nb.records import (
     Question,
     Run,
     Terms,
-    canonical,
     fingerprint,
     new_id,
     now,
@@ -51,11 +50,6 @@ def is_decided(plan: Judgement | None) -> bool:
     return plan is not None and plan.verdict != "ask"
 
 
-def terms_sha256(terms: Terms | None) -> str:
-    """The SHA-256 (hex) of the terms' canonical JSON; "" without terms."""
-    return "" if terms is None else hashlib.sha256(canonical(msgspec.to_builtins(terms))).hexdigest()
-
-
 class NewQuestion:
     """A question on its way into the store: its id and fingerprint, made outside of the transaction."""
 
@@ -63,6 +57,11 @@ class NewQuestion:
         q = question
         self.question, self.plan, self._asked_at, self._id = q, plan, asked_at, new_id()
         self._fingerprint = fingerprint(run_id, q.position, q.kind, q.title, q.value)
+
+    @property
+    def asks_under_terms(self) -> bool:
+        """Whether people are asked, under terms."""
+        return not is_decided(self.plan) and self.plan is not None and self.plan.terms is not None
 
     def proposal(self, run: Run, facts: Facts | None, *, pause: int, ordinal: int) -> Proposal:
         """The open proposal; without terms, as one of which no policy says anything."""
@@ -109,7 +108,7 @@ def decided(p: Proposal, plan: Judgement, event: int) -> Proposal:
         fingerprint=p.fingerprint,
         event=event,
         policy=p.terms.policy if p.terms is not None else "",
-        terms_sha256=terms_sha256(p.terms),
+        terms_sha256=hash_terms(p.terms),
     )
     return msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
 

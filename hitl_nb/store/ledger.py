@@ -46,6 +46,7 @@ from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
+from hitl_nb.store.due import after_clock
 from hitl_nb.store.inbox import Inbox, check_limit
 from hitl_nb.store.judged import Judgement, is_decided, new_questions
 from hitl_nb.store.moving import Moving
@@ -96,6 +97,7 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Out
 
     # Runs
 
+    @after_clock
     def open_run(
         self,
         *,
@@ -133,14 +135,17 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Out
 
         return self._claims.take(work, label, target=new, watched=last_run if wait else None)
 
+    @after_clock
     def find_run(self, *, agent: str, notebook: str, key: str = "") -> Run | None:
         """The newest generation of the named run."""
         return rows.newest_run(self.store, notebook, agent, key)
 
+    @after_clock
     def run(self, run_id: str) -> Run:
         """The run with this id. Raises UnknownRun."""
         return rows.load_run(self.store, run_id)
 
+    @after_clock
     def runs(
         self,
         *,
@@ -168,6 +173,7 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Out
             stop = pairs[-1][0]
         return found
 
+    @after_clock
     def claim(self, run_id: str, *, label: str = "kernel", wait: bool = False) -> tuple[Run, Claim]:
         """Take the right to run a run that is ready, failed, finished, or whose owner is gone; it is running then.
 
@@ -177,6 +183,7 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Out
         """
         return self._claim(run_id, label, wait, lambda tx, run: None)
 
+    @after_clock
     def claim_saved(self, run_id: str, *, label: str = "kernel") -> ClaimedState:
         """`claim`, with what the run resumes with: its saved state, and what its last pause asked, decisions checked.
 
@@ -246,6 +253,7 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Out
         """The proposals of `pause_run`."""
         return self.pause_run(claim, snapshot, questions, statements=statements)[1]
 
+    @after_clock
     def pause_run(
         self,
         claim: Claim,

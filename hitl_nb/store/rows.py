@@ -14,6 +14,7 @@ step/<run>/<key>                              Step
 proposal/<proposal>                           Proposal
 asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
 passed/<run>/<position>/<proposal>            index: those that a policy decided and the run did not pause for
+due/<microseconds>-<proposal>                 index: open proposals with a timer, by when the clock acts next
 policy/<sha256>                               a merged policy, as its hash says (see `passing.py`)
 policyof/<run>/<sha256>                       index: the policies that a run has used
 open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first
@@ -46,6 +47,7 @@ from urllib.parse import quote
 import msgspec
 
 from hitl_nb.errors import HitlError, StoreCorrupt, UnknownRun
+from hitl_nb.policies.timeline import next_due
 from hitl_nb.records import RUN_TRANSITIONS, Proposal, Record, Run, RunStatus, Step, Workspace, now
 from hitl_nb.store import large
 from hitl_nb.store.base import Reads, Transaction
@@ -243,11 +245,30 @@ def load_proposal(reads: Reads, proposal_id: str) -> Proposal | None:
 def add_proposal(tx: Transaction, p: Proposal) -> Digests:
     tx.put(list_key(p), p.id.encode())
     tx.put(open_key(p) if p.status == "open" else closed_key(p), p.id.encode())
+    _keep_due(tx, None, due_key(p), p.id)
     return put_record(tx, f"proposal/{p.id}", p, new=True)
 
 
 def put_proposal(tx: Transaction, p: Proposal) -> Digests:
+    if p.terms is not None:
+        before = load_proposal(tx, p.id)
+        _keep_due(tx, None if before is None else due_key(before), due_key(p), p.id)
     return put_record(tx, f"proposal/{p.id}", p)
+
+
+def due_key(p: Proposal) -> str | None:
+    """Where a proposal stands among those with a timer; None if the clock never acts on it."""
+    at = None if p.terms is None else next_due(p)
+    return None if at is None else f"due/{microseconds(at)}-{p.id}"
+
+
+def _keep_due(tx: Transaction, before: str | None, after: str | None, id_: str) -> None:
+    if before == after:
+        return
+    if before is not None:
+        tx.delete(before)
+    if after is not None:
+        tx.put(after, id_.encode())
 
 
 def closed_key(p: Proposal) -> str:
@@ -266,6 +287,7 @@ def delete_proposal(tx: Transaction, p: Proposal) -> None:
     tx.delete(open_key(p))
     tx.delete(closed_key(p))
     tx.delete(list_key(p))
+    _keep_due(tx, due_key(p), None, p.id)
     delete_comments(tx, p.id)
     large.delete(tx, f"proposal/{p.id}")
 
@@ -316,6 +338,14 @@ def delete_workspace(tx: Transaction, w: Workspace) -> None:
     tx.delete(f"{opened_prefix(w.run)}{w.ordinal:06d}")
     delete_comments(tx, w.id)
     large.delete(tx, f"workspace/{w.id}")
+
+
+def time_at(key: str) -> datetime:
+    """The time that an index entry `<index>/<microseconds>-...` begins with. Raises StoreCorrupt if it has none."""
+    text = key.partition("/")[2].partition("-")[0]
+    if len(text) != 17 or not text.isdecimal():
+        raise StoreCorrupt(f"the stored index entry {key} is damaged: it begins with no time")
+    return _EPOCH + timedelta(microseconds=int(text))
 
 
 def microseconds(at: datetime) -> str:

@@ -127,11 +127,16 @@ def check_made(reads: Reads, store_id: str, p: Proposal) -> None:
     _check_question(p)
     event = chain.at(reads, p.decision.event)
     said = logged(p, p.decision, p.revision - 1)
-    if event is None or (event.proposal, event.actor, event.data) != (p.id, p.decision.reviewer, said):
+    if event is None or (event.proposal, event.actor, _without_due(event.data)) != (p.id, p.decision.reviewer, said):
         raise StoreCorrupt(
             f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
         )
     signatures.check(store_id, p, p.decision)
+
+
+def _without_due(data: dict[str, Any] | None) -> dict[str, Any]:
+    """What an event says of a decision, without when it was due: the log alone has that."""
+    return {name: one for name, one in (data or {}).items() if name != "due"}
 
 
 def logged(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:

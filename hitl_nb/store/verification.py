@@ -248,7 +248,9 @@ def _index_problem(reads: Reads, record: Record | None) -> Difference | None:
         entries = [(rows.made_key(record), record.id), (rows.name_key(record), record.id)]
     elif isinstance(record, Proposal):
         place = rows.open_key(record) if record.status == "open" else rows.closed_key(record)
+        due = rows.due_key(record)
         entries = [(rows.list_key(record), record.id), (place, record.id)]
+        entries += [] if due is None else [(due, record.id)]
     elif isinstance(record, Workspace):
         entries = [(f"{rows.opened_prefix(record.run)}{record.ordinal:06d}", record.id)]
         entries += [] if record.status == "closed" else [(rows.writing_key(record), record.id)]
