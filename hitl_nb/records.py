@@ -250,11 +250,13 @@ class Vote(Record, frozen=True, kw_only=True):
         batch: how many proposals were decided in one go.
         seconds: server time from when the person was shown this revision to the vote; None if that is not known.
         event: the number of its entry in the audit log.
+        by: "script" for the vote that a decisions file gives in a person's place.
         authn, assurance, surface, signature: as of a `DecisionRecord`.
     """
 
     reviewer: str
     reviewer_name: str = ""
+    by: Literal["person", "script"] = "person"
     action: Action
     value: Any = None
     value_sha256: str = ""

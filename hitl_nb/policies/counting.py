@@ -79,6 +79,7 @@ def decide_by(p: Proposal, vote: Vote, at: datetime, since: datetime | None = No
         reviewer=vote.reviewer,
         decided_at=at,
         fingerprint=p.fingerprint,
+        by="script" if any(one.by == "script" for one in p.votes) else "person",
         reviewer_name=vote.reviewer_name,
         authn=vote.authn,
         assurance=vote.assurance,

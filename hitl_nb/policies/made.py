@@ -14,7 +14,7 @@ from hitl_nb.policies.counting import (
     hash_value,
     largest_count,
 )
-from hitl_nb.policies.seats import People, seats_of, takes_vote_of
+from hitl_nb.policies.seats import People, is_own_request, seats_of, takes_vote
 from hitl_nb.policies.timeline import next_due, next_step
 from hitl_nb.records import DecisionRecord, Proposal, Vote
 
@@ -45,9 +45,9 @@ def _verify_vote(p: Proposal, vote: Vote, people: People) -> str | None:
     who = f"the vote of {vote.reviewer}"
     if vote.seat not in vote.seats or not set(vote.seats) <= set(seats_of(p, people, vote.reviewer)):
         return f"{who} has a seat that is not theirs"
-    if terms.four_eyes and vote.action != "reject" and vote.reviewer in people.requesters:
+    if is_own_request(p, people, vote):
         return f"{who} is on their own request"
-    if not any(takes_vote_of(p, need, vote.reviewer, vote.authn, vote.seats, people) for need in terms.needs):
+    if not any(takes_vote(p, need, vote, vote.seats, people) for need in terms.needs):
         return f"{who} does not count: they were not logged in"
     value = {"approve": None, "reject": None}.get(vote.action, vote.value)
     if vote.action in ("edit", "respond") and vote.value_sha256 != hash_value(value):
@@ -64,13 +64,13 @@ def _verify_count(p: Proposal, decision: DecisionRecord, people: People) -> str 
         return "not all have voted"
     refusing = find_blind_decider(p)
     if decision.action in ("reject", "respond"):
-        fits = refusing is not None and _is_of(decision, refusing)
-        return None if fits else f"no vote of {decision.reviewer} says {decision.action}"
+        said = None if refusing is None or refusing is not completing_vote(p) else (refusing.action, refusing.value)
+        return None if said == (decision.action, decision.value) else f"{decision.reviewer} said something else"
     if refusing is not None:
         return f"{refusing.reviewer} voted {refusing.action}"
     last = p.votes[-1]
-    if last.reviewer != decision.reviewer:
-        return f"{decision.reviewer} did not vote last"
+    if last is not completing_vote(p):
+        return f"the last vote is not the one of {decision.reviewer} that it names"
     edited = p.candidate is not UNSET or last.action == "edit"
     if decision.action != ("edit" if edited else "approve"):
         return f"the votes make no {decision.action}"
@@ -80,11 +80,16 @@ def _verify_count(p: Proposal, decision: DecisionRecord, people: People) -> str 
     return None if are_met(p, hash_value(value), people) else "the votes do not meet the needs"
 
 
-def _is_of(decision: DecisionRecord, vote: Vote) -> bool:
-    return (decision.reviewer, decision.action, decision.reason, decision.value) == (
-        *(vote.reviewer, vote.action, vote.reason),
-        vote.value if vote.action == "respond" else None,
-    )
+def completing_vote(p: Proposal) -> Vote | None:
+    """The vote of a decided proposal that says the same as its decision, of the same person, known and signed alike."""
+    decision = p.decision
+    if decision is None or decision.by != "person":
+        return None
+    same = ("reviewer", "reviewer_name", "reason", "authn", "assurance", "surface", "signature", "by")
+    for one in p.votes:
+        if all(getattr(one, name) == getattr(decision, name) for name in same):
+            return one
+    return None
 
 
 def _verify_clock(p: Proposal, decision: DecisionRecord) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hitl_nb.errors import NotAReviewer, OwnRequest
-from hitl_nb.records import Action, Authn, Need, Proposal, Terms, Vote
+from hitl_nb.records import Need, Proposal, Terms, Vote
 
 CHAIN = 3
 """Most delegations in a row that are followed."""
@@ -60,20 +60,20 @@ def seats_of(p: Proposal, people: People, user: str) -> tuple[str, ...]:
     return tuple(sorted(mine, key=lambda name: (name != user, name)))
 
 
-def check_seat(p: Proposal, people: People, user: str, action: Action, authn: Authn | None) -> tuple[str, ...]:
+def check_seat(p: Proposal, people: People, vote: Vote) -> tuple[str, ...]:
     """`seats_of`, for somebody who votes now. Raises NotAReviewer, OwnRequest."""
-    terms = p.terms
+    terms, user = p.terms, vote.reviewer
     if terms is None:
         return (user,)
     seats = seats_of(p, people, user)
     if not seats:
         raise NotAReviewer(f"{user} may not decide {p.title!r}: it takes {tell_needs(p)}{_for_rules(terms)}")
-    if terms.four_eyes and action != "reject" and user in people.requesters:
+    if is_own_request(p, people, vote):
         raise OwnRequest(
-            f"{user} started or continued this run, so somebody else has to {action} {p.title!r}: "
+            f"{user} started or continued this run, so somebody else has to {vote.action} {p.title!r}: "
             f"it takes {tell_needs(p)}{_for_rules(terms)}; {user} may only reject it"
         )
-    if not any(takes_vote_of(p, need, user, authn, seats, people) for need in terms.needs):
+    if not any(takes_vote(p, need, vote, seats, people) for need in terms.needs):
         raise NotAReviewer(
             f"{p.title!r} takes {tell_needs(p)}{_for_rules(terms)}, and a vote counts only from somebody who logged in "
             f"to the Jupyter server: log in there with your own name, then decide at hitl_nb/review/{p.id}"
@@ -81,18 +81,21 @@ def check_seat(p: Proposal, people: People, user: str, action: Action, authn: Au
     return seats
 
 
-def takes_vote_of(
-    p: Proposal, need: Need, user: str, authn: Authn | None, seats: Collection[str], people: People
-) -> bool:
-    """Whether a vote of this person, known like this and with these seats, can count in a need."""
+def is_own_request(p: Proposal, people: People, vote: Vote) -> bool:
+    """Whether somebody decides what they asked for themselves, and has no right to; to reject it is always right."""
+    return bool(p.terms and p.terms.four_eyes and vote.action != "reject" and vote.reviewer in people.requesters)
+
+
+def takes_vote(p: Proposal, need: Need, vote: Vote, seats: Collection[str], people: People) -> bool:
+    """Whether a vote from these seats can count in a need: its place, and how its reviewer is known."""
     terms = p.terms
-    if terms is None:
-        return True
-    if _is_anyones(need, terms):
+    if terms is None or _is_anyones(need, terms):
         return True
     if need.people and not set(seats) & (set(need.people) | set(p.widened)):
         return False
-    return authn == "login" or (terms.identity == "local" and user == people.os_user)
+    if vote.authn == "login" or vote.by == "script":
+        return True
+    return terms.identity == "local" and vote.reviewer == people.os_user
 
 
 def count_seats(p: Proposal, need: Need, votes: Iterable[Vote], people: People) -> int:
@@ -100,7 +103,7 @@ def count_seats(p: Proposal, need: Need, votes: Iterable[Vote], people: People) 
     named = set(need.people) | set(p.widened)
     options: dict[str, list[str]] = {}
     for one in votes:
-        if takes_vote_of(p, need, one.reviewer, one.authn, one.seats, people):
+        if takes_vote(p, need, one, one.seats, people):
             options[one.reviewer] = [seat for seat in one.seats if seat in named] if need.people else [one.reviewer]
     return match(options)
 

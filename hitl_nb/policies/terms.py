@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from hitl_nb.errors import AlreadyDecided, InvalidEdit, NotAReviewer, StaleDraft, TooLate
+from hitl_nb.errors import AlreadyDecided, NotAReviewer, StaleDraft, TooLate
 from hitl_nb.policies.closed import refuse_closed
 from hitl_nb.policies.counting import (
     NeedProgress,
@@ -29,20 +29,11 @@ from hitl_nb.policies.counting import (
     made_under,
     progress,
 )
+from hitl_nb.policies.edits import Judged, judge_again
 from hitl_nb.policies.made import verify_made
 from hitl_nb.policies.seats import People, check_seat, explain_stuck
 from hitl_nb.policies.timeline import last_step_at, next_due, next_step, shift_after
-from hitl_nb.records import (
-    Action,
-    Authn,
-    DecisionRecord,
-    Need,
-    PolicyVerdict,
-    Proposal,
-    Terms,
-    TimelineStep,
-    Vote,
-)
+from hitl_nb.records import Action, Authn, DecisionRecord, Proposal, TimelineStep, Vote
 
 __all__ = [
     "Change",
@@ -62,21 +53,6 @@ __all__ = [
 DEADLINE = "deadline"
 """The reviewer of what the clock decides."""
 _TOLD = {"remind": "reminded", "overdue": "overdue", "escalate": "escalated"}
-
-
-class Judged(Protocol):
-    """What a policy says of an edited value: a `Plan` of `rules.py`."""
-
-    @property
-    def verdict(self) -> PolicyVerdict: ...
-    @property
-    def rules(self) -> tuple[str, ...]: ...
-    @property
-    def why(self) -> tuple[str, ...]: ...
-    @property
-    def terms(self) -> Terms | None: ...
-    @property
-    def allow(self) -> tuple[Action, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -111,12 +87,13 @@ def check_may(
     Raises AlreadyDecided, also while an approval settles; NotAReviewer, OwnRequest; ValueError if the proposal does not
     allow the action.
     """
-    return _check(p, _with_user(people, os_user), user, action, authn)[0]
+    as_if = Vote(reviewer=user, action=action, at=p.created_at, authn=authn)
+    return _check(p, _with_user(people, os_user), as_if)[0]
 
 
 def prepare(p: Proposal, vote: Vote, people: People, *, judged: Judged | None = None) -> Vote:
     """A vote with all that it is bound to: seats, value, revision, terms; so it can be signed. Raises as `vote`."""
-    seats = _check(p, people, vote.reviewer, vote.action, vote.authn)
+    seats = _check(p, people, vote)
     value = vote.value if vote.action in ("edit", "respond") else current_value(p)
     return msgspec.structs.replace(
         vote,
@@ -124,7 +101,7 @@ def prepare(p: Proposal, vote: Vote, people: People, *, judged: Judged | None = 
         seats=seats,
         value_sha256="" if vote.action == "reject" else hash_value(value),
         revision=p.revision,
-        terms_sha256=hash_terms(_judged(p, vote, people, judged).terms),
+        terms_sha256=hash_terms(judge_again(p, vote, people, judged).terms),
     )
 
 
@@ -139,10 +116,10 @@ def vote(p: Proposal, vote: Vote, people: People, now: datetime, *, judged: Judg
         raise AlreadyDecided(f"proposal {p.id} ({p.title}): what was due at {due.isoformat()} comes first", p)
     if not vote.seats:
         vote = prepare(p, vote, people, judged=judged)
-    _check(p, people, vote.reviewer, vote.action, vote.authn)
+    _check(p, people, vote)
     if vote.action == "approve" and vote.value_sha256 != hash_value(current_value(p)):
         raise StaleDraft(f"{p.title!r} was edited since it was shown; look at it again, then decide")
-    was, p = p, _judged(p, vote, people, judged)
+    was, p = p, judge_again(p, vote, people, judged)
     others = tuple(one for one in p.votes if one.reviewer != vote.reviewer)
     p = msgspec.structs.replace(p, votes=(*others, vote))
     change = _counted(p, vote, people, now, was_hidden=is_hidden(was))
@@ -202,13 +179,15 @@ def undo(p: Proposal, people: People, user: str, now: datetime) -> Change:
     return Change(back, (("vote.withdrawn", told),))
 
 
-def _check(p: Proposal, people: People, user: str, action: Action, authn: Authn | None) -> tuple[str, ...]:
+def _check(p: Proposal, people: People, vote: Vote) -> tuple[str, ...]:
+    """The seats of who votes. Raises what `check_may` does."""
     refuse_closed(p)
-    if action not in p.allow:
-        raise ValueError(f"{action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}")
-    seats = check_seat(p, people, user, action, authn)
+    if vote.action not in p.allow:
+        allowed = ", ".join(p.allow)
+        raise ValueError(f"{vote.action!r} is not allowed for proposal {p.id} ({p.title}); it allows {allowed}")
+    seats = check_seat(p, people, vote)
     settled = completes(p)
-    if settled is not None and p.settles_at is not None and action in ("approve", "edit"):
+    if settled is not None and p.settles_at is not None and vote.action in ("approve", "edit"):
         until = p.settles_at.isoformat(sep=" ", timespec="seconds")
         raise AlreadyDecided(f"proposal {p.id} ({p.title}) is approved by {settled.reviewer}; it settles at {until}", p)
     return seats
@@ -265,47 +244,6 @@ def _voting_on(p: Proposal, value: Any) -> Proposal:
         return p
     candidate = UNSET if sha256 == hash_value(p.value) else value
     return msgspec.structs.replace(p, candidate=candidate, revision=p.revision + 1)
-
-
-def _judged(p: Proposal, vote: Vote, people: People, judged: Judged | None) -> Proposal:
-    """The proposal with what the policy says of an edited value: further needs are added, none is taken away."""
-    if vote.action != "edit" or judged is None or p.terms is None:
-        return p
-    if judged.verdict == "block":
-        why = f": {'; '.join(judged.why)}" if judged.why else ""
-        raise InvalidEdit({"": f"the policy blocks this value ({', '.join(judged.rules) or 'default'}){why}"})
-    if judged.terms is None or judged.verdict == "pass":
-        return p
-    allow = tuple(one for one in p.allow if one in judged.allow) or p.allow
-    p = msgspec.structs.replace(p, terms=_stricter(p.terms, judged.terms), allow=allow)
-    check_seat(p, people, vote.reviewer, vote.action, vote.authn)
-    return p
-
-
-def _stricter(old: Terms, new: Terms) -> Terms:
-    """Terms that ask for all that both ask for. The timeline stays the old one: it began when it was asked."""
-    had = {(need.count, frozenset(need.people)) for need in old.needs}
-    return msgspec.structs.replace(
-        old,
-        rules=tuple(sorted({*old.rules, *new.rules})),
-        needs=(*old.needs, *(need for need in new.needs if not _is_met_by(need, had))),
-        four_eyes=old.four_eyes or new.four_eyes,
-        blind=old.blind or new.blind,
-        identity="login" if "login" in (old.identity, new.identity) else "local",
-        fallback=tuple(dict.fromkeys((*old.fallback, *new.fallback))),
-        fresh=_least(old.fresh, new.fresh),
-        undo=max(old.undo or 0.0, new.undo or 0.0) or None,
-        batch=_least(old.batch, new.batch),
-    )
-
-
-def _is_met_by(need: Need, had: set[tuple[int, frozenset[str]]]) -> bool:
-    """Whether a need asks for nothing beyond those that are there: it is one of them, or "1 of anyone"."""
-    return (need.count, frozenset(need.people)) in had or (not need.people and need.count <= 1 and bool(had))
-
-
-def _least(*limits: Any) -> Any:
-    return min((one for one in limits if one is not None), default=None)
 
 
 def _widened(p: Proposal, more: Iterable[str]) -> Proposal:
