@@ -13,6 +13,7 @@ from hitl_nb.policies.counting import (
     hash_terms,
     hash_value,
     largest_count,
+    votes_for,
 )
 from hitl_nb.policies.seats import People, is_own_request, seats_of, takes_vote
 from hitl_nb.policies.timeline import next_due, next_step
@@ -90,6 +91,14 @@ def completing_vote(p: Proposal) -> Vote | None:
         if all(getattr(one, name) == getattr(decision, name) for name in same):
             return one
     return None
+
+
+def counted_votes(p: Proposal) -> list[Vote]:
+    """The votes that make the decision of a decided proposal."""
+    if p.decision is not None and p.decision.action in ("reject", "respond"):
+        refusing = completing_vote(p)
+        return [] if refusing is None else [refusing]
+    return votes_for(p, hash_value(current_value(p)))
 
 
 def _verify_clock(p: Proposal, decision: DecisionRecord) -> str | None:

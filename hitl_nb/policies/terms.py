@@ -76,7 +76,8 @@ class Change:
 
 def begin(p: Proposal, people: People) -> Change:
     """A proposal that is about to be asked, with its deadline; its fallback is asked at once if nobody else can be."""
-    return _helped(Change(msgspec.structs.replace(p, deadline=last_step_at(p))), people)
+    asked = msgspec.structs.replace(p, deadline=last_step_at(p), requesters=tuple(sorted(people.requesters)))
+    return _helped(Change(asked), people)
 
 
 def check_may(

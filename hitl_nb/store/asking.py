@@ -10,12 +10,14 @@ import msgspec
 from hitl_nb.policies.terms import Change, begin
 from hitl_nb.records import Facts, Proposal, Run, Snapshot, Statement
 from hitl_nb.store import chain, claims, clock, formats, policytexts, rows, snapshots, standing
+from hitl_nb.store.assigning import assign_least_busy
 from hitl_nb.store.base import Transaction
-from hitl_nb.store.changes import people_of, put_notices
+from hitl_nb.store.changes import put_notices
 from hitl_nb.store.claims import Claim
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.judged import NewQuestion, append_decision, decided, have_terms, is_decided, used_policies
 from hitl_nb.store.outbox import put_notice
+from hitl_nb.store.people import people_around
 from hitl_nb.store.policytexts import Hashed
 
 
@@ -41,7 +43,7 @@ def pause_run(
     )
     known = facts_within(tx, run, facts) if have_terms(found) else None
     asked = [q.proposal(run, known, pause=run.pauses, ordinal=n) for n, q in enumerate(found)]
-    begun = {p.id: begin(p, people_of(run)) for p, q in zip(asked, found, strict=True) if q.asks_under_terms}
+    begun = {p.id: _begin(tx, p, run) for p, q in zip(asked, found, strict=True) if q.asks_under_terms}
     asked = [begun[p.id].proposal if p.id in begun else p for p in asked]
     records = snapshots.put(tx, run.id, snapshot)
     for p, q in zip(asked, found, strict=True):
@@ -57,6 +59,12 @@ def pause_run(
     for change in begun.values():
         _tell(tx, change, claim.owner)
     return run, [record_verdict(tx, p, q) if is_decided(q.plan) else p for p, q in zip(asked, found, strict=True)]
+
+
+def _begin(tx: Transaction, p: Proposal, run: Run) -> Change:
+    """The proposal as it is asked: with its deadline, assigned to somebody if its terms say so."""
+    people = people_around(tx, run.requesters, clock.store_now(tx))
+    return begin(assign_least_busy(tx, p, people), people)
 
 
 def _tell(tx: Transaction, begun: Change, actor: str) -> None:

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import msgspec
 
-from hitl_nb.policies.terms import Change, People
-from hitl_nb.records import Proposal, Run
+from hitl_nb.policies.terms import Change
+from hitl_nb.records import Proposal, Run, effect_happened
 from hitl_nb.store import chain, rows, standing
 from hitl_nb.store.base import Transaction
+from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.outbox import NoticeKind, put_notice
 from hitl_nb.store.verdicts import logged
@@ -36,6 +37,9 @@ def write_change(tx: Transaction, change: Change, *, actor: str, at: datetime) -
     if p.decision is not None:
         _append_decision(tx, p, change.due, records)
     put_notices(tx, change, p, at)
+    if _stops_the_run(p) and p.decision is not None:
+        by = p.decision.reviewer
+        run = cancel_run(tx, run, actor=by, why=f"{by} stopped it, asked: {p.title}")
     return p, run
 
 
@@ -48,11 +52,6 @@ def put_notices(tx: Transaction, change: Change, p: Proposal, at: datetime) -> N
         put_notice(tx, kind=cast("NoticeKind", kind), proposal=p, at=at, to=data.get("people"), note=note)
 
 
-def people_of(run: Run) -> People:
-    """How things are with the people around a run."""
-    return People(requesters=frozenset(run.requesters))
-
-
 def _append_decision(tx: Transaction, p: Proposal, due: datetime | None, records: Digests) -> None:
     made = p.decision
     assert made is not None
@@ -62,3 +61,8 @@ def _append_decision(tx: Transaction, p: Proposal, due: datetime | None, records
     chain.append(tx, "decision", actor=made.reviewer, run=p.run, proposal=p.id, data=data, records=records)
     if p.document:
         standing.done(tx, p, made.reviewer)
+
+
+def _stops_the_run(p: Proposal) -> bool:
+    """Whether somebody who was asked what came of an effect says to stop the run."""
+    return p.doubt is not None and p.decision is not None and effect_happened(p.decision.value) is None

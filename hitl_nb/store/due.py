@@ -18,7 +18,8 @@ from hitl_nb.policies import terms
 from hitl_nb.records import Proposal
 from hitl_nb.store import clock, rows
 from hitl_nb.store.base import Reads, Store, Transaction
-from hitl_nb.store.changes import people_of, write_change
+from hitl_nb.store.changes import write_change
+from hitl_nb.store.people import find_people
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,7 +104,7 @@ def _take(tx: Transaction, key: str, at: datetime | None) -> int:
 
 def _take_step(tx: Transaction, p: Proposal, now: datetime) -> Proposal | None:
     run = rows.load_run(tx, p.run)
-    change = terms.tick(p, people_of(run), now)
+    change = terms.tick(p, find_people(tx, p, now), now)
     if change is None:
         return None
     if run.status != "waiting":

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from hitl_nb.errors import UnknownProposal
+from hitl_nb.errors import TooLate, UnknownProposal
 from hitl_nb.records import (
     CHANGED_SINCE,
     Action,
@@ -20,6 +20,7 @@ from hitl_nb.records import (
     Known,
     Proposal,
     ProposalStatus,
+    Run,
 )
 from hitl_nb.store import chain, large, rows
 from hitl_nb.store.base import Reads, Transaction
@@ -29,7 +30,10 @@ from hitl_nb.store.due import Due, after_clock
 from hitl_nb.store.reviewers import how_known
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
+from hitl_nb.store.votes import Late, cast_vote, catch_up, is_vote, outcome_of, take_back
 from hitl_nb.store.waiting import closed, waiting
+
+T = TypeVar("T")
 
 
 class Inbox(Due):
@@ -139,8 +143,9 @@ class Inbox(Due):
         fingerprint: str | None = None,
         revision: int | None = None,
         attest: Attest | None = None,
+        as_vote: bool = False,
     ) -> Proposal:
-        """Decide a proposal, for good.
+        """Decide a proposal, for good; if it has terms, vote on it.
 
         Args:
             proposal_id: its id, or the beginning of it.
@@ -149,11 +154,15 @@ class Inbox(Due):
             reviewer: user name of who decides.
             fingerprint, revision: those of the proposal that the reviewer saw.
             attest: how a server knew the reviewer; it signs the decision.
+            as_vote: for a script that says what the reviewer votes.
 
         Raises AlreadyDecided (who and what), StaleDraft (the proposal is not the one seen), UnknownProposal,
-        StoreCorrupt (the stored proposal was tampered with), ValueError or TypeError for bad arguments.
+        StoreCorrupt (the stored proposal was tampered with), ValueError or TypeError for bad arguments; under terms
+        also NotAReviewer, OwnRequest, InvalidEdit (the policy blocks the value).
         """
-        verdict = Verdict(action=action, value=value, reason=reason, reviewer=reviewer, by=by, attest=attest)
+        verdict = Verdict(
+            action=action, value=value, reason=reason, reviewer=reviewer, by=by, attest=attest, as_vote=as_vote
+        )
         return self.settle(proposal_id, verdict, fingerprint=fingerprint, revision=revision).proposal
 
     @after_clock
@@ -162,11 +171,44 @@ class Inbox(Due):
     ) -> Decided:
         """`decide`, and what became of the run, read in the same transaction."""
 
-        def work(tx: Transaction) -> Decided:
-            p, run = settled(tx, _find(tx, proposal_id), self.store_id, verdict, fingerprint, revision)
-            return Decided(p, run, comments_on(tx, p.document or p.id, store_id=self.store_id))
+        def work(tx: Transaction) -> Decided | Late:
+            p = catch_up(tx, _find(tx, proposal_id))
+            late = None if p.terms is None else Late.find(p)
+            if late is not None:
+                return late
+            p, run = self._decide_within(tx, p, verdict, fingerprint, revision)
+            return Decided(p, run, comments_on(tx, p.document or p.id, store_id=self.store_id), outcome_of(p))
 
-        return self.store.transact(work)
+        return _unless_late(self.store.transact(work))
+
+    def _decide_within(
+        self,
+        tx: Transaction,
+        p: Proposal,
+        verdict: Verdict,
+        fingerprint: str | None,
+        revision: int | None,
+        batch: int = 1,
+    ) -> tuple[Proposal, Run]:
+        if is_vote(p, verdict):
+            return cast_vote(tx, p, self.store_id, verdict, fingerprint, revision, batch=batch)
+        return settled(tx, p, self.store_id, verdict, fingerprint, revision)
+
+    def undo(self, proposal_id: str, *, reviewer: str) -> Decided:
+        """Take the approval back that completed the votes, as long as the terms allow that.
+
+        Raises TooLate; NotAReviewer for somebody else than who approved last; UnknownProposal.
+        """
+
+        def work(tx: Transaction) -> Decided | Late:
+            p = _find(tx, proposal_id)
+            was_open, p = p.status == "open", catch_up(tx, p)
+            if was_open and p.status != "open":
+                return Late(TooLate(f"{p.title!r} is decided; what was approved can no longer be taken back"))
+            p, run = take_back(tx, p, reviewer)
+            return Decided(p, run, comments_on(tx, p.document or p.id, store_id=self.store_id), outcome_of(p))
+
+        return _unless_late(self.store.transact(work))
 
     @after_clock
     def decide_many(
@@ -193,11 +235,24 @@ class Inbox(Due):
         if doubtful is not None:
             raise ValueError(f"{doubtful.title!r} is decided by itself: look up what happened, then answer it")
 
-        def work(tx: Transaction) -> list[Proposal]:
-            found = [(_find(tx, p.id), p) for p in shown]
-            return [settled(tx, p, self.store_id, verdict, was.fingerprint, was.revision)[0] for p, was in found]
+        def work(tx: Transaction) -> list[Proposal] | Late:
+            found = [(catch_up(tx, _find(tx, p.id)), p) for p in shown]
+            for p, _ in found:
+                late = None if p.terms is None else Late.find(p)
+                if late is not None:
+                    return late
+            return [
+                self._decide_within(tx, p, verdict, was.fingerprint, was.revision, len(shown))[0] for p, was in found
+            ]
 
-        return self.store.transact(work)
+        return _unless_late(self.store.transact(work))
+
+
+def _unless_late(done: T | Late) -> T:
+    """What was done, unless somebody or the clock was first."""
+    if isinstance(done, Late):
+        raise done.error
+    return done
 
 
 def check_limit(limit: int) -> None:

@@ -6,6 +6,7 @@ only where a server that this process knows has signed that they logged in.
 
 from __future__ import annotations
 
+from hitl_nb.policies.made import completing_vote
 from hitl_nb.records import AGENT, Comment, DecisionRecord, Known, Proposal, Speaker, Vouched
 from hitl_nb.store import signatures
 
@@ -21,9 +22,17 @@ def how_known(store_id: str, p: Proposal) -> Known | None:
     made = p.decision
     if made is None:
         return None
-    if made.signature is not None and not signatures.is_signed(store_id, p, made):
+    if made.signature is not None and not _is_signed(store_id, p, made):
         return "unsigned" if made.by == "person" else made.by
     return known_if_checked(made)
+
+
+def _is_signed(store_id: str, p: Proposal, made: DecisionRecord) -> bool:
+    """Whether a known server signed the decision: under terms, the vote that completed it, in whose name it is."""
+    if p.terms is None:
+        return signatures.is_signed(store_id, p, made)
+    vote = completing_vote(p)
+    return vote is not None and signatures.is_vote_signed(store_id, p, vote)
 
 
 def known_if_checked(made: DecisionRecord) -> Known:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from hitl_nb.errors import HitlError, Untrusted
-from hitl_nb.records import Authn, DecisionRecord, Proposal, Surface, Vouched, canonical
+from hitl_nb.records import Authn, DecisionRecord, Proposal, Surface, Vote, Vouched, canonical
 from hitl_nb.store import secretfile
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ GIVEN = frozenset({"A0"})
 """Assurances that a server of this version can give."""
 
 _CONTEXT = b"hitl/decision/v1\x00"
+_VOTE = b"hitl/vote/v2\x00"
 _SAID = b"hitl/said/v1\x00"
 _FOUND_OUT = ("known", "state_known")
 _FILE = Path("hitl_nb", "server_key")
@@ -119,6 +121,54 @@ def is_signed(store_id: str, p: Proposal, decision: DecisionRecord) -> bool:
         return False
     said = message(store_id, p, decision, p.revision - 1)
     return any(_verifies(public, decision.signature, said) for public in _known())
+
+
+def sign_vote(store_id: str, p: Proposal, vote: Vote, attest: Attest) -> Vote:
+    """A vote on a proposal, which has all that it is bound to, signed as the server knows who gives it."""
+    vote = msgspec.structs.replace(
+        vote,
+        reviewer_name=attest.reviewer_name,
+        authn=attest.authn,
+        assurance=attest.assurance,
+        surface=attest.surface,
+    )
+    return msgspec.structs.replace(vote, signature=attest.key.sign(_vote_message(store_id, p, vote)))
+
+
+def is_vote_signed(store_id: str, p: Proposal, vote: Vote) -> bool:
+    """Whether a server that this process knows signed this vote on `p`, and says of it what a server can say."""
+    if vote.signature is None or vote.assurance not in GIVEN or vote.by != "person":
+        return False
+    said = _vote_message(store_id, p, vote)
+    return any(_verifies(public, vote.signature, said) for public in _known())
+
+
+def check_votes(store_id: str, p: Proposal, counted: Iterable[Vote]) -> None:
+    """Raises Untrusted for a vote whose signature is not a known server's, or that must be signed and is not."""
+    for one in counted:
+        if one.signature is None and os.environ.get(SIGNED_ONLY) == "1":
+            raise Untrusted(
+                f"the vote of {one.reviewer} on proposal {p.id} ({p.title}) was not taken through a server, and "
+                f"{SIGNED_ONLY}=1 asks for that; run the agent again with --restart and decide in JupyterLab"
+            )
+    for one in p.votes:
+        if one.signature is not None and not is_vote_signed(store_id, p, one):
+            raise Untrusted(
+                f"the vote of {one.reviewer} on proposal {p.id} ({p.title}) is not signed by a server that this "
+                f"kernel knows; it was changed, or taken by a server of another user ({PINNED} names the trusted keys)"
+            )
+
+
+def _vote_message(store_id: str, p: Proposal, vote: Vote) -> bytes:
+    """What is signed of a vote: bound to its place, to the question as it was shown, and to the terms then."""
+    return _VOTE + canonical(
+        [
+            *(store_id, p.id, p.run, p.fingerprint, vote.revision),
+            *(vote.action, vote.value_sha256, vote.reason),
+            *(vote.reviewer, vote.reviewer_name, vote.authn, vote.assurance, vote.surface),
+            *(vote.at.isoformat(), vote.terms_sha256),
+        ]
+    )
 
 
 def sign_said(store_id: str, document: str, said: V, attest: Attest) -> V:

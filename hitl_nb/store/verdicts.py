@@ -7,17 +7,34 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 
 from hitl_nb.errors import StaleDraft, StoreCorrupt
 from hitl_nb.policies.closed import refuse_closed
-from hitl_nb.records import ACTIONS, Action, By, Comment, DecisionRecord, Proposal, Run, canonical, effect_happened, now
+from hitl_nb.policies.counting import hash_value, made_under
+from hitl_nb.policies.made import counted_votes, verify_made
+from hitl_nb.policies.seats import People
+from hitl_nb.records import (
+    ACTIONS,
+    Action,
+    By,
+    Comment,
+    DecisionRecord,
+    Proposal,
+    Run,
+    Vote,
+    canonical,
+    effect_happened,
+    now,
+)
 from hitl_nb.records import fingerprint as fingerprint_of
 from hitl_nb.store import chain, rows, signatures, standing
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.cancelling import cancel_run
+from hitl_nb.store.people import find_people
 from hitl_nb.store.signatures import Attest
 
 
@@ -30,6 +47,8 @@ class Verdict:
         value: for "edit" the edited value as JSON (already checked), for "respond" the message.
         reviewer: user name of who decides.
         attest: how a server knew the reviewer; it signs the decision.
+        as_vote: whether a script's verdict is the vote of the person whom it names as the reviewer, instead of the
+            decision.
 
     Raises ValueError or TypeError for what fits no proposal.
     """
@@ -40,20 +59,25 @@ class Verdict:
     reviewer: str
     by: By = "person"
     attest: Attest | None = None
+    as_vote: bool = False
 
     def __post_init__(self) -> None:
+        if self.as_vote and self.by != "script":
+            raise ValueError("as_vote is for what a script says in a person's place")
         _check_decision(self.action, self.value, self.reason, self.reviewer)
 
     def on(self, p: Proposal, store_id: str) -> DecisionRecord:
         """The record of it for one proposal, signed if a server attests it."""
+        at = now()
         decision = DecisionRecord(
             action=self.action,
             value=self.value,
             reason=self.reason,
             reviewer=self.reviewer,
-            decided_at=now(),
+            decided_at=at,
             by=self.by,
             fingerprint=p.fingerprint,
+            **made_under(p, at),
         )
         if self.attest is None:
             return decision
@@ -70,11 +94,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Decided:
-    """What a decision left behind: the proposal, its run, and the comments on the proposal."""
+    """What a decision left behind: the proposal, its run, the comments on the proposal, and what it is by now.
+
+    Attributes:
+        outcome: "recorded": a vote, and others are needed; "settling": an approval that may still be taken back;
+            "decided".
+    """
 
     proposal: Proposal
     run: Run
     comments: list[Comment]
+    outcome: Literal["recorded", "settling", "decided"] = "decided"
 
 
 def settled(
@@ -86,16 +116,15 @@ def settled(
     what the agent asked), ValueError (it does not allow the action).
     """
     refuse_closed(p)
-    if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):
-        raise StaleDraft(f"proposal {p.id} ({p.title}) has changed since it was shown; look at it again, then decide")
-    _check_question(p)
+    refuse_changed(p, fingerprint, revision)
     if verdict.action not in p.allow:
         raise ValueError(
             f"{verdict.action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}"
         )
     stops = p.doubt is not None and _stops_the_run(p, verdict)
     decision = msgspec.structs.replace(verdict.on(p, store_id), event=chain.head(tx).n + 1)
-    decided = msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
+    closed = {"status": "decided", "revision": p.revision + 1, "decision": decision, "settles_at": None, "stuck": ""}
+    decided = msgspec.structs.replace(p, **closed)
     run = rows.load_run(tx, p.run)
     run = rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
     records = rows.close_proposal(tx, decided) | rows.put_run(tx, run)
@@ -106,6 +135,13 @@ def settled(
     if stops:
         run = cancel_run(tx, run, actor=verdict.reviewer, why=f"{verdict.reviewer} stopped it, asked: {p.title}")
     return decided, run
+
+
+def refuse_changed(p: Proposal, fingerprint: str | None, revision: int | None) -> None:
+    """Raises StaleDraft unless the proposal is the one that was shown, StoreCorrupt if it is not what was asked."""
+    if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):
+        raise StaleDraft(f"proposal {p.id} ({p.title}) has changed since it was shown; look at it again, then decide")
+    _check_question(p)
 
 
 def _stops_the_run(p: Proposal, verdict: Verdict) -> bool:
@@ -131,7 +167,41 @@ def check_made(reads: Reads, store_id: str, p: Proposal) -> None:
         raise StoreCorrupt(
             f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
         )
-    signatures.check(store_id, p, p.decision)
+    if p.terms is None:
+        signatures.check(store_id, p, p.decision)
+    else:
+        _check_under_terms(reads, store_id, p, p.decision)
+
+
+def _check_under_terms(reads: Reads, store_id: str, p: Proposal, decision: DecisionRecord) -> None:
+    """The same of a proposal with terms: the votes are in the log, are signed, and make this decision."""
+    people: dict[datetime, People] = {}
+    wrong = verify_made(p, lambda at: people.get(at) or people.setdefault(at, find_people(reads, p, at)))
+    if wrong is None and decision.by == "person":
+        wrong = next(
+            (f"the vote of {one.reviewer} is not in the audit log" for one in p.votes if not _is_logged(reads, p, one)),
+            None,
+        )
+    if wrong is not None:
+        raise StoreCorrupt(
+            f"the decision on proposal {p.id} ({p.title}) is not what its votes make: {wrong}; do not use it"
+        )
+    if decision.by == "person":
+        signatures.check_votes(store_id, p, counted_votes(p))
+    elif decision.by != "policy" and not (decision.by == "deadline" and decision.action == "reject"):
+        signatures.check(store_id, p, decision)
+
+
+def _is_logged(reads: Reads, p: Proposal, vote: Vote) -> bool:
+    event = chain.at(reads, vote.event)
+    data: dict[str, Any] = (event and event.data) or {}
+    told = (data.get("action"), data.get("value_sha256"), data.get("signature"), data.get("at"))
+    said = (vote.action, vote.value_sha256, vote.signature, vote.at.isoformat())
+    return (
+        event is not None
+        and (event.proposal, event.actor, event.type) == (p.id, vote.reviewer, "vote")
+        and told == said
+    )
 
 
 def _without_due(data: dict[str, Any] | None) -> dict[str, Any]:
@@ -143,6 +213,8 @@ def logged(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, An
     """What the event of a decision says; `revision` is the proposal's before it."""
     outcome = p.value if decision.action == "approve" else decision.value
     known = ("reviewer_name", "authn", "assurance", "surface", "signature") if decision.signature is not None else ()
+    votes = {"votes": [hash_value(msgspec.to_builtins(one)) for one in p.votes]} if p.votes else {}
+    under = {"terms_sha256": decision.terms_sha256, **votes} if decision.terms_sha256 else {}
     return {
         "action": decision.action,
         "by": decision.by,
@@ -151,6 +223,7 @@ def logged(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, An
         "fingerprint": p.fingerprint,
         "revision": revision,
         **{name: getattr(decision, name) for name in known},
+        **under,
     }
 
 

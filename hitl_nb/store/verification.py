@@ -20,6 +20,7 @@ from hitl_nb.store.digests import digest_record
 from hitl_nb.store.discussion import Mark
 from hitl_nb.store.large import span
 from hitl_nb.store.moves import Move
+from hitl_nb.store.people import Away
 from hitl_nb.store.toldrecords import Told, ToldRecords
 
 MOST = 100
@@ -35,6 +36,7 @@ _KINDS: dict[str, type[Record]] = {
     "marked": Mark,
     "moved": Move,
     "notebook": notebooks.Known,
+    "away": Away,
     "step": Step,
     "claim": ClaimRecord,
     "saved": snapshots.Saved,

@@ -1,0 +1,157 @@
+"""Deciding a proposal that has terms: a person's decision is a vote, and the votes make the decision.
+
+What the clock has to do comes first, in the same transaction, so that nobody decides after a deadline. A vote that came
+too late is an answer, not an error, within the transaction: otherwise what the clock did would be undone with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from hitl_nb.errors import AlreadyDecided, StoreCorrupt, TooLate
+from hitl_nb.policies import terms
+from hitl_nb.policies.closed import refuse_closed
+from hitl_nb.policies.edits import Judged
+from hitl_nb.policies.merging import read_merged
+from hitl_nb.policies.rules import judge_edit
+from hitl_nb.policies.seats import People
+from hitl_nb.records import Proposal, Run, Vote
+from hitl_nb.store import chain, clock, policytexts, signatures
+from hitl_nb.store.base import Reads, Transaction
+from hitl_nb.store.changes import write_change
+from hitl_nb.store.due import take_due_steps
+from hitl_nb.store.people import find_people
+from hitl_nb.store.signatures import Attest
+from hitl_nb.store.verdicts import Verdict, refuse_changed
+
+Outcome = Literal["recorded", "settling", "decided"]
+"""What became of a decision: a vote among others, an approval that may still be taken back, or the decision."""
+
+
+@dataclass(frozen=True)
+class Late:
+    """Somebody, or the clock, was first: what is raised once the transaction is over."""
+
+    error: AlreadyDecided | TooLate
+
+    @classmethod
+    def find(cls, p: Proposal) -> Late | None:
+        """What is said if the proposal is no longer open."""
+        try:
+            refuse_closed(p)
+        except AlreadyDecided as error:
+            return cls(error)
+        return None
+
+
+def outcome_of(p: Proposal) -> Outcome:
+    """What became of the newest vote on a proposal."""
+    if p.status == "open":
+        return "recorded" if p.settles_at is None else "settling"
+    return "decided"
+
+
+def is_vote(p: Proposal, verdict: Verdict) -> bool:
+    """Whether a verdict on this proposal is one vote; without terms, and of what is no person, it is the decision."""
+    return p.terms is not None and (verdict.by == "person" or verdict.as_vote)
+
+
+def cast_vote(
+    tx: Transaction,
+    p: Proposal,
+    store_id: str,
+    verdict: Verdict,
+    fingerprint: str | None,
+    revision: int | None,
+    *,
+    batch: int = 1,
+    seconds: float | None = None,
+) -> tuple[Proposal, Run]:
+    """Write a vote on an open proposal, of which all that was due is done; the proposal and its run as they are then.
+
+    Raises AlreadyDecided, StaleDraft, NotAReviewer, OwnRequest, InvalidEdit (the policy blocks the value), ValueError,
+    StoreCorrupt.
+    """
+    refuse_closed(p)
+    refuse_changed(p, fingerprint, revision)
+    _refuse_batch(p, batch)
+    at = clock.store_now(tx)
+    people = find_people(tx, p, at)
+    p = msgspec.structs.replace(p, requesters=tuple(sorted(people.requesters)))
+    vote = Vote(
+        reviewer=verdict.reviewer,
+        by="script" if verdict.by == "script" else "person",
+        action=verdict.action,
+        value=verdict.value,
+        reason=verdict.reason,
+        at=at,
+        batch=batch,
+        seconds=seconds,
+        event=chain.head(tx).n + 1,
+        authn=None if verdict.attest is None else verdict.attest.authn,
+    )
+    judged = _judge(tx, p, verdict)
+    vote = terms.prepare(p, vote, people, judged=judged)
+    if verdict.attest is not None:
+        vote = signatures.sign_vote(store_id, p, vote, verdict.attest)
+    return write_change(tx, terms.vote(p, vote, people, at, judged=judged), actor=verdict.reviewer, at=at)
+
+
+def take_back(tx: Transaction, p: Proposal, reviewer: str) -> tuple[Proposal, Run]:
+    """Withdraw the approval that completed the votes. Raises TooLate, NotAReviewer."""
+    at = clock.store_now(tx)
+    change = terms.undo(p, find_people(tx, p, at), reviewer, at)
+    return write_change(tx, change, actor=reviewer, at=at)
+
+
+def catch_up(tx: Transaction, p: Proposal) -> Proposal:
+    """The proposal as it is once the clock has done what is due."""
+    return p if p.terms is None else take_due_steps(tx, p, clock.store_now(tx))
+
+
+def may_decide(
+    reads: Reads, p: Proposal, reviewer: str, attest: Attest | None, at: datetime | None = None
+) -> tuple[bool, str]:
+    """Whether this person may decide a proposal in any way now, and if not, why not."""
+    people = find_people(reads, p, at or clock.store_now(reads))
+    return may_among(p, people, reviewer, attest)
+
+
+def may_among(p: Proposal, people: People, reviewer: str, attest: Attest | None) -> tuple[bool, str]:
+    """The same, with the people already known."""
+    why = ""
+    for action in p.allow:
+        try:
+            terms.check_may(p, people, reviewer, action, None if attest is None else attest.authn)
+        except (AlreadyDecided, terms.NotAReviewer, ValueError) as refused:
+            why = why or str(refused)
+        else:
+            return True, ""
+    return False, why
+
+
+def _refuse_batch(p: Proposal, batch: int) -> None:
+    most = None if p.terms is None else p.terms.batch
+    if most is not None and batch > most:
+        at_once = "is decided by itself" if most == 1 else f"is decided with at most {most - 1} others at once"
+        raise ValueError(
+            f"{p.title!r} {at_once} ({', '.join(p.terms.rules) if p.terms else ''}), and these are {batch}"
+        )
+
+
+def _judge(reads: Reads, p: Proposal, verdict: Verdict) -> Judged | None:
+    """What the policy that the proposal was asked under says of an edited value.
+
+    What came of an effect is no value that policies are about.
+    """
+    sha256 = "" if p.terms is None else p.terms.policy
+    if verdict.action != "edit" or not sha256 or p.doubt is not None:
+        return None
+    raw = policytexts.text(reads, sha256)
+    if raw is None:
+        raise StoreCorrupt(f"the policy {sha256[:12]} of proposal {p.id} ({p.title}) is missing in the store")
+    return judge_edit(read_merged(raw), p, verdict.value)
