@@ -180,9 +180,9 @@ def parse_edit(question: Question, text: str) -> Any:
     try:
         return check_edit(question, _parsed(text))
     except InvalidEdit:
-        if question.kind == "choice" and text.strip() in [o for o in question.options or [] if isinstance(o, str)]:
-            return text.strip()
-        raise
+        if question.kind != "choice":
+            raise
+        return check_edit(question, text.strip())
 
 
 def _is_written(question: Question) -> bool:

@@ -421,6 +421,19 @@ def test_an_effect_in_doubt_is_explained_and_answered(run: Run, ledger: Ledger) 
     assert ledger.run(p.run).status == "cancelled"
 
 
+def test_what_an_effect_returned_must_be_said(run: Run, ledger: Ledger) -> None:
+    unknown, typed, nothing = pause(ledger, in_doubt("1", None), in_doubt("2", None), in_doubt("3", type(None)))
+    failed(run("edit", unknown.id, "--happened", "yes"), "result: is required: give what the call returned")
+    failed(run("edit", unknown.id, "--value", "yes"), "--result null")
+    assert ledger.proposal(unknown.id).status == "open"
+    for p, args in ((unknown, ("--happened", "yes", "--result", "null")), (typed, ("--value", "yes null"))):
+        assert run("edit", p.id, *args).exit_code == 0
+        decided = ledger.proposal(p.id).decision
+        assert decided is not None
+        assert decided.value == {"happened": True, "result": None}
+    assert run("edit", nothing.id, "--happened", "yes").exit_code == 0
+
+
 def test_happened_is_for_effects_in_doubt(run: Run, ledger: Ledger) -> None:
     assert run("edit", one(ledger).id, "--happened", "yes").exit_code == 2
 

@@ -281,6 +281,9 @@ def test_each_kind_has_its_rules() -> None:
     assert [parse_edit(choice, as_text(choice, o)) for o in choice.options or []] == choice.options
     assert parse_edit(choice, "two") == "two"
     assert "must be one of" in wrong(choice, 2)[""]
+    for text in ("maybe", "{", "3", '"maybe"'):
+        with pytest.raises(InvalidEdit, match=r'must be one of \["1", 1, true, "two"\], not '):
+            parse_edit(choice, text)
     binary = ask(b"abc", title="T")
     assert restore(binary, {"base64": "eHl6"}, b"abc") == b"xyz"
     assert wrong(binary, {"base64": "!"}) == {"": 'must hold base64 text, not "!"'}

@@ -11,10 +11,12 @@ the variables, so that `self` in a key and what a variable holds are the same ob
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, cast
 
@@ -22,7 +24,10 @@ from .refusals import type_of
 
 _Call = tuple[tuple[Any, ...], dict[str, Any]]
 
-_RECORDED = "_hitl_nb_recorded"
+_FILL = "_hitl_nb_fill"
+_MOST_COUNTED = 100_000
+"""Up to this, hits and misses are counted again: they are made one by one."""
+_NOTHING = object()
 _CACHED: Any = type(functools.lru_cache(int))
 
 
@@ -31,8 +36,36 @@ def is_cached(function: Any) -> bool:
     return type_of(function) is _CACHED
 
 
-def read_cache(function: Any) -> list[tuple[_Call, Any]]:
-    """The calls that a cached function remembers, the oldest first, with their results. Raises TypeError."""
+@dataclass(frozen=True)
+class Contents:
+    """What a cache holds: the calls, the oldest first, with their results; and what `cache_info()` has counted."""
+
+    calls: list[tuple[_Call, Any]]
+    hits: int
+    misses: int
+
+    def put_into(self, function: Callable[..., Any], recorded: list[Any]) -> None:
+        """Fill an empty cache. Meanwhile `function` returns what is in `recorded`, and fails if nothing is."""
+        for _ in range(min(self.misses - len(self.calls), _MOST_COUNTED)):
+            with contextlib.suppress(IndexError):  # a call that fails is counted, and not remembered
+                function(_NOTHING)
+        for (args, kwargs), result in self.calls:
+            recorded.append(result)
+            function(*args, **kwargs)
+            recorded.clear()
+        if self.calls:
+            args, kwargs = self.calls[-1][0]  # the newest: so the order in which results are dropped stays as it was
+            for _ in range(min(self.hits, _MOST_COUNTED)):
+                function(*args, **kwargs)
+
+
+def read_cache(function: Any) -> Contents:
+    """What a cached function remembers. Raises TypeError."""
+    info = function.cache_info()
+    return Contents(_read_calls(function), info.hits, info.misses)
+
+
+def _read_calls(function: Any) -> list[tuple[_Call, Any]]:
     about = function.cache_parameters()
     if not function.cache_info().currsize:
         return []
@@ -59,32 +92,36 @@ def make_empty(function: Callable[..., Any], maxsize: int | None, typed: bool, a
 def make_filled(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
     """A cached function that `fill_cache` fills; until then it must not be called."""
     recorded: list[Any] = []
+    filled = False
 
     def call_or_recall(*args: Any, **kwargs: Any) -> Any:
-        return recorded.pop() if recorded else function(*args, **kwargs)
+        return function(*args, **kwargs) if filled else recorded.pop()
+
+    def fill(contents: Contents) -> None:
+        nonlocal filled
+        try:
+            contents.put_into(made, recorded)
+        finally:
+            filled = True
 
     made = make_empty(functools.update_wrapper(call_or_recall, function), maxsize, typed, attributes)
     made.__wrapped__ = function
-    made.__dict__[_RECORDED] = recorded
+    made.__dict__[_FILL] = fill
     return made
 
 
-def fill_cache(made: Any, calls: list[tuple[_Call, Any]]) -> None:
+def fill_cache(made: Any, contents: Contents) -> None:
     """Put back what `read_cache` found."""
-    recorded = made.__dict__.pop(_RECORDED)
-    for (args, kwargs), result in calls:
-        recorded.append(result)
-        made(*args, **kwargs)
-        recorded.clear()
+    made.__dict__.pop(_FILL)(contents)
 
 
 def read_contents(function: Any) -> Any:
     """What a cached definition holds, as data of it: a hash of its code, and the calls with their results."""
     try:
-        calls = read_cache(function)
+        found = read_cache(function)
     except TypeError as error:
         return Unreadable(str(error))
-    return _hash_of(function.__wrapped__), calls
+    return _hash_of(function.__wrapped__), found
 
 
 def can_be_refilled(function: Any) -> bool:
@@ -107,7 +144,7 @@ def refill(function: Any, contents: Any) -> None:
 
     The recorded calls are made while the function has a code that returns the recorded results.
     """
-    code_hash, calls = contents
+    code_hash, found = contents
     inner = function.__wrapped__
     if not isinstance(inner, FunctionType) or _hash_of(inner) != code_hash:
         return
@@ -116,10 +153,7 @@ def refill(function: Any, contents: Any) -> None:
     code = inner.__code__
     inner.__code__ = _recall.__code__.replace(co_consts=consts, co_freevars=code.co_freevars)
     try:
-        for (args, kwargs), result in calls:
-            recorded.append(result)
-            function(*args, **kwargs)
-            recorded.clear()
+        found.put_into(function, recorded)
     finally:
         inner.__code__ = code
 

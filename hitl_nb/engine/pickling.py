@@ -23,6 +23,7 @@ import inspect
 import io
 import marshal
 import pickle
+import struct
 import sys
 import threading
 from collections import ChainMap
@@ -79,6 +80,10 @@ def _set_cell(cell: CellType, state: tuple[Any]) -> None:
     cell.cell_contents = state[0]
 
 
+def _reduce_struct(made: struct.Struct) -> Any:
+    return struct.Struct, (made.format,)
+
+
 def module_globals(name: str) -> dict[str, Any]:
     """The globals of a module, which is imported if it is not."""
     __import__(name)
@@ -123,7 +128,7 @@ class Pickler(_CloudPickler):
         attributes: the attributes of its objects.
     """
 
-    _reducers: ClassVar = view_reducers()
+    _reducers: ClassVar[dict[Any, Any]] = {**view_reducers(), struct.Struct: _reduce_struct}
     dispatch_table: ClassVar[Any] = ChainMap(_reducers, _CloudPickler.dispatch_table)
 
     def __init__(
@@ -289,8 +294,9 @@ def _reduce_cached(function: Any, *, is_filled: bool) -> Any:
     attributes = {k: v for k, v in function.__dict__.items() if k not in ("__wrapped__", "cache_parameters")}
     about = function.cache_parameters()
     made = (function.__wrapped__, about["maxsize"], about["typed"], attributes)
-    calls = read_cache(function) if is_filled else None
-    return (make_filled, made, calls, None, None, fill_cache) if calls else (make_empty, made)
+    contents = read_cache(function) if is_filled else None
+    is_used = contents is not None and (contents.calls or contents.misses)
+    return (make_filled, made, contents, None, None, fill_cache) if is_used else (make_empty, made)
 
 
 _DISPATCH: Any = vars(functools)["singledispatch"](print).__code__

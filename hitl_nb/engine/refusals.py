@@ -174,7 +174,9 @@ def way_out(what: str, value: Any, problem: Exception | None) -> str:
     if "with block" in what:
         if isinstance(value, io.IOBase):
             return "move the checkpoint out of the with block: collect what is to be written, and write it after that"
-        return "move the checkpoint out of the with block"
+        out = "move the checkpoint out of the with block"
+        of_generator = kind in ("_GeneratorContextManager", "_AsyncGeneratorContextManager")
+        return f"{out}, or write the manager as a class with __enter__ and __exit__" if of_generator else out
     if "re.Match" in why or "SRE_Scanner" in why:
         if "iterator" in what:
             return "loop over what you need of the matches: [m.group() for m in re.finditer(...)]"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import PurePath
@@ -103,7 +104,8 @@ def say_missing(noticed: Noticed) -> list[str]:
     now = _loggers() if known else {}
     if loggers := {n: s for n, s in known.items() if now.get(n) != s}:
         said.append(
-            f"logging was set up before the pause and is not here: {_listed(loggers)}; set it up in a cell above"
+            "logging was set up before the pause and is not here: "
+            f"{_listed({n: _lacking(setup, now.get(n)) for n, setup in loggers.items()})}; set it up in a cell above"
         )
     if files := [f for f in noticed.get("files", {}) if not os.path.lexists(f)]:
         said.append(f"temporary files that the saved state names are gone: {', '.join(files)}")
@@ -112,6 +114,16 @@ def say_missing(noticed: Noticed) -> list[str]:
 
 def _listed(loggers: dict[str, str]) -> str:
     return "; ".join(f"{name} ({setup})" for name, setup in loggers.items())
+
+
+def _lacking(setup: str, here: str | None) -> str:
+    """What a logger here lacks of what it was, or what it was if it lacks nothing."""
+    if here is None:
+        return setup
+    (level, *handlers), (level_here, *handlers_here) = setup.split(", "), here.split(", ")
+    missing = list((Counter(handlers) - Counter(handlers_here)).elements())
+    changed = [f"level {level}, not {level_here}"] if level != level_here else []
+    return ", ".join([*changed, *(f"without its {one}" for one in missing)]) or setup
 
 
 def _loggers() -> dict[str, str]:

@@ -93,7 +93,7 @@ NEVER: dict[tuple[str, str], tuple[str, str]] = {
     ("dbm.dumb", "_Database"): ("it holds changes that are not written", _SHELF),
     ("contextlib", "_GeneratorContextManagerBase"): (
         "a context manager that is made of a generator belongs to this process",
-        "leave it before the checkpoint, or make it after the checkpoint",
+        "leave it before the checkpoint, make it after that, or write it as a class with __enter__ and __exit__",
     ),
     ("pandas.io.parsers.readers", "TextFileReader"): (
         "it is a file that is read in parts",
@@ -104,6 +104,7 @@ NEVER: dict[tuple[str, str], tuple[str, str]] = {
 """Types that are refused, with their subclasses, unless a subclass says itself how it is pickled."""
 
 WAYS: dict[str, str] = {
+    **dict.fromkeys(("pairwise", "batched"), "keep its items: write iter(list(...)) of it before the checkpoint"),
     "reader": "make a list of its rows before the checkpoint",
     "coroutine": (
         "await it before the checkpoint, or make it in the statement that awaits it: "

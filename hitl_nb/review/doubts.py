@@ -50,6 +50,8 @@ def answer(word: str, result: str | None, p: Proposal) -> dict[str, Any]:
     if word not in ("yes", "no", "stop"):
         raise InvalidEdit({"happened": f'must be yes, no or stop, not "{word}"'})
     if word == "yes":
+        if result is None and not _returns_nothing(p.schema):
+            raise InvalidEdit({"result": "is required: give what the call returned, or null (--result null, yes null)"})
         return {"happened": True, **({} if result is None else {"result": result_from(result, p.schema)})}
     if result:
         raise InvalidEdit({"result": "belongs to yes: if it did not happen there is none"})
@@ -74,6 +76,12 @@ def result_from(text: str, schema: Any) -> Any:
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, str) or not _is_text(schema) else text
+
+
+def _returns_nothing(schema: Any) -> bool:
+    """Whether the step is declared to return None."""
+    declared: Any = schema.get("then") if schema else None
+    return declared is not None and "result" not in declared["required"]
 
 
 def _is_text(schema: Any) -> bool:

@@ -235,6 +235,32 @@ def test_logging_that_was_set_up_is_named(desk: Desk) -> None:
     assert ["orders (DEBUG)" in sentence for sentence in said] == [True]
 
 
+LACKING = {
+    "a handler": (lambda logger: logger.removeHandler(logger.handlers[1]), "orders (without its NullHandler)"),
+    "a level": (lambda logger: logger.setLevel(logging.ERROR), "orders (level DEBUG, not ERROR)"),
+    "all": (
+        lambda logger: (logger.handlers.clear(), logger.setLevel(logging.NOTSET)),
+        "orders (DEBUG, StreamHandler, NullHandler)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LACKING)
+def test_what_a_logger_lacks_is_named(desk: Desk, kind: str) -> None:
+    change, said_of_it = LACKING[kind]
+    logger = logging.getLogger("orders")
+    source = (
+        "import logging\nlogger = logging.getLogger('orders')\nlogger.setLevel(logging.DEBUG)\n"
+        f"logger.addHandler(logging.StreamHandler())\nlogger.addHandler(logging.NullHandler())\n{ASK}x = 1"
+    )
+    try:
+        _, said = notes_and_missing(desk, source, lambda: change(logger))
+    finally:
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
+    assert [said_of_it in sentence for sentence in said] == [True]
+
+
 @pytest.mark.parametrize("name", ["path", "str(path)", "[{'file': path}]"])
 def test_temporary_files_that_the_state_names(
     desk: Desk, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

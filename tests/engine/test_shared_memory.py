@@ -212,6 +212,42 @@ def test_what_a_cached_function_remembers_is_not_called_again(desk: Desk, name: 
     assert sorted(map(str, desk.ns["after"])) == sorted(map(str, desk.ns["before"])) or name == "bounded"
 
 
+def test_a_compiled_struct_is_made_again_from_its_format(desk: Desk) -> None:
+    source = f"import struct\ns = struct.Struct('<Ih')\nt = s\n{ASK}x = s.pack(1, 2), t is s"
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert desk.ns["x"] == (b"\x01\x00\x00\x00\x02\x00", True)
+
+
+COUNTED = {
+    "hits": ("lru_cache", "[f(1) for _ in range(5)], f(2)", "hits=4, misses=2, maxsize=128, currsize=2"),
+    "unbounded": ("cache", "[f(1) for _ in range(5)], f(2)", "hits=4, misses=2, maxsize=None, currsize=2"),
+    "dropped": ("lru_cache(2)", "[f(n) for n in (1, 1, 2, 3, 3)]", "hits=2, misses=3, maxsize=2, currsize=2"),
+    "failed": ("cache", "f(1), f(1), fails()", "hits=1, misses=2, maxsize=None, currsize=1"),
+}
+
+
+@pytest.mark.parametrize("where", ["cell", "function"])
+@pytest.mark.parametrize("name", COUNTED)
+def test_what_a_cached_function_has_counted_is_kept(desk: Desk, name: str, where: str) -> None:
+    decorator, calls, counted = COUNTED[name]
+    made = f"@functools.{decorator}\ndef f(n):\n    return 1 // n\n"
+    if where == "function":
+        made = "def make():\n" + "".join(f"    {line}\n" for line in made.splitlines()) + "    return f\nf = make()\n"
+    fails = "def fails():\n    try:\n        f(0)\n    except ZeroDivisionError:\n        pass\n"
+    source = (
+        f"import functools\n{made}{fails}{calls}\n{ASK}x = str(f.cache_info())\nf(5), f(5)\ny = f.cache_info().hits\n"
+    )
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert desk.ns["x"] == f"CacheInfo({counted})"
+    assert desk.ns["y"] == int(counted[5]) + 1
+
+
 SHOWN = {
     "proxy": ("import types\nd = {'a': 1}\nv = types.MappingProxyType(d)\n", "d['b'] = 2\nx = dict(v)\n"),
     "keys": ("d = {'a': 1}\nv = d.keys()\n", "d['b'] = 2\nx = list(v)\n"),

@@ -15,6 +15,10 @@ from hitl_nb.errors import CannotPause
 ASK = "d = hitl.checkpoint('go', title='Go?')\n"
 LOOP = ":\n    d = hitl.checkpoint('go', title='Go?')\n"
 NUMBERS = "async def numbers():\n    for i in range(2):\n        yield i\n"
+GENERATED = "import contextlib\n@contextlib.contextmanager\ndef opened():\n    yield 1\n"
+OPENED = (
+    "class Opened:\n    def __enter__(self):\n        return 1\n    def __exit__(self, *about):\n        return None\n"
+)
 
 WAYS = {
     "a file that is written": (
@@ -64,6 +68,24 @@ WAYS = {
         3,
         r"g \(a generator\).*write iter\(list\(...\)\) of it before the checkpoint",
         f"g = (i for i in range(3))\na = next(g)\ng = iter(list(g))\n{ASK}b = next(g)",
+    ),
+    "pairs in a variable": (
+        f"import itertools\np = itertools.pairwise([1, 2, 3])\na = next(p)\n{ASK}b = next(p)",
+        4,
+        r"p \(a pairwise\).*write iter\(list\(...\)\) of it before the checkpoint",
+        f"import itertools\np = itertools.pairwise([1, 2, 3])\na = next(p)\np = iter(list(p))\n{ASK}b = next(p)",
+    ),
+    "a manager made of a generator": (
+        f"{GENERATED}m = opened()\n{ASK}with m as x:\n    pass",
+        6,
+        r"m \(a _GeneratorContextManager\).*write it as a class with __enter__ and __exit__",
+        f"{OPENED}m = Opened()\n{ASK}with m as x:\n    pass",
+    ),
+    "a with block of one": (
+        f"{GENERATED}with opened() as x{LOOP}",
+        6,
+        r"move the checkpoint out of the with block, or write the manager as a class with __enter__ and __exit__",
+        f"{OPENED}with Opened() as x{LOOP}",
     ),
     "a loop over a generator": (
         f"g = (i for i in range(3))\nfor x in g{LOOP}",
