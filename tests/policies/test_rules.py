@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hitl_nb.errors import PolicyError, StoreCorrupt
 from hitl_nb.policies.conditions import compile_condition
+from hitl_nb.policies.counting import hash_value
 from hitl_nb.policies.documents import read_mapping, read_text
 from hitl_nb.policies.rules import (
     CallTerms,
@@ -371,8 +372,8 @@ def proposal(policy: MergedPolicy | None, value: Any, made: DecisionRecord | Non
     )
 
 
-def decided(action: Any = "approve", by: Any = "person", reviewer: str = "bo", value: Any = None) -> DecisionRecord:
-    return DecisionRecord(action=action, by=by, reviewer=reviewer, value=value, decided_at=T0, fingerprint="f")
+def decided(action: Any = "approve", by: Any = "person", reviewer: str = "bo", **fields: Any) -> DecisionRecord:
+    return DecisionRecord(action=action, by=by, reviewer=reviewer, decided_at=T0, fingerprint="f", **fields)
 
 
 DESK = [
@@ -409,35 +410,35 @@ def test_vector_24_a_policy_that_became_stricter() -> None:
 
 
 def test_needs_that_the_votes_do_not_meet() -> None:
-    p = proposal(None, {"amount": 40}, decided(reviewer="bo"))
-    assert stricter(merged({"id": "a", "do": "ask"}), p) is None
-    assert stricter(merged({"id": "a", "do": "ask", "needs": ["1 of bo, cy"]}), p) is None
-    assert stricter(merged({"id": "a", "do": "ask", "needs": ["1 of cy"]}), p) is not None
-    assert stricter(merged({"id": "a", "do": "ask", "needs": ["2 of anyone"]}), p) is not None
-    assert stricter(merged({"id": "a", "do": "ask", "four_eyes": True}), p, requesters={"bo"}) is not None
-    assert stricter(merged({"id": "a", "do": "ask", "four_eyes": True}), p, requesters={"cy"}) is None
-    assert stricter(merged({"id": "a", "do": "pass"}), p) is None
-    by_policy = msgspec.structs.replace(p, decision=decided(by="policy", reviewer="policy:a"))
-    assert stricter(merged({"id": "a", "do": "ask"}), by_policy) is not None
-    by_script = msgspec.structs.replace(p, decision=decided(by="script", reviewer="script"))
-    assert stricter(merged({"id": "a", "do": "ask", "needs": ["2 of anyone"]}), by_script) is None
-    by_clock = msgspec.structs.replace(p, decision=decided(by="deadline", reviewer="deadline"))
-    assert stricter(merged({"id": "a", "do": "ask", "needs": ["1 of cy"]}), by_clock) is not None
+    def found(rule: dict[str, Any], made: DecisionRecord, **options: Any) -> Plan | None:
+        return stricter(merged({"id": "a", "do": "ask", **rule}), proposal(None, {"amount": 40}, made), **options)
+
+    bo = decided(reviewer="bo", authn="login")
+    assert found({}, bo) is None
+    assert found({"needs": ["1 of bo, cy"]}, bo) is None
+    assert found({"needs": ["1 of bo, cy"]}, decided(reviewer="bo")) is not None  # nobody knows that it was bo
+    assert found({"needs": ["1 of cy"]}, bo) is not None
+    assert found({"needs": ["2 of anyone"]}, bo) is not None
+    assert found({"four_eyes": True}, bo, requesters={"bo"}) is not None
+    assert found({"four_eyes": True}, bo, requesters={"cy"}) is None
+    assert found({"do": "pass"}, bo) is None
+    assert found({}, decided(by="policy", reviewer="policy:a")) is not None
+    assert found({"needs": ["2 of anyone"]}, decided(by="script", reviewer="script")) is None
+    assert found({"needs": ["1 of cy"]}, decided(by="deadline", reviewer="deadline")) is not None
+    local = merged({"id": "a", "do": "ask", "needs": ["1 of bo"]}, identity="local")
+    assert stricter(local, proposal(None, {"amount": 40}, decided(reviewer="bo"))) is None
 
 
 def test_votes_for_the_decided_value_count() -> None:
-    from hashlib import sha256
+    def vote(who: str, value: Any, seats: tuple[str, ...]) -> Vote:
+        return Vote(reviewer=who, action="approve", value_sha256=hash_value(value), at=T0, seats=seats, authn="login")
 
-    from hitl_nb.records import canonical
-
-    def vote(who: str, value: Any, seat: str = "") -> Vote:
-        digest = sha256(canonical(value)).hexdigest()
-        return Vote(reviewer=who, action="approve", value_sha256=digest, at=T0, seat=seat)
-
-    p = proposal(None, {"amount": 40}, decided(reviewer="bo"), votes=(vote("cy", {"amount": 40}, "ada"),))
+    made = decided(reviewer="bo", authn="login")
+    p = proposal(None, {"amount": 40}, made, votes=(vote("cy", {"amount": 40}, ("ada", "bo")),))
     two = merged({"id": "a", "do": "ask", "needs": ["2 of ada, bo"]})
     assert stricter(two, p) is None
-    assert stricter(two, msgspec.structs.replace(p, votes=(vote("cy", {"amount": 41}, "ada"),))) is not None
+    assert stricter(two, msgspec.structs.replace(p, votes=(vote("cy", {"amount": 41}, ("ada",)),))) is not None
+    assert stricter(two, msgspec.structs.replace(p, votes=(vote("cy", {"amount": 40}, ("bo",)),))) is not None
 
 
 def test_an_edited_decision_is_judged_by_its_value() -> None:
