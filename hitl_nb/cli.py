@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hitl_nb import cli_notify
+from hitl_nb import cli_notify, cli_policy
 from hitl_nb import cli_output as out
 from hitl_nb.cli_options import Json, Limit, Store, bad_url_is_bad_usage, open_ledger
 from hitl_nb.cli_runs import add_run_commands
@@ -148,6 +148,7 @@ def show(proposal: Id, json: Json = False, store: Store = None) -> None:
 
 add_run_commands(app)
 app.add_typer(cli_notify.app, name="notify")
+app.add_typer(cli_policy.app, name="policy")
 
 
 @app.command()

@@ -98,6 +98,36 @@ def load_policy(notebook: str, *more: Policy) -> MergedPolicy | None:
     return _merge_cached(documents) if documents else None
 
 
+def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]]:
+    """The policy that would apply to a notebook if a file applied, too.
+
+    It takes the place of itself, and of files that have a rule of the same id: of those it is a changed copy.
+
+    Returns:
+        The policy, and the files that it would replace.
+
+    Raises:
+        PolicyError: a file, or all of them together, cannot be used.
+    """
+    path = path.expanduser().absolute()
+    tried = read_policy_file(PolicyFile(path, organisation=True))
+    ids = {rule.id for rule in tried.rules}
+    documents: list[Document] = []
+    replaced: list[Path] = []
+    organisation = tried.exclusive
+    for found in find_policy_files(notebook):
+        document = read_policy_file(found)
+        is_itself = os.path.realpath(found.path) == os.path.realpath(path)
+        if is_itself or ids & {rule.id for rule in document.rules}:
+            organisation = organisation or found.organisation
+            replaced += [] if is_itself else [found.path]
+        else:
+            documents.append(document)
+    if not organisation:
+        tried = read_policy_file(PolicyFile(path))
+    return _merge_cached([*documents, tried]), replaced
+
+
 def find_policy_files(notebook: str) -> list[PolicyFile]:
     """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
     named = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
