@@ -16,7 +16,7 @@ from hitl_nb.policies.combining import CallTerms, OnDeadline, combine_terms
 from hitl_nb.policies.counting import hash_value, votes_for
 from hitl_nb.policies.judging import facts_for, judge
 from hitl_nb.policies.merging import MergedPolicy, Rule, merge_documents, read_merged
-from hitl_nb.policies.seats import People, match, takes_vote_of
+from hitl_nb.policies.seats import People, match, takes_vote
 from hitl_nb.records import (
     Action,
     DecisionRecord,
@@ -151,7 +151,7 @@ def _count_people(p: Proposal, need: Need, votes: Sequence[Vote]) -> int:
     options: dict[str, list[str]] = {}
     for vote in votes:
         seats = (*vote.seats, vote.reviewer)
-        if takes_vote_of(p, need, vote.reviewer, vote.authn, seats, People(os_user=vote.reviewer)):
+        if takes_vote(p, need, vote, seats, People(os_user=vote.reviewer)):
             options[vote.reviewer] = [seat for seat in seats if seat in named] if need.people else [vote.reviewer]
     return match(options)
 
