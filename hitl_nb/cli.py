@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -223,22 +224,22 @@ def record(
     store: Store = None,
 ) -> None:
     """Write the decisions on a notebook to its .decisions.json, so that it runs to its end under pytest --nbval."""
-    from hitl_nb.review.decision_file import DecisionFile, format_document, read_file
-    from hitl_nb.review.decision_recording import record_entries
+    from hitl_nb.review.decision_file import format_document, read_file
+    from hitl_nb.review.decision_recording import record_file
 
     source = notebook.resolve()
     if not source.is_file() or source.suffix != ".ipynb":
         raise HitlError(f"there is no notebook {notebook}")
     ledger = open_ledger(store)
-    entries = record_entries(ledger, str(source))
-    if not entries:
+    file = record_file(ledger, str(source))
+    if file is None:
         raise HitlError(f"nothing was decided on {source.name} in this store; run it and decide first")
     target = output or source.with_suffix(".decisions.json")
     writing = read_file(target).writing if target.exists() else []
-    _replace(target, format_document(DecisionFile(entries, writing)))
+    _replace(target, format_document(replace(file, writing=writing)))
     waiting = len(ledger.inbox(notebook=str(source)))
     then = f"; {waiting} more wait for a decision" if waiting else ""
-    out.note(f"{len(entries)} decisions written to {target.name}{then}")
+    out.note(f"{len(file.decisions)} decisions written to {target.name}{then}")
 
 
 @app.command()

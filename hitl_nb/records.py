@@ -379,6 +379,8 @@ class Proposal(Question, frozen=True, kw_only=True):
     Attributes:
         pause: at which pause of the run it was asked; 0 if a policy decided it and the run did not pause.
         deadline: when the last step of its timeline is due, if that decides it.
+        asked_at: from when its timeline counts, by the clock of the decisions file that answers in place of people;
+            None: from `created_at`. The clock of no other process acts on a proposal that has this.
         facts, why: what the policy decided on, and why it is asked, passed or blocked, in sentences.
         terms: what the policy said when it was asked; None: any reviewer decides alone, without a clock.
         votes: what people said about it, oldest first; of each person the newest.
@@ -417,6 +419,7 @@ class Proposal(Question, frozen=True, kw_only=True):
     stuck: str = ""
     candidate: Any | UnsetType = UNSET
     requesters: tuple[str, ...] = ()
+    asked_at: datetime | None = None
 
 
 Counted = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -643,7 +646,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 _OF_REVIEW = (
     *("tags", "confidence", "guardrails", "facts", "why", "terms", "votes", "widened", "step", "shift"),
-    *("settles_at", "overdue", "stuck", "requesters"),
+    *("settles_at", "overdue", "stuck", "requesters", "asked_at"),
 )
 """Fields of review policies that are no part of P."""
 

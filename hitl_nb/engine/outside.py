@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HitlError
 from ..records import Proposal, new_id
-from ..review.reviewer import reviewer_from_environment
+from ..review.reviewer import attending_reviewer
 from ..store.ledger import Ledger
 from .loading import load
 from .resuming import Code, Outcome, Shown, go_on, held, saved_state, start
@@ -62,10 +62,11 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
     if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")
     key = key or new_id()
+    ledger = ledger_of()
+    reviewer = attending_reviewer(ledger, home_of(agent, ledger))
     outcome = await _outcome(agent, args, kwargs, key)
-    reviewer = reviewer_from_environment()
     while reviewer is not None and outcome.status == "waiting":
-        reviewer.answer(ledger_of(), outcome.proposals)
+        reviewer.answer(ledger, outcome.proposals)
         outcome = await _outcome(agent, args, kwargs, key)
     waits = [p for p in outcome.proposals if p.status == "open"]
     return AgentRun(outcome.run.id, key, outcome.status, outcome.result, waits)

@@ -21,7 +21,7 @@ from ..engine.units import CellUnit
 from ..errors import Paused, UnknownRun
 from ..records import Proposal
 from ..review.deciding import reviewer_name
-from ..review.reviewer import reviewer_from_environment, unanswered_pause
+from ..review.reviewer import attending_reviewer, unanswered_pause
 from ..store import open_store
 from ..store.ledger import Ledger
 from .identity import KernelNotebook, file_id, told_by
@@ -71,7 +71,7 @@ class AgentCells:
     async def _run_line(self, line: str, body: str) -> None:
         parsed = parse_line(line)
         place = self._place(parsed, line, body)
-        outcome = await self._answered(place, await self._run(place, restart=parsed.restart))
+        outcome = await self._answered(place, restart=parsed.restart)
         deadline = time.monotonic() + parsed.wait
         while outcome.status == "waiting":
             self._show(place, outcome)
@@ -117,9 +117,10 @@ class AgentCells:
                 "unique; rename one of them (if you moved the cell, `%hitl forget NAME` first)"
             )
 
-    async def _answered(self, place: Place, outcome: Outcome) -> Outcome:
-        """Where a script answers instead of people: on behind each pause, below what the cell has shown so far."""
-        reviewer = reviewer_from_environment()
+    async def _answered(self, place: Place, *, restart: bool = False) -> Outcome:
+        """Run it; where a script answers instead of people, on behind each pause, below what the cell has shown."""
+        reviewer = attending_reviewer(place.ledger, place.cell.notebook)
+        outcome = await self._run(place, restart=restart)
         while reviewer is not None and outcome.status == "waiting":
             reviewer.answer(place.ledger, outcome.proposals)
             outcome = await self._run(place, shown=True)
@@ -180,7 +181,7 @@ class AgentCells:
         )
         if place.ledger.find_run(agent=name, notebook=place.cell.notebook) is None:
             raise UnknownRun(f"no run of an agent {name!r} in this notebook; `%hitl runs` lists them")
-        outcome = await self._answered(place, await self._run(place))
+        outcome = await self._answered(place)
         if outcome.status == "waiting":
             self._show(place, outcome)
             raise _pause(outcome)

@@ -30,15 +30,20 @@ def judge_again(p: Proposal, vote: Vote, people: People, judged: Judged | None) 
     """The proposal with what the policy says of an edited value: further needs are added, none is taken away."""
     if vote.action != "edit" or judged is None or p.terms is None:
         return p
-    if judged.verdict == "block":
-        why = f": {'; '.join(judged.why)}" if judged.why else ""
-        raise InvalidEdit({"": f"the policy blocks this value ({', '.join(judged.rules) or 'default'}){why}"})
+    refuse_blocked(judged)
     if judged.terms is None or judged.verdict == "pass":
         return p
     allow = tuple(one for one in p.allow if one in judged.allow) or p.allow
     p = msgspec.structs.replace(p, terms=_stricter(p.terms, judged.terms), allow=allow)
     check_seat(p, people, vote)
     return p
+
+
+def refuse_blocked(judged: Judged) -> None:
+    """Raises InvalidEdit if the policy blocks an edited value."""
+    if judged.verdict == "block":
+        why = f": {'; '.join(judged.why)}" if judged.why else ""
+        raise InvalidEdit({"": f"the policy blocks this value ({', '.join(judged.rules) or 'default'}){why}"})
 
 
 def _stricter(old: Terms, new: Terms) -> Terms:

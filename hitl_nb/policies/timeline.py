@@ -63,9 +63,10 @@ def _planned(p: Proposal, n: int) -> datetime:
     step = p.terms.timeline[n]
     if step.at is not None:
         return step.at
+    asked = p.asked_at or p.created_at
     if step.working:
-        return add_working(p.created_at, step.seconds, _office(p))
-    return p.created_at + timedelta(seconds=step.seconds)
+        return add_working(asked, step.seconds, _office(p))
+    return asked + timedelta(seconds=step.seconds)
 
 
 def _office(p: Proposal) -> Office:

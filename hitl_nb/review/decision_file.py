@@ -33,8 +33,8 @@ CLOCK = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 EXPECTED = (
     '{"version": 1, "decisions": [{"agent": ..., "title": ..., "action": ..., "value": ..., "reason": ...}, ...]}, '
-    'with "votes": [{"as": ..., "action": ...}, ...] in place of "action" where named people vote, and "clock" beside '
-    '"decisions" for the time'
+    'with "votes": [{"as": ..., "action": ...}, ...] in place of "action" where named people vote, and "clock" and '
+    '"requesters" beside "decisions" for the time and for four eyes'
 )
 
 EntryAction = Literal["approve", "edit", "reject", "respond", "wait"]
@@ -79,7 +79,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     action: EntryAction | msgspec.UnsetType = msgspec.UNSET
     value: Any = msgspec.UNSET
     reason: str | None = None
-    votes: tuple[VoteEntry, ...] | msgspec.UnsetType = msgspec.UNSET
+    votes: list[VoteEntry] | msgspec.UnsetType = msgspec.UNSET
 
     def matches(self, proposal: Proposal) -> bool:
         """Whether it may answer this proposal."""
@@ -97,7 +97,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         mistake = _find_value_mistake(self.action, self.value)
         return f" {mistake}" if mistake else ""
 
-    def _find_mistake_in_votes(self, votes: tuple[VoteEntry, ...]) -> str:
+    def _find_mistake_in_votes(self, votes: list[VoteEntry]) -> str:
         if self.action is not msgspec.UNSET:
             return ' has "action" and "votes"; give each person\'s action in their vote'
         if self.value is not msgspec.UNSET or self.reason is not None:
@@ -116,6 +116,7 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: Literal[1]
     clock: str | None = None
+    requesters: tuple[str, ...] = ()
     decisions: list[Entry] = []
     writing: list[Hand] = []
 
@@ -128,11 +129,14 @@ class DecisionFile:
         decisions: the entries, in order.
         writing: what people do in workspaces.
         clock: what time it is for policies; aware, UTC.
+        requesters: user names of those who started the agents, for four eyes. Nobody, unless the file names them, so
+            that the votes count the same whoever runs the notebook.
     """
 
     decisions: list[Entry] = field(default_factory=list[Entry])
     writing: list[Hand] = field(default_factory=list[Hand])
     clock: datetime = CLOCK
+    requesters: tuple[str, ...] = ()
 
 
 def read_file(path: Path) -> DecisionFile:
@@ -156,14 +160,15 @@ def parse_document(raw: bytes, name: str) -> DecisionFile:
     for number, hand in enumerate(found.writing):
         if mistake := hand.wrong():
             raise HitlError(f"{name}: writing[{number}] {mistake}")
-    return DecisionFile(found.decisions, found.writing, _parse_clock(found.clock, name))
+    return DecisionFile(found.decisions, found.writing, _parse_clock(found.clock, name), found.requesters)
 
 
 def format_document(file: DecisionFile) -> str:
     """The text of a decisions file, one entry a line."""
     clock = "" if file.clock == CLOCK else f'"clock": {json.dumps(format_clock(file.clock))}, '
+    names = f'"requesters": {json.dumps(list(file.requesters), ensure_ascii=False)}, ' if file.requesters else ""
     hands = f'"writing": [\n  {_format_lines(file.writing)}\n], ' if file.writing else ""
-    return f'{{"version": {VERSION}, {clock}{hands}"decisions": [\n  {_format_lines(file.decisions)}\n]}}\n'
+    return f'{{"version": {VERSION}, {clock}{names}{hands}"decisions": [\n  {_format_lines(file.decisions)}\n]}}\n'
 
 
 def format_entry(entry: Entry | Hand) -> str:

@@ -1,41 +1,42 @@
-"""What was decided on a notebook, as the entries of a decisions file that decides it again."""
+"""What was decided on a notebook, as the entries of a decisions file that decides it again.
+
+What a policy passed or blocked needs no entry: it is judged again. What the clock did, and what it decided, is as many
+waits. Votes are written down as votes where it matters who votes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from hitl_nb.records import Action, Proposal, Run
-from hitl_nb.review.decision_file import Entry
+from hitl_nb.records import Action, Proposal, Vote
+from hitl_nb.review.answers_given import AnswerGiven, answers_to, newest_runs
+from hitl_nb.review.decision_file import CLOCK, DecisionFile, Entry, VoteEntry
 from hitl_nb.store.ledger import Ledger
 
 
+def record_file(ledger: Ledger, notebook: str) -> DecisionFile | None:
+    """The decisions file that repeats a notebook's newest runs; None if nothing was decided on them."""
+    runs = newest_runs(ledger, notebook)
+    passed = [p for run in runs for p in ledger.passed_from(run.id)]
+    asked = [p for run in runs for p in ledger.proposals(run.id)]
+    if not any(p.status == "decided" for p in [*passed, *asked]):
+        return None
+    judged = [p.facts.now for p in [*passed, *asked] if p.facts is not None]
+    clock = min(judged).replace(microsecond=0) if judged else CLOCK
+    four_eyes = any(p.terms is not None and p.terms.four_eyes for p in asked)
+    names = sorted({name for run in runs for name in run.requesters}) if four_eyes else ()
+    return DecisionFile(record_entries(ledger, notebook), clock=clock, requesters=tuple(names))
+
+
 def record_entries(ledger: Ledger, notebook: str) -> list[Entry]:
-    """What was decided on a notebook's newest runs, as the entries that decide it again."""
-    found = [p for _, proposals in decided_proposals(ledger, notebook) for p in proposals]
-    return [
-        Entry(
-            agent=p.agent,
-            title=p.title,
-            action=_repeated_action(p),
-            value=_repeated_value(p) if _repeated_action(p) in ("edit", "respond") else msgspec.UNSET,
-            reason=p.decision.reason,
-        )
-        for p in sorted(found, key=lambda p: (p.created_at, p.ordinal))
-        if p.decision is not None and p.decision.by in ("person", "script") and not asks_about_crash(p)
-    ]
-
-
-def decided_proposals(ledger: Ledger, notebook: str) -> list[tuple[Run, list[Proposal]]]:
-    """The newest run of each agent and key of a notebook, oldest first, with what was decided in it."""
-    newest: dict[tuple[str, str], Run] = {}
-    before: str | None = None
-    while page := ledger.runs(notebook=notebook, before=before):
-        before = page[-1].id
-        for run in page:
-            newest.setdefault((run.agent, run.key), run)
-    return [(r, [p for p in ledger.proposals(r.id) if p.status == "decided"]) for r in reversed(newest.values())]
+    """The entries that decide again what people and the clock decided on a notebook's newest runs."""
+    found = [pair for run in newest_runs(ledger, notebook) for pair in answers_to(ledger, run)]
+    decided = [(p, answers) for p, answers in found if p.status == "decided" and not asks_about_crash(p)]
+    decided.sort(key=lambda pair: (pair[0].created_at, pair[0].ordinal))
+    return [entry for p, answers in decided for entry in _repeat(p, answers)]
 
 
 def asks_about_crash(proposal: Proposal) -> bool:
@@ -43,13 +44,49 @@ def asks_about_crash(proposal: Proposal) -> bool:
     return proposal.doubt is not None
 
 
-def _repeated_action(proposal: Proposal) -> Action:
-    """What decides it again. In a workspace people wrote before they decided, so it is the text that counts."""
-    assert proposal.decision is not None
-    wrote = proposal.document and proposal.decision.action == "approve" and "edit" in proposal.allow
-    return "edit" if wrote else proposal.decision.action
+def _repeat(p: Proposal, answers: Sequence[AnswerGiven]) -> list[Entry]:
+    """The entries that decide a proposal again."""
+    entries: list[Entry] = []
+    votes = {one.event: one for one in p.votes}  # those that were replaced or taken back are not among them
+    for answer in answers:
+        if answer.action == "wait":
+            entries.append(Entry(agent=p.agent, title=p.title, action="wait"))
+        elif answer.is_decision or (answer.event in votes and _is_all_the_same_who(p)):
+            entries.append(_decide_again(p))
+        elif answer.event in votes:
+            _append_vote(entries, p, votes[answer.event])
+    return entries
 
 
-def _repeated_value(proposal: Proposal) -> Any:
-    assert proposal.decision is not None
-    return proposal.value if proposal.decision.action == "approve" else proposal.decision.value
+def _append_vote(entries: list[Entry], p: Proposal, vote: Vote) -> None:
+    """Add a vote, to the last entry if that has votes."""
+    action, value = (vote.action, vote.value) if entries else _with_text(p, vote.action, vote.value)
+    given = value if action in ("edit", "respond") else msgspec.UNSET
+    one = VoteEntry(reviewer=vote.reviewer, action=action, value=given, reason=vote.reason)
+    if entries and isinstance(entries[-1].votes, list):
+        entries[-1] = msgspec.structs.replace(entries[-1], votes=[*entries[-1].votes, one])
+    else:
+        entries.append(Entry(agent=p.agent, title=p.title, votes=[one]))
+
+
+def _is_all_the_same_who(p: Proposal) -> bool:
+    """Whether anyone might have decided it alone, and one person did: then the entry needs no name."""
+    terms, decision = p.terms, p.decision
+    if terms is None or decision is None or decision.by == "deadline" or len(p.votes) != 1:
+        return False
+    anyone = all(need.count == 1 and not need.people for need in terms.needs)
+    return anyone and not terms.four_eyes and not terms.undo and not terms.blind
+
+
+def _decide_again(p: Proposal) -> Entry:
+    """The entry that decides it, whoever is asked."""
+    assert p.decision is not None
+    action, value = _with_text(p, p.decision.action, p.decision.value)
+    given = value if action in ("edit", "respond") else msgspec.UNSET
+    return Entry(agent=p.agent, title=p.title, action=action, value=given, reason=p.decision.reason)
+
+
+def _with_text(p: Proposal, action: Action, value: Any) -> tuple[Action, Any]:
+    """What repeats an action. In a workspace people wrote before they decided, so it is the text that counts."""
+    wrote = p.document and action == "approve" and "edit" in p.allow
+    return ("edit", p.value) if wrote else (action, value)

@@ -9,27 +9,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
 
-import msgspec
-
-from hitl_nb.errors import HitlError, InvalidEdit, Unanswered
-from hitl_nb.records import Action, Proposal, Run, Workspace
-from hitl_nb.review.decision_file import (
-    VERSION,
-    DecisionFile,
-    Entry,
-    format_entry,
-    matches_pattern,
-    read_file,
-)
-from hitl_nb.review.decision_recording import decided_proposals
+from hitl_nb.errors import HitlError, Unanswered
+from hitl_nb.records import Proposal, Run, Workspace
+from hitl_nb.review.answers_given import AnswerGiven, answers_to, count_given, newest_runs
+from hitl_nb.review.decision_file import DecisionFile, Entry, matches_pattern, read_file
 from hitl_nb.review.hands import Hands
+from hitl_nb.review.scripted_pause import ScriptedPause, describe_missing_entry
+from hitl_nb.review.standing_clock import StandingClock
+from hitl_nb.store.clock import replace_clock
 from hitl_nb.store.ledger import Ledger
-from hitl_nb.values import check_edit
+from hitl_nb.store.requesters import replace_requesters
 
 ENVIRONMENT = "HITL_NB_REVIEWER"
 
@@ -42,12 +34,18 @@ class DecisionFileReviewer:
 
     An entry answers one proposal: the first unused one whose agent and title match. For a run that was started afresh,
     the entries that an older generation used are free again.
+
+    Attributes:
+        clock: the time that policies see as long as this reviewer answers.
+        requesters: user names of those who started the agents, for four eyes.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         found = read_file(path) if path.exists() else DecisionFile()
         self.entries = found.decisions
+        self.clock = StandingClock(found.clock)
+        self.requesters = found.requesters
         self._hands = found.writing
         self._used: dict[_RunName, tuple[str, list[int]]] = {}
         self._recalled: set[tuple[int, str]] = set()
@@ -55,39 +53,40 @@ class DecisionFileReviewer:
     @property
     def unused(self) -> list[Entry]:
         """The entries that have answered nothing so far."""
-        used = {i for _, taken in self._used.values() for i in taken}
+        used = self._used_numbers()
         return [entry for i, entry in enumerate(self.entries) if i not in used]
 
+    def recall(self, ledger: Ledger, notebook: str) -> None:
+        """Know which entries an earlier process used on a notebook's runs, and how far they moved the clock."""
+        if (id(ledger), notebook) in self._recalled:
+            return
+        self._recalled.add((id(ledger), notebook))
+        for run in newest_runs(ledger, notebook):
+            for p, answers in answers_to(ledger, run):
+                if p.asked_at is not None or self._has_decided(p):
+                    self._recall_answers(p, answers, self._taken(ledger, run))
+
     def answer(self, ledger: Ledger, proposals: Sequence[Proposal]) -> None:
-        """Decide the open proposals of one pause; all of them, or none.
+        """Decide the open proposals of one pause. Nothing is decided unless each of them has an entry that fits.
 
         Raises:
-            Unanswered: there is no entry for one of them; the message has the entry to add.
-            HitlError: an entry does not fit its proposal.
+            Unanswered: there is no entry, or no further one, for one of them; the message has the entry to add.
+            HitlError: an entry does not fit its proposal, or a vote is refused.
         """
         waiting = [p for p in proposals if p.status == "open"]
         if not waiting:
             return
         run = ledger.run(waiting[0].run)
-        self._recall(ledger, run.notebook)
+        self.recall(ledger, run.notebook)
         taken = self._taken(ledger, run)
+        pause = ScriptedPause(ledger, self.path, self.clock, lambda p: self._take(taken, p))
         kept = len(taken)
         try:
-            values = [self._value(p, self._take(taken, p)) for p in waiting]
+            pause.begin(waiting)
         except HitlError:
             del taken[kept:]
             raise
-        for p, i, value in zip(waiting, taken[kept:], values, strict=True):
-            ledger.decide(
-                p.id,
-                cast(Action, self.entries[i].action),
-                value=value,
-                reason=self.entries[i].reason,
-                reviewer=self.path.name,
-                by="script",
-                fingerprint=p.fingerprint,
-                revision=p.revision,
-            )
+        pause.play()
 
     def write_along(
         self, ledger: Ledger, workspace: Workspace, *, epoch: int, check: Callable[[], None], at_end: bool = False
@@ -112,6 +111,24 @@ class DecisionFileReviewer:
                 f"asks whether {workspace.title!r} is done without having written that"
             )
 
+    def _has_decided(self, p: Proposal) -> bool:
+        made = p.decision
+        return made is not None and made.by == "script" and made.reviewer == self.path.name
+
+    def _recall_answers(self, p: Proposal, answers: Sequence[AnswerGiven], taken: list[int]) -> None:
+        """Count the entries as used that gave these answers, as far as the file still has them."""
+        answers = [one for one in answers if not one.is_decision or one.reviewer == self.path.name]
+        while answers:
+            if answers[0].at is not None:
+                self.clock.move_to(answers[0].at)
+            used, given = self._used_numbers(), 0
+            for i, entry in enumerate(self.entries):
+                given = count_given(entry, answers) if i not in used and entry.matches(p) else 0
+                if given:
+                    taken.append(i)
+                    break
+            answers = answers[given or 1 :]
+
     def _taken(self, ledger: Ledger, run: Run) -> list[int]:
         """The entries that answered this run, by number."""
         name = (id(ledger), run.notebook, run.agent, run.key)
@@ -119,40 +136,43 @@ class DecisionFileReviewer:
             self._used[name] = (run.id, [])
         return self._used[name][1]
 
-    def _take(self, taken: list[int], p: Proposal, action: Action | None = None) -> Entry:
-        used = {i for _, numbers in self._used.values() for i in numbers}
+    def _take(self, taken: list[int], proposal: Proposal) -> tuple[int, Entry]:
+        """The next entry for a proposal, with its number. Raises Unanswered."""
+        used = self._used_numbers()
         for i, entry in enumerate(self.entries):
-            if i not in used and entry.matches(p) and action in (None, entry.action):
+            if i not in used and entry.matches(proposal):
                 taken.append(i)
-                return entry
-        raise Unanswered(missing_entry(p, self.path))
+                return i, entry
+        raise Unanswered(describe_missing_entry(proposal, self.path))
 
-    def _value(self, p: Proposal, entry: Entry) -> Any:
-        if entry.action not in p.allow:
-            raise HitlError(
-                f"{self.path.name} answers {p.title!r} with {entry.action!r}, and it allows {', '.join(p.allow)}"
-            )
-        if entry.action != "edit":
-            return None if entry.value is msgspec.UNSET else entry.value
-        try:
-            return check_edit(p, entry.value)
-        except InvalidEdit as error:
-            raise HitlError(f"{self.path.name}: the entry for {p.title!r} cannot be used: {error}") from None
-
-    def _recall(self, ledger: Ledger, notebook: str) -> None:
-        """Know the entries that this script used before, in a process that is gone."""
-        if (id(ledger), notebook) in self._recalled:
-            return
-        self._recalled.add((id(ledger), notebook))
-        for run, found in decided_proposals(ledger, notebook):
-            for p in found:
-                if p.decision is not None and p.decision.by == "script" and p.decision.reviewer == self.path.name:
-                    with suppress(Unanswered):  # the file was changed since
-                        self._take(self._taken(ledger, run), p, p.decision.action)
+    def _used_numbers(self) -> set[int]:
+        return {i for _, taken in self._used.values() for i in taken}
 
 
 def reviewer_from_environment() -> DecisionFileReviewer | None:
-    """The reviewer that answers in this process, or None if people do. Raises HitlError if its file is unusable."""
+    """The reviewer that answers in this process, or None if people do.
+
+    From here on, the store's clock and who started agents are the reviewer's, or this machine's again. Raises HitlError
+    for a file that cannot be used.
+    """
+    reviewer = _find_reviewer()
+    replace_clock(None if reviewer is None else reviewer.clock.read)
+    replace_requesters(None if reviewer is None else reviewer.requesters)
+    return reviewer
+
+
+def attending_reviewer(ledger: Ledger, notebook: str) -> DecisionFileReviewer | None:
+    """`reviewer_from_environment`, which knows what it has answered in a notebook's runs in earlier processes.
+
+    To be called before a run's code runs, since policies read the reviewer's clock.
+    """
+    reviewer = reviewer_from_environment()
+    if reviewer is not None:
+        reviewer.recall(ledger, notebook)
+    return reviewer
+
+
+def _find_reviewer() -> DecisionFileReviewer | None:
     named = os.environ.get(ENVIRONMENT)
     if not named:
         return None
@@ -174,21 +194,3 @@ def unanswered_pause(proposal: Proposal) -> Unanswered:
 @lru_cache(maxsize=16)
 def _open_reviewer(path: Path, changed: int) -> DecisionFileReviewer:
     return DecisionFileReviewer(path)
-
-
-def missing_entry(p: Proposal, path: Path) -> str:
-    """What to say where no entry answers a proposal: the entry to add."""
-    action = p.allow[0]
-    entry = Entry(agent=p.agent, title=p.title, action=action, value="..." if action == "respond" else msgspec.UNSET)
-    if action == "edit":
-        entry = msgspec.structs.replace(entry, value=p.value)
-    line = format_entry(entry)
-    where = f"add to {path.name}" if path.exists() else f"write {path.name} beside the notebook"
-    document = line if path.exists() else f'{{"version": {VERSION}, "decisions": [{line}]}}'
-    others = ", ".join(f'"{other}"' for other in p.allow[1:])
-    return (
-        f"the agent {p.agent!r} waits for a decision on {p.title!r}, and there is no entry for it; {where}:\n"
-        f"  {document}\n"
-        + (f'(or another action: {others}; "edit" and "respond" take a "value")\n' if others else "")
-        + "or decide it in JupyterLab and write the file with `hitl-nb record`"
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from hitl_nb.errors import HitlError
@@ -13,8 +14,29 @@ from hitl_nb.store.base import Reads
 FROZEN = "HITL_NB_CLOCK"
 """A time (RFC 3339) at which the clock stands still, for tests."""
 
+_replacement: Callable[[], datetime] | None = None
+
+
+def replace_clock(read: Callable[[], datetime] | None) -> None:
+    """Let this process read the time from `read`, which gives an aware datetime in UTC; None: from its own clock again.
+
+    A decisions file that answers in place of people brings a clock of its own, which stands still but for its waits.
+    """
+    global _replacement
+    _replacement = read
+
+
+def replaced_now() -> datetime | None:
+    """The time of the clock in place of this machine's; None if there is none."""
+    return None if _replacement is None else _replacement()
+
 
 def store_now(reads: Reads) -> datetime:
+    """What time it is for conditions and timelines: this machine's, or that of the clock in its place."""
+    return replaced_now() or machine_now(reads)
+
+
+def machine_now(reads: Reads) -> datetime:
     """This machine's time, but never before the newest event: a clock that was set back makes nothing happen twice.
 
     Raises HitlError for a frozen clock whose time cannot be read.

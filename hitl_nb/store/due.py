@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from functools import partial, wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from hitl_nb.errors import StoreBusy, StoreCorrupt, StoreFull, UnknownRun
+import msgspec
+
+from hitl_nb.errors import StoreBusy, StoreCorrupt, StoreFull, UnknownProposal, UnknownRun
 from hitl_nb.policies import terms
 from hitl_nb.records import Proposal
 from hitl_nb.store import clock, rows
@@ -39,7 +41,7 @@ class Due:
     def tick(self, at: datetime | None = None) -> int:
         """Do what is due about open proposals, each step in a transaction of its own; how many steps were taken.
 
-        `at` is the time to act for; the store's own if left out. Raises StoreCorrupt or UnknownRun for a record that is
+        `at` is the time to act for; this machine's if left out. Raises StoreCorrupt or UnknownRun for a record that is
         damaged, once all others are done.
         """
         taken, start, damage = 0, _FIRST, None
@@ -51,6 +53,20 @@ class Due:
         if damage is not None:
             raise damage
         return taken
+
+    def tick_proposal(self, proposal_id: str) -> Proposal:
+        """Do what is due about one proposal, also by the clock of a decisions file, which `tick` does not look at.
+
+        Raises UnknownProposal.
+        """
+
+        def work(tx: Transaction) -> Proposal:
+            p = rows.load_proposal(tx, proposal_id)
+            if p is None:
+                raise UnknownProposal(f"there is no proposal {proposal_id!r} in this store")
+            return take_due_steps(tx, p, clock.store_now(tx))
+
+        return self.store.transact(work)
 
     def tick_quietly(self) -> None:
         """`tick`, where something else is asked for: what cannot be done now is left to whoever looks next."""
@@ -68,6 +84,13 @@ def take_due_steps(tx: Transaction, p: Proposal, now: datetime) -> Proposal:
     while p.status == "open" and p.terms is not None and (step := _take_step(tx, p, now)) is not None:
         p = step
     return p
+
+
+def by_own_clock(p: Proposal) -> Proposal:
+    """The proposal as people decide it: its timeline is by this machine's clock where no decisions file answers."""
+    if p.asked_at is None or clock.replaced_now() is not None:
+        return p
+    return msgspec.structs.replace(p, asked_at=None)
 
 
 def after_clock(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
@@ -92,7 +115,7 @@ def _first_due(reads: Reads, start: str, at: datetime | None) -> str | None:
 
 def _take(tx: Transaction, key: str, at: datetime | None) -> int:
     """Take the step of one row, if it is still due; how many were taken."""
-    now, raw = at or clock.store_now(tx), tx.get(key)
+    now, raw = at or clock.machine_now(tx), tx.get(key)
     if raw is None:
         return 0  # somebody else was first
     p = rows.load_proposal(tx, rows.id_at(key, raw))

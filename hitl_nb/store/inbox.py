@@ -30,7 +30,7 @@ from hitl_nb.store.due import Due, after_clock
 from hitl_nb.store.reviewers import how_known
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
-from hitl_nb.store.votes import Late, cast_vote, catch_up, is_vote, outcome_of, take_back
+from hitl_nb.store.votes import Late, cast_vote, catch_up, is_vote, outcome_of, refuse_blocked_edit, take_back
 from hitl_nb.store.waiting import closed, waiting
 
 T = TypeVar("T")
@@ -192,6 +192,7 @@ class Inbox(Due):
     ) -> tuple[Proposal, Run]:
         if is_vote(p, verdict):
             return cast_vote(tx, p, self.store_id, verdict, fingerprint, revision, batch=batch)
+        refuse_blocked_edit(tx, p, verdict)
         return settled(tx, p, self.store_id, verdict, fingerprint, revision)
 
     def undo(self, proposal_id: str, *, reviewer: str) -> Decided:

@@ -22,7 +22,7 @@ from hitl_nb.records import (
     new_id,
     now,
 )
-from hitl_nb.store import chain
+from hitl_nb.store import chain, clock
 from hitl_nb.store.base import Transaction
 from hitl_nb.store.verdicts import logged
 
@@ -69,6 +69,7 @@ class NewQuestion:
         plan = self.plan
         if plan is not None and plan.terms is not None:
             fields |= {"facts": facts, "why": plan.why, "terms": plan.terms, "allow": plan.allow}
+            fields["asked_at"] = clock.replaced_now()
         return Proposal(
             **fields,
             id=self._id,

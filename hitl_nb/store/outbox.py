@@ -91,9 +91,9 @@ def put_notice(
             people of the timeline's step; these alone are told then.
         note: a sentence about the occasion, for people.
 
-    A proposal without terms has no notices.
+    A proposal without terms has no notices, nor has one that a decisions file answers in place of people.
     """
-    if proposal.terms is None:
+    if proposal.terms is None or proposal.asked_at is not None:
         return
     named = tuple(to or ())
     if not (named and kind in ("reminded", "escalated")):

@@ -257,8 +257,11 @@ def put_proposal(tx: Transaction, p: Proposal) -> Digests:
 
 
 def due_key(p: Proposal) -> str | None:
-    """Where a proposal stands among those with a timer; None if the clock never acts on it."""
-    at = None if p.terms is None else next_due(p)
+    """Where a proposal stands among those with a timer; None if the clock never acts on it.
+
+    The timeline of one that a decisions file answers is by that file's clock: for all other clocks it is long over.
+    """
+    at = next_due(p) if p.terms is not None and p.asked_at is None else None
     return None if at is None else f"due/{microseconds(at)}-{p.id}"
 
 

@@ -15,7 +15,7 @@ import msgspec
 from hitl_nb.errors import AlreadyDecided, StoreCorrupt, TooLate
 from hitl_nb.policies import terms
 from hitl_nb.policies.closed import refuse_closed
-from hitl_nb.policies.edits import Judged
+from hitl_nb.policies.edits import Judged, refuse_blocked
 from hitl_nb.policies.merging import read_merged
 from hitl_nb.policies.rules import judge_edit
 from hitl_nb.policies.seats import People
@@ -23,7 +23,7 @@ from hitl_nb.records import Proposal, Run, Vote
 from hitl_nb.store import chain, clock, policytexts, signatures
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.changes import write_change
-from hitl_nb.store.due import take_due_steps
+from hitl_nb.store.due import by_own_clock, take_due_steps
 from hitl_nb.store.people import find_people
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Verdict, refuse_changed
@@ -101,6 +101,13 @@ def cast_vote(
     return write_change(tx, terms.vote(p, vote, people, at, judged=judged), actor=verdict.reviewer, at=at)
 
 
+def refuse_blocked_edit(reads: Reads, p: Proposal, verdict: Verdict) -> None:
+    """Raises InvalidEdit for an edited value that the policy blocks, where a script decides whoever is asked."""
+    judged = _judge(reads, p, verdict)
+    if judged is not None:
+        refuse_blocked(judged)
+
+
 def take_back(tx: Transaction, p: Proposal, reviewer: str) -> tuple[Proposal, Run]:
     """Withdraw the approval that completed the votes. Raises TooLate, NotAReviewer."""
     at = clock.store_now(tx)
@@ -110,7 +117,7 @@ def take_back(tx: Transaction, p: Proposal, reviewer: str) -> tuple[Proposal, Ru
 
 def catch_up(tx: Transaction, p: Proposal) -> Proposal:
     """The proposal as it is once the clock has done what is due."""
-    return p if p.terms is None else take_due_steps(tx, p, clock.store_now(tx))
+    return p if p.terms is None else take_due_steps(tx, by_own_clock(p), clock.store_now(tx))
 
 
 def may_decide(

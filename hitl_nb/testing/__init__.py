@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,10 +26,14 @@ class ScriptedReviewer:
 
     Args:
         decisions: a `.decisions.json` file, or its entries: mappings with "action" and, as needed, "agent", "title",
-            "value" and "reason". Each answers one proposal, in order among those that match.
+            "value" and "reason". Each answers one proposal, in order among those that match. In place of "action",
+            "votes" has those of named people, as a policy asks for them: mappings with "as", "action" and, as needed,
+            "value" and "reason". The action "wait" lets the clock take the next step of the proposal's timeline.
         writing: what people type and say in workspaces meanwhile: mappings with "type" (and "behind" or "instead"),
             "comment" or "suggest" (and "quote"), and, as needed, "agent", "title", "person" and "after", the text that
             they wait for. Each is done once.
+        clock: what time it is for policies: an aware datetime, or text like "2026-01-05T09:00:00Z", which is what it is
+            if left out. It stands still, but for the waits.
 
     A proposal without an entry raises `Unanswered`, which prints the entry to add.
 
@@ -41,15 +46,17 @@ class ScriptedReviewer:
         decisions: str | os.PathLike[str] | Sequence[Mapping[str, Any]] = (),
         *,
         writing: Sequence[Mapping[str, Any]] = (),
+        clock: datetime | str | None = None,
     ) -> None:
         from hitl_nb.review.decision_file import VERSION, format_document, parse_document, read_file
 
         if isinstance(decisions, (str, os.PathLike)):
-            if writing:
-                raise TypeError("writing stands in the file, beside its decisions; give one or the other")
+            if writing or clock is not None:
+                raise TypeError("writing and clock are in the file, beside its decisions; give one or the other")
             found = read_file(Path(decisions))
         else:
-            document = {"version": VERSION, "decisions": list(decisions), "writing": list(writing)}
+            at = clock.isoformat() if isinstance(clock, datetime) else clock
+            document = {"version": VERSION, "clock": at, "decisions": list(decisions), "writing": list(writing)}
             found = parse_document(json.dumps(document).encode(), "ScriptedReviewer")
         self._text = format_document(found)
 
@@ -67,13 +74,14 @@ class ScriptedReviewer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        from hitl_nb.review.reviewer import ENVIRONMENT
+        from hitl_nb.review.reviewer import ENVIRONMENT, reviewer_from_environment
 
         if self._before is None:
             del os.environ[ENVIRONMENT]
         else:
             os.environ[ENVIRONMENT] = self._before
         Path(self._path).unlink(missing_ok=True)
+        reviewer_from_environment()  # so this process reads its own clock again
 
     @property
     def unused(self) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ def parse(document: Any) -> DecisionFile:
 WHOLE = {
     "version": 1,
     "clock": "2026-03-27T16:30:00Z",
+    "requesters": ["ann"],
     "writing": [{"person": "ann", "type": "x"}],
     "decisions": [
         {"agent": "refunds", "title": "One", "action": "edit", "value": {"amount": 5}, "reason": "less"},
