@@ -10,8 +10,9 @@ from hitl_nb.records import Known, Proposal, Vote
 from hitl_nb.review.progress import NOBODY, Viewer
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.desk import Desk
-from hitl_nb.server.who import Person, refusal
+from hitl_nb.server.who import Person, refusal, voter
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.requesters import os_user
 
 
 class Audience:
@@ -36,23 +37,23 @@ class Audience:
     def viewer(self) -> Viewer:
         """Who is told, and whether this server lets them decide."""
         who = self._who
-        return NOBODY if who is None else Viewer(who.username, who.authn, refusal(self._desk, who))
+        return NOBODY if who is None else Viewer(voter(self._desk, who), who.authn, refusal(self._desk, who))
 
     def people(self, p: Proposal) -> People:
         """How things are with the people whom a proposal names, now."""
         if p.terms is None:
             return _NO_PEOPLE
-        if p.run not in self._requesters:
+        if not p.requesters and p.run not in self._requesters:
             self._requesters[p.run] = frozenset(self._ledger.run(p.run).requesters)
-        return People(self._requesters[p.run], self._away)
+        return People(frozenset(p.requesters) or self._requesters[p.run], self._away, os_user())
 
     @cached_property
     def _away(self) -> Mapping[str, str | None]:
-        return {}
+        return self._ledger.away_at(self._ledger.now())
 
     def vote_known(self, p: Proposal) -> Callable[[Vote], Known]:
         """How it is known who gave a vote of `p`, its signature checked."""
-        return lambda vote: vote.authn or "unsigned"
+        return lambda vote: self._ledger.vote_known(p, vote)
 
 
 _NO_PEOPLE = People()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from hitl_nb.records import Action, Anchor, CommentState, RunStatus
-from hitl_nb.server.shapes import Id
+from hitl_nb.server.shapes import At, Id
 from hitl_nb.store.discussion import (
     LONGEST,
     LONGEST_AROUND,
@@ -100,6 +100,17 @@ class Assigning(msgspec.Struct, forbid_unknown_fields=True):
     """Whose a proposal is to decide; null for nobody's."""
 
     assignee: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None
+
+
+class Leaving(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Until when somebody is away, and who votes in their place; `until` null: they are not, and will not be.
+
+    `from` null: from now on. `to` null: nobody.
+    """
+
+    start: At | None = msgspec.field(default=None, name="from")
+    until: At | None
+    to: UserName | None = None
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):

@@ -21,9 +21,9 @@ from hitl_nb.server import answers
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.audience import Audience
 from hitl_nb.server.bodies import MOST, Cell, Deciding, DecidingMany, WhichProposals
-from hitl_nb.server.who import attest
+from hitl_nb.server.who import attest, voter
 from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.verdicts import Verdict
+from hitl_nb.store.verdicts import Decided, Verdict
 from hitl_nb.values import changes, check_edit
 
 _SCANNED = 200
@@ -141,20 +141,38 @@ def assign(asked: Asked) -> dict[str, Any]:
 
 def decide(asked: Asked) -> dict[str, Any]:
     body: Deciding = _as_drafted(asked, asked.body) if asked.body.drafted else asked.body
+    user = _reviewer(asked, [asked.ledger.proposal(asked.id)])
     verdict = Verdict(
         action=body.action,
         value=_checked(asked, body) if body.action == "edit" else body.value,
         reason=_reason(body.reason),
-        reviewer=asked.who.username,
+        reviewer=user,
         attest=attest(asked.desk, asked.ledger, asked.who, asked.id),
     )
+    seconds = asked.desk.attention.seconds(asked.who.username, asked.id, body.revision)
+    shown: dict[str, Any] = {"fingerprint": body.fingerprint, "revision": body.revision, "seconds": seconds}
     try:
-        done = asked.ledger.settle(asked.id, verdict, fingerprint=body.fingerprint, revision=body.revision)
+        done = asked.ledger.settle(asked.id, verdict, **shown)
     except StaleDraft:
         _same(asked.ledger.proposal(asked.id), body.revision, body.fingerprint)
         raise
+    return _done(asked, done)
+
+
+def undo(asked: Asked) -> dict[str, Any]:
+    """Take an approval back, as long as it settles."""
+    return _done(asked, asked.ledger.undo(asked.id, reviewer=_reviewer(asked, [asked.ledger.proposal(asked.id)])))
+
+
+def _done(asked: Asked, done: Decided) -> dict[str, Any]:
     p = answers.full(asked.desk, asked.ledger, done.proposal, done.comments, audience=Audience.of(asked))
-    return {"proposal": p, "run": answers.run(asked.desk, done.run)}
+    return {"proposal": p, "run": answers.run(asked.desk, done.run), "outcome": done.outcome}
+
+
+def _reviewer(asked: Asked, found: list[Proposal]) -> str:
+    """Under which name the person decides; where a policy says who may, a made-up one would have no seat."""
+    under_terms = any(p.terms is not None for p in found)
+    return voter(asked.desk, asked.who) if under_terms else asked.who.username
 
 
 def decide_many(asked: Asked) -> dict[str, Any]:
@@ -164,14 +182,15 @@ def decide_many(asked: Asked) -> dict[str, Any]:
     seen = [(asked.ledger.proposal(one.id), one) for one in body.proposals]
     for p, one in seen:
         _same(p, one.revision, one.fingerprint)
-    proposals = [p for p, _ in seen]
+    proposals, attention = [p for p, _ in seen], asked.desk.attention
     decided = asked.ledger.decide_many(
         proposals,
         body.action,
         value=body.value,
         reason=_reason(body.reason),
-        reviewer=asked.who.username,
+        reviewer=_reviewer(asked, proposals),
         attest=attest(asked.desk, asked.ledger, asked.who, *(one.id for one in body.proposals)),
+        seconds={p.id: attention.seconds(asked.who.username, p.id, p.revision) for p in proposals},
     )
     audience = Audience.of(asked)
     return {"proposals": [answers.full(asked.desk, asked.ledger, p, audience=audience) for p in decided]}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.server import attention, bodies, comments, drafts, proposals, runs, scripts, shapes, workspaces
+from hitl_nb.server import attention, bodies, comments, drafts, people, proposals, runs, scripts, shapes, workspaces
 from hitl_nb.server.asked import Asked, Sent, read_body, read_query
 from hitl_nb.server.desk import Desk, Lane
 from hitl_nb.server.weights import (
@@ -256,6 +256,17 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST",
+        "proposals/{id}/undo",
+        *_DECIDE,
+        proposals.undo,
+        shapes.Decided,
+        "Take an approval back, while the policy lets you",
+        body=bodies.Nothing,
+        errors=(409,),
+        weigh=is_about_something_large,
+    ),
+    Route(
+        "POST",
         "decisions",
         *_DECIDE,
         proposals.decide_many,
@@ -273,6 +284,16 @@ ROUTES: tuple[Route, ...] = (
         shapes.Figures,
         "How your own votes look",
         lane="values",
+    ),
+    Route("GET", "people/me/away", *_READ, people.away, shapes.Away, "Whether you are away, and who stands in for you"),
+    Route(
+        "PUT",
+        "people/me/away",
+        *_DECIDE,
+        people.leave,
+        shapes.Away,
+        "Say until when you are away, and who votes in your place",
+        body=bodies.Leaving,
     ),
     Route(
         "GET",

@@ -427,10 +427,15 @@ class Pause(Shape):
 
 
 class Decided(Shape):
-    """The decided proposal, and its run."""
+    """The proposal, its run, and what became of what was said about it.
+
+    `outcome`: "recorded": a vote, and others are needed; "settling": an approval that can still be taken back;
+    "decided".
+    """
 
     proposal: Proposal
     run: Run
+    outcome: Literal["recorded", "settling", "decided"]
 
 
 class DecidedTogether(Shape):
@@ -574,6 +579,20 @@ class Figures(Shape):
     approvals_in_a_row: Count
     chance: Count | None
     last_hour: Count
+
+
+class Absence(Shape):
+    """From when to when somebody is away, and who votes in their place; null: nobody."""
+
+    start: At = msgspec.field(name="from")
+    until: At
+    to: str | None
+
+
+class Away(Shape):
+    """For when the reader has said last that they are away; null if that is over, or never was."""
+
+    away: Absence | None
 
 
 class User(Shape):

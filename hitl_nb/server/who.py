@@ -16,6 +16,7 @@ from hitl_nb.records import Authn
 from hitl_nb.server import windows
 from hitl_nb.server.desk import Desk
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.requesters import os_user
 from hitl_nb.store.signatures import Attest
 
 ASSURANCE = "A0"
@@ -84,6 +85,14 @@ def refusal(desk: Desk, who: Person) -> str | None:
             "c.HitlNb.allow_token_decisions = True changes that"
         )
     return None
+
+
+def voter(desk: Desk, who: Person) -> str:
+    """Under which name this person votes where a policy names people.
+
+    On a server of one user, whoever knows its token is that user; a made-up name would have no seat.
+    """
+    return os_user() if desk.alone and who.authn != "login" else who.username
 
 
 def attest(desk: Desk, ledger: Ledger, who: Person, *about: str) -> Attest:

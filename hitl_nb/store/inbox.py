@@ -6,7 +6,7 @@ A decision is one transaction (`verdicts.py`): the first wins, and whoever comes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -21,16 +21,17 @@ from hitl_nb.records import (
     Proposal,
     ProposalStatus,
     Run,
+    Vote,
 )
 from hitl_nb.store import chain, large, rows
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.discussion import comments_on
 from hitl_nb.store.due import Due, after_clock
-from hitl_nb.store.reviewers import how_known
+from hitl_nb.store.reviewers import how_known, vote_known
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
-from hitl_nb.store.votes import Late, cast_vote, catch_up, is_vote, outcome_of, refuse_blocked_edit, take_back
+from hitl_nb.store.votes import Late, Seen, cast_vote, catch_up, is_vote, outcome_of, refuse_blocked_edit, take_back
 from hitl_nb.store.waiting import closed, waiting
 
 T = TypeVar("T")
@@ -92,6 +93,10 @@ class Inbox(Due):
         for p in found:
             check_made(reads, self.store_id, p)
         return found
+
+    def vote_known(self, p: Proposal, vote: Vote) -> Known:
+        """How it is known who gave a vote on `p`, its signature checked."""
+        return vote_known(self.store_id, p, vote)
 
     def how_known(self, p: Proposal) -> Known | None:
         """How it is known who decided `p`, its signature checked; None if nobody has."""
@@ -167,33 +172,35 @@ class Inbox(Due):
 
     @after_clock
     def settle(
-        self, proposal_id: str, verdict: Verdict, *, fingerprint: str | None = None, revision: int | None = None
+        self,
+        proposal_id: str,
+        verdict: Verdict,
+        *,
+        fingerprint: str | None = None,
+        revision: int | None = None,
+        seconds: float | None = None,
     ) -> Decided:
-        """`decide`, and what became of the run, read in the same transaction."""
+        """`decide`, and what became of the run, read in the same transaction.
+
+        `seconds` is how long the reviewer had what they decide on, if that is known; it is kept with a vote.
+        """
 
         def work(tx: Transaction) -> Decided | Late:
             p = catch_up(tx, _find(tx, proposal_id))
             late = None if p.terms is None else Late.find(p)
             if late is not None:
                 return late
-            p, run = self._decide_within(tx, p, verdict, fingerprint, revision)
+            shown = Seen(fingerprint, revision, seconds)
+            p, run = self._decide_within(tx, p, verdict, shown)
             return Decided(p, run, comments_on(tx, p.document or p.id, store_id=self.store_id), outcome_of(p))
 
         return _unless_late(self.store.transact(work))
 
-    def _decide_within(
-        self,
-        tx: Transaction,
-        p: Proposal,
-        verdict: Verdict,
-        fingerprint: str | None,
-        revision: int | None,
-        batch: int = 1,
-    ) -> tuple[Proposal, Run]:
+    def _decide_within(self, tx: Transaction, p: Proposal, verdict: Verdict, seen: Seen) -> tuple[Proposal, Run]:
         if is_vote(p, verdict):
-            return cast_vote(tx, p, self.store_id, verdict, fingerprint, revision, batch=batch)
+            return cast_vote(tx, p, self.store_id, verdict, seen)
         refuse_blocked_edit(tx, p, verdict)
-        return settled(tx, p, self.store_id, verdict, fingerprint, revision)
+        return settled(tx, p, self.store_id, verdict, seen.fingerprint, seen.revision)
 
     def undo(self, proposal_id: str, *, reviewer: str) -> Decided:
         """Take the approval back that completed the votes, as long as the terms allow that.
@@ -222,11 +229,13 @@ class Inbox(Due):
         reviewer: str,
         by: By = "person",
         attest: Attest | None = None,
+        seconds: Mapping[str, float | None] | None = None,
     ) -> list[Proposal]:
         """Decide all of them the same way, or, if one of them cannot be, none.
 
         Args:
             seen: the proposals as the reviewer saw them; each is decided only if it is still that one.
+            seconds: by the ids of proposals, how long the reviewer had them.
 
         The other arguments and the errors are those of `decide`.
         """
@@ -236,15 +245,16 @@ class Inbox(Due):
         if doubtful is not None:
             raise ValueError(f"{doubtful.title!r} is decided by itself: look up what happened, then answer it")
 
+        def seen_as(was: Proposal) -> Seen:
+            return Seen(was.fingerprint, was.revision, (seconds or {}).get(was.id), len(shown))
+
         def work(tx: Transaction) -> list[Proposal] | Late:
             found = [(catch_up(tx, _find(tx, p.id)), p) for p in shown]
             for p, _ in found:
                 late = None if p.terms is None else Late.find(p)
                 if late is not None:
                     return late
-            return [
-                self._decide_within(tx, p, verdict, was.fingerprint, was.revision, len(shown))[0] for p, was in found
-            ]
+            return [self._decide_within(tx, p, verdict, seen_as(was))[0] for p, was in found]
 
         return _unless_late(self.store.transact(work))
 

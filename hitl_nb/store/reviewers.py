@@ -7,7 +7,7 @@ only where a server that this process knows has signed that they logged in.
 from __future__ import annotations
 
 from hitl_nb.policies.made import completing_vote
-from hitl_nb.records import AGENT, Comment, DecisionRecord, Known, Proposal, Speaker, Vouched
+from hitl_nb.records import AGENT, Comment, DecisionRecord, Known, Proposal, Speaker, Vote, Vouched
 from hitl_nb.store import signatures
 
 REACHABLE = ", in a window where notebooks' HTML runs"
@@ -25,6 +25,15 @@ def how_known(store_id: str, p: Proposal) -> Known | None:
     if made.signature is not None and not _is_signed(store_id, p, made):
         return "unsigned" if made.by == "person" else made.by
     return known_if_checked(made)
+
+
+def vote_known(store_id: str, p: Proposal, vote: Vote) -> Known:
+    """How it is known who gave a vote on a proposal, its signature checked."""
+    if vote.by == "script":
+        return "script"
+    if vote.signature is None or not signatures.is_vote_signed(store_id, p, vote):
+        return "unsigned"
+    return "token" if vote.authn == "login" and not signatures.logins_are_possible() else vote.authn or "unsigned"
 
 
 def _is_signed(store_id: str, p: Proposal, made: DecisionRecord) -> bool:

@@ -7,7 +7,6 @@ too late is an answer, not an error, within the transaction: otherwise what the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -18,18 +17,32 @@ from hitl_nb.policies.closed import refuse_closed
 from hitl_nb.policies.edits import Judged, refuse_blocked
 from hitl_nb.policies.merging import read_merged
 from hitl_nb.policies.rules import judge_edit
-from hitl_nb.policies.seats import People
 from hitl_nb.records import Proposal, Run, Vote
 from hitl_nb.store import chain, clock, policytexts, signatures
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.changes import write_change
 from hitl_nb.store.due import by_own_clock, take_due_steps
 from hitl_nb.store.people import find_people
-from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Verdict, refuse_changed
 
 Outcome = Literal["recorded", "settling", "decided"]
 """What became of a decision: a vote among others, an approval that may still be taken back, or the decision."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How a proposal was shown to who decides it.
+
+    Attributes:
+        fingerprint, revision: those that were shown; None: whatever it is.
+        seconds: how long it was; None if that is not known.
+        batch: with how many it is decided in one go.
+    """
+
+    fingerprint: str | None = None
+    revision: int | None = None
+    seconds: float | None = None
+    batch: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,11 +78,7 @@ def cast_vote(
     p: Proposal,
     store_id: str,
     verdict: Verdict,
-    fingerprint: str | None,
-    revision: int | None,
-    *,
-    batch: int = 1,
-    seconds: float | None = None,
+    seen: Seen,
 ) -> tuple[Proposal, Run]:
     """Write a vote on an open proposal, of which all that was due is done; the proposal and its run as they are then.
 
@@ -77,8 +86,8 @@ def cast_vote(
     StoreCorrupt.
     """
     refuse_closed(p)
-    refuse_changed(p, fingerprint, revision)
-    _refuse_batch(p, batch)
+    refuse_changed(p, seen.fingerprint, seen.revision)
+    _refuse_batch(p, seen.batch)
     at = clock.store_now(tx)
     people = find_people(tx, p, at)
     p = msgspec.structs.replace(p, requesters=tuple(sorted(people.requesters)))
@@ -89,8 +98,8 @@ def cast_vote(
         value=verdict.value,
         reason=verdict.reason,
         at=at,
-        batch=batch,
-        seconds=seconds,
+        batch=seen.batch,
+        seconds=seen.seconds,
         event=chain.head(tx).n + 1,
         authn=None if verdict.attest is None else verdict.attest.authn,
     )
@@ -118,27 +127,6 @@ def take_back(tx: Transaction, p: Proposal, reviewer: str) -> tuple[Proposal, Ru
 def catch_up(tx: Transaction, p: Proposal) -> Proposal:
     """The proposal as it is once the clock has done what is due."""
     return p if p.terms is None else take_due_steps(tx, by_own_clock(p), clock.store_now(tx))
-
-
-def may_decide(
-    reads: Reads, p: Proposal, reviewer: str, attest: Attest | None, at: datetime | None = None
-) -> tuple[bool, str]:
-    """Whether this person may decide a proposal in any way now, and if not, why not."""
-    people = find_people(reads, p, at or clock.store_now(reads))
-    return may_among(p, people, reviewer, attest)
-
-
-def may_among(p: Proposal, people: People, reviewer: str, attest: Attest | None) -> tuple[bool, str]:
-    """The same, with the people already known."""
-    why = ""
-    for action in p.allow:
-        try:
-            terms.check_may(p, people, reviewer, action, None if attest is None else attest.authn)
-        except (AlreadyDecided, terms.NotAReviewer, ValueError) as refused:
-            why = why or str(refused)
-        else:
-            return True, ""
-    return False, why
 
 
 def _refuse_batch(p: Proposal, batch: int) -> None:

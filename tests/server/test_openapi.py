@@ -23,10 +23,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from hitl_nb.records import Snapshot
+from hitl_nb.policies.rules import Plan
+from hitl_nb.records import Snapshot, Terms
 from hitl_nb.review.draft import Draft
 from hitl_nb.server.openapi import NDJSON, document
 from hitl_nb.server.routes import ROUTES, Route
+from hitl_nb.store.requesters import os_user
 from hitl_nb.values import ask
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -105,6 +107,8 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     "PUT comments/{id}/state": lambda p: {"document": p.id, "state": "resolved"},
     "PUT proposals/{id}/assignee": lambda p: {"assignee": "bob"},
     "POST proposals/{id}/decision": lambda p: {"action": "edit", "value": "Dear", "reason": "short", **shown(p)},
+    "POST proposals/{id}/undo": lambda p: {},
+    "PUT people/me/away": lambda p: {"until": "2999-01-01T00:00:00Z", "to": "bo"},
     "POST decisions": lambda p: {"action": "approve", "proposals": [{"id": p.id, **shown(p)}]},
     "POST workspaces": lambda p: {"name": "nightly", "title": "Other", "session": SESSION, "template": "Hello"},
     "POST workspaces/{id}/writes": lambda p: {"do": "append", "key": "append/1", "text": "More.", "session": SESSION},
@@ -118,6 +122,14 @@ BODIES: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def settling(server: Any) -> Any:
+    """A proposal that the server's user has approved, and may take back."""
+    _, claim = server.ledger.open_run(agent="settling", notebook=str(server.folder / "letters.ipynb"))
+    plan = Plan("ask", (), (), Terms(undo=3600.0), ("approve", "reject"))
+    (p,) = server.ledger.pause_run(claim, Snapshot(envelope=b""), [ask("Dear", title="Letter")], plans=[plan])[1]
+    return server.ledger.decide(p.id, "approve", reviewer=os_user())
+
+
 @every_route
 def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Route) -> None:
     (p,) = server.paused("Dear Ann", agent="done")
@@ -127,6 +139,8 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
         server.ledger.decide(p.id, "edit", value="Dear", reason="short", reviewer="ann")
     if route.path.endswith("/adopt"):
         (server.folder / "adopting.ipynb").write_text("{}")
+    if route.path.endswith("/undo"):
+        p = settling(server)
     opening = {"name": f"{route.method} {route.path}", "title": "Report", "session": SESSION}
     _, written = server.call("POST", "workspaces", opening)
     comment = server.ledger.comment(p.id, "hm", author="ann")

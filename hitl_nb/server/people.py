@@ -1,0 +1,24 @@
+"""The calls about people: whether the reader is away, and who votes in their place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitl_nb.errors import NotAReviewer
+from hitl_nb.server.asked import Asked
+from hitl_nb.server.bodies import Leaving
+from hitl_nb.server.who import voter
+
+
+def away(asked: Asked) -> dict[str, Any]:
+    said = asked.ledger.away(voter(asked.desk, asked.who))
+    return {"away": None if said is None else {"from": said.start, "until": said.until, "to": said.to}}
+
+
+def leave(asked: Asked) -> dict[str, Any]:
+    """Say it; only for oneself, so only who is known may."""
+    body: Leaving = asked.body
+    if asked.who.authn != "login" and not asked.desk.alone:
+        raise NotAReviewer("who stands in for you can be said by somebody who logged in, and you are known by a token")
+    asked.ledger.set_away(voter(asked.desk, asked.who), body.start, body.until, body.to)
+    return away(asked)
