@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from .engine.checkpoint import checkpoint_all as checkpoint_all
     from .engine.checkpoint import proposal as proposal
     from .engine.decision import Decision as Decision
+    from .engine.decision import Vote as Vote
     from .engine.gates import gate as gate
+    from .engine.guardrails import guardrail as guardrail
+    from .engine.labels import labels as labels
     from .engine.resources import live as live
     from .engine.resources import resource as resource
     from .engine.steps import idempotency_key as idempotency_key
@@ -58,6 +61,10 @@ if TYPE_CHECKING:
     from .notebook.extension import load_ipython_extension as load_ipython_extension
     from .notebook.extension import unload_ipython_extension as unload_ipython_extension
     from .notebook.headless import run_notebook as run_notebook
+    from .review import guardrails as guardrails
+    from .review.guardrails import block as block
+    from .review.guardrails import escalate as escalate
+    from .review.guardrails import passed as passed
     from .review.policy_files import Policy as Policy
     from .review.policy_files import policy as policy
     from .review.writing import Written as Written
@@ -71,7 +78,10 @@ _HOMES = {
     "checkpoint_all": "engine.checkpoint",
     "proposal": "engine.checkpoint",
     "Decision": "engine.decision",
+    "Vote": "engine.decision",
     "gate": "engine.gates",
+    "guardrail": "engine.guardrails",
+    "labels": "engine.labels",
     "live": "engine.resources",
     "resource": "engine.resources",
     "idempotency_key": "engine.steps",
@@ -79,6 +89,7 @@ _HOMES = {
     "workspace": "engine.workspace",
     "Policy": "review.policy_files",
     "policy": "review.policy_files",
+    **dict.fromkeys(("block", "escalate", "passed"), "review.guardrails"),
     "Written": "review.writing",
     "load_ipython_extension": "notebook.extension",
     "unload_ipython_extension": "notebook.extension",
@@ -115,14 +126,19 @@ _HOMES = {
     ),
 }
 
-__all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]  # noqa: PLE0604  # made by __getattr__
+_MODULES = {"guardrails": "review.guardrails"}
+"""Names that are modules of their own."""
+
+__all__ = ["__version__", *_HOMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]  # noqa: PLE0604  # made by __getattr__
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    if name in _MODULES:
+        value = import_module(f".{_MODULES[name]}", __name__)
+    elif name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    else:
         raise AttributeError(f"module 'hitl_nb' has no attribute {name!r}")
-    value = getattr(import_module(f".{home}", __name__), name)
     globals()[name] = value
     return value
 

@@ -56,32 +56,34 @@ def check_rule(key: object, of: str) -> None:
 
 
 def key_of_call(key: Key | Callable[..., Any] | None, bound: inspect.BoundArguments, of: str) -> Key | None:
-    """The key of one call of a decorated function.
-
-    A function as `key` gets the arguments by name, those that it names; if its names are others, all in their order.
+    """The key of one call of a decorated function; of a function as `key`, see `call_with_arguments`.
 
     Raises TypeError, ValueError for what is no key, and what the function raises.
     """
     if not callable(key):
         return check_key(key, of)
-    found = check_key(_called(key, bound), of)
+    found = check_key(call_with_arguments(key, bound), of)
     if found is None:
         raise TypeError(f"the key function of {of} returned None; it must return a str or an int for every call")
     return found
 
 
-def _called(key: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
+def call_with_arguments(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
+    """Call a function that a decorator was given with the arguments of one call of the decorated one.
+
+    It gets the arguments by name, those that it names; if its names are others, all in their order.
+    """
     try:
-        parameters = inspect.signature(key).parameters.values()
+        parameters = inspect.signature(function).parameters.values()
     except ValueError:  # some builtins have no signature
-        return key(*bound.args, **bound.kwargs)
+        return function(*bound.args, **bound.kwargs)
     by_name = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if any(p.kind == p.VAR_KEYWORD for p in parameters):
-        return key(**bound.arguments)
+        return function(**bound.arguments)
     needed = [p for p in parameters if p.default is p.empty and p.kind != p.VAR_POSITIONAL]
     if all(p in by_name and p.name in bound.arguments for p in needed):
-        return key(**{p.name: bound.arguments[p.name] for p in by_name if p.name in bound.arguments})
-    return key(*bound.args, **bound.kwargs)
+        return function(**{p.name: bound.arguments[p.name] for p in by_name if p.name in bound.arguments})
+    return function(*bound.args, **bound.kwargs)
 
 
 def spelled(key: Key) -> str:

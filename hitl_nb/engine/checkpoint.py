@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from .. import values
 from ..records import ACTIONS, Action, Kind
 from .callkeys import Key, check_key
 from .decision import Asked, Decision
+from .reviewarguments import OnDeadline, check_review
 from .session import Pending, required
+
+if TYPE_CHECKING:
+    from ..review.policy_files import Policy
 
 
 class _One(Pending):
@@ -33,6 +40,14 @@ def checkpoint(
     allow: Sequence[Action] = ACTIONS,
     reasons: Sequence[str] = (),
     key: Key | None = None,
+    tags: Sequence[str] = (),
+    confidence: float | None = None,
+    guardrails: Sequence[Callable[..., Any]] = (),
+    reviewers: Sequence[str] | None = None,
+    quorum: int = 1,
+    deadline: timedelta | datetime | None = None,
+    on_deadline: OnDeadline = "wait",
+    policy: Policy | None = None,
 ) -> Decision:
     """Propose `value` to a person; the run pauses here, and this call returns their decision.
 
@@ -70,6 +85,14 @@ def checkpoint(
         allow=allow,
         reasons=reasons,
         key=key,
+        tags=tags,
+        confidence=confidence,
+        guardrails=guardrails,
+        reviewers=reviewers,
+        quorum=quorum,
+        deadline=deadline,
+        on_deadline=on_deadline,
+        policy=policy,
     )
     return session.ask(_One([asked]), exact=exact)
 
@@ -85,6 +108,14 @@ def proposal(
     allow: Sequence[Action] = ACTIONS,
     reasons: Sequence[str] = (),
     key: Key | None = None,
+    tags: Sequence[str] = (),
+    confidence: float | None = None,
+    guardrails: Sequence[Callable[..., Any]] = (),
+    reviewers: Sequence[str] | None = None,
+    quorum: int = 1,
+    deadline: timedelta | datetime | None = None,
+    on_deadline: OnDeadline = "wait",
+    policy: Policy | None = None,
 ) -> Asked:
     """One proposal for `checkpoint_all`; the arguments are those of `checkpoint`."""
     question = values.ask(
@@ -97,7 +128,19 @@ def proposal(
         allow=allow,
         reasons=reasons,
     )
-    return Asked(question, value, schema, check_key(key, f"the proposal {question.title!r}"), options)
+    review = check_review(
+        tags=tags,
+        confidence=confidence,
+        guardrails=guardrails,
+        reviewers=reviewers,
+        quorum=quorum,
+        deadline=deadline,
+        on_deadline=on_deadline,
+        policy=policy,
+        allow=question.allow,
+    )
+    question = msgspec.structs.replace(question, tags=review.tags, confidence=review.confidence)
+    return Asked(question, value, schema, check_key(key, f"the proposal {question.title!r}"), options, review)
 
 
 def checkpoint_all(proposals: Sequence[Asked]) -> list[Decision]:

@@ -12,9 +12,30 @@ import msgspec
 from .. import records, values
 from ..errors import Rejected, StoreCorrupt
 from ..records import Action, By, Known, Proposal, Question, fingerprint
-from ..store.reviewers import known_if_checked
+from ..store.reviewers import known_if_checked, known_voter
 from .callkeys import Key
 from .comments import Comment, told
+from .reviewarguments import NO_REVIEW, Review
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one person said about a proposal.
+
+    Attributes:
+        reviewer: user name; `seat` is the person whose right it was: the reviewer, or whom they stood in for.
+        action: "approve", "edit", "reject" or "respond".
+        reason: why, if they said so.
+        at: when (aware, UTC).
+        known: how it is known who they are, as of a `Decision`.
+    """
+
+    reviewer: str
+    action: Action
+    reason: str | None
+    at: datetime
+    seat: str
+    known: Known
 
 
 @dataclass(frozen=True)
@@ -33,6 +54,9 @@ class Decision:
         known: how it is known who decided: "login", "token" or "anonymous" if a server signed that; "unsigned" for a
             name that any program of this user can have written; else as `by`.
         comments: what people had said about it when it was decided, oldest first, each with the answers to it.
+        votes: what each person said, where several had to agree or might, oldest first.
+        rules: ids of the policy's rules that applied when it was asked, or that decided it.
+        why: why it was asked, passed or blocked, in sentences.
     """
 
     action: Action
@@ -47,6 +71,9 @@ class Decision:
     known: Known = "unsigned"
     difference: str = ""
     comments: tuple[Comment, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    rules: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
 
     @property
     def approved(self) -> bool:
@@ -61,20 +88,31 @@ class Decision:
         """The value to go on with. Raises Rejected, with the reason, if the proposal was rejected."""
         if self.action == "reject":
             why = f": {self.reason}" if self.reason else ""
-            mark = " (unsigned)" if self.known == "unsigned" else ""
-            raise Rejected(f"{self.reviewer}{mark} rejected {self.title!r}{why}", self.reason, self.reviewer)
+            raise Rejected(f"{self._decider} rejected {self.title!r}{why}", self.reason, self.reviewer)
         return self.value
+
+    @property
+    def _decider(self) -> str:
+        """Who decided, in a message: what no person decided does not read like one's."""
+        match self.by:
+            case "policy":
+                return f"the policy {self.reviewer.removeprefix('policy:')}"
+            case "deadline":
+                return "the deadline"
+            case _:
+                return f"{self.reviewer} (unsigned)" if self.known == "unsigned" else self.reviewer
 
 
 @dataclass
 class Asked:
-    """A question with the live objects behind it, and the key that it is known by, if it has one."""
+    """A question with the live objects behind it, the key that it is known by, if any, and its review arguments."""
 
     question: Question
     original: Any
     schema: Any = None
     key: Key | None = None
     options: Sequence[Any] | None = None
+    review: Review = NO_REVIEW
 
     def restored(self, question: Question, value: Any, original: Any) -> Any:
         """The edited JSON as an object of the type that was proposed. Raises InvalidEdit."""
@@ -117,6 +155,12 @@ def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Com
         title=q.title,
         difference=values.changes(q, record.value) if record.action == "edit" else "",
         comments=told(comments),
+        votes=tuple(
+            Vote(vote.reviewer, vote.action, vote.reason, vote.at, vote.seat, known_voter(vote))
+            for vote in proposal.votes
+        ),
+        rules=proposal.terms.rules if proposal.terms is not None else (),
+        why=proposal.why,
     )
 
 
@@ -125,8 +169,13 @@ def _as_proposed(asked: Asked) -> Any:
 
     In the kernel that paused, the live object goes on being used, and another cell may have changed it.
     """
-    q = asked.question
-    now = values.ask(asked.original, title=q.title, kind=q.kind, options=q.options).value
+    q, now = asked.question, encode_now(asked)
     if now == q.value:
         return asked.original
     return asked.restored(msgspec.structs.replace(q, value=now), q.value, asked.original)
+
+
+def encode_now(asked: Asked) -> Any:
+    """What was proposed as JSON, as it is now: the agent's code may have changed it since."""
+    q = asked.question
+    return values.ask(asked.original, title=q.title, kind=q.kind, options=q.options).value

@@ -6,19 +6,26 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from inspect import Parameter
 from types import SimpleNamespace
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import msgspec
 
 from .. import values
 from ..models import fitting_adapter
 from ..records import Action, Question
 from .agents import Definition
 from .awaitablecalls import AWAITED_FROM, AwaitableCall
-from .callkeys import Key, check_rule, key_of_call
+from .callkeys import Key, call_with_arguments, check_rule, key_of_call
 from .decision import Asked, Decision
 from .gatedcalls import ApprovedCall
+from .reviewarguments import OnDeadline, check_review, check_rules
 from .session import Pending, Session, required
+
+if TYPE_CHECKING:
+    from ..review.policy_files import Policy
 
 _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
@@ -63,6 +70,8 @@ class Gate(Definition):
     records_calls = True
     reasons: Sequence[str] = ()
     key: Key | Callable[..., Any] | None = None
+    review: Mapping[str, Any] = {}
+    """The review arguments: each a value, or a function of a call's arguments."""
 
     def __init__(
         self,
@@ -73,8 +82,10 @@ class Gate(Definition):
         allow: Sequence[Action],
         reasons: Sequence[str],
         key: Key | Callable[..., Any] | None,
+        review: Mapping[str, Any],
     ) -> None:
         super().__init__(function)
+        check_rules(review, allow)
         check_rule(key, f"the gate {self.__qualname__}()")
         self.key = key
         self.title = title
@@ -82,6 +93,7 @@ class Gate(Definition):
         self.schema = schema
         self.allow = allow
         self.reasons = reasons
+        self.review = review
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         session = required(f"the gated function {self.function.__name__}()")
@@ -115,7 +127,11 @@ class Gate(Definition):
             arguments=parameters,
         )
         key = key_of_call(self.key, bound, f"the gate {self.__qualname__}()")
-        return _Call([_AskedCall(question, call, key=key, gate=self)], self, owner)
+        rules = self.review.items()
+        said = {name: call_with_arguments(rule, bound) if callable(rule) else rule for name, rule in rules}
+        review = check_review(**said, allow=question.allow)
+        question = msgspec.structs.replace(question, tags=review.tags, confidence=review.confidence)
+        return _Call([_AskedCall(question, call, key=key, review=review, gate=self)], self, owner)
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
@@ -171,6 +187,14 @@ def gate(
     allow: Sequence[Action] = _ALLOWED,
     reasons: Sequence[str] = (),
     key: Key | Callable[..., Any] | None = None,
+    tags: Sequence[str] | Callable[..., Any] = (),
+    confidence: float | Callable[..., Any] | None = None,
+    guardrails: Sequence[Callable[..., Any]] | Callable[..., Any] = (),
+    reviewers: Sequence[str] | Callable[..., Any] | None = None,
+    quorum: int | Callable[..., Any] = 1,
+    deadline: timedelta | datetime | Callable[..., Any] | None = None,
+    on_deadline: OnDeadline | Callable[..., Any] = "wait",
+    policy: Policy | Callable[..., Any] | None = None,
 ) -> Any:
     """Review each call of a tool: its arguments are the proposal; the reviewer may change them.
 
@@ -180,16 +204,27 @@ def gate(
         key: a str or int, or a function of the call's arguments that returns one, that a call is known by in a
             statement, in place of its number in the order of calls: for tools that run side by side in any order.
             Calls with one key that follow each other are told apart by their arguments, then by their order.
+        tags, confidence, guardrails, reviewers, quorum, deadline, on_deadline, policy: as of `checkpoint`; each may be
+            a function of the call's arguments that returns it. Guardrails get `{"name": ..., "arguments": {...}}`.
 
     A rejection raises Rejected from the call. An approved call is made once: if the process dies in the middle of it,
     people are asked whether it happened, as about a step. `@gate` above `@step(idempotent=True)` is called again.
     """
+    review = {
+        "tags": tags,
+        "confidence": confidence,
+        "guardrails": guardrails,
+        "reviewers": reviewers,
+        "quorum": quorum,
+        "deadline": deadline,
+        "on_deadline": on_deadline,
+        "policy": policy,
+    }
     if function is None:
-        return functools.partial(
-            gate, title=title, context=context, schema=schema, allow=allow, reasons=reasons, key=key
-        )
+        said = {"title": title, "context": context, "schema": schema, "allow": allow, "reasons": reasons, "key": key}
+        return functools.partial(gate, **said, **review)
     if not callable(function):
         raise TypeError(f"@hitl.gate goes on a function, not on {type(function).__name__}")
     if "respond" in allow:
         raise ValueError('allow must not hold "respond": a gated call either runs or is rejected')
-    return Gate(function, title, context, schema, allow, reasons, key)
+    return Gate(function, title, context, schema, allow, reasons, key, review)

@@ -67,6 +67,12 @@ class Shown:
     def finishing(self) -> None:
         """The code has ended: what was drawn is shown now."""
 
+    def judged(self, proposals: list[Proposal]) -> None:
+        """What a policy decided without a pause; also told when code is made again that uses it."""
+
+    def summarize(self) -> None:
+        """Show how many passed that were not shown one by one: what comes next is saved with the run's state."""
+
     def finished(self, run: Run) -> None:
         """Nothing was run: the run had finished before."""
 
@@ -183,6 +189,8 @@ def _callbacks(shown: Shown) -> dict[str, Any]:
         "opened": shown.opened,
         "drawn": shown.drawn,
         "finishing": shown.finishing,
+        "judged": shown.judged,
+        "summarize": shown.summarize,
     }
 
 
@@ -343,6 +351,9 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
         decided = [p for p in found if p.status == "decided"] + decided
         if any(p.position < floor for p in found):
             break
+    passed = session.ledger.passed_from(run.id, floor)
+    if passed:
+        decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
     for p in decided:
         session.answered.setdefault(p.position, []).append(p)
 

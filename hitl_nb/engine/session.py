@@ -10,7 +10,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import Any, NoReturn
@@ -27,6 +27,8 @@ from .decision import Asked, decision_on
 from .doubts import Doubts, Settled, asked_about, definition_of, place_of, returned_type, settled_by
 from .fingerprints import fingerprint
 from .fleeting import is_callers_iterator, step_back
+from .guarding import refuse_in_guardrail
+from .judging import NOT_JUDGED, Judge, Judged, add_note
 from .layout import Op
 from .machine import Machine
 from .pending import Pending
@@ -85,6 +87,8 @@ class Session:
     opened: shows a workspace that the code has opened.
     drawn: what is drawn and not shown yet, as outputs; shown at a pause, until the run continues.
     finishing: called when the code has ended, before that is saved.
+    judged: shows what a policy decided without a pause; also told when it is used again.
+    summarize: shows how many of these were not shown one by one; called before the state is saved for good.
     """
 
     def __init__(
@@ -100,6 +104,8 @@ class Session:
         opened: Callable[[Workspace], None] = lambda w: None,
         drawn: Callable[[], list[Any]] = list,
         finishing: Callable[[], None] = lambda: None,
+        judged: Callable[[list[Proposal]], None] = lambda proposals: None,
+        summarize: Callable[[], None] = lambda: None,
         known: list[Step] | None = None,
         died: bool = True,
     ) -> None:
@@ -113,6 +119,9 @@ class Session:
         self.opened = opened
         self.drawn = drawn
         self.finishing = finishing
+        self.judged = judged
+        self.summarize = summarize
+        self.judge = Judge(self)
         self.known = {step.key: step for step in known or ()}
         self.died = died
         self.resumed: Pending | None = None
@@ -124,10 +133,10 @@ class Session:
         self.pending: Pending | None = None
         self.under_way = StepsUnderWay()
         self.background = Background(machine)
-        self._turn = threading.RLock()
+        self.turn = threading.RLock()
         self._thread = threading.get_ident()
         self._over = False
-        self._asking: tuple[Snapshot, list[Question], list[Statement]] | None = None
+        self._asking: tuple[Snapshot, list[Question], list[Statement], Judged] | None = None
         self._completing: tuple[Pending | None, int] = None, -1
         self._along = False
         self._unrecorded: tuple[str, int] = "", -1
@@ -166,6 +175,7 @@ class Session:
             self._fail(error)
             raise
         else:
+            self.summarize()
             self.finishing()
             self.run_record = self.ledger.finish(
                 self.claim, self._last_snapshot(), statements=self._worklog.statements()
@@ -180,7 +190,7 @@ class Session:
 
     async def _end_steps(self) -> None:
         """Let the steps that are under way end while the claim is held; no step and no question begins any more."""
-        with self._turn:
+        with self.turn:
             self._over = True
         await self.under_way.ended()
 
@@ -188,9 +198,8 @@ class Session:
         """Make the pause durable that waited for steps to end."""
         if self._asking is None:
             return
-        saved, questions, statements = self._asking
         try:
-            self._pause(saved, questions, statements)
+            self._pause(*self._asking)
         except BaseException as error:
             self._fail(error)
             raise
@@ -205,12 +214,12 @@ class Session:
         """
         self.check_going()
         if key is not None:
-            with self._turn:
+            with self.turn:
                 self.machine.check_same_call(name, key, fingerprint(args))
         elif threading.get_ident() != self._thread:
             print_ = fingerprint(args)
             name = f"{name}({print_.digest[:16]})" if print_.comparable else name
-        with self._turn:
+        with self.turn:
             return self.machine.position(name, key)
 
     def begin_step(self) -> Future[None]:
@@ -220,7 +229,7 @@ class Session:
             Paused: the run has paused meanwhile.
             NotInAgent: it has ended.
         """
-        with self._turn:
+        with self.turn:
             self.check_going()
             return self.under_way.begin()
 
@@ -251,6 +260,7 @@ class Session:
             for frame, pc, blocks in frames:
                 frame.pc, frame.blocks = pc, blocks
         unwound = any(b.kind in ("finally", "with", "awith") for f in machine.stack for b in f.blocks)
+        self.summarize()
         try:
             snapshot = None if unwound else self.snapshot()
         except CannotPause:
@@ -341,13 +351,19 @@ class Session:
         Raises:
             Paused: the run is saved and waits.
             CannotPause: it cannot be saved here.
+            PolicyError: a policy cannot be used.
         """
-        with self._turn, self._remembering_refusal():
-            return self._ask(pending, exact=exact, name=name)
+        with self._remembering_refusal():
+            with self.turn:
+                answers = self._answers(pending, exact=exact, name=name)
+                decisions = self.judge.use(pending.asked, answers)
+            if decisions is None:
+                decisions = self.judge.decide(pending, answers, exact=exact)
+        return pending.go_on(decisions)
 
     def refuse(self, why: str) -> NoReturn:
         """Raise CannotPause for code that could not ask where it is, before it does anything."""
-        with self._turn, self._remembering_refusal():
+        with self.turn, self._remembering_refusal():
             where = f"cannot pause at line {self.machine.op.line}" if self.machine.stack else "cannot pause"
             raise CannotPause(f"{where}: {why}")
 
@@ -361,8 +377,10 @@ class Session:
             _read_outcome_of_task()
             raise
 
-    def _ask(self, pending: Pending, *, exact: bool, name: str) -> Any:
+    def _answers(self, pending: Pending, *, exact: bool, name: str) -> list[Proposal | None]:
+        """What is on record about these very questions, asked at this very place. Raises CannotPause."""
         self.check_going()
+        refuse_in_guardrail()
         step = in_step.get()
         if step is not None:
             raise CannotPause(
@@ -389,23 +407,19 @@ class Session:
             )
         for asked in pending.asked:
             asked.question = msgspec.structs.replace(asked.question, position=self.machine.position(name, asked.key))
-        answers = [self._answer(asked) for asked in pending.asked]
-        found = [answer for answer in answers if answer is not None]
+        answers = [self._answer(asked, exact=exact) for asked in pending.asked]
         if not exact:
             self._note_other_questions(pending.asked, answers)
-        if not exact and len(found) == len(answers):
-            try:
-                return pending.go_on(
-                    [decision_on(a, p, self._said(p)) for a, p in zip(pending.asked, found, strict=True)]
-                )
-            except InvalidEdit as error:
-                _add_note(pending.asked, error)
-        return self.pause(pending, exact=exact)
+        return answers
 
-    def _answer(self, asked: Asked) -> Proposal | None:
-        """The newest decision on this very question, asked at this very place."""
+    def _answer(self, asked: Asked, *, exact: bool) -> Proposal | None:
+        """The newest decision on this very question, asked at this very place.
+
+        Exact code continues behind a pause, so there it can only be a policy's that the run did not pause for.
+        """
         same = self.answered.get(asked.question.position, ())
-        return next((p for p in reversed(same) if _same_question(p, asked.question)), None)
+        found = next((p for p in reversed(same) if _same_question(p, asked.question)), None)
+        return None if found is None or (exact and found.pause) else found
 
     def _note_other_questions(self, questions: list[Asked], answers: list[Proposal | None]) -> None:
         """Say so where code that was made again asks something else than what was decided at this place."""
@@ -418,8 +432,10 @@ class Session:
                 )
                 asked.question = msgspec.structs.replace(asked.question, notes=(*asked.question.notes, note))
 
-    def pause(self, pending: Pending, *, exact: bool) -> NoReturn:
+    def pause(self, pending: Pending, *, exact: bool, judged: Judged = NOT_JUDGED) -> NoReturn:
         """Save the run with its questions, in one transaction, and leave. Raises Paused, CannotPause, StoreError.
+
+        `judged` is what policies say about them: those that they pass or block are recorded decided, beside the others.
 
         While steps beside it are under way, that is put off until they have ended and are recorded: `run` does it. So
         people are shown nothing yet, and if the process dies first, the question is asked again.
@@ -440,23 +456,33 @@ class Session:
             lost = self.background.problem(within=not exact)
             if lost is not None:
                 raise CannotPause(f"cannot pause at line {self.machine.op.line}: {lost}")
+            self.summarize()
             saved = self.snapshot(completed, asks=True)
             questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
             statements = self._worklog.statements()
             if self.under_way:
-                self._asking = saved, questions, statements
+                self._asking = saved, questions, statements, judged
             else:
-                self._pause(saved, questions, statements)
+                self._pause(saved, questions, statements, judged)
         except BaseException:
             frame.pc, self.machine.tick = before
             raise
-        self.machine.paused = Paused(self.run_record.id, tuple(q.title for q in questions))
+        open_ = zip(questions, judged.asks(len(questions)), strict=True)
+        self.machine.paused = Paused(self.run_record.id, tuple(q.title for q, asks in open_ if asks))
         _read_outcome_of_task()
         raise self.machine.paused
 
-    def _pause(self, saved: Snapshot, questions: list[Question], statements: list[Statement]) -> None:
-        asked = self.ledger.pause_run(self.claim, saved, questions, statements=statements)
+    def _pause(self, saved: Snapshot, questions: list[Question], statements: list[Statement], judged: Judged) -> None:
+        more = judged.arguments(self.ledger)
+        asked = self.ledger.pause_run(self.claim, saved, questions, statements=statements, **more)
         self.run_record, self.proposals = asked
+
+    def label(self, labels: Mapping[str, str]) -> None:
+        """Record facts of the run. Raises Paused, NotInAgent, ValueError."""
+        with self.turn:
+            self.check_going()
+            if any(self.run_record.labels.get(name) != text for name, text in labels.items()):
+                self.run_record = self.ledger.label_run(self.claim, labels)
 
     # -- effects in doubt
 
@@ -485,7 +511,7 @@ class Session:
                 "again: mark that step idempotent=True, or use --restart"
             )
         if step.key not in self._settled:
-            with self._turn, self._remembering_refusal():
+            with self.turn, self._remembering_refusal():
                 self.check_going()
                 self._settle([step])
         return self._settled[step.key]
@@ -498,17 +524,17 @@ class Session:
         open_: list[Asked] = []
         for step in steps:
             asked = asked_about(step, self.saver.ns, noticed=now(), died=self.died)
-            answer = self._answer(asked)
+            answer = self._answer(asked, exact=False)
             if answer is not None:
                 try:
-                    decision = decision_on(asked, answer, self._said(answer))
+                    decision = decision_on(asked, answer, self.comments_on(answer))
                     self._settled[step.key] = settled_by(decision, returned_type(step, self.saver.ns))
                     continue
                 except InvalidEdit as error:
-                    _add_note([asked], error)
+                    add_note([asked], error)
             open_.append(asked)
         if open_:
-            self.pause(Doubts(open_), exact=False)
+            self.pause(Doubts(open_), exact=False, judged=self.judge.judge(open_))
 
     def completed(self, pending: Pending, proposals: list[Proposal]) -> Callable[[], Any]:
         """What the machine does at the position of a call that was decided. Raises StoreCorrupt if one is missing."""
@@ -518,21 +544,19 @@ class Session:
                 f"{len(proposals)} of them; restore it from a backup, or run the agent anew"
             )
 
-        said = [self._said(p) for p in proposals]
+        said = [self.comments_on(p) for p in proposals]
 
         def go_on() -> Any:
-            try:
-                decisions = [decision_on(*one) for one in zip(pending.asked, proposals, said, strict=True)]
-            except InvalidEdit as error:
-                _add_note(pending.asked, error)
-                self.pause(pending, exact=True)
+            decisions = self.judge.use(pending.asked, proposals, said)
+            if decisions is None:
+                decisions = self.judge.decide(pending, proposals, exact=True)
             pending.shown = True
             self._completing = pending, self.machine.tick
             return pending.go_on(decisions)
 
         return go_on
 
-    def _said(self, p: Proposal) -> list[Comment]:
+    def comments_on(self, p: Proposal) -> list[Comment]:
         """The comments on a proposal as they were when it was decided. Raises StoreCorrupt."""
         if p.decision is None:
             return []
@@ -573,15 +597,3 @@ def _same_question(p: Proposal, q: Question) -> bool:
 def _with_notes(question: Question, notes: list[str]) -> Question:
     """The question with what the engine says about this pause."""
     return msgspec.structs.replace(question, notes=tuple(dict.fromkeys((*question.notes, *notes))))
-
-
-def _add_note(questions: list[Asked], error: InvalidEdit) -> None:
-    """Ask again, and say why."""
-    note = f"The last edit was not used: {error}"
-    for asked in questions:
-        context = asked.question.context
-        if isinstance(context, dict):
-            context = {**context, "note": note}  # pyright: ignore[reportUnknownVariableType]
-        else:
-            context = f"{context}\n\n{note}" if context else note
-        asked.question = msgspec.structs.replace(asked.question, context=context)

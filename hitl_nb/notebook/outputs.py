@@ -17,7 +17,8 @@ from typing import Any, cast
 from ..engine.resuming import Shown
 from ..records import Proposal, Run, Workspace
 from .inline_figures import draw_open_figures, show_open_figures
-from .render import WORKSPACE, bundle, note_bundle, workspace_bundle
+from .passedlines import PASSES, PassedLines
+from .render import WORKSPACE, bundle, note_bundle, verdict_bundle, workspace_bundle
 
 _recorder: ContextVar[Recorder | None] = ContextVar("hitl_nb_recorder", default=None)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -44,6 +45,7 @@ class Recorder(Shown):
         self.stands = shown
         self.recorded: list[dict[str, Any]] = []
         self.pictures: list[dict[str, Any]] = []
+        self._passed = PassedLines()
 
     def __enter__(self) -> Recorder:
         self._token = _recorder.set(self)
@@ -62,9 +64,11 @@ class Recorder(Shown):
                 hook(value)
 
     def outputs(self) -> list[Any]:
-        return self.recorded
+        return [*self.recorded, *self._passed.saved()]
 
     def replay(self, outputs: list[Any]) -> None:
+        self._passed = PassedLines([output for output in outputs if output["output_type"] == PASSES])
+        outputs = [output for output in outputs if output["output_type"] != PASSES]
         if self.stands:
             self.recorded.extend(outputs)
             return
@@ -92,7 +96,25 @@ class Recorder(Shown):
     def finishing(self) -> None:
         show_open_figures()
 
+    def judged(self, proposals: list[Proposal]) -> None:
+        for p in proposals:
+            if self._passed.shows(p):
+                self._publish(verdict_bundle(p))
+
+    def summarize(self) -> None:
+        for made in self._passed.rest():
+            self._publish(made)
+
+    def _publish(self, made: dict[str, Any]) -> None:
+        """Publish as an output of this run, also from a thread that does not know the run's recorder."""
+        token = _recorder.set(self)
+        try:
+            self.shell.display_pub.publish(made, {})
+        finally:
+            _recorder.reset(token)
+
     def decided(self, proposals: list[Proposal]) -> None:
+        self._passed.begin()
         self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals, self.key), {})
 
     def finished(self, run: Run) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from html import escape
 from typing import Any, cast
 
-from hitl_nb.records import Proposal, Workspace
+from hitl_nb.records import Need, Proposal, Workspace
 from hitl_nb.review import doubts
 from hitl_nb.store.reviewers import decider, known_if_checked
 from hitl_nb.tables import cell_text
@@ -80,8 +80,46 @@ def note_bundle(text: str, when: datetime | None = None) -> dict[str, Any]:
 
 def plain(proposals: Sequence[Proposal]) -> str:
     """One line a proposal: what became of it, and its title. The same from run to run."""
-    waiting = " (waiting for a decision)"
-    return "\n".join(f"{outcome(p)}: {visible(p.title)}" + (waiting if p.status == "open" else "") for p in proposals)
+    return "\n".join(f"{outcome(p)}: {visible(p.title)}{_because(p)}" for p in proposals)
+
+
+def verdict_bundle(p: Proposal) -> dict[str, Any]:
+    """The MIME bundle of a question that a policy decided and nobody paused for: its line."""
+    return _line_bundle(plain([p]))
+
+
+def more_passed_bundle(rule: str, count: int) -> dict[str, Any]:
+    """The MIME bundle that says how many more questions a rule let pass than are shown one by one."""
+    return _line_bundle(visible(f"... and {count} more passed by policy ({rule})"))
+
+
+def _line_bundle(line: str) -> dict[str, Any]:
+    return {
+        "text/html": f'<div class="hitl-nb tex2jax_ignore mathjax_ignore" style="{_FAINT}">{escape(line)}</div>',
+        "text/plain": line,
+    }
+
+
+def rule_of(p: Proposal) -> str:
+    """What decided a question, or why people are asked, in a word or few: the rules, the guardrail, the default."""
+    if p.terms is not None and p.terms.rules:
+        return ", ".join(p.terms.rules)
+    worst = "block" if p.decision is not None else "escalate"
+    guardrails = [f"guardrail {one.name}" for one in p.guardrails if one.verdict == worst]
+    return ", ".join(guardrails) or "default"
+
+
+def _because(p: Proposal) -> str:
+    """Behind the title of an open question whom it waits for, and behind one that a policy decided, which rule did."""
+    if p.decision is not None:
+        return f" ({visible(rule_of(p))})" if p.decision.by == "policy" else ""
+    if p.status != "open":
+        return ""
+    if p.terms is None or (not p.terms.rules and p.terms.needs == (Need(),)):
+        return " (waiting for a decision)"
+    needed = " and ".join(need.text for need in p.terms.needs)
+    rules = f": {', '.join(p.terms.rules)}" if p.terms.rules else ""
+    return visible(f" (waiting for {needed}{rules})")
 
 
 def outcome(p: Proposal) -> str:
@@ -91,7 +129,14 @@ def outcome(p: Proposal) -> str:
     if p.status == "decided" and p.doubt is not None:
         return doubts.outcome(p)
     if p.status == "decided" and p.decision is not None:
-        return _DONE[p.decision.action]
+        done = _DONE[p.decision.action]
+        match p.decision.by:
+            case "policy":
+                return "Passed by policy" if p.decision.action == "approve" else "Blocked by policy"
+            case "deadline":
+                return f"{done} by deadline"
+            case _:
+                return done
     return p.status.capitalize()
 
 

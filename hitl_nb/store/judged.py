@@ -67,8 +67,10 @@ class NewQuestion:
         """The open proposal; without terms, as one of which no policy says anything."""
         fields: dict[str, Any] = {name: getattr(self.question, name) for name in Question.__struct_fields__}
         plan = self.plan
+        if plan is not None:
+            fields["why"] = plan.why
         if plan is not None and plan.terms is not None:
-            fields |= {"facts": facts, "why": plan.why, "terms": plan.terms, "allow": plan.allow}
+            fields |= {"facts": facts, "terms": plan.terms, "allow": plan.allow}
             fields["asked_at"] = clock.replaced_now()
         return Proposal(
             **fields,
@@ -103,7 +105,7 @@ def decided(p: Proposal, plan: Judgement, event: int) -> Proposal:
     decision = DecisionRecord(
         action=action,
         reason=None if passes else _reason(plan),
-        reviewer=REVIEWER + (",".join(plan.rules) or "default"),
+        reviewer=REVIEWER + (",".join(plan.rules) or _guardrails(p, plan) or "default"),
         decided_at=now(),
         by="policy",
         fingerprint=p.fingerprint,
@@ -112,6 +114,12 @@ def decided(p: Proposal, plan: Judgement, event: int) -> Proposal:
         terms_sha256=hash_terms(p.terms),
     )
     return msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
+
+
+def _guardrails(p: Proposal, plan: Judgement) -> str:
+    """The guardrails that blocked it, where no rule did."""
+    blocked = [one.name for one in p.guardrails if one.verdict == "block"] if plan.verdict == "block" else []
+    return f"guardrail {','.join(blocked)}" if blocked else ""
 
 
 def append_decision(tx: Transaction, p: Proposal, records: dict[str, str]) -> None:

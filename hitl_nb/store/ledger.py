@@ -7,7 +7,7 @@ claim they are made under and are refused once the run was taken over (`claims.p
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -49,6 +49,7 @@ from hitl_nb.store.discussion import Discussion
 from hitl_nb.store.due import after_clock
 from hitl_nb.store.inbox import Inbox, check_limit
 from hitl_nb.store.judged import Judgement, is_decided, new_questions
+from hitl_nb.store.labels import label_run
 from hitl_nb.store.moving import Moving
 from hitl_nb.store.opening import opened
 from hitl_nb.store.outbox import Outbox
@@ -242,6 +243,13 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Abs
     def save(self, claim: Claim, snapshot: Snapshot) -> None:
         """Keep the run's state between pauses. Raises RunClaimed if it was taken over."""
         self._claims.write(claim, lambda tx: snapshots.put_between(tx, claim, snapshot))
+
+    def label_run(self, claim: Claim, labels: Mapping[str, str]) -> Run:
+        """Add labels to the run, in place of those of the same names; the run then.
+
+        Raises RunClaimed if it was taken over, ValueError for more labels than a run may have.
+        """
+        return self._claims.write(claim, lambda tx: label_run(tx, claim.run, labels, claim.owner))
 
     def pause(
         self,

@@ -46,13 +46,16 @@ def _is_signed(store_id: str, p: Proposal, made: DecisionRecord) -> bool:
 
 def known_if_checked(made: DecisionRecord) -> Known:
     """`how_known` of a decision that `Ledger.proposals` gave, which has checked its signature."""
-    if made.by != "person":
-        return made.by
-    if made.signature is None:
+    return made.by if made.by != "person" else known_voter(made)
+
+
+def known_voter(said: DecisionRecord | Vote) -> Known:
+    """How it is known which person said it, the signature being checked already."""
+    if said.signature is None:
         return "unsigned"
-    if made.authn == "login" and not signatures.logins_are_possible():
+    if said.authn == "login" and not signatures.logins_are_possible():
         return "token"
-    return made.authn or "unsigned"
+    return said.authn or "unsigned"
 
 
 def known_speaker(store_id: str, document: str, said: Vouched, user: str) -> Speaker:
@@ -99,7 +102,7 @@ def decider(made: DecisionRecord, known: Known | None) -> str:
         case "anonymous":
             return "a guest (not logged in)"
         case "policy":
-            return f"the policy {made.reviewer}"
+            return f"the policy {made.reviewer.removeprefix('policy:')}"
         case "deadline":
             return "the deadline"
         case "script":

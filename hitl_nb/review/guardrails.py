@@ -1,0 +1,212 @@
+"""Guardrails: functions that look at a proposed value before anybody is asked.
+
+A guardrail returns `passed()` or None, `escalate(why)` or `block(why)`. This module has these findings and the built-in
+guardrails; `engine/guarding.py` runs them. `hitl.guardrails` is this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.patterns import find_pattern, is_linear
+from hitl_nb.records import GuardrailVerdict
+from hitl_nb.schemas import schema_of
+from hitl_nb.values import ask, restore
+
+__all__ = ["blocklist", "pattern", "satisfies"]
+
+_MOST_CHARACTERS = 1000
+"""Length of a finding's sentence; the rest is cut off."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a guardrail says about a value: a verdict, and why in a sentence ("" for a pass)."""
+
+    verdict: GuardrailVerdict
+    message: str = ""
+
+
+def passed() -> Finding:
+    """The finding of a guardrail that has nothing against the value."""
+    return Finding("pass")
+
+
+def escalate(why: str) -> Finding:
+    """The finding that a person must look at the value, whatever a policy says; `why` is a sentence for them."""
+    return Finding("escalate", _sentence(why, "escalate"))
+
+
+def block(why: str) -> Finding:
+    """The finding that the value must not be used: the proposal is rejected, and nobody is asked."""
+    return Finding("block", _sentence(why, "block"))
+
+
+def cut_message(text: str) -> str:
+    """A message of a finding, not longer than is kept."""
+    return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
+
+
+def _sentence(why: object, function: str) -> str:
+    if not isinstance(why, str):
+        raise TypeError(f"hitl.{function}(why) takes a sentence (str), not {type(why).__name__}")
+    if not why.strip():
+        raise ValueError(f"hitl.{function}(why) needs a sentence that says why")
+    return cut_message(why)
+
+
+class Named:
+    """A guardrail that says what it is called, and which version of it it is, for policies and records."""
+
+    name: str
+    version: str = ""
+
+
+class Builtin(Named):
+    """A guardrail that this package brings."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, value: Any) -> Finding:
+        """What it says about `value`."""
+        raise NotImplementedError
+
+
+class _Blocklist(Builtin):
+    def __init__(self, words: Iterable[str], name: str) -> None:
+        super().__init__(name)
+        self.words = _words(words)
+
+    def __call__(self, value: Any) -> Finding:
+        texts = [text.casefold() for text in _texts(value)]
+        found = [word for word in self.words if any(_has_word(text, word.casefold()) for text in texts)]
+        return block(f"it has {', '.join(map(repr, found))}, on the list of blocked words") if found else passed()
+
+
+class _Pattern(Builtin):
+    def __init__(self, regex: str, name: str) -> None:
+        super().__init__(name)
+        if not isinstance(regex, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+            raise TypeError(f"regex must be a str, not {type(regex).__name__}")
+        find_pattern(regex, "")  # raises ValueError for what is no pattern
+        if not is_linear(regex):
+            raise ValueError(
+                f"the pattern {regex[:100]!r} cannot be matched in a time that grows with the text only: leave out "
+                "look-around and back references, or check it in a function of your own with @hitl.guardrail"
+            )
+        self.regex = regex
+
+    def __call__(self, value: Any) -> Finding:
+        if not isinstance(value, str):
+            return escalate(f"it is no text but a {type(value).__name__}, which no pattern can be found in")
+        return passed() if find_pattern(self.regex, value) else escalate(f"it does not match {self.regex!r}")
+
+
+class _Satisfies(Builtin):
+    def __init__(self, schema: Any, name: str) -> None:
+        super().__init__(name)
+        schema_of(schema)  # raises TypeError or ValueError for what is no schema
+        self.schema = schema
+
+    def __call__(self, value: Any) -> Finding:
+        wrong = _misfits(self.schema, value)
+        if not wrong:
+            return passed()
+        return escalate("; ".join(f"{path or 'value'}: {message}" for path, message in wrong.items()))
+
+
+def blocklist(words: Iterable[str], *, name: str = "blocklist") -> Builtin:
+    """A guardrail that blocks values with one of these words in any of their texts.
+
+    Args:
+        words: words or phrases; upper and lower case are the same, and a word that is part of a longer one is not
+            found ("ass" is not in "passport").
+        name: what the guardrail is called in policies and records; give each of several one of its own.
+
+    Raises:
+        TypeError, ValueError: `words` is no sequence of words, or an empty one.
+    """
+    return _Blocklist(words, name)
+
+
+def pattern(regex: str, *, name: str = "pattern") -> Builtin:
+    """A guardrail that escalates texts in which a regular expression is not found, and values that are no text.
+
+    Args:
+        regex: a pattern without look-around and back references, so that the time to match it grows with the text only;
+            `^` and `$` make it about the whole text.
+        name: what the guardrail is called in policies and records.
+
+    Raises:
+        TypeError, ValueError: `regex` is no such pattern.
+    """
+    return _Pattern(regex, name)
+
+
+def satisfies(type_or_schema: Any, *, name: str = "satisfies") -> Builtin:
+    """A guardrail that escalates values which do not fit a type, a pydantic model or a JSON Schema (a dict).
+
+    For a table, it is about each row as an object, as `schema` of a checkpoint is.
+
+    Args:
+        type_or_schema: as for `schema` of a checkpoint.
+        name: what the guardrail is called in policies and records.
+
+    Raises:
+        TypeError, ValueError: it is no schema.
+    """
+    return _Satisfies(type_or_schema, name)
+
+
+def _words(words: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(words, str):
+        raise TypeError("words must be a list of words, not one str: a text would be taken for its letters")
+    found = tuple(words)
+    for word in found:
+        if not isinstance(word, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+            raise TypeError(f"words must be str, not {type(word).__name__}")
+    if not found or not all(word.strip() for word in found):
+        raise ValueError("words must hold at least one word, and none that is empty")
+    return found
+
+
+def _has_word(text: str, word: str) -> bool:
+    """Whether `word` is in `text` and not a part of a longer word there."""
+    at = text.find(word)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(word) : at + len(word) + 1]
+        if not (before.isalnum() and word[0].isalnum()) and not (after.isalnum() and word[-1].isalnum()):
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts and numbers in a value, and the names of its fields, as text."""
+    question = ask(value, title="value")
+    shown = question.value
+    if question.kind == "table":
+        yield from (str(column["name"]) for column in shown["columns"])
+        shown = shown["rows"]
+    todo: list[Any] = [shown]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, dict):
+            todo += [*one, *one.values()]  # pyright: ignore[reportUnknownArgumentType]  # JSON
+        elif isinstance(one, list):
+            todo += one
+        elif isinstance(one, (str, int, float)):
+            yield str(one)
+
+
+def _misfits(schema: Any, value: Any) -> dict[str, str]:
+    question = ask(value, title="value", schema=schema)
+    try:
+        restore(question, question.value, value, schema)
+    except InvalidEdit as error:
+        return error.fields
+    return {}

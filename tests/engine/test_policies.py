@@ -1,0 +1,509 @@
+"""Policies in real runs: what passes, is blocked or is asked, and that it stays so after a crash and in opaque code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import world
+from desk import Desk, effects
+from forks import ChildDied, Forks
+
+import hitl_nb as hitl
+from hitl_nb.engine.resuming import Shown
+from hitl_nb.records import Proposal
+from hitl_nb.store import requesters
+
+REFUNDS = """
+version = 1
+identity = "local"
+fallback = ["lea"]
+[groups]
+finance = ["ann", "bo"]
+[[rule]]
+id = "small"
+when = "value.amount <= 50"
+do = "pass"
+[[rule]]
+id = "vip"
+when = '"vip" in tags'
+do = "ask"
+[[rule]]
+id = "big"
+when = "value.amount > 100"
+do = "ask"
+needs = ["1 of @finance"]
+[[rule]]
+id = "embargo"
+when = 'value.country in ["XX"]'
+do = "block"
+"""
+
+
+class Told(Shown):
+    """What the run shows of policies."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def judged(self, proposals: list[Proposal]) -> None:
+        self.lines += [(p.title, p.decision.action) for p in proposals if p.decision]
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The policy file that applies."""
+    path = tmp_path / "policy.toml"
+    path.write_text(REFUNDS)
+    monkeypatch.setenv("HITL_NB_POLICY", str(path))
+    monkeypatch.setattr(requesters, "os_user", lambda: "ann")  # who decides at the desk
+    return path
+
+
+@pytest.fixture
+def desk(file: Path) -> Desk:
+    desk = Desk()
+    desk.shown = Told()
+    return desk
+
+
+def passed(desk: Desk) -> list[Proposal]:
+    return desk.ledger.passed_from(desk.record().id)
+
+
+def outcomes(desk: Desk) -> list[tuple[str, str, str]]:
+    found = [p.decision for p in passed(desk)]
+    return [(d.action, d.by, d.reviewer) for d in found if d]
+
+
+REFUND = """
+def pay(amount, country="DE", **more):
+    value = {"amount": amount, "country": country} if country else {"amount": amount}
+    return hitl.checkpoint(value, title=f"Refund {amount}", **more)
+"""
+ASK = 'd = hitl.checkpoint(%s, title="Refund", %s)\neffect("went on", d.action, d.by, d.rules)\n'
+
+
+def ask(desk: Desk, value: dict[str, Any], more: str = "", name: str = "agent") -> tuple[str, tuple[str, ...]]:
+    """The verdict on one refund, and the rules that it came from."""
+    world.journal.clear()
+    outcome = desk.run(ASK % (value, more), name=name)
+    if outcome.status == "waiting":
+        terms = outcome.proposals[0].terms
+        return "ask", terms.rules if terms is not None else ()
+    run = desk.record(name)
+    p = desk.ledger.passed_from(run.id)[0]
+    assert p.decision is not None
+    assert p.terms is not None
+    assert effects() == [f"went on{(p.decision.action, 'policy', p.terms.rules)}"]
+    return {"approve": "pass", "reject": "block"}[p.decision.action], p.terms.rules
+
+
+VERDICTS = [
+    ({"amount": 40, "country": "DE"}, "", ("pass", ("small",))),
+    ({"amount": 40, "country": "DE"}, 'tags=("vip",)', ("ask", ("vip",))),
+    ({"amount": 40}, "", ("ask", ("embargo",))),
+    ({"country": "DE"}, "", ("ask", ("big",))),
+    ({"amount": 40, "country": "XX"}, 'tags=("vip",)', ("block", ("embargo",))),
+    ({"amount": 80, "country": "DE"}, "", ("ask", ())),
+]
+
+
+@pytest.mark.parametrize(("value", "more", "verdict"), VERDICTS, ids=[f"vector 4, {n}" for n in range(6)])
+def test_verdicts(desk: Desk, value: dict[str, Any], more: str, verdict: tuple[str, tuple[str, ...]]) -> None:
+    assert ask(desk, value, more) == verdict
+    assert desk.ledger.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ('return hitl.escalate("look at it")', "ask"),
+        ('raise OSError("no network")', "ask"),
+        ("return 'fine'", "ask"),
+        ('return hitl.block("never")', "block"),
+        ("return None", "pass"),
+    ],
+    ids=["vector 5, escalates", "vector 5, raises", "vector 5, returns text", "vector 5, blocks", "vector 5, passes"],
+)
+def test_guardrails_decide_beside_rules(desk: Desk, body: str, verdict: str) -> None:
+    desk.cell(f"def iban(value, facts):\n    {body}\n")
+    assert ask(desk, {"amount": 40, "country": "DE"}, "guardrails=(iban,)")[0] == verdict
+    p = (desk.open() or passed(desk))[0]
+    assert [r.name for r in p.guardrails] == ["iban"]
+    if verdict != "pass":
+        assert any("iban" in why for why in p.why)
+
+
+# -- nothing passes unseen, and it is found again
+
+
+LOOP = """
+got = []
+for n in range(100):
+    d = hitl.checkpoint({"amount": n % 50, "country": "DE"}, title=f"Refund {n}")
+    got.append(d.by)
+"""
+
+
+def test_a_hundred_pass_and_all_are_on_record(desk: Desk) -> None:
+    assert desk.run(LOOP).status == "finished"
+    run = desk.record()
+    assert (run.passed, run.pauses, desk.ns["got"]) == (100, 0, ["policy"] * 100)
+    assert outcomes(desk) == [("approve", "policy", "policy:small")] * 100
+    assert len({p.position for p in passed(desk)}) == 100
+    events = [e.type for e in desk.ledger.events(limit=1000)]
+    assert events.count("decision") == 100
+    assert events.count("policy.used") == 1
+    assert desk.ledger.verify().ok
+
+
+CRASH = """
+import os
+for n in range(6):
+    d = hitl.checkpoint({"amount": n, "country": "DE"}, title=f"Refund {n}", guardrails=(counted,))
+    if n == 3 and crash:
+        os.kill(os.getpid(), 9)
+    %s
+print("end", d.by)
+"""
+
+
+def crash_run(url: str, source: str, policy: str, crash: bool, rounds: int = 1) -> Any:
+    """Run the agent in a new process, where guardrails write down that they were called."""
+    import os
+
+    os.environ["HITL_NB_POLICY"] = policy
+    log = Path(policy).with_suffix(".log")
+    desk = Desk(url)
+    desk.cell(
+        "from pathlib import Path\n"
+        f"log = Path({str(log)!r})\n"
+        "def counted(value):\n"
+        '    log.open("a").write(f"{value}\\n")\n'
+        "def sub(n, **more):\n"
+        '    return hitl.checkpoint({"amount": n, "country": "DE"}, title=f"Refund {n}", **more)\n'
+        f"crash = {crash}\n"
+    )
+    outcome = desk.run(source)
+    run = desk.record()
+    found = desk.ledger.passed_from(run.id)
+    return outcome.status, run.passed, len(found), log.read_text().count("\n"), desk.ledger.verify().ok
+
+
+OPAQUE = """
+import os
+def all_of_them():
+    seen = []
+    for n in range(6):
+        seen.append(sub(n, guardrails=(counted,)).by)
+        if n == 3 and crash:
+            os.kill(os.getpid(), 9)
+    return seen
+got = [all_of_them() for _ in range(1)]
+"""
+
+
+@pytest.mark.parametrize("source", [CRASH % "", CRASH % "effect('did', n)", OPAQUE], ids=["exact", "effects", "opaque"])
+def test_what_passed_before_a_crash_is_not_judged_again(file: Path, forks: Forks, source: str) -> None:
+    url = f"diskcache://{file.parent}/store"
+    with pytest.raises(ChildDied):
+        forks(crash_run, url, source, str(file), True)
+    file.write_text('version = 1\n[[rule]]\nid = "all"\ndo = "pass"\n')  # judged again, it would pass by another rule
+    status, count, found, calls, ok = forks(crash_run, url, source, str(file), False)
+    assert (status, count, found, calls, ok) == ("finished", 6, 6, 6, True)
+
+
+def test_opaque_code_that_pauses_uses_what_passed(desk: Desk) -> None:
+    desk.cell(REFUND)
+    source = "got = [[pay(n).by for n in (10, 200, 20)] for _ in range(1)]"
+    assert desk.run(source).status == "waiting"
+    assert outcomes(desk) == [("approve", "policy", "policy:small")]
+    desk.answer()
+    desk.new_kernel()
+    desk.cell(REFUND)
+    assert desk.run(source).status == "finished"
+    assert desk.ns["got"] == [["policy", "person", "policy"]]
+    assert [p.title for p in passed(desk)] == ["Refund 10", "Refund 20"]
+    assert desk.record().passed == 2
+
+
+def test_code_that_asks_something_else_is_judged_again(desk: Desk) -> None:
+    desk.cell("import world\n" + REFUND)
+    world.outside["amount"] = 10
+    source = "got = [[pay(world.outside['amount']).by, pay(200).by] for _ in range(1)]"
+    desk.run(source)
+    desk.answer()
+    world.outside["amount"] = 300
+    outcome = desk.run(source)
+    assert outcome.status == "waiting"
+    assert outcome.proposals[0].title == "Refund 300"
+
+
+# -- beside one another
+
+
+TOGETHER = """
+found = hitl.checkpoint_all([
+    hitl.proposal({"amount": 10, "country": "DE"}, title="Small"),
+    hitl.proposal({"amount": 200, "country": "DE"}, title="Big"),
+    hitl.proposal({"amount": 10, "country": "XX"}, title="Embargo"),
+])
+got = [(d.title, d.action, d.by) for d in found]
+"""
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_a_pass_and_a_block_beside_a_question(desk: Desk, opaque: bool) -> None:
+    source = TOGETHER
+    if opaque:
+        source = "def ask():\n" + "".join(f"    {line}\n" for line in TOGETHER.splitlines()) + "    return got\n"
+        source += "got = [ask() for _ in range(1)][0]\n"
+    outcome = desk.run(source)
+    assert [(p.title, p.status, p.decision and p.decision.by) for p in outcome.proposals] == [
+        ("Small", "decided", "policy"),
+        ("Big", "open", None),
+        ("Embargo", "decided", "policy"),
+    ]
+    assert (outcome.run.open, outcome.run.passed, passed(desk)) == (1, 1, [])
+    desk.answer()
+    assert desk.run(source).status == "finished"
+    assert desk.ns["got"] == [
+        ("Small", "approve", "policy"),
+        ("Big", "approve", "person"),
+        ("Embargo", "reject", "policy"),
+    ]
+    assert desk.ledger.verify().ok
+
+
+def test_all_that_passes_needs_no_pause(desk: Desk) -> None:
+    desk.run(TOGETHER.replace("200", "20"))
+    assert desk.record().pauses == 0
+    assert [d[0] for d in outcomes(desk)] == ["approve", "approve", "reject"]
+
+
+GATE = """
+def size(value, facts):
+    if value["arguments"]["amount"] > 1000:
+        return hitl.block("above 1000")
+@hitl.gate(title="Refund {amount}", guardrails=(size,), tags=lambda amount: ("large",) if amount > 500 else ())
+def refund(amount):
+    effect("refund", amount)
+    return amount
+"""
+
+
+def test_a_gate_passes_runs_once_and_raises_what_is_blocked(desk: Desk, file: Path) -> None:
+    file.write_text(
+        'version = 1\n[[rule]]\nid = "tool"\ntool = "refund"\nwhen = "arguments.amount <= 5000"\ndo = "pass"'
+    )
+    desk.cell(GATE)
+    source = "a = refund(10)\ntry:\n    refund(2000)\nexcept hitl.Rejected as error:\n    text = str(error)\n"
+    assert desk.run(source).status == "finished"
+    assert effects() == ["refund(10,)"]
+    assert desk.ns["a"] == 10
+    assert desk.ns["text"] == (
+        "the policy guardrail size rejected 'Refund 2000': blocked by policy: guardrail size: above 1000"
+    )
+    assert [(p.tool, p.tags) for p in passed(desk)] == [("refund", ()), ("refund", ("large",))]
+
+
+def test_a_gate_that_fails_behind_a_pass_is_not_judged_again(desk: Desk, file: Path) -> None:
+    file.write_text('version = 1\ndefault = "pass"')
+    desk.cell(
+        "import world\n@hitl.gate(title='Refund')\ndef refund(amount):\n"
+        "    effect('try', amount)\n    return 1 / world.outside['n']\n"
+    )
+    world.outside["n"] = 0
+    with pytest.raises(ZeroDivisionError):
+        desk.run("a = refund(10)")
+    world.outside["n"] = 1
+    assert desk.run("a = refund(10)").status == "finished"
+    assert effects() == ["try(10,)", "try(10,)"]
+    assert len(passed(desk)) == 1
+
+
+# -- people edit, and guardrails look again
+
+
+EDITED = """
+def size(value, facts):
+    if value["amount"] > 1000:
+        return hitl.block("above 1000")
+    if value["amount"] > 500:
+        return hitl.escalate("above 500")
+"""
+EDITS = {
+    "exact": 'd = hitl.checkpoint({"amount": 200, "country": "DE"}, title="R", guardrails=(size,))\namount = d.value\n',
+    "opaque": (
+        "def ask():\n"
+        '    return hitl.checkpoint({"amount": 200, "country": "DE"}, title="R", guardrails=(size,)).value\n'
+        "amount = [ask() for _ in range(1)][0]\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", EDITS.values(), ids=EDITS.keys())
+def test_guardrails_look_at_edits(desk: Desk, source: str) -> None:
+    desk.cell(EDITED)
+    desk.run(source)
+    for amount, why in ((2000, "above 1000"), (3000, "above 1000"), (600, "above 500")):
+        desk.answer("edit", {"amount": amount, "country": "DE"})
+        outcome = desk.run(source)
+        assert outcome.status == "waiting"
+        assert outcome.proposals[0].value == {"amount": 200, "country": "DE"}
+        assert outcome.proposals[0].notes[-1] == f"The last edit was not used: the guardrail size says: {why}"
+        assert outcome.proposals[0].terms is not None
+        assert outcome.proposals[0].terms.rules == ("big",)
+    desk.answer("edit", {"amount": 600, "country": "DE"})  # they were told, so a person has looked
+    assert desk.run(source).status == "finished"
+    assert desk.ns["amount"] == {"amount": 600, "country": "DE"}
+
+
+def test_what_people_were_asked_does_not_pass_when_it_is_asked_again(desk: Desk, file: Path) -> None:
+    desk.cell(EDITED)
+    desk.run(EDITS["exact"])
+    desk.answer("edit", {"amount": 2000, "country": "DE"})
+    file.write_text('version = 1\ndefault = "pass"')
+    assert desk.run(EDITS["exact"]).status == "waiting"
+
+
+# -- guardrails
+
+
+def test_a_guardrail_cannot_ask(desk: Desk) -> None:
+    desk.cell(
+        "def asks(value):\n"
+        "    try:\n        hitl.checkpoint(1, title='Inner')\n    except Exception:\n        return hitl.passed()\n"
+    )
+    with pytest.raises(hitl.CannotPause, match=r"a checkpoint inside the guardrail asks\(\) cannot pause"):
+        desk.run("hitl.checkpoint({'amount': 10, 'country': 'DE'}, title='Outer', guardrails=(asks,))")
+    with pytest.raises(hitl.CannotPause, match="inside the guardrail"):
+        desk.run(
+            "def asks(v):\n    hitl.checkpoint(1, title='Inner')\n"
+            "hitl.checkpoint({'amount': 10, 'country': 'DE'}, title='Outer', guardrails=(asks,))",
+            name="other",
+        )
+    assert passed(desk) == []
+
+
+def test_a_guardrail_that_changes_the_value_asks_and_the_value_stays(desk: Desk) -> None:
+    desk.cell("def clears(value):\n    value['amount'] = 1\n")
+    source = "d = hitl.checkpoint({'amount': 40, 'country': 'DE'}, title='R', guardrails=(clears,))"
+    assert desk.run(source).proposals[0].guardrails[0].message.startswith("it changed the value")
+    desk.answer()
+    desk.run(source)
+    assert desk.ns["d"].value == {"amount": 40, "country": "DE"}
+
+
+def test_steps_of_a_guardrail_are_not_mixed_up_with_others(desk: Desk) -> None:
+    desk.cell(
+        "@hitl.step\ndef fetch(what):\n    effect('fetch', what)\n    return what\n"
+        "def known(value):\n    return hitl.passed() if fetch('guardrail') else None\n"
+        "def work():\n"
+        "    a = hitl.checkpoint({'amount': 10, 'country': 'DE'}, title='A', guardrails=(known,)).by\n"
+        "    b = fetch('work')\n"
+        "    return a, b, hitl.checkpoint({'amount': 200, 'country': 'DE'}, title='B').by\n"
+    )
+    desk.run("got = [work() for _ in range(1)]")
+    desk.answer()
+    desk.run("got = [work() for _ in range(1)]")
+    assert desk.ns["got"] == [("policy", "work", "person")]
+    assert effects() == ["fetch('guardrail',)", "fetch('work',)"]
+
+
+# -- facts of the run
+
+
+def test_labels_are_kept_before_the_next_question_and_after_resume(desk: Desk, file: Path) -> None:
+    file.write_text("version = 1\n[[rule]]\nid = 'old'\nwhen = 'labels.model == \"m-2\"'\ndo = 'pass'\n")
+    source = "hitl.labels(model='m-3', size=3)\nx = hitl.checkpoint(1, title='A')\nhitl.labels(model='m-2')\n"
+    source += "y = hitl.checkpoint(2, title='B').by\n"
+    p = desk.run(source).proposals[0]
+    assert p.facts is not None
+    assert p.facts.labels == desk.record().labels == {"model": "m-3", "size": "3"}
+    desk.answer()
+    desk.new_kernel()
+    assert desk.run(source).status == "finished"
+    assert desk.ns["y"] == "policy"
+    assert desk.record().labels == {"model": "m-2", "size": "3"}
+    assert desk.ledger.verify().ok
+    assert [e.data for e in desk.ledger.events() if e.type == "run.labeled"] == [
+        {"labels": {"model": "m-3", "size": "3"}},
+        {"labels": {"model": "m-2"}},
+    ]
+
+
+# -- what a call says about its review
+
+
+TERMS = """
+from datetime import timedelta
+d = hitl.checkpoint({"amount": 80, "country": "DE"}, title="R", reviewers=("cy", "@finance"), quorum=2,
+                    deadline=timedelta(hours=4), on_deadline="reject", confidence=0.4)
+"""
+
+
+def test_a_call_brings_terms(desk: Desk) -> None:
+    p = desk.run(TERMS).proposals[0]
+    assert p.terms is not None
+    assert [(n.count, set(n.people), n.text) for n in p.terms.needs] == [(2, {"cy", "ann", "bo"}, "2 of cy, @finance")]
+    assert [(s.does, s.seconds) for s in p.terms.timeline] == [("reject", 4 * 3600)]
+    assert p.confidence == 0.4
+
+
+def test_terms_of_a_call_do_not_make_anybody_asked(desk: Desk) -> None:
+    assert desk.run(TERMS.replace("80", "40")).status == "finished"
+
+
+def test_a_call_brings_rules(desk: Desk) -> None:
+    rule = {"version": 1, "rule": [{"id": "mine", "when": "value.amount < 90", "do": "pass"}]}
+    source = f"d = hitl.checkpoint({{'amount': 80, 'country': 'DE'}}, title='R', policy=hitl.policy({rule}))"
+    desk.run(source)
+    assert desk.ns["d"].rules == ("mine",)
+    assert desk.ns["d"].why == ("mine: value.amount < 90",)
+
+
+# -- what cannot be used
+
+
+def test_a_bad_file_stops_the_agent_and_nothing_is_stored(desk: Desk, file: Path) -> None:
+    file.write_text("version = 1\n[[rule]]\nid = 'x'\nwhen = 'value.clear()'\n")
+    with pytest.raises(hitl.PolicyError, match=r"policy\.toml"):
+        desk.run("effect('before')\nhitl.checkpoint({'amount': 1, 'country': 'DE'}, title='R')")
+    assert passed(desk) == desk.open() == []
+    file.write_text(REFUNDS)
+    assert desk.run("effect('before')\nhitl.checkpoint({'amount': 1, 'country': 'DE'}, title='R')").status == "finished"
+    assert effects() == ["before()"]
+
+
+def test_a_need_that_nobody_can_meet_is_refused_at_the_checkpoint(desk: Desk) -> None:
+    with pytest.raises(hitl.PolicyError, match="quorum is 3"):
+        desk.run("hitl.checkpoint(1, title='R', reviewers=('ada', 'bo'), quorum=3)")
+    assert desk.record().pauses == 0
+
+
+def test_steps_in_doubt_and_workspaces_never_pass(desk: Desk, file: Path) -> None:
+    file.write_text('version = 1\ndefault = "pass"')
+    outcome = desk.run("with hitl.workspace('Report') as w:\n    w.append('text')\n    d = w.wait_until_done()\n")
+    assert outcome.status == "waiting"
+
+
+# -- principle 11
+
+
+def test_without_a_policy_nothing_is_recorded_of_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Principle 11."""
+    monkeypatch.delenv("HITL_NB_POLICY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    desk = Desk()
+    p = desk.run("hitl.checkpoint(1, title='R')").proposals[0]
+    shown = msgspec.to_builtins(p)
+    empty: dict[str, Any] = {"facts": None, "why": [], "terms": None, "votes": [], "tags": [], "confidence": None}
+    assert {name: list(v) if isinstance(v := shown[name], tuple) else v for name in empty} == empty
+    assert desk.keys("policy") == desk.keys("passed/") == []
+    assert b'"format":1' in (desk.ledger.store.get("meta/format") or b"").replace(b" ", b"")
+    tagged = desk.run("hitl.checkpoint(1, title='R', tags=('a',))", name="b").proposals[0]
+    assert (tagged.tags, tagged.terms, tagged.facts) == (("a",), None, None)
