@@ -26,6 +26,7 @@ from hitl_nb import cli_notify, cli_policy
 from hitl_nb import cli_output as out
 from hitl_nb.cli_options import Json, Limit, Store, bad_url_is_bad_usage, open_ledger
 from hitl_nb.cli_runs import add_run_commands
+from hitl_nb.cli_watch import wait_for_settling, watch
 from hitl_nb.errors import HitlError
 from hitl_nb.records import SCRIPT, Action, Event, Proposal, public_proposal
 
@@ -96,10 +97,16 @@ def run(
     from hitl_nb import run_notebook
 
     with bad_url_is_bad_usage():
-        open_ledger(store)
+        ledger = open_ledger(store)
     signal.signal(signal.SIGTERM, _stop)
-    with _progress(notebook.name) as step:
-        result = run_notebook(notebook, output, store=store, on_cell=step, timeout=timeout)
+    source = str(notebook.resolve())
+    wait_for_settling(ledger, source)
+    while True:
+        with _progress(notebook.name) as step:
+            result = run_notebook(notebook, output, store=store, on_cell=step, timeout=timeout)
+        if result.status != "waiting" or not wait_for_settling(ledger, source):
+            break
+    _note_unwatched(ledger)
     if json:
         found = [public_proposal(p) for p in result.open]
         out.document({"status": result.status, "open": found, "error": result.error})
@@ -124,7 +131,8 @@ def inbox(
     store: Store = None,
 ) -> None:
     """What waits for a decision, oldest first."""
-    found = open_ledger(store).inbox(limit=limit + 1, after=after)
+    ledger = open_ledger(store)
+    found = ledger.inbox(limit=limit + 1, after=after)
     more, found = len(found) > limit, found[:limit]
     if json:
         out.document({"proposals": [public_proposal(p) for p in found]})
@@ -134,6 +142,7 @@ def inbox(
             out.note("nothing waits for a decision")
     if more:
         out.note(f"there is more: --after {found[-1].id}")
+    _note_unwatched(ledger)
 
 
 @app.command()
@@ -150,6 +159,7 @@ def show(proposal: Id, json: Json = False, store: Store = None) -> None:
 add_run_commands(app)
 app.add_typer(cli_notify.app, name="notify")
 app.add_typer(cli_policy.app, name="policy")
+app.command()(watch)
 
 
 @app.command()
@@ -293,6 +303,13 @@ def doctor(json: Json = False, store: Store = None) -> None:
         out.table(("", "what", "found", "what to do"), ((f.state, f.what, f.found, f.mend) for f in findings))
     if any(f.state == "wrong" for f in findings):
         raise typer.Exit(1)
+
+
+def _note_unwatched(ledger: Ledger) -> None:
+    from hitl_nb.store.watching import UNWATCHED
+
+    if ledger.is_unwatched(ledger.now()):
+        out.note(UNWATCHED)
 
 
 def _answered(seen: Proposal, happened: str, result: str | None) -> str:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hitl_nb.errors import HitlError
+from hitl_nb.review.channels import ChannelsError, load_channels
+from hitl_nb.review.posting import MISSING, can_post
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.places import directory_of
@@ -48,7 +50,7 @@ class Finding:
 
 def examine(url: str | None) -> list[Finding]:
     """Look at everything and return what was found, in order. Raises ValueError for a bad store URL."""
-    return [*_versions(), _sqlite(sqlite3.sqlite_version_info), *_front_ends(), *_store(url)]
+    return [*_versions(), _sqlite(sqlite3.sqlite_version_info), *_front_ends(), *_channels(), *_store(url)]
 
 
 def _versions() -> Iterator[Finding]:
@@ -106,6 +108,7 @@ def _store(url: str | None) -> Iterator[Finding]:
         yield from _folder(folder)
         for database in sorted(folder.glob("*/cache.db")):
             yield _settings(database)
+    yield from _watching(ledger)
     checked = ledger.verify()
     mend = "keep a copy of the store's folder, then compare with an exported log or a backup"
     if checked.ok or checked.differs:
@@ -116,6 +119,27 @@ def _store(url: str | None) -> Iterator[Finding]:
         yield Finding("ok", "records", "every record is what the audit log says")
     for one in checked.differs:
         yield Finding("wrong", "records", one.text, mend)
+
+
+def _watching(ledger: Ledger) -> Iterator[Finding]:
+    watchers = ledger.watchers(ledger.now())
+    if watchers:
+        yield Finding("ok", "deadlines", f"watched by {', '.join(map(str, watchers))}")
+    elif ledger.has_timers():
+        mend = "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
+        yield Finding("note", "deadlines", "nobody watches them, and something waits that has one", mend)
+
+
+def _channels() -> Iterator[Finding]:
+    try:
+        found = load_channels()
+    except ChannelsError as error:
+        yield Finding("wrong", "channels", str(error), "nobody is notified until that is mended")
+        return
+    if found is not None and not can_post():
+        yield Finding("wrong", "channels", "Apprise is not installed: nobody is notified", MISSING)
+    elif found is not None:
+        yield Finding("ok", "channels", ", ".join(found) or "none")
 
 
 def _folder(folder: Path) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from jupyter_core.paths import jupyter_config_dir
 
@@ -90,6 +91,20 @@ def scheme_of(url: str) -> str:
     """What stands before "://", in small letters: the one part of a URL that may be shown."""
     found = _SCHEME.match(url)
     return found[1].lower() if found else "?"
+
+
+def check_public_url(url: str) -> str:
+    """`url`, if links can begin with it; "" for none. Raises ValueError."""
+    if not url:
+        return ""
+    found = urlsplit(url)
+    if found.scheme not in ("http", "https") or not found.hostname or found.query or found.fragment:
+        raise ValueError(
+            f"the public URL must be http:// or https:// and a host, as https://hub.example/user/ada/; got {url!r}"
+        )
+    if found.username is not None or found.password is not None:
+        raise ValueError("the public URL has a user name or password in it: every message would show it")
+    return url.rstrip("/")
 
 
 def _channel(path: Path, name: str, entry: Any) -> Channel:

@@ -17,7 +17,7 @@ from hitl_nb.store.outbox import Notice
 UNCLAIMED = timedelta(days=1)
 """How long a sender without any channels leaves a notice to others, which may have some."""
 
-Post = Callable[[Channel, Sequence[str], str, str, str], dict[str, str]]
+Post = Callable[[Channel, Sequence[str], str, str, str, Callable[[], bool]], dict[str, str]]
 
 
 class Sender:
@@ -28,7 +28,9 @@ class Sender:
         token: names this sender in the store.
         actor: the same for people, in events.
         public_url: under which people reach the server; "" if it has none.
-        load: gives the channels. post: sends a message (see `posting.post`).
+        load: gives the channels.
+        post: sends a message (see `posting.post`).
+        goes_on: whether to wait for the services; if not, what they did not take yet is sent again by another sender.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Sender:
         public_url: str = "",
         load: Callable[[], dict[str, Channel] | None] = load_channels,
         post: Post = posting.post,
+        goes_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self._ledger = ledger
         self._token = token
@@ -47,6 +50,7 @@ class Sender:
         self._public_url = public_url
         self._load = load
         self._post = post
+        self._goes_on = goes_on
 
     def send_next(self, now: datetime) -> bool:
         """Send, hold or drop the first notice that is due; whether there was one. Raises ChannelsError."""
@@ -74,8 +78,10 @@ class Sender:
         title, body = message(told, self._public_url, now)
         known = channel.services()
         wanted = [one for one in notices[0].services if one in known] or known
-        why = self._post(channel, wanted, title, body, ",".join(notice.id for notice in notices))
+        why = self._post(channel, wanted, title, body, ",".join(notice.id for notice in notices), self._goes_on)
         failed = [one for one in wanted if why[one]]
+        if failed and not self._goes_on():
+            return  # nobody knows whether they took it: when the lease is over, another sender tries
         sent = [_scheme(one) for one in wanted if not why[one]]
         for notice in notices:
             if failed:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hitl_nb.review.channels import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 SECONDS = 20.0
 """Most that is waited for the services of one message."""
@@ -25,6 +25,7 @@ HEADER = "X-Hitl-Id"
 """Names the notices that a message is made of, where a service takes headers: of two with the same one is a copy."""
 MISSING = 'notifications need Apprise: pip install "hitl_nb[notify]"'
 
+_SLICE = 0.2
 _SILENT = f"no answer within {SECONDS:.0f} seconds"
 _THREAD = "hitl_nb-notify"
 _STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
@@ -36,12 +37,20 @@ def can_post() -> bool:
     return find_spec("apprise") is not None
 
 
-def post(channel: Channel, services: Sequence[str], title: str, body: str, id_: str) -> dict[str, str]:
+def post(
+    channel: Channel,
+    services: Sequence[str],
+    title: str,
+    body: str,
+    id_: str,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> dict[str, str]:
     """Send a message; by service "" if it was taken, else why not, in words that show no address.
 
     Args:
         services: which of the channel's (`Channel.services`).
         id_: what `HEADER` says.
+        goes_on: asked while it is waited; False ends that.
     """
     failed = dict.fromkeys(services, _SILENT)
 
@@ -60,7 +69,8 @@ def post(channel: Channel, services: Sequence[str], title: str, body: str, id_: 
         thread.start()
     end = time.monotonic() + SECONDS
     for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
+        while thread.is_alive() and goes_on() and (left := end - time.monotonic()) > 0:
+            thread.join(min(left, _SLICE))
     return dict(failed)
 
 

@@ -17,16 +17,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from traitlets import Bool, Unicode
+from traitlets import Bool, TraitError, Unicode, validate
 from traitlets import List as ListOf
 from traitlets.config import LoggingConfigurable
 
 from hitl_nb.checker import WORKERS
 from hitl_nb.records import new_id
+from hitl_nb.review.channels import check_public_url
 from hitl_nb.server.attention import Attention
 from hitl_nb.server.headless import Headless, Say
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.places import default_url, directory_of, normalise
 from hitl_nb.store.signatures import SigningKey
 
 T = TypeVar("T")
@@ -81,6 +83,19 @@ class HitlNb(LoggingConfigurable):
         help="Whether somebody known by the server's token alone may decide. None: only on a server of one user that "
         "listens on this machine alone.",
     )
+
+    public_url: Any = Unicode(
+        "",
+        config=True,
+        help="Where people reach this server, as https://hub.example/user/ada/; links in notifications begin with it.",
+    )
+
+    @validate("public_url")
+    def _check_public_url(self, proposal: Any) -> str:
+        try:
+            return check_public_url(proposal["value"])
+        except ValueError as error:
+            raise TraitError(f"HitlNb.public_url: {error}") from None
 
     record_seconds: Any = Bool(
         True,
@@ -151,6 +166,13 @@ class Desk:
         if ledger is None or ledger.store.closed:
             ledger = self._ledger = Ledger(open_store(self.settings.store or None))
         return ledger
+
+    def has_store(self) -> bool:
+        """Whether there is a store already; `ledger` makes one."""
+        if self._ledger is not None:
+            return True
+        url = normalise(self.settings.store or default_url())
+        return url.startswith("diskcache:") and (directory_of(url) / "journal").exists()
 
     def path(self, notebook: str) -> str | None:
         """The contents path of a notebook's file, or None if it lies outside of the server's folder."""

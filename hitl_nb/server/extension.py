@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_core.paths import jupyter_config_path, jupyter_path
+from tornado.ioloop import IOLoop
 
 from hitl_nb.errors import PolicyError
 from hitl_nb.review.policy_files import ENVIRONMENT as POLICY
@@ -15,6 +16,7 @@ from hitl_nb.review.policy_files import ROOT, load_policy
 from hitl_nb.server.desk import Desk, HitlNb
 from hitl_nb.server.handlers import handlers
 from hitl_nb.server.page import pages
+from hitl_nb.server.timers import Timers
 from hitl_nb.server.who import lets_log_in
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.places import ENVIRONMENT, default_url, normalise
@@ -46,6 +48,7 @@ def load(app: Any) -> None:
     served = [*handlers(desk), *pages()]
     app.web_app.add_handlers(".*$", [(base + path, made, options) for path, made, options in served])
     app.event_logger.add_listener(schema_id=CONTENTS, listener=_Renames(desk))
+    IOLoop.current().add_callback(Timers(desk, app.log).start)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
     app.log.info("hitl_nb reviews proposals of %s", os.environ[ENVIRONMENT])
     try:
         load_policy(str(root))

@@ -16,7 +16,7 @@ from hitl_nb.records import DecisionRecord, Need, Proposal, Question, Snapshot, 
 from hitl_nb.review.channels import Channel
 from hitl_nb.review.notices import LONGEST, message, neutralised
 from hitl_nb.review.outbox import UNCLAIMED, Sender
-from hitl_nb.store import open_store, rows
+from hitl_nb.store import clock, open_store, rows
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.outbox import WAITS, Notice, put_notice
 
@@ -137,12 +137,19 @@ class Posted:
         self.failing: set[str] = set()
         self.sent: list[tuple[str, tuple[str, ...], str, str]] = []
 
-    def __call__(self, channel: Channel, services: Sequence[str], title: str, body: str, id_: str) -> dict[str, str]:
+    def __call__(
+        self, channel: Channel, services: Sequence[str], title: str, body: str, id_: str, goes_on: Any
+    ) -> dict[str, str]:
         self.sent.append((channel.name, tuple(services), f"{title}\n{body}", id_))
         return {one: "no" if one in self.failing else "" for one in services}
 
     def titles(self) -> list[str]:
         return [said.splitlines()[0] for _, _, said, _ in self.sent]
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
 
 
 @pytest.fixture

@@ -1,0 +1,151 @@
+"""A watcher's step: what is due is done, when it looks again, what it says, and its heartbeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hitl_nb.errors import StoreBusy
+from hitl_nb.policies.rules import Plan
+from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep, new_id
+from hitl_nb.review.channels import Channel, ChannelsError, check_public_url
+from hitl_nb.review.outbox import Sender
+from hitl_nb.review.watcher import LONGEST, Watcher
+from hitl_nb.store import clock, judged, open_store
+from hitl_nb.store.ledger import Ledger
+from tests.policies.casework import T0
+
+TERMS = Terms(needs=(Need(people=("ada",), text="1 of ada"),), timeline=(TimelineStep(does="remind", seconds=10),))
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    ledger = Ledger(open_store(f"memory:{new_id()}"))
+    yield ledger
+    ledger.store.close()
+
+
+@pytest.fixture(autouse=True)
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """The clock stands still at T0 until it is set to another time."""
+    monkeypatch.setattr(judged, "now", lambda: T0)
+
+    def set_to(at: datetime) -> None:
+        monkeypatch.setenv(clock.FROZEN, at.isoformat())
+
+    set_to(T0)
+    return set_to
+
+
+class World:
+    """A watcher over a store, what it sent and said, and its channels."""
+
+    def __init__(self, ledger: Ledger, **options: Any) -> None:
+        self.ledger = ledger
+        self.sent: list[str] = []
+        self.said: list[str] = []
+        self.channels: Any = {"ada": Channel("ada", ("json://a",))}
+
+        def load() -> Any:
+            if isinstance(self.channels, Exception):
+                raise self.channels
+            return self.channels
+
+        def post(channel: Channel, services: Any, title: str, *rest: Any) -> dict[str, str]:
+            self.sent.append(title)
+            return dict.fromkeys(services, "")
+
+        def sender(ledger: Ledger, owner: Any, goes_on: Any) -> Sender:
+            return Sender(ledger, token=owner.token, actor=str(owner), load=load, post=post, goes_on=goes_on)
+
+        self.watcher = Watcher(lambda: self.ledger, label="watch", say=self.said.append, sender=sender, **options)
+
+
+def ask(ledger: Ledger, terms: Terms | None = TERMS) -> Proposal:
+    _, claim = ledger.open_run(agent="refunds", notebook="/a.ipynb")
+    plans = None if terms is None else [Plan("ask", (), (), terms, ("approve", "reject"))]
+    questions = [Question(title="Refund", kind="text", value="x", position="0")]
+    return ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1][0]
+
+
+def test_a_step_lets_the_clock_act_and_tells_people(ledger: Ledger, set_clock: Any) -> None:
+    world = World(ledger)
+    ask(ledger)
+    assert world.watcher.step() == 10
+    assert world.sent == ["Waiting for a decision: Refund"]
+    set_clock(T0 + timedelta(seconds=10))
+    assert world.watcher.step() == LONGEST.total_seconds()
+    assert world.sent[1:] == ["Reminder, still waiting for a decision: Refund"]
+
+
+def test_without_anything_to_do_it_looks_again_after_30_seconds(ledger: Ledger) -> None:
+    assert World(ledger).watcher.step() == 30
+
+
+def test_what_is_wrong_is_said_once_and_looked_at_again(ledger: Ledger) -> None:
+    world = World(ledger)
+    world.channels = ChannelsError("chmod 600 it")
+    ask(ledger)
+    for _ in range(3):
+        assert world.watcher.step() <= 30
+    assert world.said == ["chmod 600 it"]
+    world.channels = {"ada": Channel("ada", ("json://a",))}
+    world.watcher.step()
+    assert len(world.sent) == 1
+
+
+def test_a_store_that_is_busy_ends_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(ledger)
+
+    def busy(at: Any = None) -> int:
+        raise StoreBusy("another process has it")
+
+    monkeypatch.setattr(ledger, "tick", busy)
+    assert world.watcher.step() == 30
+    assert world.said == ["another process has it"]
+
+
+def test_it_says_that_it_watches_until_it_stops(ledger: Ledger) -> None:
+    world = World(ledger)
+    world.watcher.step()
+    assert [one.label for one in ledger.watchers(T0)] == ["watch"]
+    world.watcher.stop()
+    assert ledger.watchers(T0) == []
+
+
+def test_a_server_writes_nothing_while_there_is_nothing_to_watch(ledger: Ledger) -> None:
+    world = World(ledger, always=False)
+    ask(ledger, terms=None)
+    before = ledger.store.version()
+    world.watcher.step()
+    world.watcher.stop()
+    assert ledger.store.version() == before
+    ask(ledger)
+    world.watcher.step()
+    assert len(ledger.watchers(T0)) == 1
+
+
+def test_it_ends_between_two_notices(ledger: Ledger) -> None:
+    world = World(ledger)
+    ask(ledger)
+    ask(ledger)  # the first is superseded, so its notice is dropped without being sent
+    world.watcher.step(lambda: False)
+    assert world.sent == []
+    world.watcher.step()
+    assert len(world.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["hub.example", "ftp://hub.example", "https://", "https://h/?x=1", "https://h/#t", "https://u:p@h/"]
+)
+def test_a_public_url_that_links_cannot_begin_with_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="public URL"):
+        check_public_url(url)
+
+
+def test_a_public_url_ends_without_a_slash() -> None:
+    assert check_public_url("https://hub.example/user/ada/") == "https://hub.example/user/ada"
+    assert check_public_url("") == ""

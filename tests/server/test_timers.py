@@ -1,0 +1,42 @@
+"""A server watches its store from its start: no browser and no call is needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from traitlets import TraitError
+
+from hitl_nb.policies.rules import Plan
+from hitl_nb.records import Need, Question, Snapshot, Terms, TimelineStep
+from hitl_nb.server.desk import HitlNb
+from hitl_nb.store import judged
+from tests.policies.casework import T0
+
+
+def until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_step_is_taken_and_who_watches_is_known(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judged, "now", lambda: T0)
+    terms = Terms(needs=(Need(people=("ada",), text="1 of ada"),), timeline=(TimelineStep(does="remind", seconds=60),))
+    _, claim = server.ledger.open_run(agent="refunds", notebook="/a.ipynb")
+    question = Question(title="Refund", kind="text", value="x", position="0")
+    plans = [Plan("ask", (), (), terms, ("approve", "reject"))]
+    _, [p] = server.ledger.pause_run(claim, Snapshot(envelope=b"s"), [question], plans=plans)
+    store = server.ledger.store  # its reads let no clock act, as the ledger's do
+    until(lambda: any(e.type == "proposal.reminded" and e.proposal == p.id for e in server.ledger.events()))
+    until(lambda: bool(store.scan("watching/", "watching0")))
+    assert [one.label for one in server.ledger.watchers(server.ledger.now())] == ["server"]
+
+
+def test_a_public_url_that_links_cannot_begin_with_is_refused() -> None:
+    assert HitlNb(public_url="https://hub.example/user/ada/").public_url == "https://hub.example/user/ada"
+    with pytest.raises(TraitError, match="public URL"):
+        HitlNb(public_url="hub.example")
