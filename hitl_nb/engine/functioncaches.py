@@ -16,9 +16,8 @@ import functools
 import gc
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CodeType, FunctionType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from .refusals import type_of
 
@@ -36,27 +35,27 @@ def is_cached(function: Any) -> bool:
     return type_of(function) is _CACHED
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """What a cache holds: the calls, the oldest first, with their results; and what `cache_info()` has counted."""
 
     calls: list[tuple[_Call, Any]]
     hits: int
     misses: int
 
-    def put_into(self, function: Callable[..., Any], recorded: list[Any]) -> None:
-        """Fill an empty cache. Meanwhile `function` returns what is in `recorded`, and fails if nothing is."""
-        for _ in range(min(self.misses - len(self.calls), _MOST_COUNTED)):
-            with contextlib.suppress(IndexError):  # a call that fails is counted, and not remembered
-                function(_NOTHING)
-        for (args, kwargs), result in self.calls:
-            recorded.append(result)
+
+def _put_into(function: Callable[..., Any], contents: Contents, recorded: list[Any]) -> None:
+    """Fill an empty cache. Meanwhile `function` returns what is in `recorded`, and fails if nothing is."""
+    for _ in range(min(contents.misses - len(contents.calls), _MOST_COUNTED)):
+        with contextlib.suppress(IndexError):  # a call that fails is counted, and not remembered
+            function(_NOTHING)
+    for (args, kwargs), result in contents.calls:
+        recorded.append(result)
+        function(*args, **kwargs)
+        recorded.clear()
+    if contents.calls:
+        args, kwargs = contents.calls[-1][0]  # the newest: so the order in which results are dropped stays as it was
+        for _ in range(min(contents.hits, _MOST_COUNTED)):
             function(*args, **kwargs)
-            recorded.clear()
-        if self.calls:
-            args, kwargs = self.calls[-1][0]  # the newest: so the order in which results are dropped stays as it was
-            for _ in range(min(self.hits, _MOST_COUNTED)):
-                function(*args, **kwargs)
 
 
 def read_cache(function: Any) -> Contents:
@@ -100,7 +99,7 @@ def make_filled(function: Callable[..., Any], maxsize: int | None, typed: bool, 
     def fill(contents: Contents) -> None:
         nonlocal filled
         try:
-            contents.put_into(made, recorded)
+            _put_into(made, contents, recorded)
         finally:
             filled = True
 
@@ -121,7 +120,7 @@ def read_contents(function: Any) -> Any:
         found = read_cache(function)
     except TypeError as error:
         return Unreadable(str(error))
-    return _hash_of(function.__wrapped__), found
+    return _hash_of(function.__wrapped__), *found
 
 
 def can_be_refilled(function: Any) -> bool:
@@ -144,7 +143,7 @@ def refill(function: Any, contents: Any) -> None:
 
     The recorded calls are made while the function has a code that returns the recorded results.
     """
-    code_hash, found = contents
+    code_hash, *found = contents
     inner = function.__wrapped__
     if not isinstance(inner, FunctionType) or _hash_of(inner) != code_hash:
         return
@@ -153,7 +152,7 @@ def refill(function: Any, contents: Any) -> None:
     code = inner.__code__
     inner.__code__ = _recall.__code__.replace(co_consts=consts, co_freevars=code.co_freevars)
     try:
-        found.put_into(function, recorded)
+        _put_into(function, Contents(*found), recorded)
     finally:
         inner.__code__ = code
 

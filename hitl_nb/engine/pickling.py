@@ -28,7 +28,7 @@ import sys
 import threading
 from collections import ChainMap
 from collections.abc import Callable, Generator, Mapping, Set
-from types import CellType, CodeType, FunctionType, MemberDescriptorType
+from types import CellType, CodeType, FunctionType, MappingProxyType, MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import Paused
@@ -80,6 +80,10 @@ def _set_cell(cell: CellType, state: tuple[Any]) -> None:
     cell.cell_contents = state[0]
 
 
+def _set_module(module: ModuleType, variables: dict[str, Any]) -> None:
+    vars(module).update(variables)
+
+
 def _reduce_struct(made: struct.Struct) -> Any:
     return struct.Struct, (made.format,)
 
@@ -112,6 +116,16 @@ class _Globals:
         return (module_globals, (self.name,))
 
 
+class _Variables:
+    """Stands for the globals of a module that is saved itself."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (vars, (self.module,))
+
+
 class Pickler(_CloudPickler):
     """Pickles over the namespace `ns`.
 
@@ -123,6 +137,8 @@ class Pickler(_CloudPickler):
         blobs: large payloads by SHA-256.
         buffers: hashes of out-of-band buffers, in order.
         inline: keep large payloads in the pickle.
+        namespaces: own namespaces of functions that are saved whole, see `shared_namespaces`.
+        finalized: the objects with a `__del__`.
         openings: what is opened again, or found by name.
         views: its arrays.
         attributes: the attributes of its objects.
@@ -141,6 +157,7 @@ class Pickler(_CloudPickler):
         moved: Mapping[int, Set[Any]] | None = None,
         kept: frozenset[int] = frozenset(),
         shared: frozenset[int] = frozenset(),
+        namespaces: Mapping[int, Any] = MappingProxyType({}),
         inline: bool = False,
     ) -> None:
         super().__init__(file, protocol=5, buffer_callback=None if inline else self._buffer)
@@ -155,6 +172,9 @@ class Pickler(_CloudPickler):
         self.moved = moved or {}
         self.views = Views(kept)
         self.attributes = SharedAttributes(shared)
+        self.namespaces = namespaces
+        self.finalized: list[Any] = []
+        self._own_namespaces: dict[int, dict[str, Any]] = {}
         self.figure_types = figure_types()
         self.openings = Openings(ns)
         self._reducers.update(frame_reducers())
@@ -224,16 +244,16 @@ class Pickler(_CloudPickler):
             return view
         if isinstance(obj, BaseException):
             return _reduce_exception(obj)
-        if obj is dataclasses.MISSING:
-            return "MISSING"  # what a field without a default holds is compared by identity
         if isinstance(obj, self.figure_types):
             return reduce_figure(obj)
-        if type(obj) is super:
-            return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - unknown to its stub
+        if (reduced := self._one_of_a_kind(obj)) is not NotImplemented:
+            return reduced
         if isinstance(obj, type):
             _load_module_of(obj)
         reduced = super().reducer_override(obj)
         if reduced is NotImplemented:
+            if hasattr(type_of(obj), "__del__"):
+                self.finalized.append(obj)
             reduced = reduce_without_new(obj)
             return reduced if type_of(obj) in self.dispatch_table else self.attributes.reduce(obj, reduced)
         if isinstance(obj, type) and reduced is not NotImplemented and len(reduced) > 2:
@@ -241,6 +261,16 @@ class Pickler(_CloudPickler):
             for _, name in self.moved.get(id(obj), ()):
                 reduced[2][0].pop(name, None)
         return reduced
+
+    def _one_of_a_kind(self, obj: Any) -> Any:
+        if obj is dataclasses.MISSING:
+            return "MISSING"  # what a field without a default holds is compared by identity
+        if type(obj) is super:
+            return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - unknown to its stub
+        if isinstance(obj, ModuleType) and id(vars(obj)) in self.namespaces:
+            state = {name: value for name, value in vars(obj).items() if name != "__builtins__"}
+            return (ModuleType, (obj.__name__,), state, None, None, _set_module)
+        return NotImplemented
 
     def _function(self, function: FunctionType) -> Any:
         if is_dispatching(function):
@@ -258,11 +288,30 @@ class Pickler(_CloudPickler):
             self.wanted |= read.keys()
         else:
             module = sys.modules.get(function.__module__ or "")
-            if module is None or module.__dict__ is not globals_ or module.__name__ == "__main__":
+            if module is not None and module.__dict__ is globals_ and module.__name__ != "__main__":
+                globals_ = _Globals(module.__name__)
+            elif id(globals_) in self.namespaces:
+                held = self.namespaces[id(globals_)]
+                globals_ = _Variables(held) if isinstance(held, ModuleType) else held
+            else:
+                self._own_namespaces[id(globals_)] = globals_
                 return self._dynamic_function_reduce(function)
-            globals_ = _Globals(module.__name__)
         made = (function.__code__, globals_, function.__closure__)
         return (_function, made, (attributes, slots), None, None, _set_function)
+
+    def shared_namespaces(self) -> dict[int, Any]:
+        """Namespaces of functions that are saved themselves too, by id: as a dict, or as what a module holds.
+
+        `exec` in a dict makes such functions, and a module that is loaded from a path. They share variables with it.
+        """
+        found: dict[int, Any] = {}
+        if self._own_namespaces:
+            for _, obj in self.memo.copy().values():
+                if id(obj) in self._own_namespaces:
+                    found[id(obj)] = obj
+                elif isinstance(obj, ModuleType) and id(vars(obj)) in self._own_namespaces:
+                    found[id(vars(obj))] = obj
+        return found
 
     def _leave_out_moved(self, function: FunctionType, attributes: dict[str, Any], slots: dict[str, Any]) -> None:
         moved = self.moved.get(id(function))

@@ -13,6 +13,7 @@ import base64
 import contextlib
 import io
 import pickle
+import sys
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,12 +33,12 @@ from .missing import left_out_before
 from .pickling import Pickler, Unpickler, module_globals, resolve
 from .processstate import ProcessState, name_kind, way_back
 from .program import FORMAT
-from .refusals import NotSaved, described, offender, path_to, place_of, reason, sentence, type_name
+from .refusals import NotSaved, described, offender, path_to, place_of, reason, sentence, type_name, type_of
 from .reopening import is_reopened
 from .seal import seal
 from .stack import Frame
 from .units import CellUnit
-from .usermodules import ModuleState, say_lost
+from .usermodules import ModuleState, is_users, say_lost
 
 EMPTY: Mapping[str, Any] = {}
 
@@ -107,6 +108,7 @@ class Saver:
         self.definitions = DefinitionState(ns if self.variables else {})
         self._kept: frozenset[int] = frozenset()
         self._shared: frozenset[int] = frozenset()
+        self._namespaces: dict[int, Any] = {}
         self._early: frozenset[str] = frozenset()
         self.modules = ModuleState(ns if self.variables else {})
         self.left_out: dict[str, str] = {}
@@ -130,6 +132,7 @@ class Saver:
         if made := check_made_modules(machine.stack):
             raise CannotPause(sentence(machine, *made))
         self.left_out = {n: s for n, s in self.left_out.items() if self._is_left_out(n)}
+        self._namespaces = {}
         around = self.process.notice(_values(machine, self.ns, names), machine.stack) if check else []
         try:
             parts = self._dump(machine, names, pending, check)
@@ -191,7 +194,9 @@ class Saver:
         self, machine: Machine, names: dict[str, bool], pending: Any, check: bool
     ) -> tuple[bytes, Pickler, bytes]:
         file = io.BytesIO()
-        pickler = Pickler(file, self.ns, special=self.special, kept=self._kept, shared=self._shared)
+        pickler = Pickler(
+            file, self.ns, special=self.special, kept=self._kept, shared=self._shared, namespaces=self._namespaces
+        )
         pickler.dump((PROCESS, self.process.changes()))
         copies: dict[str, tuple[bytes, Pickler]] = {}
         done: set[str] = set()
@@ -208,9 +213,11 @@ class Saver:
         self._dump_names(pickler, (), done, copies, needed=True)
         self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
         torn, shared = pickler.views.torn(), pickler.attributes.shared()
-        if torn - self._kept or shared - self._shared:
+        namespaces = pickler.shared_namespaces()
+        if torn - self._kept or shared - self._shared or namespaces.keys() - self._namespaces.keys():
             self._kept |= torn
             self._shared |= shared
+            self._namespaces |= namespaces
             return self._dump(machine, names, pending, check)
         modules = self.modules.entries(pickler.memo.copy)
         pickler.dump((MODULES, modules.entries))
@@ -318,7 +325,16 @@ class Saver:
     def _notes(self, pickler: Pickler) -> list[str]:
         """What people are told: what is opened again, and what is not saved."""
         notes: list[str] = []
-        saved = {name: self.ns[name] for name in self.saved_names} if pickler.openings.told else {}
+        finalized: dict[type, list[Any]] = {}
+        for obj in filter(_has_own_finalizer, pickler.finalized):
+            finalized.setdefault(type_of(obj), []).append(obj)
+        saved = {name: self.ns[name] for name in self.saved_names} if pickler.openings.told or finalized else {}
+        for first, *more in finalized.values():
+            which = f"{path_to(first, saved) or 'an object'} ({type_name(first)})"
+            which = f"{which} and {len(more)} more of its class have" if more else f"{which} has"
+            notes.append(
+                f"{which} a __del__ method: it runs when this process ends, and again where the agent continues"
+            )
         for obj in pickler.openings.told:
             name = path_to(obj, saved) or "an object"
             remark = f"; {pickler.openings.remarks[id(obj)]}" if id(obj) in pickler.openings.remarks else ""
@@ -613,6 +629,12 @@ def frame_entry(frame: Frame, *, behind: bool = False, without: Set[str] = froze
         return ("cell", None, program.source, position, {n: frame.ns[n] for n in temporaries})
     cells = {n: c for n, c in frame.cells.items() if (not n.startswith(".") or n in temporaries) and n not in without}
     return ("function", frame.unit.agent, program.source, position, cells)
+
+
+def _has_own_finalizer(obj: Any) -> bool:
+    """Whether an object has a `__del__` that the notebook or a module of the user's defines."""
+    owner = next(cls for cls in type_of(obj).__mro__ if "__del__" in vars(cls))
+    return owner.__module__ == "__main__" or is_users(sys.modules.get(owner.__module__))
 
 
 def _contents(cell: Any) -> Any:
