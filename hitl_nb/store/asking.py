@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,7 +18,9 @@ from hitl_nb.store.digests import Digests
 from hitl_nb.store.judged import NewQuestion, append_decision, decided, have_terms, is_decided, used_policies
 from hitl_nb.store.outbox import put_notice
 from hitl_nb.store.people import people_around
-from hitl_nb.store.policytexts import Hashed
+
+if TYPE_CHECKING:
+    from hitl_nb.policies.rules import MergedPolicy
 
 
 def pause_run(
@@ -29,7 +31,7 @@ def pause_run(
     *,
     statements: Sequence[Statement],
     facts: Facts | None,
-    policy: Hashed | None,
+    policy: MergedPolicy | None,
 ) -> tuple[Run, list[Proposal]]:
     """The run as it waits, and the proposals, in order."""
     run = rows.load_run(tx, claim.run)
@@ -76,7 +78,9 @@ def _tell(tx: Transaction, begun: Change, actor: str) -> None:
     put_notices(tx, begun, p, at)
 
 
-def begin_judging(tx: Transaction, run: Run, found: Sequence[NewQuestion], policy: Hashed | None, actor: str) -> None:
+def begin_judging(
+    tx: Transaction, run: Run, found: Sequence[NewQuestion], policy: MergedPolicy | None, actor: str
+) -> None:
     """What is written now may have terms: mark the store, and keep by which policies they were made."""
     if have_terms(found):
         formats.mark_terms(tx)

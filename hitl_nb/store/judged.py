@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from hitl_nb.policies.counting import hash_terms
 from hitl_nb.records import (
-    Action,
     DecisionRecord,
     Facts,
-    PolicyVerdict,
     Proposal,
     Question,
     Run,
-    Terms,
     fingerprint,
     new_id,
     now,
@@ -26,26 +23,14 @@ from hitl_nb.store import chain, clock
 from hitl_nb.store.base import Transaction
 from hitl_nb.store.verdicts import logged
 
+if TYPE_CHECKING:
+    from hitl_nb.policies.rules import Plan
+
 REVIEWER = "policy:"
 """What the names of policies begin with where a reviewer's stands."""
 
 
-class Judgement(Protocol):
-    """What a policy says about a question: a `Plan` of `policies/rules.py`."""
-
-    @property
-    def verdict(self) -> PolicyVerdict: ...
-    @property
-    def rules(self) -> tuple[str, ...]: ...
-    @property
-    def why(self) -> tuple[str, ...]: ...
-    @property
-    def terms(self) -> Terms | None: ...
-    @property
-    def allow(self) -> tuple[Action, ...]: ...
-
-
-def is_decided(plan: Judgement | None) -> bool:
+def is_decided(plan: Plan | None) -> bool:
     """Whether nobody is asked: the policy passes or blocks it."""
     return plan is not None and plan.verdict != "ask"
 
@@ -53,7 +38,7 @@ def is_decided(plan: Judgement | None) -> bool:
 class NewQuestion:
     """A question on its way into the store: its id and fingerprint, made outside of the transaction."""
 
-    def __init__(self, question: Question, plan: Judgement | None, run_id: str, asked_at: datetime) -> None:
+    def __init__(self, question: Question, plan: Plan | None, run_id: str, asked_at: datetime) -> None:
         q = question
         self.question, self.plan, self._asked_at, self._id = q, plan, asked_at, new_id()
         self._fingerprint = fingerprint(run_id, q.position, q.kind, q.title, q.value)
@@ -85,11 +70,11 @@ class NewQuestion:
         )
 
 
-def new_questions(questions: Sequence[Question], plans: Sequence[Judgement] | None, run_id: str) -> list[NewQuestion]:
+def new_questions(questions: Sequence[Question], plans: Sequence[Plan] | None, run_id: str) -> list[NewQuestion]:
     """The questions on their way into the store. Raises ValueError for bad arguments."""
     if not questions:
         raise ValueError("questions must hold at least one question")
-    given: Sequence[Judgement | None] = [None] * len(questions) if plans is None else plans
+    given: Sequence[Plan | None] = [None] * len(questions) if plans is None else plans
     if len(given) != len(questions):
         raise ValueError(f"there are {len(questions)} questions and {len(given)} plans")
     if any(is_decided(plan) and plan is not None and plan.terms is None for plan in given):
@@ -98,7 +83,7 @@ def new_questions(questions: Sequence[Question], plans: Sequence[Judgement] | No
     return [NewQuestion(q, plan, run_id, asked_at) for q, plan in zip(questions, given, strict=True)]
 
 
-def decided(p: Proposal, plan: Judgement, event: int) -> Proposal:
+def decided(p: Proposal, plan: Plan, event: int) -> Proposal:
     """The proposal as the policy decides it; `event` is the number that the decision's event gets."""
     passes = plan.verdict == "pass"
     action: Literal["approve", "reject"] = "approve" if passes else "reject"
@@ -116,7 +101,7 @@ def decided(p: Proposal, plan: Judgement, event: int) -> Proposal:
     return msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
 
 
-def _guardrails(p: Proposal, plan: Judgement) -> str:
+def _guardrails(p: Proposal, plan: Plan) -> str:
     """The guardrails that blocked it, where no rule did."""
     blocked = [one.name for one in p.guardrails if one.verdict == "block"] if plan.verdict == "block" else []
     return f"guardrail {','.join(blocked)}" if blocked else ""
@@ -131,7 +116,7 @@ def append_decision(tx: Transaction, p: Proposal, records: dict[str, str]) -> No
     assert n == p.decision.event
 
 
-def _reason(plan: Judgement) -> str:
+def _reason(plan: Plan) -> str:
     rules = f"blocked by {', '.join(plan.rules)}" if plan.rules else "blocked by policy"
     return f"{rules}: {'; '.join(plan.why)}" if plan.why else rules
 

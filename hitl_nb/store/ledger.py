@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -32,6 +32,7 @@ from hitl_nb.store import (
     claims,
     clock,
     formats,
+    freshness,
     large,
     notebooks,
     policytexts,
@@ -48,7 +49,7 @@ from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.discussion import Discussion
 from hitl_nb.store.due import after_clock
 from hitl_nb.store.inbox import Inbox, check_limit
-from hitl_nb.store.judged import Judgement, is_decided, new_questions
+from hitl_nb.store.judged import is_decided, new_questions
 from hitl_nb.store.labels import label_run
 from hitl_nb.store.moving import Moving
 from hitl_nb.store.opening import opened
@@ -56,7 +57,6 @@ from hitl_nb.store.outbox import Outbox
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.passing import Passing
 from hitl_nb.store.people import Absences
-from hitl_nb.store.policytexts import Hashed
 from hitl_nb.store.requesters import here, with_requesters
 from hitl_nb.store.scripts import Scripts
 from hitl_nb.store.snapshots import State
@@ -64,6 +64,9 @@ from hitl_nb.store.steps import Steps
 from hitl_nb.store.verification import Verification
 from hitl_nb.store.watching import Watching
 from hitl_nb.store.workspaces import Workspaces
+
+if TYPE_CHECKING:
+    from hitl_nb.policies.rules import MergedPolicy, Plan
 
 __all__ = ["Claim", "Ledger", "Verification"]
 
@@ -183,25 +186,30 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Abs
         without a heartbeat: with `wait` this call stays for them, without, later calls go on watching.
         Raises HitlError for a run that waits for decisions or is cancelled, UnknownRun.
         """
-        return self._claim(run_id, label, wait, lambda tx, run: None)
+        return self._claim(run_id, label, wait, _read_nothing)
 
     @after_clock
-    def claim_saved(self, run_id: str, *, label: str = "kernel") -> ClaimedState:
+    def claim_saved(self, run_id: str, *, label: str = "kernel", policy: MergedPolicy | None = None) -> ClaimedState:
         """`claim`, with what the run resumes with: its saved state, and what its last pause asked, decisions checked.
+
+        A decision that is older than its terms allow, or that `policy` (as it is now) forbids, is not used: all that
+        the pause asked comes with the status "expired" then, and has to be asked again.
 
         It is all read in one transaction. Raises what `claim`, `snapshot` and `proposals` do, and claims nothing then.
         """
         found: list[tuple[State | None, list[Proposal]]] = []
 
-        def read(tx: Transaction, run: Run) -> None:
+        def read(tx: Transaction, run: Run, before: RunStatus, claim: Claim) -> None:
             asked = self.proposals_within(tx, run.id, run.pauses) if run.pauses else []
+            if before == "ready":
+                asked = freshness.expire(tx, run, asked, policy, claim.owner)
             found[:] = [(snapshots.get_within(tx, self.store, run.id), asked)]
 
         run, claim = self._claim(run_id, label, False, read)
         return ClaimedState(run, claim, *found[0])
 
     def _claim(
-        self, run_id: str, label: str, wait: bool, read: Callable[[Transaction, Run], None]
+        self, run_id: str, label: str, wait: bool, read: Callable[[Transaction, Run, RunStatus, Claim], None]
     ) -> tuple[Run, Claim]:
         def work(tx: Transaction, owner: Owner) -> tuple[Run, Claim]:
             run = rows.load_run(tx, run_id)
@@ -214,7 +222,7 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Abs
             data = {"from": before, "epoch": held.epoch}
             records = rows.put_run(tx, run)
             chain.append(tx, "run.resumed", actor=held.owner, run=run.id, data=data, records=records)
-            read(tx, run)
+            read(tx, run, before, held)
             return run, held
 
         return self._claims.take(work, label, target=run_id, watched=(lambda: run_id) if wait else None)
@@ -270,9 +278,9 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Abs
         questions: Sequence[Question],
         *,
         statements: Sequence[Statement] = (),
-        plans: Sequence[Judgement] | None = None,
+        plans: Sequence[Plan] | None = None,
         facts: Facts | None = None,
-        policy: Hashed | None = None,
+        policy: MergedPolicy | None = None,
     ) -> tuple[Run, list[Proposal]]:
         """Keep the state, ask the questions and let go of the run; the run as it waits, and the proposals, in order.
 
@@ -409,6 +417,10 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Abs
             return run
 
         return self._claims.write_last(claim, work)
+
+
+def _read_nothing(*_: object) -> None:
+    """A claim of which nothing else is asked."""
 
 
 def _delete(tx: Transaction, run: Run) -> list[str]:

@@ -7,6 +7,7 @@ crash, and when code is made again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,9 +16,11 @@ from hitl_nb.store import policytexts, rows
 from hitl_nb.store.asking import begin_judging, facts_within, passes, record_verdict
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.claims import Claim, Claims
-from hitl_nb.store.judged import Judgement, is_decided, new_questions
-from hitl_nb.store.policytexts import Hashed
+from hitl_nb.store.judged import is_decided, new_questions
 from hitl_nb.store.verdicts import check_made
+
+if TYPE_CHECKING:
+    from hitl_nb.policies.rules import MergedPolicy, Plan
 
 
 class Passing:
@@ -31,10 +34,10 @@ class Passing:
         self,
         claim: Claim,
         questions: Sequence[Question],
-        plans: Sequence[Judgement],
+        plans: Sequence[Plan],
         *,
         facts: Facts | None = None,
-        policy: Hashed | None = None,
+        policy: MergedPolicy | None = None,
     ) -> list[Proposal]:
         """Record, durably, that a policy passes or blocks these questions; the run does not pause. In order.
 
@@ -69,7 +72,14 @@ class Passing:
             check_made(self.store, self.store_id, p)
         return sorted(found, key=lambda p: p.decision.event if p.decision is not None else 0)
 
-    def keep_policy(self, policy: Hashed) -> None:
+    def policy(self, sha256: str) -> MergedPolicy | None:
+        """The merged policy with this hash; None if it is not kept. Raises StoreCorrupt if its text was changed."""
+        from hitl_nb.policies.rules import read_merged
+
+        raw = policytexts.text(self.store, sha256)
+        return None if raw is None else read_merged(raw)
+
+    def keep_policy(self, policy: MergedPolicy) -> None:
         """Keep the text of a merged policy, unless it is there."""
         if policytexts.text(self.store, policy.sha256) is None:
             self.store.transact(lambda tx: policytexts.keep(tx, policy))

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from hitl_nb.errors import StoreCorrupt
 from hitl_nb.store import chain, large
 from hitl_nb.store.base import Reads, Transaction
 
+if TYPE_CHECKING:
+    from hitl_nb.policies.rules import MergedPolicy
+
 PREFIX = "policy/"
 
 
-class Hashed(Protocol):
-    """A merged policy: its canonical JSON, and the SHA-256 (hex) of that."""
-
-    @property
-    def sha256(self) -> str: ...
-
-    def json(self) -> bytes: ...
-
-
-def keep(tx: Transaction, policy: Hashed) -> None:
-    """Keep the text of a policy, unless it is there. Raises ValueError for one that is not what its hash says."""
+def keep(tx: Transaction, policy: MergedPolicy) -> None:
+    """Keep the text of a policy, unless it is there."""
     key = f"{PREFIX}{policy.sha256}"
     if tx.get(key) is None:
-        text = policy.json()
-        if hashlib.sha256(text).hexdigest() != policy.sha256:
-            raise ValueError(f"the policy {policy.sha256[:12]} does not have the hash of its own text")
-        large.put(tx, key, text)
+        large.put(tx, key, policy.json())
 
 
 def text(reads: Reads, sha256: str) -> bytes | None:
@@ -39,7 +30,7 @@ def text(reads: Reads, sha256: str) -> bytes | None:
     return raw
 
 
-def use(tx: Transaction, run_id: str, sha256: str, policy: Hashed | None, actor: str) -> None:
+def use(tx: Transaction, run_id: str, sha256: str, policy: MergedPolicy | None, actor: str) -> None:
     """The run is judged by this policy: the first time, an event says so.
 
     `policy` is kept if it is the one. Raises ValueError if the text is neither given nor kept.

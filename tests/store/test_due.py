@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from hitl_nb.errors import AlreadyDecided, StoreCorrupt, StoreFull
+from hitl_nb.policies.rules import Plan
 from hitl_nb.policies.seats import seats_of
 from hitl_nb.policies.terms import People
 from hitl_nb.records import Proposal, Question, Snapshot, Terms, new_id
@@ -20,7 +21,6 @@ from hitl_nb.store import clock, judged, open_store, rows
 from hitl_nb.store.base import Store
 from hitl_nb.store.ledger import Ledger
 from tests.policies.casework import T0, at, terms
-from tests.store.test_passing import Judged
 
 NB = "/ann/refunds.ipynb"
 STATE = Snapshot(envelope=b"state")
@@ -47,9 +47,9 @@ def ledger(store: Store) -> Ledger:
     return Ledger(store)
 
 
-def under(*timeline: str, need: str = "1 of ada", **more: Any) -> Judged:
+def under(*timeline: str, need: str = "1 of ada", **more: Any) -> Plan:
     made: Terms = msgspec.structs.replace(terms(need, timeline=timeline, **more), policy="")
-    return Judged("ask", ("big",), ("amount > 100",), made, ("approve", "edit", "reject", "respond"))
+    return Plan("ask", ("big",), ("amount > 100",), made, ("approve", "edit", "reject", "respond"))
 
 
 def asked(ledger: Ledger, *timelines: tuple[str, ...], key: str = "", **more: Any) -> list[Proposal]:

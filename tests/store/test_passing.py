@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,9 @@ import pytest
 
 from hitl_nb import records
 from hitl_nb.errors import HitlError, RunClaimed, StoreCorrupt, StoreRefused
-from hitl_nb.records import Action, Facts, PolicyVerdict, Question, Run, Snapshot, Terms, new_id
+from hitl_nb.policies.documents import read_mapping
+from hitl_nb.policies.rules import Plan, merge_documents
+from hitl_nb.records import Facts, PolicyVerdict, Question, Run, Snapshot, Terms, new_id
 from hitl_nb.store import clock, formats, open_store, requesters
 from hitl_nb.store.base import Store
 from hitl_nb.store.ledger import Claim, Ledger
@@ -22,36 +22,17 @@ NB = "/ann/refunds.ipynb"
 STATE = Snapshot(envelope=b"state")
 
 
-@dataclass(frozen=True)
-class Text:
-    """A merged policy, as the store sees one."""
-
-    text: bytes = b'{"rules":["small"]}'
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.text).hexdigest()
-
-    def json(self) -> bytes:
-        return self.text
+POLICY = merge_documents([read_mapping({"rule": [{"id": "small", "when": "value.amount <= 50", "do": "pass"}]})])
 
 
-POLICY = Text()
+def judged(
+    verdict: PolicyVerdict = "pass", rules: tuple[str, ...] = ("small",), why: tuple[str, ...] = ("amount <= 50",)
+) -> Plan:
+    return Plan(verdict, rules, why, Terms(policy=POLICY.sha256, rules=rules), ("approve", "reject"))
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What a policy says of a question."""
-
-    verdict: PolicyVerdict = "pass"
-    rules: tuple[str, ...] = ("small",)
-    why: tuple[str, ...] = ("amount <= 50",)
-    terms: Terms | None = field(default_factory=lambda: Terms(policy=POLICY.sha256, rules=("small",)))
-    allow: tuple[Action, ...] = ("approve", "reject")
-
-
-PASS, BLOCK = Judged(), Judged("block", ("embargo",), ("country is XX",))
-ASK = Judged("ask", ("big",), ("amount > 100",), Terms(policy=POLICY.sha256, rules=("big",)))
+PASS, BLOCK = judged(), judged("block", ("embargo",), ("country is XX",))
+ASK = judged("ask", ("big",), ("amount > 100",))
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -142,7 +123,7 @@ class TestPasses:
 
     def test_without_a_rule_it_is_the_default(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
-        plan = Judged(rules=(), why=(), terms=Terms(policy=POLICY.sha256))
+        plan = judged(rules=(), why=())
         [p] = ledger.record_verdicts(claim, [ask()], [plan], policy=POLICY)
         assert p.decision is not None
         assert p.decision.reviewer == "policy:default"
@@ -238,7 +219,7 @@ class TestBesideAPause:
             ledger.pause_run(claim, STATE, [ask()], plans=[PASS, ASK], policy=POLICY)
 
     def test_without_terms_nothing_is_different(self, ledger: Ledger, store: Store) -> None:
-        plain = Judged("ask", (), (), None, ("approve",))
+        plain = Plan("ask", (), (), None, ("approve",))
         _, claim = start(ledger)
         _, [p] = ledger.pause_run(claim, STATE, [ask()], plans=[plain])
         assert (p.facts, p.why, p.terms, p.allow) == (None, (), None, records.ACTIONS)
