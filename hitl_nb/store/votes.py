@@ -15,8 +15,6 @@ from hitl_nb.errors import AlreadyDecided, StoreCorrupt, TooLate
 from hitl_nb.policies import terms
 from hitl_nb.policies.closed import refuse_closed
 from hitl_nb.policies.edits import Judged, refuse_blocked
-from hitl_nb.policies.merging import read_merged
-from hitl_nb.policies.rules import judge_edit
 from hitl_nb.records import Proposal, Run, Vote
 from hitl_nb.store import chain, clock, policytexts, signatures
 from hitl_nb.store.base import Reads, Transaction
@@ -146,6 +144,8 @@ def _judge(reads: Reads, p: Proposal, verdict: Verdict) -> Judged | None:
     sha256 = "" if p.terms is None else p.terms.policy
     if verdict.action != "edit" or not sha256 or p.doubt is not None:
         return None
+    from hitl_nb.policies.rules import judge_edit, read_merged  # stores without policies need none of it
+
     raw = policytexts.text(reads, sha256)
     if raw is None:
         raise StoreCorrupt(f"the policy {sha256[:12]} of proposal {p.id} ({p.title}) is missing in the store")
