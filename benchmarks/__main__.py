@@ -26,7 +26,7 @@ from .measuring import Line
 NAMES = (
     *("pausing", "history", "steps", "starting", "cold", "overhead", "inbox", "frames"),
     *("api", "idle", "bundle", "card", "going_on", "inbox_paint"),
-    *("keystrokes", "opening", "draft_bytes", "streaming"),
+    *("keystrokes", "opening", "draft_bytes", "streaming", "policy"),
 )
 
 

@@ -36,6 +36,9 @@ _RULE = (
     *("id", *SCOPES, "when", "do", "needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow"),
     *("show", "assign"),
 )
+_HEADER = re.compile(r"\s*\[")
+_RULE_HEADER = re.compile(r"\s*\[\[\s*rule\s*\]\]")
+_KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*[=.]")
 _ID = re.compile(r"[a-z0-9-]{1,40}")
 _CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#*@\"']+@")
 
@@ -102,7 +105,7 @@ class _Reader:
 
     def __init__(self, source: str, text: str, organisation: bool) -> None:
         self.source = source
-        self.lines = text.splitlines()
+        self.lines = _find_lines(text)
         self.organisation = organisation
 
     def read(self, content: Mapping[str, Any]) -> Document:
@@ -204,21 +207,24 @@ class _Reader:
         return _choice(verdict, VERDICTS, where, key)
 
     def _where(self, n: int, identifier: str, key: str) -> str:
-        line = self._line(n, key)
+        lines = self.lines[n] if n < len(self.lines) else {}
+        line = lines.get(key, lines.get("", 0))
         shown = f", rule {identifier}" if identifier else f", rule {n + 1}"
         return f"{self.source}{f', line {line}' if line else ''}{shown}"
 
-    def _line(self, n: int, key: str) -> int:
-        """The line of a key of the n-th `[[rule]]`, or of the rule itself; 0 if it cannot be found."""
-        headers = [i for i, line in enumerate(self.lines) if re.match(r"\s*\[\[\s*rule\s*\]\]", line)]
-        if n >= len(headers):
-            return 0
-        for i in range(headers[n] + 1, len(self.lines)):
-            if re.match(r"\s*\[", self.lines[i]):
-                break
-            if key and re.match(rf"\s*{re.escape(key)}\s*[=.]", self.lines[i]):
-                return i + 1
-        return headers[n] + 1
+
+def _find_lines(text: str) -> list[dict[str, int]]:
+    """Of each `[[rule]]` the lines of its keys; "" is the line of the rule itself."""
+    found: list[dict[str, int]] = []
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if _HEADER.match(line):
+            inside = _RULE_HEADER.match(line) is not None
+            if inside:
+                found.append({"": number})
+        elif inside and (key := _KEY.match(line)):
+            found[-1].setdefault(key[1], number)
+    return found
 
 
 def _check_consistent(rule: RawRule, at: Callable[[str], str]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
 from hitl_nb.policies.calendar import is_working
-from hitl_nb.policies.conditions import compile_condition, is_like
+from hitl_nb.policies.conditions import is_like
 from hitl_nb.policies.documents import SCOPES, VERDICTS
 from hitl_nb.policies.grammar import find_timezone
 from hitl_nb.policies.merging import MergedPolicy, Rule
@@ -74,20 +74,20 @@ def _why_never_passes(question: Question) -> str:
 
 
 def _judge_rules(policy: MergedPolicy, question: Question, facts: Facts | None, agent: str, notebook: str) -> Judged:
-    scoped = _scoped(question, agent, notebook)
+    asked = (question.tool, agent, notebook, question.kind, question.title)
+    in_scope = [_fits(scope, asked) for scope in policy.scopes]
     views: dict[tuple[str, Office | None], dict[str, Any]] = {}
     by_verdict: dict[PolicyVerdict, Judged] = {verdict: Judged(verdict) for verdict in VERDICTS}
     unknown: list[str] = []
-    for rule in policy.rules:
-        if not _is_in_scope(rule, scoped):
+    for rule, scope, condition in policy.compiled:
+        if not in_scope[scope]:
             continue
         verdict, why = rule.do, ""
-        if rule.when:
+        if condition is not None:
             at = (rule.timezone, rule.office)
             if at not in views:
                 timezone, office = at
                 views[at] = facts_for(question, facts, agent=agent, notebook=notebook, timezone=timezone, office=office)
-            condition = compile_condition(rule.when)
             result = condition.evaluate(views[at])
             if result is None:
                 unknown.append(rule.id)
@@ -106,27 +106,8 @@ def _judge_rules(policy: MergedPolicy, question: Question, facts: Facts | None, 
     return judged
 
 
-def _scoped(question: Question, agent: str, notebook: str) -> dict[str, str]:
-    return {
-        "tool": question.tool,
-        "agent": agent,
-        "notebook": notebook,
-        "kind": question.kind,
-        "title": question.title,
-    }
-
-
-def _is_in_scope(rule: Rule, scoped: Mapping[str, str]) -> bool:
-    for name, pattern in (
-        ("tool", rule.tool),
-        ("agent", rule.agent),
-        ("notebook", rule.notebook),
-        ("kind", rule.kind),
-        ("title", rule.title),
-    ):
-        if pattern is not None and not is_like(scoped[name], pattern):
-            return False
-    return True
+def _fits(scope: tuple[str | None, ...], asked: tuple[str, ...]) -> bool:
+    return all(pattern is None or is_like(text, pattern) for pattern, text in zip(scope, asked, strict=True))
 
 
 def _show_scope(rule: Rule) -> str:

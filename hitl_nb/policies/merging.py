@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from hitl_nb.errors import PolicyError, StoreCorrupt
+from hitl_nb.policies.conditions import Condition, compile_condition
 from hitl_nb.policies.documents import VERDICTS, Document, RawRule
 from hitl_nb.policies.grammar import RawNeed, RawStep
 from hitl_nb.records import (
@@ -104,6 +105,21 @@ class MergedPolicy(Record, frozen=True, kw_only=True, dict=True):
     def sha256(self) -> str:
         """SHA-256 (hex) of its canonical JSON."""
         return hashlib.sha256(self.json()).hexdigest()
+
+    @functools.cached_property
+    def compiled(self) -> list[tuple[Rule, int, Condition | None]]:
+        """The rules, each with the number of its scope in `scopes` and its condition."""
+        numbers = {scope: n for n, scope in enumerate(self.scopes)}
+        return [(r, numbers[_scope_of(r)], compile_condition(r.when) if r.when else None) for r in self.rules]
+
+    @functools.cached_property
+    def scopes(self) -> tuple[tuple[str | None, ...], ...]:
+        """The different scopes of the rules; most policies have a few only. In the order of `SCOPES`."""
+        return tuple(dict.fromkeys(_scope_of(rule) for rule in self.rules))
+
+
+def _scope_of(rule: Rule) -> tuple[str | None, ...]:
+    return rule.tool, rule.agent, rule.notebook, rule.kind, rule.title
 
 
 def read_merged(raw: bytes) -> MergedPolicy:
