@@ -34,7 +34,8 @@ DECISIONS: dict[str, list[dict[str, Any]]] = {
                 {"as": "cy", "action": "edit", "value": {"version": "1.4.0", "replicas": 4}},
                 {"as": "bo", "action": "approve"},
             ]
-        }
+        },
+        {"action": "wait"},
     ],
     "how-to/deadlines.md": [{"action": "wait"}, {"action": "wait"}, {"action": "wait"}],
 }

@@ -117,8 +117,7 @@ def append_decision(tx: Transaction, p: Proposal, records: dict[str, str]) -> No
 
 
 def _reason(plan: Plan) -> str:
-    rules = f"blocked by {', '.join(plan.rules)}" if plan.rules else "blocked by policy"
-    return f"{rules}: {'; '.join(plan.why)}" if plan.why else rules
+    return f"blocked by policy: {'; '.join(plan.why or plan.rules) or 'default'}"
 
 
 def used_policies(found: Sequence[NewQuestion]) -> list[str]:

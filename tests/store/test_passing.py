@@ -117,7 +117,7 @@ class TestPasses:
         [p] = ledger.record_verdicts(claim, [ask()], [BLOCK], policy=POLICY)
         assert p.decision is not None
         assert (p.decision.action, p.decision.reviewer) == ("reject", "policy:embargo")
-        assert p.decision.reason == "blocked by embargo: country is XX"
+        assert p.decision.reason == "blocked by policy: country is XX"
         assert ledger.run(run.id).passed == 0
         assert is_sound(ledger)
 
