@@ -11,7 +11,6 @@ Kleene logic: what cannot be decided (a missing field, text compared with a numb
 from __future__ import annotations
 
 import ast
-import difflib
 import functools
 import math
 import operator
@@ -119,6 +118,8 @@ def is_like(text: str, pattern: str) -> bool:
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: what was perhaps meant, and what is accepted."""
+    import difflib
+
     names = list(known)
     near = difflib.get_close_matches(word, names, 1)
     accepted = ", ".join(names) or "none"

@@ -6,7 +6,6 @@ Names of groups are not resolved here: a file may use groups that another file d
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast, get_args
@@ -88,6 +87,8 @@ class Document:
 
 def read_text(text: str, source: str, *, organisation: bool = False) -> Document:
     """The document in the text of a file. Raises PolicyError."""
+    import tomllib
+
     try:
         content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

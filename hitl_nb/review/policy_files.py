@@ -5,7 +5,8 @@ first folder with `.git`; without one, up to the server's root or the home direc
 changed. A file that cannot be used raises PolicyError whenever a policy is asked for: it is never left out.
 """
 
-# ruff: noqa: PTH  # every checkpoint looks for files, and pathlib takes twice as long
+# ruff: noqa: PTH109, PTH111, PTH112, PTH117, PTH118, PTH120
+# Every checkpoint looks for files, and pathlib takes twice as long.
 
 from __future__ import annotations
 
@@ -132,12 +133,10 @@ def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
     """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
-    named = os.environ.get(ENVIRONMENT, "")
-    found = [
-        PolicyFile(Path(name).expanduser().absolute(), organisation=True) for name in named.split(os.pathsep) if name
-    ]
+    named = [name for name in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if name]
+    found = [PolicyFile(Path(name).expanduser().absolute(), organisation=True) for name in named]
     for folder in _folders(_folder_of(notebook)):
-        path = os.path.join(folder, FILE_NAME)  # every checkpoint comes here: pathlib takes thrice as long
+        path = os.path.join(folder, FILE_NAME)
         if os.path.lexists(path) and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
             found.append(PolicyFile(Path(path)))
     return list(dict.fromkeys(found))
