@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ def load(app: Any) -> None:
     desk = Desk(settings, root, key, alone=app.ip in _LOOPBACK and "JUPYTERHUB_API_TOKEN" not in os.environ)
     # Kernels inherit this process' environment: so all of them, and this server, use one store.
     os.environ[ENVIRONMENT] = normalise(settings.store or default_url())
-    os.environ[ROOT] = str(root)
-    if settings.policy:
-        os.environ[POLICY] = os.pathsep.join(str(Path(path).expanduser().absolute()) for path in settings.policy)
+    problem = hand_policy(settings.policy, root)
+    if problem:
+        app.log.error("hitl_nb: agents stop until this policy is mended: %s", problem)
     os.environ[PINNED] = key.public
     _say(SIGNED_ONLY, settings.signed_only)
     os.environ[LOGINS] = str(int(lets_log_in(app.identity_provider)))
@@ -50,10 +51,22 @@ def load(app: Any) -> None:
     app.event_logger.add_listener(schema_id=CONTENTS, listener=_Renames(desk))
     IOLoop.current().add_callback(Timers(desk, app.log).start)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
     app.log.info("hitl_nb reviews proposals of %s", os.environ[ENVIRONMENT])
+
+
+def hand_policy(paths: Sequence[str], root: Path) -> str:
+    """Let this process, and the kernels that it starts, find the policy files of the organisation and of the folder.
+
+    Returns:
+        Why the policy of the root folder cannot be used; "" if it can.
+    """
+    os.environ[ROOT] = str(root)
+    if paths:
+        os.environ[POLICY] = os.pathsep.join(str(Path(path).expanduser().absolute()) for path in paths)
     try:
         load_policy(str(root))
     except PolicyError as error:
-        app.log.error("hitl_nb: agents stop until this policy is mended: %s", error)
+        return str(error)
+    return ""
 
 
 class _Renames:
