@@ -7,19 +7,15 @@ goes back to where the first of them was made, and the statement goes on from th
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import functools
 import inspect
-from types import FunctionType, ModuleType
 from typing import Any, cast
 
 from ..errors import CannotPause
 from .expressions import calls
+from .harmlesscalls import find_held, find_iterator, only_makes
 from .machine import Machine
-from .native import Proof, value_of_name
 from .program import Op
-from .refusals import described, type_of
 from .stack import Frame
 
 
@@ -34,7 +30,7 @@ def step_back(machine: Machine) -> None:
     first, fleeting = _first_needed(frame)
     for op in ops[first:pc]:
         is_made_again = _is_made_again(op, frame, fleeting)
-        if is_made_again and (iterator := _iterator_read(op, frame)):
+        if is_made_again and (iterator := find_iterator(op.tree(), frame)):
             raise CannotPause(
                 f"cannot pause at line {op.line}: items taken from {iterator} earlier in this statement would be "
                 "lost; make a list of it in a statement of its own before"
@@ -68,21 +64,10 @@ def _first_needed(frame: Frame) -> tuple[int, set[str]]:
 
 def _is_made_again(op: Op, frame: Frame, fleeting: set[str]) -> bool:
     """Whether an operation made what is made again: by calls that do nothing else, where several made it."""
-    value = _held(frame, op.name)
+    value = find_held(frame, op.name)
     if op.name not in fleeting and not any(map(_is_saved_call, _parts(value))):
         return False
-    return not _is_container(value) or _only_makes(op, frame)
-
-
-def _iterator_read(op: Op, frame: Frame) -> str:
-    """The variable that holds an iterator, and that an operation reads, if any."""
-    names = sorted({node.id for root in op.tree() for node in ast.walk(root) if isinstance(node, ast.Name)})
-    values = [(name, value_of_name(frame, name)) for name in names if not name.startswith(".")]
-    return next((described(name, value) for name, value in values if hasattr(type_of(value), "__next__")), "")
-
-
-def _held(frame: Frame, name: str) -> Any:
-    return frame.get(name) if name in frame.temporaries() else None
+    return not _is_container(value) or only_makes(op.tree(), frame)
 
 
 def _is_fleeting(value: object) -> bool:
@@ -112,48 +97,6 @@ def _is_fleeting_itself(value: object) -> bool:
         return True
     cls = type(value)
     return cls.__module__ == "builtins" and hasattr(cls, "__next__")
-
-
-def _only_makes(op: Op, frame: Frame) -> bool:
-    """Whether the calls in an operation only make coroutines and compute: then it may be made again."""
-    nodes = [node for root in op.tree() for node in ast.walk(root)]
-    if any(isinstance(node, (ast.Await, ast.Yield, ast.YieldFrom)) for node in nodes):
-        return False
-    return all(_makes(_called(node.func, frame), node, frame) for node in nodes if isinstance(node, ast.Call))
-
-
-def _makes(called: Any, node: ast.Call, frame: Frame) -> bool:
-    """Whether a call, and those that it makes of what it is given, only make coroutines and compute."""
-    called_back = [keyword.value for keyword in node.keywords if keyword.arg == "key"]
-    called_back += node.args[:1] if called in (map, filter) else []
-    return all(map(_only_makes_itself, (called, *(_called(each, frame) for each in called_back))))
-
-
-def _only_makes_itself(called: Any) -> bool:
-    function = called.func if isinstance(called, functools.partial) else called
-    if getattr(type_of(function), "__hitl_definition__", False) or inspect.iscoroutinefunction(function):
-        return True
-    if isinstance(function, FunctionType):
-        return function in _MAKES_TASKS
-    return Proof(lambda name: None, set()).is_pure(function)
-
-
-def _called(node: ast.expr, frame: Frame) -> Any:
-    """What an expression that is called means, as far as no code is needed to know; None if it is."""
-    if isinstance(node, ast.NamedExpr):
-        return _called(node.value, frame)
-    if isinstance(node, ast.Name):
-        return _held(frame, node.id) if node.id.startswith(".") else value_of_name(frame, node.id)
-    if isinstance(node, ast.Attribute):
-        owner = _called(node.value, frame)
-        if isinstance(owner, (ModuleType, type)):
-            return getattr(owner, node.attr, None)
-        return inspect.getattr_static(type_of(owner), node.attr, None)
-    return None
-
-
-_MAKES_TASKS = (asyncio.create_task, asyncio.ensure_future, asyncio.shield, asyncio.gather, asyncio.wait_for)
-"""They start what they are given, as soon as something is awaited; started again, that comes from the record."""
 
 
 def is_callers_iterator(value: object) -> bool:

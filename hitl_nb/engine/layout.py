@@ -12,6 +12,7 @@ import ast
 from .expressions import Splitter
 from .loops import kept_in, whole
 from .program import Op, Program
+from .taskgroups import as_one
 
 
 class Mark:
@@ -266,6 +267,8 @@ class _Layout:
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         after = Mark()
+        if group := as_one(node):
+            self.emit("group", [group], to=after)
         path, line = self.path, self.line
         waits = "a" if isinstance(node, ast.AsyncWith) else ""
         ends: list[Mark] = []

@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import Paused
 from .callkeys import Key, inside_call, spelled
 from .fingerprints import Fingerprint
+from .harmlesscalls import only_starts_tasks
 from .loops import ITER, place_in
 from .missing import explain_missing
 from .native import cannot_pause
@@ -295,6 +296,15 @@ class Machine:
         frame = self.stack[-1]
         frame.set(self.op.name, value)
         frame.pc += 1
+
+    async def _group(self, frame: Frame, op: Op) -> None:
+        """A group of tasks that starts them and does nothing else; any other is taken statement by statement."""
+        if only_starts_tasks(op, frame):
+            await self._value(frame, op)
+            frame.pc = op.target
+        else:
+            frame.ran.discard(frame.pc)
+            frame.pc += 1
 
     async def _show(self, frame: Frame, op: Op) -> None:
         value = await self._value(frame, op)

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable
 from types import CodeType
 
 from .bindings import binds
+from .taskgroups import names_made
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout. A snapshot names an index into it, so it goes on only under the same number."""
 
 Label = tuple[tuple[str | int, ...], int]
@@ -99,6 +100,8 @@ class Op:
                         self._reads.add(node.id)
                 elif isinstance(node, _TOUCHING):
                     self._touching.append(node)
+            if self.kind == "group":
+                self._reads -= set(names_made(self))
         return self._reads
 
     def touching(self) -> list[ast.AST]:
@@ -119,7 +122,7 @@ class Op:
             for node in self.tree():
                 if isinstance(node, ast.Assign):
                     found |= {t.id for t in node.targets if isinstance(t, ast.Name)}
-        return found
+        return found | set(names_made(self)) if self.kind == "group" else found
 
     def tree(self) -> list[ast.AST]:
         """The syntax nodes, always as a list."""

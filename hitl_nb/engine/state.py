@@ -178,6 +178,8 @@ class Saver:
                 for i in frame.ran:
                     if i < len(program.ops):
                         touched |= program.ops[i].reads() | program.ops[i].binds()
+                if frame.pc < len(program.ops) and program.ops[frame.pc].kind == "group":
+                    touched -= program.ops[frame.pc].writes()  # it is made again, and binds them again
         return {
             name: name in live
             for name in self.ns

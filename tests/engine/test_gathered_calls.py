@@ -58,6 +58,20 @@ GATHERED = {
         "        tasks = [group.create_task(send(n)) for n in numbers]\n    return [task.result() for task in tasks]\n"
         "x = await main()"
     ),
+    "task group in the cell": (
+        "async with asyncio.TaskGroup() as group:\n    tasks = [group.create_task(send(n)) for n in numbers]\n"
+        "x = [task.result() for task in tasks]\ndel tasks, group"
+    ),
+    "task group, named tasks": (
+        "group = tasks = None\nasync with asyncio.TaskGroup() as group:\n    a = group.create_task(send(0))\n"
+        "    for n in range(1, 3):\n        group.create_task(helper(n), name=f'task {n}')\n"
+        "x = [a.result(), 1, 2]\ndel a, group"
+    ),
+    "task group in an agent": (
+        "@hitl.agent\nasync def act():\n    async with asyncio.TaskGroup() as group:\n"
+        "        tasks = [group.create_task(send(n)) for n in numbers]\n    return [task.result() for task in tasks]\n"
+        "x = await act()"
+    ),
     "task of a helper": (
         "async def main(n):\n    return await asyncio.create_task(send(n))\nx = [await main(n) for n in numbers]"
     ),
@@ -103,6 +117,33 @@ def test_what_prepares_the_calls_is_not_repeated(desk: Desk, fresh: bool) -> Non
     )
 
 
+def test_a_manager_that_is_no_task_group_is_taken_statement_by_statement(desk: Desk) -> None:
+    source = START + (
+        "class Group:\n    async def __aenter__(self):\n        world.effect('entered')\n        return self\n"
+        "    async def __aexit__(self, *about):\n        world.effect('left')\n"
+        "    def create_task(self, call):\n        return call\n"
+        "async with Group() as group:\n    call = group.create_task(prepared(1))\n    x = ask(call)\n"
+    )
+    source = source.replace("numbers =", "def ask(n):\n    return hitl.checkpoint(n, title=str(n)).value\nnumbers =")
+    assert _finish(desk, source, fresh=True) == (["1"], ["entered()", "prepared(1,)", "left()"])
+
+
+def test_a_rejected_call_in_a_task_group_is_raised_by_it(desk: Desk) -> None:
+    source = START + (
+        "async with asyncio.TaskGroup() as group:\n    for n in numbers:\n        group.create_task(send(n))\n"
+    )
+    done: list[str] = []
+    for action in ("approve", "reject", "approve"):  # the third had begun to ask when the second failed
+        desk.run(source)
+        desk.answer(action)
+        done += effects()
+        desk.new_kernel()
+    with pytest.raises(ExceptionGroup) as caught:
+        desk.run(source)
+    assert [type(error) for error in caught.value.exceptions] == [hitl.Rejected]
+    assert [*done, *effects()].count("sent(0,)") == 1
+
+
 def test_a_rejected_call_is_a_result_beside_the_others(desk: Desk) -> None:
     source = (
         START + "x = await asyncio.gather(*[send(n) for n in numbers], return_exceptions=True)\nx = [str(n) for n in x]"
@@ -134,8 +175,12 @@ REFUSED = {
         "task = asyncio.create_task(send(1))\nx = await task",
         r"the task send\(\), started at line 20, asks .*asyncio\.gather.* async def",
     ),
-    "task group": (
-        "async with asyncio.TaskGroup() as group:\n    group.create_task(send(1))",
+    "task group with effects": (
+        "async with asyncio.TaskGroup() as group:\n    group.create_task(send(prepared(1)))",
+        r"the task send\(\), started at line 21, .* async def",
+    ),
+    "task group that awaits": (
+        "async with asyncio.TaskGroup() as group:\n    group.create_task(send(1))\n    await asyncio.sleep(0)",
         r"the task send\(\), started at line 21, .* async def",
     ),
     "agent": ("x = await asyncio.gather(act(1), act(2))", r"the async agent act\(\).* await it in a statement"),
