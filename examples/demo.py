@@ -168,7 +168,7 @@ def decide(proposal: dict) -> None:
         else:
             answer = {"happened": False}
             command("edit", proposal["id"], "--value", json.dumps(answer), "--reason", "looked it up: it did not")
-    elif "return window" in str(proposal["context"]):
+    elif proposal["context"]["days since purchase"] > 30:
         command("reject", proposal["id"], "--reason", "four months is too long")
     else:
         command("approve", proposal["id"])

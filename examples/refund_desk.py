@@ -85,6 +85,15 @@ def parse_amount(text: str) -> tuple[float | None, str | None]:
     rest = rest.strip().removesuffix(",-").removesuffix(".-")
     if currency is None or not re.fullmatch(r"\d+([.,]\d+)*", rest):
         return None, None
-    # The last separator is the decimal one if one or two digits follow it; every other one groups thousands.
-    whole, cents = re.fullmatch(r"(.*?)(?:[.,](\d{1,2}))?", rest).groups()  # type: ignore[union-attr]
-    return float(f"{re.sub(r'[.,]', '', whole)}.{cents or 0}"), currency
+    return _number(rest), currency
+
+
+def names_amount(text: str, amount: float) -> bool:
+    """Whether the text has the amount, however it is spelled ("1199", "1,199.00", "1.199,00")."""
+    return any(_number(found) == amount for found in re.findall(r"\d+(?:[.,]\d+)*", text))
+
+
+def _number(text: str) -> float:
+    """The last separator is the decimal one if one or two digits follow it; every other one groups thousands."""
+    whole, cents = re.fullmatch(r"(.*?)(?:[.,](\d{1,2}))?", text).groups()  # type: ignore[union-attr]
+    return float(f"{re.sub(r'[.,]', '', whole)}.{cents or 0}")

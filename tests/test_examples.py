@@ -18,6 +18,7 @@ from hitl_nb.records import Proposal
 from hitl_nb.review.deciding import decide
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.testing import ScriptedReviewer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.ipynb"))
@@ -58,6 +59,9 @@ class Story:
     def effects(self) -> list[dict[str, Any]]:
         text = self.world.read_text(encoding="utf-8") if self.world.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
+
+    def shown(self, cell: str) -> str:
+        return json.dumps(next(c for c in nbformat.read(self.notebook, as_version=4).cells if c.id == cell).outputs)
 
     def printed(self, cell: str) -> str:
         found = next(c for c in nbformat.read(self.notebook, as_version=4).cells if c.id == cell)
@@ -126,6 +130,36 @@ def test_exchange_talked_over(exchange: Story) -> None:
     assert [(line["effect"], line.get("amount")) for line in exchange.effects()] == [("refund", 120.0), ("email", None)]
 
 
+def test_exchange_that_nobody_decides(exchange: Story) -> None:
+    """The policy reminds, asks the lead too, and says no after a week; that is nobody's decision."""
+    with ScriptedReviewer([{"action": "wait"}] * 3):
+        exchange.ends()
+    assert exchange.printed("summary").startswith("denied\nreason: nobody decided in time (7d reject)")
+    assert [line["effect"] for line in exchange.effects()] == ["email"]
+    [asked] = exchange.ledger.proposals(exchange.ledger.runs()[0].id)
+    assert asked.decision is not None
+    assert (asked.decision.by, asked.widened, asked.why) == (
+        "deadline",
+        ("lea",),
+        ('goodwill: context["days late"] > 0', "unsure-exchange: confidence < 0.8"),
+    )
+
+
+def test_refunds_asks_again_where_an_edit_leaves_the_email_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REFUNDS_EFFECTS", str(tmp_path / "effects.jsonl"))
+    story = Story("refunds", tmp_path / "desk", monkeypatch)
+    asked = story.waits()
+    assert (asked.title, asked.why) == ("Refund order 40215", ("large-refund: context.euros > 100",))
+    assert "Passed by policy: Refund order 40312 (routine-refund)" in story.shown("agent")
+    story.decide(asked, "edit", {**asked.value, "amount": 1199.0})
+    again = story.waits()
+    assert again.title == asked.title
+    assert "the email does not name the amount that is paid, 1199.00 EUR" in "".join(again.notes)
+    assert '"refund", "about": "40215"' not in (tmp_path / "effects.jsonl").read_text(encoding="utf-8")
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="the example needs git")
 def test_release_stopped_before_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story("release", tmp_path / "desk", monkeypatch)
@@ -189,5 +223,5 @@ def test_committed_as_run(name: str) -> None:
     assert "waiting for a decision" not in outputs
     assert not re.search(r"/(home|tmp|root|Users|work)/", outputs)
     entries = json.loads((EXAMPLES / f"{name}.decisions.json").read_text(encoding="utf-8"))["decisions"]
-    assert len(entries) == outputs.count("hitl-who")
+    assert sum(entry.get("action") != "wait" for entry in entries) == outputs.count("hitl-who")
     assert notebook.metadata.kernelspec.name == "python3"

@@ -146,6 +146,7 @@ class ScriptedPause:
             reviewer=vote.reviewer,
             by="script",
             as_vote=True,
+            script=self._path.name,
         )
         try:
             return self._ledger.settle(p.id, verdict, fingerprint=p.fingerprint, revision=p.revision).proposal

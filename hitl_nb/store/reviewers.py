@@ -106,6 +106,7 @@ def decider(made: DecisionRecord, known: Known | None) -> str:
         case "deadline":
             return "the deadline"
         case "script":
-            return f"the script {made.reviewer}"
+            named = made.reviewer_name  # that of the script, where it voted in a person's name
+            return f"the script {named}, as {made.reviewer}" if named else f"the script {made.reviewer}"
         case _:
             return f"{made.reviewer} (unsigned: any program of this user can say so)"

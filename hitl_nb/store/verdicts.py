@@ -49,6 +49,7 @@ class Verdict:
         attest: how a server knew the reviewer; it signs the decision.
         as_vote: whether a script's verdict is the vote of the person whom it names as the reviewer, instead of the
             decision.
+        script: the name of that script, which is shown with the vote.
 
     Raises ValueError or TypeError for what fits no proposal.
     """
@@ -60,6 +61,7 @@ class Verdict:
     by: By = "person"
     attest: Attest | None = None
     as_vote: bool = False
+    script: str = ""
 
     def __post_init__(self) -> None:
         if self.as_vote and self.by != "script":

@@ -91,6 +91,7 @@ def cast_vote(
     p = msgspec.structs.replace(p, requesters=tuple(sorted(people.requesters)))
     vote = Vote(
         reviewer=verdict.reviewer,
+        reviewer_name=verdict.script,
         by="script" if verdict.by == "script" else "person",
         action=verdict.action,
         value=verdict.value,

@@ -13,6 +13,7 @@ import pytest
 import hitl_nb as hitl
 from hitl_nb.policies.documents import read_mapping
 from hitl_nb.policies.merging import merge_documents
+from hitl_nb.policies.rules import Plan
 from hitl_nb.records import Proposal, Question, Snapshot, Terms, new_id
 from hitl_nb.review import decision_file
 from hitl_nb.review.decision_file import CLOCK, DecisionFile, Entry, parse_document
@@ -21,7 +22,6 @@ from hitl_nb.review.reviewer import ENVIRONMENT, DecisionFileReviewer, reviewer_
 from hitl_nb.store import open_store, requesters
 from hitl_nb.store.ledger import Ledger
 from tests.policies.casework import terms
-from tests.store.test_passing import Judged
 
 NB = "/ann/refunds.ipynb"
 STATE = Snapshot(envelope=b"state")
@@ -61,12 +61,7 @@ class Desk:
             Question(title=f"Refund {n}", kind="json", value=value, position=f"000000003/{n}")
             for n, _ in enumerate(made_under)
         ]
-        plans = [
-            Judged(
-                "ask", ("big",) if t else (), ("amount > 100",) if t else (), t if policy else t and _unnamed(t), ALL
-            )
-            for t in made_under
-        ]
+        plans = [_asked_under(one, policy) for one in made_under]
         return self.ledger.pause_run(claim, STATE, questions, plans=plans, policy=policy)[1]
 
     def elsewhere(self) -> Desk:
@@ -77,8 +72,11 @@ class Desk:
         return [self.ledger.proposal(p.id) for p in proposals]
 
 
-def _unnamed(made_under: Terms) -> Terms:
-    return msgspec.structs.replace(made_under, policy="")
+def _asked_under(made_under: Terms | None, policy: Any) -> Plan:
+    if made_under is None:
+        return Plan("ask", (), (), None, ALL)
+    named = made_under if policy else msgspec.structs.replace(made_under, policy="")
+    return Plan("ask", named.rules, ("amount > 100",), named, ALL)
 
 
 @pytest.fixture
@@ -203,6 +201,14 @@ class TestClock:
             "proposal.reminded",
             "proposal.escalated",
         ]
+
+    def test_nobody_is_told(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk.write({"action": "wait"}, {"action": "approve"}).answer(desk.ledger, desk.ask(TIMED))
+        assert desk.ledger.store.scan("notice/", "notice0") == []
+        monkeypatch.delenv(ENVIRONMENT)
+        reviewer_from_environment()
+        desk.ask(TIMED, key="people")
+        assert len(desk.ledger.store.scan("notice/", "notice0")) == 1
 
     def test_whom_the_clock_asks_later_may_not_vote_before(self, desk: Desk) -> None:
         reviewer = desk.write({"votes": [{"as": "lea", "action": "approve"}]})
