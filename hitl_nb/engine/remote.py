@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,6 +27,7 @@ from ..review.writing import PATIENCE, Written
 from .calls import Server
 from .comments import Comment, told
 from .decision import Decision
+from .reviewarguments import OnDeadline
 from .workspace import Workspace
 
 BATCH = 0.05
@@ -135,12 +136,13 @@ class RemoteWorkspace(Workspace):
         title: str | None = None,
         context: Mapping[str, Any] | str | None = None,
         allow: Sequence[Action] = ACTIONS,
-        deadline: object = None,
+        deadline: timedelta | datetime | None = None,
+        on_deadline: OnDeadline = "wait",
     ) -> Decision:
-        if deadline is not None:
+        if deadline is not None or on_deadline != "wait":
             raise ValueError(
-                "deadline comes with review policies and is not there yet; leave it out: the script waits until people "
-                "decide, however long that takes; end it, and run it again when you like"
+                "deadlines are for agents in this process; leave it out: the script waits until people decide, however "
+                "long that takes; end it, and run it again when you like"
             )
         if isinstance(context, Mapping):
             context = dict(context)

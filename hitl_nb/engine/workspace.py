@@ -9,6 +9,7 @@ Each write is made once, also by a run that goes on after a crash; what opaque c
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
@@ -24,6 +25,7 @@ from ..review.writing import PATIENCE, Find, Written, standing
 from . import sharing
 from .comments import Comment
 from .decision import Asked, Decision
+from .reviewarguments import OnDeadline, check_review
 from .session import Pending, Session, current, in_step, required
 from .sharing import Write
 from .state import Reentered
@@ -149,7 +151,8 @@ class Workspace(Reentered):
         title: str | None = None,
         context: Mapping[str, Any] | str | None = None,
         allow: Sequence[Action] = ACTIONS,
-        deadline: object = None,
+        deadline: timedelta | datetime | None = None,
+        on_deadline: OnDeadline = "wait",
     ) -> Decision:
         """Ask people whether the document is done: the run pauses here, and this call returns their decision.
 
@@ -158,23 +161,20 @@ class Workspace(Reentered):
 
         Args:
             title: of the proposal; the workspace's own if left out.
-            context, allow: as for `checkpoint`.
+            context, allow, deadline, on_deadline: as for `checkpoint`. A policy never passes this question, though it
+                may say who decides it.
 
-        Raises CannotPause, WorkspaceClosed, ValueError.
+        Raises CannotPause, WorkspaceClosed, PolicyError, TypeError, ValueError.
         """
         session = required("workspace.wait_until_done()")
         exact = session.machine.is_exact(Workspace.wait_until_done)
-        if deadline is not None:
-            raise ValueError(
-                "deadline comes with review policies and is not there yet; leave it out: the run waits until people "
-                "decide, however long that takes, and nothing is lost"
-            )
+        review = check_review(deadline=deadline, on_deadline=on_deadline, allow=allow)
         record = session.ledger.workspace(self.id)
         write_along(session, self.id, at_end=True)
         text = sharing.text(self.id) if exact else sharing.recorded_text(self.id)
         question = values.ask(text, title=title or record.title, kind=record.kind, context=context, allow=allow)
         question = msgspec.structs.replace(question, document=self.id)
-        return session.ask(_Done([Asked(question, text)], self.id), exact=exact, name="workspace.done")
+        return session.ask(_Done([Asked(question, text, review=review)], self.id), exact=exact, name="workspace.done")
 
     # How it is done
 

@@ -472,7 +472,7 @@ with hitl.workspace("Report", template="one and one and one") as doc:
     [
         ("hitl.workspace('R')", WorkspaceInUse, "open workspace 'R' already"),
         ("hitl.workspace('S', kind='json')", ValueError, "kind must be one of"),
-        ("doc.wait_until_done(deadline=3)", ValueError, "nothing is lost"),
+        ("doc.wait_until_done(deadline=3)", TypeError, "deadline must be a timedelta or an aware datetime, not int"),
         ("doc.replace('nothing', 'x')", TextGone, "0 times"),
         ("doc.replace('a', 'x')", TextGone, "2 times"),
         ("doc.append(b'bytes')", TypeError, "not bytes"),
