@@ -69,10 +69,15 @@ NOT_JUDGED = Judged()
 
 
 class Judge:
-    """Decides the questions of one session, as far as nobody has to be asked."""
+    """Decides the questions of one session, as far as nobody has to be asked.
+
+    Attributes:
+        expired: why what the run's last pause asked has expired; "" if it has not.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.expired = ""
 
     def use(
         self,
@@ -89,7 +94,7 @@ class Judge:
         if len(decided) < len(found):
             for one, p in zip(asked, found, strict=True):
                 if p is not None and p.status == "expired":
-                    _add_notes(one, EXPIRED + "; ".join(p.why))
+                    _add_notes(one, EXPIRED + self.expired)
             return None
         try:
             said = comments if comments is not None else [session.comments_on(p) for p in decided]
@@ -227,7 +232,7 @@ def refused_edit(asked: Asked, decision: Decision, decided: Proposal, ledger: Le
 
 def _was_asked(p: Proposal) -> bool:
     """Whether people were asked it; a policy that decided it beside others may do so again."""
-    return p.status == "expired" or (p.decision is not None and p.decision.by != "policy")
+    return p.decision is None or p.decision.by != "policy"
 
 
 def _was_shown(reason: str, shown: set[str], decided: Proposal) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import Paused, Untrusted
 from ..records import CHANGED_SINCE, Proposal, Run, Step, Workspace
+from ..review.policy_files import load_policy
 from ..store.ledger import Claim, Ledger
 from ..store.snapshots import State
 from .inputs import NotebookValues, record_inputs
@@ -131,10 +132,11 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
     """Claim a run that stands still, and work on it from where it stands.
 
     Raises:
-        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError: it stands where it stood.
+        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError, PolicyError: it stands where it stood.
         What its code raises.
     """
-    run, claim, state, asked = ledger.claim_saved(before.id, label=label)
+    policy = load_policy(before.notebook)
+    run, claim, state, asked = ledger.claim_saved(before.id, label=label, policy=policy)
     own: NotebookValues | None = None
     try:
         saved = _opened(ledger, run, state, claimed=True)
@@ -345,10 +347,13 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
     A resume reads these, not the whole history.
     """
     run, floor = session.run_record, _floor(session.machine)
+    if any(p.status == "expired" for p in asked):
+        session.judge.expired = _why_expired(session.ledger, run)
     decided: list[Proposal] = []
     for pause in range(run.pauses, 0, -1):
         found = asked if pause == run.pauses else session.ledger.proposals(run.id, pause)
-        decided = [p for p in found if p.status == "decided"] + decided
+        usable = ("decided", "expired") if pause == run.pauses else ("decided",)
+        decided = [p for p in found if p.status in usable] + decided
         if any(p.position < floor for p in found):
             break
     passed = session.ledger.passed_from(run.id, floor)
@@ -356,6 +361,14 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
         decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
     for p in decided:
         session.answered.setdefault(p.position, []).append(p)
+
+
+def _why_expired(ledger: Ledger, run: Run) -> str:
+    """Why what the last pause asked is asked again."""
+    for event in reversed(ledger.history(run.id)):
+        if event.type == "decision.expired" and event.data is not None and event.data["pause"] == run.pauses:
+            return str(event.data["why"])
+    return "it has expired"
 
 
 def _floor(machine: Machine) -> str:

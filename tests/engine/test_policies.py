@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -368,6 +369,105 @@ def test_what_people_were_asked_does_not_pass_when_it_is_asked_again(desk: Desk,
     desk.answer("edit", {"amount": 2000, "country": "DE"})
     file.write_text('version = 1\ndefault = "pass"')
     assert desk.run(EDITS["exact"]).status == "waiting"
+
+
+# -- a decision is used only while it holds
+
+
+FRESH = """
+version = 1
+[[rule]]
+id = "big"
+when = "value.amount > 100"
+do = "ask"
+fresh = "4h"
+[[rule]]
+id = "small"
+when = "value.amount <= 50"
+do = "pass"
+"""
+HELD = {
+    "exact": """
+effect("before")
+found = hitl.checkpoint_all([hitl.proposal({"amount": n}, title=f"R{n}") for n in (200, 300, 10)])
+effect("after", *[d.action for d in found])
+""",
+    "opaque": """
+def ask():
+    return hitl.checkpoint_all([hitl.proposal({"amount": n}, title=f"R{n}") for n in (200, 300, 10)])
+found = [ask() for _ in range(1)][0]
+effect("after", *[d.action for d in found])
+""",
+}
+
+
+def waited(desk: Desk, monkeypatch: pytest.MonkeyPatch, **later: float) -> None:
+    """Approve what is open, and let so much time pass."""
+    for p in desk.open():
+        desk.ledger.decide(p.id, "approve", reviewer="ann")
+    last = max(p.decision.decided_at for p in desk.ledger.proposals(desk.record().id) if p.decision)
+    monkeypatch.setenv("HITL_NB_CLOCK", (last + timedelta(**later)).isoformat())
+    world.journal.clear()
+
+
+@pytest.mark.parametrize("source", HELD.values(), ids=["vector 23, exact", "vector 23, opaque"])
+def test_a_decision_that_is_too_old_is_asked_again(
+    desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    file.write_text(FRESH)
+    desk.run(source)
+    waited(desk, monkeypatch, hours=4, seconds=1)
+    outcome = desk.run(source)
+    assert (outcome.status, effects()) == ("waiting", [])
+    assert [(p.title, p.status) for p in outcome.proposals] == [("R200", "open"), ("R300", "open"), ("R10", "decided")]
+    for p in outcome.proposals[:2]:
+        assert p.notes[-1].startswith("The last decision was not used: the decision on 'R200' could be used until")
+    assert "decision.expired" in [e.type for e in desk.ledger.events()]
+    waited(desk, monkeypatch, hours=4)
+    desk.new_kernel()
+    assert desk.run(source).status == "finished"
+    assert effects() == ["after('approve', 'approve', 'approve')"]
+    assert desk.ledger.verify().ok
+
+
+@pytest.mark.parametrize("source", HELD.values(), ids=["vector 24, exact", "vector 24, opaque"])
+def test_what_a_tightened_policy_blocks_is_rejected_by_it(
+    desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    file.write_text(FRESH)
+    before = desk.run(source).proposals[0].terms
+    waited(desk, monkeypatch, hours=1)
+    file.write_text(FRESH.replace('do = "ask"\nfresh = "4h"', 'do = "block"'))
+    assert desk.run(source).status == "finished"
+    assert effects() == ["after('reject', 'reject', 'approve')"]
+    assert [d.by for d in desk.ns["found"]] == ["policy"] * 3
+    event = next(e for e in desk.ledger.events() if e.type == "decision.expired")
+    assert event.data is not None
+    assert before is not None
+    then, now_ = event.data["policy"]["then"], event.data["policy"]["now"]
+    assert then == before.policy
+    assert now_ not in ("", then)
+    assert desk.ledger.verify().ok
+
+
+def test_a_policy_that_is_only_laxer_changes_nothing(desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text(FRESH)
+    desk.run(HELD["exact"])
+    waited(desk, monkeypatch, hours=1)
+    file.write_text('version = 1\ndefault = "pass"')
+    assert desk.run(HELD["exact"]).status == "finished"
+    assert [d.by for d in desk.ns["found"]] == ["person", "person", "policy"]
+
+
+def test_a_bad_file_stops_a_run_that_would_continue(desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.run(HELD["exact"])
+    waited(desk, monkeypatch)
+    file.write_text("version = 2")
+    with pytest.raises(hitl.PolicyError):
+        desk.run(HELD["exact"])
+    assert (desk.record().status, effects()) == ("ready", [])
+    file.write_text(REFUNDS.replace("value.country", "value.amount"))
+    assert desk.run(HELD["exact"]).status == "finished"
 
 
 # -- guardrails

@@ -545,8 +545,8 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
     claim = desk.ledger.claim_saved
 
     def give(data: bytes) -> None:
-        def changed(run_id: str, *, label: str) -> ClaimedState:
-            return claim(run_id, label=label)._replace(state=state._replace(envelope=data))
+        def changed(run_id: str, **more: Any) -> ClaimedState:
+            return claim(run_id, **more)._replace(state=state._replace(envelope=data))
 
         monkeypatch.setattr(desk.ledger, "claim_saved", changed)
 
