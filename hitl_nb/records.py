@@ -390,6 +390,7 @@ class Proposal(Question, frozen=True, kw_only=True):
         settles_at: when an approval that may be taken back becomes the decision.
         overdue: whether the clock said so.
         stuck: why nobody may decide it; "" if somebody may.
+        untold: addressees whom no notification reached, however often it was tried.
         candidate: the edited value that people vote on; unset as long as it is `value`.
         requesters: the run's as they were when people voted: with four eyes they do not decide.
     """
@@ -417,6 +418,7 @@ class Proposal(Question, frozen=True, kw_only=True):
     settles_at: datetime | None = None
     overdue: bool = False
     stuck: str = ""
+    untold: tuple[str, ...] = ()
     candidate: Any | UnsetType = UNSET
     requesters: tuple[str, ...] = ()
     asked_at: datetime | None = None
@@ -646,7 +648,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 _OF_REVIEW = (
     *("tags", "confidence", "guardrails", "facts", "why", "terms", "votes", "widened", "step", "shift"),
-    *("settles_at", "overdue", "stuck", "requesters", "asked_at"),
+    *("settles_at", "overdue", "stuck", "requesters", "asked_at", "untold"),
 )
 """Fields of review policies that are no part of P."""
 

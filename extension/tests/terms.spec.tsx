@@ -1,6 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
-import { act, fireEvent, render, screen, within } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import axe from 'axe-core';
 import type { IMay, INeed, IProposal, IVote } from '../src/api/types';
 import type { IProposalModel } from '../src/model';
@@ -178,6 +178,15 @@ test('nobody else is offered to take an approval back', () => {
   const may: IMay = { decide: false, why_not: 'it settles', actions: ['reject'], undo: false };
   show(proposal({ settles_at: '2026-01-05T09:00:30Z', may }));
   expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
+});
+
+test('whom no notification reached is said, as long as it is open', () => {
+  const untold = ['ada', 'bo\u202e'];
+  show(proposal({ untold }));
+  screen.getByText(/No notification reached: ada, bo⟨U\+202E⟩/);
+  cleanup();
+  show(proposal({ untold, status: 'superseded' }));
+  expect(screen.queryByText(/No notification reached/)).toBeNull();
 });
 
 test('stuck and overdue are said in words', () => {

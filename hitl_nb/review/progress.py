@@ -55,6 +55,7 @@ def describe(
         "why": p.why,
         "overdue": p.overdue,
         "stuck": p.stuck,
+        "untold": p.untold,
         "settles_at": p.settles_at,
         **(_WITHOUT if p.terms is None else _of_terms(p, p.terms, people, viewer, known)),
     }

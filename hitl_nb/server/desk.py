@@ -139,6 +139,7 @@ class Desk:
         attention: when people were shown what.
         headless: the notebooks that the server runs itself.
         headless_says: hears what becomes of them, on any thread.
+        watches: whether this server acts when deadlines pass.
     """
 
     def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool, id: str = "") -> None:  # noqa: A002
@@ -147,6 +148,7 @@ class Desk:
         self.root = root
         self.id = id or new_id()
         self.alone = alone
+        self.watches = False
         self.grants = Grants()
         self.attention = Attention(lambda: bool(settings.record_seconds))
         self.headless = Headless(lambda run, state, message: self.headless_says(run, state, message))

@@ -99,6 +99,7 @@ def _status(asked: Asked) -> dict[str, Any]:
         "may": {"decide": why is None},
         "decide_refused": why,
         "headless": bool(asked.desk.settings.headless),
+        "watched": asked.desk.watches or bool(asked.ledger.watchers(asked.ledger.now())),
     }
 
 

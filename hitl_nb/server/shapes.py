@@ -181,8 +181,9 @@ class _Reviewed(Shape, kw_only=True):
 
     `why` has sentences, `rules` the ids of the rules that applied. `needs` is empty without a policy: then any reviewer
     decides alone. `votes` has the newest of each person, oldest first; only the reader's own while they are hidden
-    (`blind`). `on_deadline` is what happens at `deadline`. `stuck` says why nobody may decide it, or is "". `batch` is
-    the most that may be decided in one go. `may` is left out where no reader is known.
+    (`blind`). `on_deadline` is what happens at `deadline`. `stuck` says why nobody may decide it, or is "". `untold`:
+    whom no notification reached. `batch` is the most that may be decided in one go. `may` is left out where no
+    reader is known.
     """
 
     tags: list[str]
@@ -198,6 +199,7 @@ class _Reviewed(Shape, kw_only=True):
     settles_at: At | None
     overdue: bool
     stuck: str
+    untold: list[str]
     batch: Count | None
     may: MayDecide | UnsetType = UNSET
 
@@ -609,7 +611,7 @@ class May(Shape):
 
 
 class Status(Shape):
-    """The server, its store, and what you may do, or why not."""
+    """The server, its store, and what you may do, or why not; `watched`: some process acts when deadlines pass."""
 
     version: str
     api: int
@@ -621,3 +623,4 @@ class Status(Shape):
     may: May
     decide_refused: str | None
     headless: bool
+    watched: bool

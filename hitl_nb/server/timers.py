@@ -36,8 +36,10 @@ class Timers:
         """Begin, on the running event loop; the task ends with it."""
         self._task = asyncio.get_running_loop().create_task(self._watch())
         self._task.add_done_callback(self._ended)
+        self._desk.watches = True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        self._desk.watches = False
         if not task.cancelled() and task.exception() is not None:
             self._log.error("hitl_nb watches no deadlines any more", exc_info=task.exception())
 

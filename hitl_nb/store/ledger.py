@@ -53,12 +53,12 @@ from hitl_nb.store.judged import is_decided, new_questions
 from hitl_nb.store.labels import label_run
 from hitl_nb.store.moving import Moving
 from hitl_nb.store.opening import opened
-from hitl_nb.store.outbox import Outbox
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.passing import Passing
 from hitl_nb.store.people import Absences
 from hitl_nb.store.requesters import here, with_requesters
 from hitl_nb.store.scripts import Scripts
+from hitl_nb.store.sending import Outbox
 from hitl_nb.store.snapshots import State
 from hitl_nb.store.steps import Steps
 from hitl_nb.store.verification import Verification

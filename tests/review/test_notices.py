@@ -18,7 +18,8 @@ from hitl_nb.review.notices import LONGEST, message, neutralised
 from hitl_nb.review.outbox import UNCLAIMED, Sender
 from hitl_nb.store import clock, open_store, rows
 from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.outbox import WAITS, Notice, put_notice
+from hitl_nb.store.outbox import Notice, put_notice
+from hitl_nb.store.sending import WAITS
 
 T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

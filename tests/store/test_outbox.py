@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, new_id
-from hitl_nb.store import open_store, rows
+from hitl_nb.policies.rules import Plan
+from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep, new_id
+from hitl_nb.store import clock, judged, open_store, rows
 from hitl_nb.store.base import Store
 from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.outbox import KEPT, LEASE, WAITS, Notice, put_notice
+from hitl_nb.store.outbox import KEPT, Notice, put_notice
 from hitl_nb.store.owner import Owner
+from hitl_nb.store.sending import LEASE, WAITS
 from hitl_nb.store.watching import SILENCE
 
 T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -220,3 +222,83 @@ def test_no_notice_is_lost_whatever_senders_do(steps: list[str]) -> None:
         assert sorted(ended + left) == sorted(ids)
     finally:
         ledger.store.close()
+
+
+# What becomes of a proposal whose people could not be told
+
+HOUR = timedelta(hours=1)
+TIMELINE = (
+    TimelineStep(does="remind", seconds=3600, text="1h remind"),
+    TimelineStep(does="escalate", seconds=4 * 3600, people=("lea",), text="4h escalate @leads"),
+    TimelineStep(does="reject", seconds=8 * 3600, text="8h reject"),
+)
+
+
+def asked_under(ledger: Ledger, *steps: TimelineStep) -> Proposal:
+    """A proposal that is asked at T0 and has a timeline; its notices are gone but the one to "ada"."""
+    terms = Terms(needs=(Need(people=("ada",), text="1 of ada"),), timeline=steps)
+    _, claim = ledger.open_run(agent="refunds", notebook="/a.ipynb")
+    plans = [Plan("ask", (), (), terms, ("approve", "reject"))]
+    questions = [Question(title="Refund", kind="text", value="x", position="0")]
+    return ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1][0]
+
+
+@pytest.fixture
+def at_t0(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
+    monkeypatch.setattr(judged, "now", lambda: T0)
+
+
+def fail_all(ledger: Ledger, at: datetime) -> datetime:
+    """Let the first notice fail as often as it is tried; when that was the last time."""
+    for wait in (*WAITS, timedelta(0)):
+        ledger.fail_notice(take(ledger, at), at, services=["0:json"], actor="s")
+        at += wait
+    return at
+
+
+@pytest.mark.usefixtures("at_t0")
+def test_after_the_last_try_others_are_asked_at_once_and_the_rest_of_the_timeline_stays(ledger: Ledger) -> None:
+    p = asked_under(ledger, *TIMELINE)
+    end = fail_all(ledger, T0)
+    now_is = rows.load_proposal(ledger.store, p.id)
+    assert now_is is not None
+    assert (now_is.untold, now_is.widened, now_is.step) == (("ada",), ("lea",), 2)
+    assert (now_is.terms, now_is.deadline, ledger.next_due()) == (p.terms, T0 + 8 * HOUR, T0 + 8 * HOUR)
+    assert {n.to for n in waiting(ledger) if n.kind == "escalated"} == {"lea", "@leads"}
+    assert [(e.actor, e.data["due"]) for e in of_type(ledger, "proposal.escalated")] == [("deadline", end.isoformat())]
+    assert ledger.verify().ok
+
+
+@pytest.mark.usefixtures("at_t0")
+def test_without_an_escalation_it_is_only_said_who_could_not_be_told(ledger: Ledger) -> None:
+    p = asked_under(ledger, TIMELINE[0], TIMELINE[2])
+    fail_all(ledger, T0)
+    now_is = rows.load_proposal(ledger.store, p.id)
+    assert now_is == msgspec.structs.replace(p, untold=("ada",))
+    assert ledger.next_due() == T0 + HOUR
+    assert ledger.verify().ok
+
+
+@pytest.mark.usefixtures("at_t0")
+def test_an_escalation_on_a_date_comes_at_once_too(ledger: Ledger) -> None:
+    dated = TimelineStep(does="escalate", at=T0 + timedelta(days=3), people=("lea",), text="escalate @leads")
+    p = asked_under(ledger, dated)
+    fail_all(ledger, T0)
+    now_is = rows.load_proposal(ledger.store, p.id)
+    assert now_is is not None
+    assert now_is.widened == ("lea",)
+
+
+@pytest.mark.usefixtures("at_t0")
+def test_what_is_decided_meanwhile_is_not_escalated(ledger: Ledger) -> None:
+    p = asked_under(ledger, *TIMELINE)
+    ledger.store.transact(lambda tx: rows.put_proposal(tx, msgspec.structs.replace(p, status="superseded")))
+    fail_all(ledger, T0)
+    assert of_type(ledger, "proposal.escalated") == []
+
+
+@pytest.mark.usefixtures("at_t0")
+def test_who_stands_in_for_somebody_who_is_away_is_told_too(ledger: Ledger) -> None:
+    ledger.set_away("ada", None, T0 + HOUR, "dee")
+    assert {n.to for n in put(ledger, ask(ledger))} == {"@finance", "ada", "bo", "dee"}

@@ -143,6 +143,8 @@ export interface IReview {
   overdue?: boolean;
   /** Why nobody may decide it; "" if somebody may. */
   stuck?: string;
+  /** Names of those whom no notification reached. */
+  untold?: string[];
   /** Most that may be decided in one go; null: no limit. */
   batch?: number | null;
   may?: IMay;

@@ -34,7 +34,7 @@ export function Terms({ model, host }: IProps): JSX.Element | null {
   if (!hasTerms(proposal) && guardrails.length === 0) {
     return null;
   }
-  const { needs = [], votes = [], stuck, overdue } = proposal;
+  const { needs = [], votes = [], untold = [], stuck, overdue } = proposal;
   const clock = open ? clockSentences(proposal, now, host.trans) : [];
   return (
     <div className="jp-hitl-terms">
@@ -56,6 +56,11 @@ export function Terms({ model, host }: IProps): JSX.Element | null {
       {stuck && open && (
         <p className="jp-hitl-wrong">
           ⚠ {host.trans.__('Nobody can decide this:')} {visible(stuck)}
+        </p>
+      )}
+      {untold.length > 0 && open && (
+        <p className="jp-hitl-wrong">
+          ⚠ {host.trans.__('No notification reached:')} {visible(untold.join(', '))}
         </p>
       )}
       {votes.length > 0 && <Votes proposal={proposal} host={host} />}
