@@ -25,6 +25,7 @@ from typer.core import TyperGroup
 from hitl_nb import cli_notify, cli_policy
 from hitl_nb import cli_output as out
 from hitl_nb.cli_options import Json, Limit, Store, bad_url_is_bad_usage, open_ledger
+from hitl_nb.cli_people import add_people_commands
 from hitl_nb.cli_runs import add_run_commands
 from hitl_nb.cli_watch import wait_for_settling, watch
 from hitl_nb.errors import HitlError
@@ -157,6 +158,7 @@ def show(proposal: Id, json: Json = False, store: Store = None) -> None:
 
 
 add_run_commands(app)
+add_people_commands(app, Id)
 app.add_typer(cli_notify.app, name="notify")
 app.add_typer(cli_policy.app, name="policy")
 app.command()(watch)

@@ -6,7 +6,7 @@ away/<user> keeps all that the user ever said about it, so that a vote can be ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import msgspec
@@ -73,7 +73,7 @@ class Absences:
             if until is not None:
                 begins = now if start is None else start
                 _check_times(begins, until, now)
-                kept.append(Absence(start=begins, until=until, to=to, set_at=now))
+                kept.append(Absence(start=begins.astimezone(UTC), until=until.astimezone(UTC), to=to, set_at=now))
             said = Away(user=user, absences=tuple(kept))
             if said == before:
                 return said
@@ -130,10 +130,10 @@ def _check_name(what: str, name: str) -> None:
 def _check_times(start: datetime, until: datetime, now: datetime) -> None:
     if start.tzinfo is None or until.tzinfo is None:
         raise ValueError("from and until must be times with their zone, as 2026-01-05T09:00:00Z")
-    if until <= start:
-        raise ValueError(f"until ({until.isoformat()}) must be later than from ({start.isoformat()})")
     if until <= now:
         raise ValueError(f"until ({until.isoformat()}) is over; it is {now.isoformat(timespec='seconds')}")
+    if until <= start:
+        raise ValueError(f"until ({until.isoformat()}) must be later than from ({start.isoformat()})")
 
 
 def _load(reads: Reads, user: str) -> Away:
