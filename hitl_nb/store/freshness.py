@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from hitl_nb.records import Proposal, Run
-from hitl_nb.store import chain, clock, rows
-from hitl_nb.store.base import Transaction
+from hitl_nb.store import chain, clock, policytexts, rows
+from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.outbox import put_notice
 
@@ -36,7 +36,7 @@ def expire(
 ) -> list[Proposal]:
     """What a pause asked, as it is for the run that continues now: if one decision has expired, all have."""
     now = clock.store_now(tx)
-    found = next((e for p in asked if (e := _find_expiry(p, policy, run, now)) is not None), None)
+    found = next((e for p in asked if (e := _find_expiry(tx, p, policy, run, now)) is not None), None)
     if found is None:
         return list(asked)
     expired = [_expired(p) for p in asked]
@@ -56,7 +56,7 @@ def expire(
     return expired
 
 
-def _find_expiry(p: Proposal, policy: MergedPolicy | None, run: Run, now: datetime) -> Expiry | None:
+def _find_expiry(reads: Reads, p: Proposal, policy: MergedPolicy | None, run: Run, now: datetime) -> Expiry | None:
     made = p.decision
     if made is None or p.status != "decided" or p.doubt is not None:  # what happened does not change with time
         return None
@@ -70,7 +70,20 @@ def _find_expiry(p: Proposal, policy: MergedPolicy | None, run: Run, now: dateti
     from hitl_nb.policies.rules import stricter  # stores without policies need none of it
 
     plan = stricter(policy, p, requesters=run.requesters)
-    return None if plan is None else Expiry(p, _tell(p, plan), plan)
+    if plan is None or (plan.verdict == "ask" and _had_more_rules(reads, p, policy)):
+        return None
+    return Expiry(p, _tell(p, plan), plan)
+
+
+def _had_more_rules(reads: Reads, p: Proposal, policy: MergedPolicy) -> bool:
+    """Whether it was judged by documents, too, that are not among the files now: by rules that come with the call.
+
+    Without these, a policy asks about what they pass; they count again when the call is made again.
+    """
+    from hitl_nb.policies.rules import read_merged
+
+    raw = None if p.terms is None or not p.terms.policy else policytexts.text(reads, p.terms.policy)
+    return raw is not None and not set(read_merged(raw).sources) <= set(policy.sources)
 
 
 def _tell(p: Proposal, plan: Plan) -> str:

@@ -30,8 +30,10 @@ def ledger() -> Iterator[Ledger]:
     store.close()
 
 
-def merged(*rules: dict[str, Any]) -> MergedPolicy:
-    return merge_documents([read_mapping({"rule": list(rules)})])
+def merged(*rules: dict[str, Any], calls: dict[str, Any] | None = None) -> MergedPolicy:
+    """Rules of a file, and one that comes with the call."""
+    more = [] if calls is None else [read_mapping({"rule": [calls]})]
+    return merge_documents([read_mapping({"rule": list(rules)}, "/ann/hitl-policy.toml"), *more])
 
 
 def asked(ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more: Any) -> tuple[Run, list[Proposal]]:
@@ -130,6 +132,17 @@ def test_what_passed_beside_it_is_judged_again_too(ledger: Ledger, monkeypatch: 
     assert [one.status for one in found.asked] == ["expired", "expired"]
 
 
+def test_rules_that_come_with_the_call_are_not_missed(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {"id": "small", "when": "value.amount <= 50", "do": "pass"}
+    run, decided = approved(ledger, merged(BIG, calls=small), 40, 120)
+    found = continued(ledger, run, monkeypatch, merged(BIG), seconds=1)
+    assert found.asked == decided
+    ledger.hand_back(found.claim, "ready")
+    blocked = {"id": "none", "when": "value.amount > 0", "do": "block"}
+    found = continued(ledger, run, monkeypatch, merged(BIG, blocked), seconds=2)
+    assert [one.status for one in found.asked] == ["expired", "expired"]
+
+
 def test_only_what_is_stricter_counts(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, decided = approved(ledger, merged(BIG), 200)
     assert continued(ledger, run, monkeypatch, merged(LAX), seconds=1).asked == decided
@@ -144,18 +157,11 @@ def test_needs_that_the_votes_do_not_meet(ledger: Ledger, monkeypatch: pytest.Mo
 
 def test_a_policy_that_came_after_the_question_counts(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, decided = approved(ledger, None, 200)
-    assert continued(ledger, run, monkeypatch, None, days=300).asked == decided
-    ledger.hand_back(ledger_claim(ledger, run), "ready")
+    first = continued(ledger, run, monkeypatch, None, days=300)
+    assert first.asked == decided
+    ledger.hand_back(first.claim, "ready")
     found = continued(ledger, run, monkeypatch, merged(EMBARGO), seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
-
-
-def ledger_claim(ledger: Ledger, run: Run) -> Any:
-    from hitl_nb.store import claims
-
-    held = claims.newest(ledger.store, run.id)
-    assert held is not None
-    return claims.Claim(run.id, held.epoch, str(held.owner))
 
 
 def test_what_a_run_has_used_is_not_taken_back(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +195,6 @@ def test_what_happened_does_not_become_old(ledger: Ledger) -> None:
     run, [p] = asked(ledger, merged(BIG), 200, doubt=doubt)
     ledger.decide(p.id, "edit", value={"happened": False}, reviewer="ada")
     found = freshness._find_expiry(  # pyright: ignore[reportPrivateUsage]
-        ledger.proposal(p.id), merged(EMBARGO), run, ledger.now() + timedelta(days=9)
+        ledger.store, ledger.proposal(p.id), merged(EMBARGO), run, ledger.now() + timedelta(days=9)
     )
     assert found is None
