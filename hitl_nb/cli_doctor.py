@@ -11,17 +11,19 @@ import platform
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-from hitl_nb.errors import HitlError
+from hitl_nb.errors import HitlError, StoreCorrupt
 from hitl_nb.review.channels import ChannelsError, load_channels
 from hitl_nb.review.posting import MISSING, can_post
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.places import directory_of
+from hitl_nb.store.waiting import stuck
 
 _DISKCACHE = "5.6.3"
 _FRONT_ENDS = ("jupyterlab", "notebook")
@@ -109,6 +111,7 @@ def _store(url: str | None) -> Iterator[Finding]:
         for database in sorted(folder.glob("*/cache.db")):
             yield _settings(database)
     yield from _watching(ledger)
+    yield from _stuck(ledger)
     checked = ledger.verify()
     mend = "keep a copy of the store's folder, then compare with an exported log or a backup"
     if checked.ok or checked.differs:
@@ -128,6 +131,13 @@ def _watching(ledger: Ledger) -> Iterator[Finding]:
     elif ledger.has_timers():
         mend = "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
         yield Finding("note", "deadlines", "nobody watches them, and something waits that has one", mend)
+
+
+def _stuck(ledger: Ledger) -> Iterator[Finding]:
+    mend = "name others in the policy's `fallback` for the next time; `hitl-nb cancel` stops a run that cannot go on"
+    with suppress(StoreCorrupt):  # the comparison with the log names what is damaged
+        for p in stuck(ledger.store):
+            yield Finding("wrong", "stuck", f"nobody may decide {p.title!r} ({p.id}): {p.stuck}", mend)
 
 
 def _channels() -> Iterator[Finding]:

@@ -40,6 +40,12 @@ def mark_terms(tx: Transaction) -> None:
         tx.put(_KEY, _Mark(format=WITH_TERMS, store_id=mark.store_id).json())
 
 
+def has_terms(reads: Reads) -> bool:
+    """Whether anything in the store was ever asked or decided under terms."""
+    mark = _read(reads)
+    return mark is not None and mark.format >= WITH_TERMS
+
+
 def _mark(store: Store) -> _Mark:
     fresh = _Mark(format=PLAIN, store_id=new_id())
 

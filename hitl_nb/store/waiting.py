@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from hitl_nb.errors import UnknownRun
 from hitl_nb.records import Proposal
-from hitl_nb.store import rows
+from hitl_nb.store import formats, rows
 from hitl_nb.store.base import Reads
 from hitl_nb.store.large import span
 
@@ -32,6 +32,12 @@ def waiting(
             return heapq.merge(*found, key=rows.open_key)
     everything = _listed(reads, start, "open0", limit if notebook is agent is None else max(limit, _PAGE))
     return (p for p in everything if notebook in (None, p.notebook) and agent in (None, p.agent))
+
+
+def stuck(reads: Reads) -> Iterator[Proposal]:
+    """The open proposals that nobody may decide, oldest first. All open ones are looked at, if any have terms."""
+    if formats.has_terms(reads):
+        yield from (p for p in _listed(reads, "open/", "open0", _PAGE) if p.stuck)
 
 
 def _of_run(reads: Reads, run_id: str, after: str) -> Iterator[Proposal]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hitl_nb.cli_doctor import examine
 from hitl_nb.errors import AlreadyDecided, StoreCorrupt, StoreFull
 from hitl_nb.policies.rules import Plan
 from hitl_nb.policies.seats import seats_of
@@ -261,6 +262,20 @@ class TestWhoLooks:
 
 
 class TestBegin:
+    def test_doctor_names_what_nobody_may_decide(self, tmp_path: Path) -> None:
+        url = f"diskcache://{tmp_path}/doctor"
+        ledger = Ledger(open_store(url))
+        assert [f for f in examine(url) if f.what == "stuck"] == []
+        run, claim = ledger.open_run(agent="refunds", notebook=NB)
+        plan = under(need=f"1 of {run.requesters[0]}", four_eyes=True)
+        question = Question(title="Refund", kind="json", value=1, position="000000003/0")
+        _, [p] = ledger.pause_run(claim, STATE, [question], plans=[plan])
+        assert p.stuck
+        [found] = [f for f in examine(url) if f.what == "stuck"]
+        assert found.state == "wrong"
+        assert p.id in found.found
+        assert p.stuck in found.found
+
     def test_a_fallback_is_asked_at_once_if_nobody_else_may_decide(self, ledger: Ledger) -> None:
         run, claim = ledger.open_run(agent="refunds", notebook=NB)
         me = run.requesters[0]
