@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from hitl_nb.records import Proposal, Run
-from hitl_nb.store import chain, clock, policytexts, rows
+from hitl_nb.store import chain, clock, policytexts, rows, signatures
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.outbox import put_notice
@@ -65,6 +65,12 @@ def _find_expiry(reads: Reads, p: Proposal, policy: MergedPolicy | None, run: Ru
         until = made.decided_at + timedelta(seconds=p.terms.fresh)
     if until is not None and now > until:
         return Expiry(p, f"the decision on {p.title!r} could be used until {until.isoformat(timespec='seconds')}")
+    if made.by == "policy" and made.action == "approve" and signatures.is_signed_only():
+        return (
+            None
+            if _passes(policy, p)
+            else Expiry(p, f"only signed decisions count, and no policy file passes {p.title!r}")
+        )
     if policy is None:
         return None
     from hitl_nb.policies.rules import stricter  # stores without policies need none of it
@@ -73,6 +79,16 @@ def _find_expiry(reads: Reads, p: Proposal, policy: MergedPolicy | None, run: Ru
     if plan is None or (plan.verdict == "ask" and _had_more_rules(reads, p, policy)):
         return None
     return Expiry(p, _tell(p, plan), plan)
+
+
+def _passes(policy: MergedPolicy | None, p: Proposal) -> bool:
+    """Whether the policy files, as they are, pass it: a policy's decision in the store is signed by nobody."""
+    if policy is None or p.terms is None:
+        return False
+    from hitl_nb.policies.rules import stricter
+
+    unknown = msgspec.structs.replace(p, terms=msgspec.structs.replace(p.terms, policy=""))
+    return stricter(policy, unknown) is None
 
 
 def _had_more_rules(reads: Reads, p: Proposal, policy: MergedPolicy) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hitl_nb.records import Facts, Proposal, Question
-from hitl_nb.store import policytexts, rows
+from hitl_nb.store import policytexts, rows, signatures
 from hitl_nb.store.asking import begin_judging, facts_within, passes, record_verdict
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.claims import Claim, Claims
@@ -65,8 +65,11 @@ class Passing:
     def passed_from(self, run_id: str, floor: str = "") -> list[Proposal]:
         """What policies decided in a run without a pause, at positions that are not below `floor`, oldest first.
 
-        Every decision is checked as those of `Ledger.proposals` are. Raises StoreCorrupt, Untrusted.
+        Every decision is checked as those of `Ledger.proposals` are. Where only signed decisions count there are none:
+        a policy's is signed by nobody, so the run judges again. Raises StoreCorrupt, Untrusted.
         """
+        if signatures.is_signed_only():
+            return []
         found = rows.load_passed(self.store, run_id, floor)
         for p in found:
             check_made(self.store, self.store_id, p)

@@ -102,7 +102,7 @@ def message(store_id: str, p: Proposal, decision: DecisionRecord, revision: int)
 def check(store_id: str, p: Proposal, decision: DecisionRecord) -> None:
     """Raises Untrusted for a decision whose signature is not a known server's, or that must be signed and is not."""
     if decision.signature is None:
-        if os.environ.get(SIGNED_ONLY) == "1":
+        if is_signed_only():
             raise Untrusted(
                 f"the decision on proposal {p.id} ({p.title}) was not taken through a server, and {SIGNED_ONLY}=1 asks "
                 "for that; run the agent again with --restart and decide in JupyterLab"
@@ -146,7 +146,7 @@ def is_vote_signed(store_id: str, p: Proposal, vote: Vote) -> bool:
 def check_votes(store_id: str, p: Proposal, counted: Iterable[Vote]) -> None:
     """Raises Untrusted for a vote whose signature is not a known server's, or that must be signed and is not."""
     for one in counted:
-        if one.signature is None and os.environ.get(SIGNED_ONLY) == "1":
+        if one.signature is None and is_signed_only():
             raise Untrusted(
                 f"the vote of {one.reviewer} on proposal {p.id} ({p.title}) was not taken through a server, and "
                 f"{SIGNED_ONLY}=1 asks for that; run the agent again with --restart and decide in JupyterLab"
@@ -191,6 +191,11 @@ def _said(store_id: str, document: str, said: Vouched) -> bytes:
     told: dict[str, Any] = msgspec.to_builtins(said)
     fields = {name: item for name, item in told.items() if name not in _FOUND_OUT and (item or item is False)}
     return _SAID + canonical([store_id, type(said).__name__, document, fields])
+
+
+def is_signed_only() -> bool:
+    """Whether decisions count in this process only if a server signed them."""
+    return os.environ.get(SIGNED_ONLY) == "1"
 
 
 def logins_are_possible() -> bool:

@@ -179,6 +179,36 @@ def test_a_run_that_was_handed_back_has_used_nothing(ledger: Ledger, monkeypatch
     assert [p.status for p in continued(ledger, run, monkeypatch, merged(BIG), hours=9).asked] == ["expired"]
 
 
+@pytest.mark.parametrize("files", [None, BIG, LAX], ids=["no file", "a file that asks", "a file that passes"])
+def test_where_only_signed_decisions_count_a_policys_is_made_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, files: dict[str, Any] | None
+) -> None:
+    """What the store says that a policy passed may be forged, its text too."""
+    run, [first, forged] = asked(
+        ledger, merged(BIG, calls={"id": "all", "when": "value.amount > 0", "do": "pass"}), 10, 200
+    )
+    assert (first.status, forged.status) == ("decided", "open")
+    ledger.decide(forged.id, "approve", reviewer="ada", by="script")
+    monkeypatch.setattr(verdicts.signatures, "check", lambda *_: None)  # that of the other question
+    assert ledger.passed_from(run.id) == []
+    monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
+    policy = None if files is None else merged({**files, "when": "value.amount > 0"})
+    found = continued(ledger, run, monkeypatch, policy, seconds=1)
+    assert {p.status for p in found.asked} == ({"decided"} if files is LAX else {"expired"})
+
+
+def test_where_only_signed_decisions_count_passes_are_judged_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, claim = ledger.open_run(agent="refunds", notebook=NB)
+    question = Question(title="Refund", kind="json", value={"amount": 200}, position="000000003/0")
+    judged = plan(merged(LAX), question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
+    made = ledger.record_verdicts(claim, [question], [judged], policy=merged(LAX))
+    assert ledger.passed_from(run.id) == made
+    monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
+    assert ledger.passed_from(run.id) == []
+
+
 def test_an_expired_decision_is_still_checked(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, _ = approved(ledger, merged(BIG), 200)
     continued(ledger, run, monkeypatch, merged(BIG), hours=9)
