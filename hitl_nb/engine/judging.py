@@ -132,7 +132,8 @@ class Judge:
             if judged.is_decided:
                 recorded = iter(self._record(new, judged))
                 decided = [next(recorded) if p is None else p for p in usable]
-                return [decision_on(a, p, session.comments_on(p)) for a, p in zip(asked, decided, strict=True)]
+                said = [() if p is None else session.comments_on(p) for p in usable]
+                return [decision_on(*one) for one in zip(asked, decided, said, strict=True)]
         look(asked, session.ledger, session.run_record)
         with session.turn:
             session.check_going()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import linecache
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,7 @@ from forks import ChildDied, Forks
 
 import hitl_nb as hitl
 from hitl_nb.engine.resuming import Shown
-from hitl_nb.records import Proposal
+from hitl_nb.records import Proposal, new_id
 from hitl_nb.store import requesters
 
 REFUNDS = """
@@ -540,6 +544,10 @@ def test_labels_are_kept_before_the_next_question_and_after_resume(desk: Desk, f
 
 
 TERMS = """
+import ast
+import asyncio
+import linecache
+import sys
 from datetime import timedelta
 d = hitl.checkpoint({"amount": 80, "country": "DE"}, title="R", reviewers=("cy", "@finance"), quorum=2,
                     deadline=timedelta(hours=4), on_deadline="reject", confidence=0.4)
@@ -585,6 +593,14 @@ def test_a_need_that_nobody_can_meet_is_refused_at_the_checkpoint(desk: Desk) ->
     assert desk.record().pauses == 0
 
 
+def test_four_eyes_without_a_second_person_is_refused_at_the_checkpoint(desk: Desk, file: Path) -> None:
+    """Vector 15."""
+    file.write_text('version = 1\n[[rule]]\nid = "two"\ndo = "ask"\nneeds = ["2 of ann, bo"]\nfour_eyes = true\n')
+    with pytest.raises(hitl.PolicyError):
+        desk.run("hitl.checkpoint(1, title='R')")
+    assert desk.record().pauses == 0
+
+
 def test_steps_in_doubt_and_workspaces_never_pass(desk: Desk, file: Path) -> None:
     file.write_text('version = 1\ndefault = "pass"')
     outcome = desk.run("with hitl.workspace('Report') as w:\n    w.append('text')\n    d = w.wait_until_done()\n")
@@ -607,3 +623,122 @@ def test_without_a_policy_nothing_is_recorded_of_one(monkeypatch: pytest.MonkeyP
     assert b'"format":1' in (desk.ledger.store.get("meta/format") or b"").replace(b" ", b"")
     tagged = desk.run("hitl.checkpoint(1, title='R', tags=('a',))", name="b").proposals[0]
     assert (tagged.tags, tagged.terms, tagged.facts) == (("a",), None, None)
+
+
+# -- where else questions are asked
+
+
+SIDE_BY_SIDE = """
+@hitl.gate(title="Refund {n}", key=lambda n: n)
+async def refund(n):
+    effect("refund", n)
+    return n
+async def refund_all():
+    return await asyncio.gather(*[refund(n) for n in (1, 2, 900, 3)])
+got = await refund_all()
+"""
+
+
+def test_calls_side_by_side_pass_while_another_is_asked(desk: Desk, file: Path) -> None:
+    file.write_text('version = 1\n[[rule]]\nid = "small"\nwhen = "arguments.n <= 50"\ndo = "pass"\n')
+    desk.cell("import asyncio")
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    outcome = desk.run(SIDE_BY_SIDE, flags=flags)
+    assert [p.title for p in outcome.proposals] == ["Refund 900"]
+    desk.answer()
+    assert desk.run(SIDE_BY_SIDE, flags=flags).status == "finished"
+    assert desk.ns["got"] == [1, 2, 900, 3]
+    assert sorted(effects()) == sorted(f"refund({n},)" for n in (1, 2, 900, 3))
+    assert desk.record().passed == len(passed(desk)) == 3
+
+
+THREADS = """
+def pay(n):
+    return hitl.checkpoint({"amount": n, "country": "DE"}, title=f"Refund {n}", key=n, guardrails=(slow,)).by
+def pay_all():
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(pay, range(4)))
+got = pay_all()
+"""
+
+
+def test_guardrails_of_several_threads_run_at_once(desk: Desk) -> None:
+    desk.cell(
+        "import threading\nfrom concurrent.futures import ThreadPoolExecutor\n"
+        "together = threading.Barrier(4, timeout=30)\ndef slow(value):\n    together.wait()\n"
+    )
+    assert desk.run(THREADS).status == "finished"
+    assert desk.ns["got"] == ["policy"] * 4
+    assert desk.record().passed == 4
+
+
+DOUBT = """
+@hitl.step
+def pay(n):
+    effect("pay", n)
+    raise KeyboardInterrupt
+pay(1)
+"""
+
+
+def test_whether_a_step_happened_is_asked_under_every_policy(desk: Desk, file: Path) -> None:
+    for text in ('version = 1\ndefault = "pass"', 'version = 1\n[[rule]]\nid = "all"\ndo = "block"'):
+        file.write_text(text)
+        with pytest.raises(KeyboardInterrupt):
+            desk.run(DOUBT, restart=True)
+        outcome = desk.run(DOUBT)
+        assert (outcome.status, outcome.proposals[0].title) == ("waiting", "Did pay(1) happen?")
+
+
+def test_a_workspace_has_a_deadline(desk: Desk) -> None:
+    source = (
+        "from datetime import timedelta\nwith hitl.workspace('Report') as w:\n    w.append('text')\n"
+        "    d = w.wait_until_done(deadline=timedelta(hours=1), on_deadline='reject')\n"
+    )
+    p = desk.run(source).proposals[0]
+    assert p.terms is not None
+    assert [(s.does, s.seconds) for s in p.terms.timeline] == [("reject", 3600)]
+
+
+def test_a_deadline_that_decides_is_the_deadlines(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (
+        "from datetime import timedelta\n"
+        "@hitl.gate(title='Refund', deadline=lambda n: timedelta(hours=n), on_deadline='reject')\n"
+        "def refund(n):\n    effect('refund')\n"
+        "try:\n    refund(2)\nexcept hitl.Rejected as error:\n    text = str(error)\n"
+    )
+    p = desk.run(source).proposals[0]
+    monkeypatch.setenv("HITL_NB_CLOCK", (p.created_at + timedelta(hours=2, seconds=1)).isoformat())
+    assert desk.run(source).status == "finished"
+    assert desk.ns["text"].startswith("the deadline rejected 'Refund'")
+    assert effects() == []
+    decided = desk.ledger.proposal(p.id).decision
+    assert decided is not None
+    assert (decided.by, decided.reviewer) == ("deadline", "deadline")
+
+
+def test_an_agent_outside_of_notebooks_has_the_policy_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HITL_NB_POLICY", raising=False)
+    monkeypatch.setenv("HITL_NB_STORE", f"memory:{new_id()}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "script.py"), raising=False)
+    (tmp_path / "hitl-policy.toml").write_text('version = 1\n[[rule]]\nid = "here"\nwhen = "value < 5"\ndo = "pass"\n')
+    space: dict[str, Any] = {"hitl": hitl, "__name__": "__main__"}
+    source = "@hitl.agent\ndef ask(n):\n    return hitl.checkpoint(n, title='N').rules\n"
+    linecache.cache["<script>"] = (len(source), None, source.splitlines(True), "<script>")
+    exec(compile(source, "<script>", "exec"), space)
+    run = asyncio.run(space["ask"].run(1))
+    assert (run.status, run.result) == ("finished", ("here",))
+    assert asyncio.run(space["ask"].run(9)).status == "waiting"
+
+
+def test_a_guardrail_that_cannot_be_saved_is_named(desk: Desk) -> None:
+    desk.cell(
+        "def made(numbers):\n    def counting(value):\n        return next(numbers) and None\n    return counting\n"
+        "guard = made(n for n in range(9))\n"
+    )
+    with pytest.raises(hitl.CannotPause) as caught:
+        desk.run("hitl.checkpoint({'amount': 200, 'country': 'DE'}, title='R', guardrails=(guard,))")
+    assert "generator" in str(caught.value)
