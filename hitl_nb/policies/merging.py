@@ -184,6 +184,9 @@ class _Merge:
         return strictest(stated, "ask")
 
     def fallback_of(self, document: Document) -> tuple[str, ...]:
+        if document.fallback and self.is_limited(document):
+            self.ignored.add(f"{document.source}: fallback")
+            return ()
         return self.people(document, document.fallback, f"{document.source}: fallback")
 
     def groups(self) -> tuple[Group, ...]:
@@ -228,9 +231,8 @@ class _Merge:
     def _rule(self, document: Document, raw: RawRule, timezone: str, office: Office | None) -> Rule:
         needs = tuple(self._need(document, raw, need) for need in raw.needs)
         timeline = tuple(self._step(document, raw, step) for step in raw.timeline)
-        if self.is_limited(document) and any(step.does == "approve" for step in timeline):
-            self.ignored.add(f"{document.source}: rule {raw.id}, that it approves by itself")
-            timeline = tuple(step for step in timeline if step.does != "approve")
+        if self.is_limited(document):
+            timeline = self._limit_timeline(f"{document.source}: rule {raw.id}", timeline)
         reads_office = raw.condition is not None and "now.office" in raw.condition.text
         if office is None and (reads_office or any(step.working for step in timeline)):
             raise PolicyError(f"{raw.where}: it counts working hours; add [office] with days and hours to the file")
@@ -248,6 +250,19 @@ class _Merge:
             fallback=self.fallback_of(document),
             **{name: getattr(raw, name) for name in _KEPT},
         )
+
+    def _limit_timeline(self, rule: str, timeline: tuple[TimelineStep, ...]) -> tuple[TimelineStep, ...]:
+        """The steps without those by which a notebook could let the clock approve, or people of its own choice."""
+        kept: list[TimelineStep] = []
+        for step in timeline:
+            if step.does == "approve":
+                self.ignored.add(f"{rule}, that it approves by itself")
+            elif step.does == "escalate":
+                self.ignored.add(f"{rule}, that more people may decide: they are reminded only")
+                kept.append(msgspec.structs.replace(step, does="remind"))
+            else:
+                kept.append(step)
+        return tuple(kept)
 
     def _need(self, document: Document, raw: RawRule, need: RawNeed) -> Need:
         people = self.people(document, need.names, raw.where)

@@ -623,6 +623,22 @@ def test_vector_4_a_file_with_earn_is_refused() -> None:
         merged(*RULES, {"id": "learn", "when": "value.amount <= 80", "do": "earn"})
 
 
+def test_the_strictest_default_counts_and_ask_is_that_of_a_file_that_says_nothing() -> None:
+    def found(*defaults: str | None) -> str:
+        tops: list[dict[str, Any]] = [{"default": one} if one else {} for one in defaults]
+        return judge(
+            merge_documents([read_mapping(top, f"{n}.toml") for n, top in enumerate(tops)]), question()
+        ).verdict
+
+    assert found("pass", "pass") == "pass"
+    for defaults in permutations(["pass", "ask"]):
+        assert found(*defaults) == "ask"
+    for defaults in permutations(["pass", None]):
+        assert found(*defaults) == "ask"
+    for defaults in permutations(["pass", "ask", "block"]):
+        assert found(*defaults) == "block"
+
+
 def test_ids_are_unique_over_all_files() -> None:
     files = [read_mapping({"rule": [VIP]}, name) for name in ("a.toml", "b.toml")]
     with pytest.raises(PolicyError, match=r"b.toml, rule vip: the id is used by another rule \(a.toml, rule vip\)"):
@@ -667,22 +683,25 @@ def test_an_exclusive_policy_takes_away_what_others_grant() -> None:
     ours = read_text(text, "org.toml", organisation=True)
     rules = [
         {"id": "mine", "do": "pass"},
-        {"id": "slow", "when": 'title == "Slow"', "do": "ask", "timeline": ["1h remind", "2h approve"]},
+        {"id": "slow", "when": 'title == "Slow"', "do": "ask", "timeline": ["1h escalate me", "2h approve"]},
         {"id": "stop", "when": 'title == "Stop"', "do": "block"},
     ]
-    theirs = read_mapping({"rule": rules, "default": "pass", "groups": {"g": ["me"]}}, "mine.toml")
+    theirs = read_mapping({"rule": rules, "default": "pass", "fallback": ["me"], "groups": {"g": ["me"]}}, "mine.toml")
     assert judge(merge_documents([theirs]), question()).verdict == "pass"
     policy = merge_documents([theirs, ours])
     assert policy.ignored == (
         "mine.toml: default = 'pass'",
+        "mine.toml: fallback",
         "mine.toml: rule mine, since it passes",
         "mine.toml: rule slow, that it approves by itself",
+        "mine.toml: rule slow, that more people may decide: they are reminded only",
     )
     assert judge(policy, question()).rules == ()
     assert judge(policy, question(title="Stop")).verdict == "block"
     slow = judge(policy, question(title="Slow"), call=CallTerms(deadline=timedelta(hours=3), on_deadline="approve"))
     assert slow.terms is not None
     assert [step.does for step in slow.terms.timeline] == ["remind", "overdue"]
+    assert slow.terms.fallback == ()
     ask = merge_documents([theirs, read_text("exclusive = true", "org.toml", organisation=True)])
     assert judge(ask, question()).verdict == "ask"
     named = judge(ask, question(), call=CallTerms(reviewers=("me",)))
