@@ -24,12 +24,13 @@ from typer.core import TyperGroup
 
 from hitl_nb import cli_notify, cli_policy
 from hitl_nb import cli_output as out
-from hitl_nb.cli_options import Json, Limit, Store, bad_url_is_bad_usage, open_ledger
+from hitl_nb.cli_inbox import add_inbox_commands, described, draft_text_of, note_unwatched, told
+from hitl_nb.cli_options import Json, Store, bad_url_is_bad_usage, open_ledger
 from hitl_nb.cli_people import add_people_commands
 from hitl_nb.cli_runs import add_run_commands
 from hitl_nb.cli_watch import wait_for_settling, watch
 from hitl_nb.errors import HitlError
-from hitl_nb.records import SCRIPT, Action, Event, Proposal, public_proposal
+from hitl_nb.records import SCRIPT, Action, Event, Proposal
 
 if TYPE_CHECKING:
     from hitl_nb.store.ledger import Ledger
@@ -107,12 +108,12 @@ def run(
             result = run_notebook(notebook, output, store=store, on_cell=step, timeout=timeout)
         if result.status != "waiting" or not wait_for_settling(ledger, source):
             break
-    _note_unwatched(ledger)
+    note_unwatched(ledger)
     if json:
-        found = [public_proposal(p) for p in result.open]
+        found = [told(ledger, p) for p in result.open]
         out.document({"status": result.status, "open": found, "error": result.error})
     elif result.open:
-        out.proposals(result.open)
+        out.proposals(result.open, [described(ledger, p) for p in result.open])
     for text in result.notes:
         out.note(text)
     if result.status == "failed":
@@ -124,39 +125,7 @@ def run(
     out.note(f"{notebook.name} finished")
 
 
-@app.command()
-def inbox(
-    limit: Limit = 100,
-    after: Annotated[str | None, typer.Option(metavar="ID", help="Only what was asked after this proposal.")] = None,
-    json: Json = False,
-    store: Store = None,
-) -> None:
-    """What waits for a decision, oldest first."""
-    ledger = open_ledger(store)
-    found = ledger.inbox(limit=limit + 1, after=after)
-    more, found = len(found) > limit, found[:limit]
-    if json:
-        out.document({"proposals": [public_proposal(p) for p in found]})
-    else:
-        out.proposals(found)
-        if not found:
-            out.note("nothing waits for a decision")
-    if more:
-        out.note(f"there is more: --after {found[-1].id}")
-    _note_unwatched(ledger)
-
-
-@app.command()
-def show(proposal: Id, json: Json = False, store: Store = None) -> None:
-    """One proposal in full."""
-    ledger = open_ledger(store)
-    p = ledger.proposal(proposal)
-    if json:
-        out.document(public_proposal(p, ledger.how_known(p)))
-    else:
-        out.proposal(p, _draft(ledger, p), ledger.comments(p.document or p.id), ledger.how_known(p))
-
-
+add_inbox_commands(app, Id)
 add_run_commands(app)
 add_people_commands(app, Id)
 app.add_typer(cli_notify.app, name="notify")
@@ -307,13 +276,6 @@ def doctor(json: Json = False, store: Store = None) -> None:
         raise typer.Exit(1)
 
 
-def _note_unwatched(ledger: Ledger) -> None:
-    from hitl_nb.store.watching import UNWATCHED
-
-    if ledger.is_unwatched(ledger.now()):
-        out.note(UNWATCHED)
-
-
 def _answered(seen: Proposal, happened: str, result: str | None) -> str:
     """The answer to a question about an effect, as JSON."""
     import json
@@ -328,10 +290,14 @@ def _answered(seen: Proposal, happened: str, result: str | None) -> str:
 def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | None, reason: str | None) -> None:
     from hitl_nb.review import doubts
     from hitl_nb.review.deciding import decide
+    from hitl_nb.review.sentences import still_needed
 
     done = decide(ledger, seen, action, text, reason=reason)
     said = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}[action]
     run = ledger.run(done.run)
+    if done.status == "open":
+        out.note(f"{said}: {done.title} ({still_needed(done, described(ledger, done))})")
+        return
     if done.doubt is not None:
         said = doubts.outcome(done).lower()
     if run.status == "cancelled":
@@ -343,15 +309,6 @@ def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | No
     )
     then = f"{left} of its pause still open" if left else go_on
     out.note(f"{said}: {done.title} ({then})")
-
-
-def _draft(ledger: Ledger, p: Proposal) -> str | None:
-    """What somebody has typed into the open proposal so far, if it differs from what was proposed."""
-    from hitl_nb.review.document import same
-    from hitl_nb.review.draft import Draft, draft_text
-
-    draft = Draft.of(ledger.store, p).value() if p.status == "open" else p.value
-    return None if same(draft, p.value) else draft_text(p, draft)
 
 
 def _text_of(file: Path) -> str:
@@ -387,7 +344,7 @@ def _edited(ledger: Ledger, p: Proposal) -> str:
     before = as_text(p, p.value)
     with tempfile.TemporaryDirectory(prefix="hitl-nb-") as folder:
         file = Path(folder, f"{p.id}{_SUFFIX.get(p.kind, '.txt')}")
-        file.write_text(_draft(ledger, p) or before, encoding="utf-8")
+        file.write_text(draft_text_of(ledger, p) or before, encoding="utf-8")
         try:
             code = subprocess.run([*shlex.split(command), str(file)], check=False).returncode
         except OSError as e:

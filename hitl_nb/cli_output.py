@@ -14,9 +14,12 @@ from datetime import datetime
 from textwrap import indent
 from typing import Any
 
+from msgspec import UNSET
+
 from hitl_nb.records import Comment, Doubt, Event, Known, Proposal, Run
 from hitl_nb.review import doubts
-from hitl_nb.store.reviewers import author, decider, speaker
+from hitl_nb.review.sentences import parts
+from hitl_nb.store.reviewers import POLICY, author, decider, speaker
 from hitl_nb.values import as_text, changes, visible
 
 
@@ -55,12 +58,45 @@ def when(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def proposals(found: Sequence[Proposal]) -> None:
-    """The list of proposals."""
-    table(
-        ("id", "title", "kind", "agent", "notebook", "waiting since"),
-        ((p.id, p.title, p.kind, p.agent, p.notebook, when(p.created_at)) for p in found),
-    )
+def proposals(found: Sequence[Proposal], told: Sequence[dict[str, Any]]) -> None:
+    """The list of proposals. `told` is what `review.progress.describe` gave of each; shown where any has terms."""
+    columns = ("id", "title", "kind", "agent", "notebook", "waiting since")
+    rows = [(p.id, p.title, p.kind, p.agent, p.notebook, when(p.created_at)) for p in found]
+    if not any(p.terms is not None for p in found):
+        table(columns, rows)
+        return
+    more = [(_needed(one), _next(p, one)) for p, one in zip(found, told, strict=True)]
+    table((*columns, "needed", "until"), ((*row, *rest) for row, rest in zip(rows, more, strict=True)))
+
+
+def _needed(told: dict[str, Any]) -> str:
+    if told["stuck"]:
+        return "nobody can decide"
+    if told["settles_at"] is not None:
+        return "approved; it can still be taken back"
+    return " and ".join(f"{need['have']} of {need['text']}" for need in told["needs"])
+
+
+def _next(p: Proposal, told: dict[str, Any]) -> str:
+    late = "overdue" if told["overdue"] else ""
+    if p.deadline is not None and told["on_deadline"]:
+        return ", ".join(filter(None, [late, f"{when(p.deadline)} {told['on_deadline']}"]))
+    timer = told["timer"]
+    return ", ".join(filter(None, [late, f"{when(timer['at'])} {timer['does']}" if timer else ""]))
+
+
+def passed(found: Sequence[Proposal]) -> None:
+    """The list of what policies decided."""
+    rows: list[tuple[object, ...]] = []
+    for p in found:
+        assert p.decision is not None
+        rule = p.decision.reviewer.removeprefix(POLICY)
+        verdict, at = _VERDICT.get(p.decision.action, ""), when(p.decision.decided_at)
+        rows.append((p.id, p.title, verdict, rule, p.agent, p.notebook, at))
+    table(("id", "title", "verdict", "rule", "agent", "notebook", "when"), rows)
+
+
+_VERDICT = {"approve": "passed", "reject": "blocked"}
 
 
 def runs(found: Sequence[Run]) -> None:
@@ -79,8 +115,13 @@ def events(found: Sequence[Event], by: Callable[[Event], str]) -> None:
     )
 
 
-def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment], known: Known | None) -> None:
-    """One proposal in full: nothing of what would be done is shortened. `known` is how it is known who decided."""
+def proposal(
+    p: Proposal, draft: str | None, comments: Sequence[Comment], known: Known | None, told: dict[str, Any]
+) -> None:
+    """One proposal in full: nothing of what would be done is shortened.
+
+    `known` is how it is known who decided, `told` what `review.progress.describe` gave.
+    """
     facts = [
         ("id", p.id),
         ("status", p.status),
@@ -91,7 +132,8 @@ def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment], known:
         ("asked", when(p.created_at)),
     ]
     if p.status == "open":
-        facts.append(("decide with", ", ".join(f"hitl-nb {action}" for action in p.allow)))
+        ways = ", ".join(f"hitl-nb {action}" for action in told["may"]["actions"])
+        facts.append(("decide with", ways or "nothing: it is not for you"))
     if p.options is not None:
         facts.append(("choices", "; ".join(_compact(option) for option in p.options)))
     print(visible(p.title))
@@ -99,6 +141,8 @@ def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment], known:
     width = max(len(name) for name, _ in facts)
     for name, text in facts:
         print(f"{name:<{width}}  {visible(text)}")
+    for heading, lines in parts(p, told):
+        _part(heading, "\n".join(lines))
     if p.context:
         _part("Context", p.context if isinstance(p.context, str) else _lines(p.context))
     if p.notes:
@@ -107,6 +151,8 @@ def proposal(p: Proposal, draft: str | None, comments: Sequence[Comment], known:
         _part("Proposed", as_text(p, p.value))
     else:
         _doubt(p, p.doubt)
+    if p.status == "open" and p.candidate is not UNSET:
+        _part("Changed: this is what people vote on", changes(p, p.candidate))
     if draft is not None:
         _part("Draft", draft)
     if comments:
@@ -131,7 +177,8 @@ def _doubt(p: Proposal, doubt: Doubt) -> None:
 def _decision(p: Proposal, known: Known | None) -> None:
     made = p.decision
     assert made is not None
-    _part("Decision", f"{made.action} by {decider(made, known)}, {when(made.decided_at)}")
+    what = made.action if made.by != "policy" else _VERDICT.get(made.action, made.action)
+    _part("Decision", f"{what} by {decider(made, known)}, {when(made.decided_at)}")
     if made.reason:
         print(f"reason: {visible(made.reason)}")
     if made.action == "respond":

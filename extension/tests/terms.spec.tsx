@@ -38,6 +38,7 @@ const all: IMay = {
 };
 
 const vote: IVote = {
+  own: false,
   reviewer: 'bo',
   reviewer_name: 'Bo',
   action: 'approve',
@@ -209,7 +210,7 @@ test.each<[Partial<IProposal>, string, string]>([
   [
     { by: 'deadline', action: 'reject', known: 'deadline', reviewer: 'deadline' } as never,
     'Rejected by the deadline, ',
-    'Why you are asked'
+    'Why it was asked'
   ]
 ])('what no person decided never looks like a person’s decision: %j', (over, state, heading) => {
   const decision = {
@@ -259,7 +260,7 @@ describe('sentences', () => {
   });
 
   test('my vote counts only for what is voted on now', () => {
-    const mine = { ...vote, reviewer: 'cy' };
+    const mine = { ...vote, reviewer: 'cy', own: true };
     expect(waitsFor(proposal({ votes: [mine] }), host)).toBe('You approved, 1 of 2');
     expect(waitsFor(proposal({ votes: [{ ...mine, counts: false }] }), host)).toBe('Your vote');
   });

@@ -10,11 +10,16 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec import UNSET
+
 from hitl_nb.errors import AlreadyDecided, HitlError, InvalidEdit, StaleDraft
 from hitl_nb.notebook.forms import DoubtEditor, Editor, editor_for
 from hitl_nb.notebook.looks import Note, button, closed, growing, words
 from hitl_nb.notebook.render import plain
+from hitl_nb.notebook.termsview import TermsView
+from hitl_nb.policies.counting import current_value
 from hitl_nb.records import Action, Proposal, canonical
+from hitl_nb.review.candidates import follow_candidate
 from hitl_nb.review.draft import Draft
 from hitl_nb.store.reviewers import decider
 from hitl_nb.values import as_text, changes, check_edit, visible
@@ -48,6 +53,7 @@ class Card:
         self._check = check
         self._document: Any = None
         self._title = words(proposal.title, "title")
+        self._terms = TermsView(ledger, reviewer, self._take_back)
         self._place = ui.VBox([])
         self._wrong = Note("", "", "wrong")
         self._hidden = Note("", "Hidden characters", "exact")
@@ -74,6 +80,7 @@ class Card:
         self.widget: Any = ui.VBox(
             [
                 self._title,
+                self._terms.widget,
                 *self._context(),
                 *(Note(note, "", "quiet").widget for note in proposal.notes),
                 self._place,
@@ -94,8 +101,8 @@ class Card:
         return self.proposal.status == "open"
 
     def edited(self) -> bool:
-        """Whether the controls hold something else than what was proposed."""
-        return canonical(self._editor.draft()) != canonical(self.proposal.value)
+        """Whether the controls hold something else than what people decide on: what was proposed, or made of it."""
+        return canonical(self._editor.draft()) != canonical(current_value(self.proposal))
 
     def reload(self) -> None:
         """Read the record again and show it."""
@@ -162,13 +169,14 @@ class Card:
         p = self.proposal
         self._title.value = visible(p.title) if self.open else plain([p])
         draft = self._editor.draft()
-        edited = self.open and canonical(draft) != canonical(p.value)
-        self._differences(edited, draft)
+        edited = self.open and canonical(draft) != canonical(current_value(p))
+        self._terms.show(p)
+        self._differences(edited or p.candidate is not UNSET, draft)
         self._hidden.show(_hidden(p, draft))
         approve = "approve" in p.allow and not edited
         enabled = {"approve": approve, "edit": edited or "approve" not in p.allow, "reject": True, "respond": True}
         for action, way in self._buttons.items():
-            way.disabled = not (self.open and enabled[action])
+            way.disabled = not (self.open and enabled[action] and action in self._terms.actions)
             way.layout.display = None if action in p.allow else "none"
             way.button_style = "primary" if action in ("approve", "edit") and not way.disabled else ""
         if isinstance(self._editor, DoubtEditor):
@@ -253,6 +261,15 @@ class Card:
             self._editor = self._edit_from(self.proposal.value)
             self._typed()
 
+    def _take_back(self, _: Any) -> None:
+        try:
+            self.proposal = self._ledger.undo(self.proposal.id, reviewer=self._reviewer).proposal
+            self._said.show("")
+        except HitlError as error:
+            self._said.show(str(error))
+            self.reload()
+        self._refresh()
+
     def _decide(self, action: Action, value: Any = None) -> None:
         p = self.proposal
         if not self.open or action not in p.allow:
@@ -263,6 +280,7 @@ class Card:
             self.proposal = self._ledger.decide(
                 p.id, action, value=value, reason=reason, reviewer=self._reviewer, by="person", **bound
             )
+            follow_candidate(self._ledger, p, self.proposal)
             self._said.show("")
         except (AlreadyDecided, StaleDraft) as error:
             self._said.show(str(error))

@@ -13,6 +13,8 @@ from ..errors import HitlError, UnknownRun
 from ..records import ACTIONS, Action, Run
 from ..review import doubts
 from ..review.deciding import decide, reviewer_name
+from ..review.progress import Viewer, describe, people_of, vote_known
+from ..review.sentences import parts, still_needed
 from ..store import open_store
 from ..store.ledger import Ledger
 from ..values import as_text, visible
@@ -58,6 +60,9 @@ def _show(cells: AgentCells, rest: str) -> None:
     print(f"{visible(p.title)}\n{p.kind}, {outcome(p)}, agent {p.agent}")
     if p.context:
         print("\n" + visible(p.context if isinstance(p.context, str) else as_text("json", p.context)))
+    ledger = _ledger()
+    for heading, lines in parts(p, describe(p, people_of(ledger, p), Viewer(reviewer_name()), vote_known(ledger, p))):
+        print(f"\n{heading}:\n" + "\n".join(f"  {visible(line)}" for line in lines))
     if p.doubt is None:
         print("\n" + visible(as_text(p, p.value)))
         return
@@ -75,6 +80,10 @@ def _decide(action: Action) -> Callable[[AgentCells, str], None]:
         text = words[1].strip() if len(words) > 1 else None
         takes_text = action in ("edit", "respond")
         p = decide(_ledger(), words[0], action, text if takes_text else None, reason=None if takes_text else text)
+        if p.status == "open":
+            ledger = _ledger()
+            print(f"{visible(p.title)}: {visible(still_needed(p, describe(p, people_of(ledger, p))))}")
+            return
         print(f"{outcome(p)}: {visible(p.title)}")
 
     return command

@@ -14,7 +14,8 @@ from html import escape
 from typing import Any, cast
 
 from hitl_nb.records import Need, Proposal, Workspace
-from hitl_nb.review import doubts
+from hitl_nb.review import doubts, sentences
+from hitl_nb.review.progress import told_votes
 from hitl_nb.store.reviewers import decider, known_if_checked
 from hitl_nb.tables import cell_text
 from hitl_nb.values import as_text, changes, visible
@@ -148,6 +149,7 @@ def html(proposals: Sequence[Proposal]) -> str:
 
 def _card(p: Proposal) -> str:
     parts = [f"<strong>{_safe(plain([p]))}</strong>"]
+    parts += [_labelled(heading, _list(lines)) for heading, lines in sentences.lasting_parts(p)]
     if p.context is not None:
         parts.append(_context(p.context))
     if p.terms is not None and (p.terms.rules or any(one.verdict != "pass" for one in p.guardrails)):
@@ -216,12 +218,18 @@ def _decision(p: Proposal) -> str:
     if p.decision.reason:
         parts.append(_labelled("Reason", _text(p.decision.reason)))
     who = f"{decider(p.decision, known_if_checked(p.decision))}, {p.decision.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    # With the votes, which a script that decides in people's place need not give.
+    who = "; ".join([who, *(sentences.vote_line(vote) for vote in told_votes(p))])
     parts.append(f'<div style="{_FAINT}">Decided by <span class="hitl-who">{_safe(who)}</span></div>')
     return "".join(parts)
 
 
 def _labelled(label: str, shown: str) -> str:
     return f'<div style="margin-top: 0.4em;"><span style="opacity: 0.75;">{label}</span> {shown}</div>'
+
+
+def _list(lines: Sequence[str]) -> str:
+    return '<ul style="margin: 0.2em 0;">' + "".join(f"<li>{_safe(line)}</li>" for line in lines) + "</ul>"
 
 
 def _table(rows: str) -> str:

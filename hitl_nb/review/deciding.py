@@ -9,6 +9,7 @@ from __future__ import annotations
 from hitl_nb.errors import HitlError
 from hitl_nb.records import Action, Proposal
 from hitl_nb.review import doubts
+from hitl_nb.review.candidates import follow_candidate
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.requesters import os_user
 from hitl_nb.values import parse_edit
@@ -45,7 +46,7 @@ def decide(
     """
     proposal = ledger.proposal(seen) if isinstance(seen, str) else seen
     value = _value(proposal, action, text) if proposal.status == "open" else None
-    return ledger.decide(
+    done = ledger.decide(
         proposal.id,
         action,
         value=value,
@@ -54,6 +55,8 @@ def decide(
         fingerprint=proposal.fingerprint,
         revision=proposal.revision,
     )
+    follow_candidate(ledger, proposal, done)
+    return done
 
 
 def _value(proposal: Proposal, action: Action, text: str | None) -> object:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
@@ -17,9 +17,11 @@ from hitl_nb.policies.seats import People, count_seats, find_deputy
 from hitl_nb.policies.terms import check_may
 from hitl_nb.policies.timeline import next_due, next_step
 from hitl_nb.records import Action, Authn, Known, Need, Proposal, Terms, Vote
+from hitl_nb.store.people import find_people
+from hitl_nb.store.reviewers import known_voter
 
-RULE = "policy:"
-"""What stands before a rule's id in the reviewer of a decision that a policy made."""
+if TYPE_CHECKING:
+    from hitl_nb.store.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,19 @@ class Viewer:
 
 
 NOBODY = Viewer("")
+
+
+def people_of(ledger: Ledger, p: Proposal) -> People:
+    """How things are with the people whom a proposal names, now; nothing is read for one without terms."""
+    return _NO_PEOPLE if p.terms is None else find_people(ledger.store, p, ledger.now())
+
+
+_NO_PEOPLE = People()
+
+
+def vote_known(ledger: Ledger, p: Proposal) -> Callable[[Vote], Known]:
+    """How it is known who gave a vote of `p`, its signature checked."""
+    return lambda vote: ledger.vote_known(p, vote)
 
 
 def describe(
@@ -86,7 +101,7 @@ def _of_terms(
     return {
         "rules": terms.rules,
         "needs": [_need(p, terms, one, people, value) for one in terms.needs] if is_open else (),
-        "votes": [_vote(one, value, known) for one in shown_votes(p, viewer.user)],
+        "votes": [_vote(one, value, known, viewer.user) for one in shown_votes(p, viewer.user)],
         "blind": is_hidden(p),
         "timer": timer(p) if is_open and (terms.timeline or p.settles_at) else None,
         "on_deadline": last if is_open and last in ("reject", "approve") else None,
@@ -94,13 +109,24 @@ def _of_terms(
     }
 
 
+def told_votes(p: Proposal) -> list[dict[str, Any]]:
+    """The votes of a proposal whose signatures are checked already, as `Ledger.proposals` checks them."""
+    value = hash_value(_voted_on(p)) if p.votes else ""
+    return [_vote(one, value, _known_if_checked, "") for one in shown_votes(p, "")]
+
+
+def _known_if_checked(vote: Vote) -> Known:
+    return "script" if vote.by == "script" else known_voter(vote)
+
+
 def shown_votes(p: Proposal, user: str) -> Sequence[Vote]:
     """The votes that a person may see: their own alone, as long as votes are hidden."""
     return [one for one in p.votes if one.reviewer == user] if is_hidden(p) else p.votes
 
 
-def _vote(vote: Vote, value: str, known: Callable[[Vote], Known] | None) -> dict[str, Any]:
+def _vote(vote: Vote, value: str, known: Callable[[Vote], Known] | None, user: str) -> dict[str, Any]:
     told: dict[str, Any] = {
+        "own": vote.reviewer == user,
         "reviewer": vote.reviewer,
         "reviewer_name": vote.reviewer_name,
         "action": vote.action,

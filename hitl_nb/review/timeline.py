@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from hitl_nb.policies.counting import is_hidden
 from hitl_nb.records import Event, Proposal, Record, Statement, Step
 from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.reviewers import author, decider
+from hitl_nb.store.reviewers import POLICY, author, decider
 
 _BEGINS = ("run.opened", "run.resumed")
 _ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled", "run.handed_back")
@@ -26,7 +27,8 @@ class Entry(Record, frozen=True, kw_only=True):
     Attributes:
         n: number of the event in the audit log; 0 if it is not from there.
         type: "opened", "working", "statement", "step", "waiting", "decision", "comment", "doubt", "resumed", "paused",
-            "failed", "finished" or "cancelled".
+            "failed", "finished" or "cancelled"; "policy" for what a policy passed or blocked, "vote" for one person's
+            of several, and "clock" for what the clock did.
         until: when it ended; None for a moment, and for what still goes on.
         seconds: how long it took, if it ended.
         what: one line for people.
@@ -54,7 +56,7 @@ def timeline(ledger: Ledger, run_id: str) -> list[Entry]:
     by |= {comment.id: author(comment) for one in documents for comment in ledger.comments(one)}
     steps = ledger.steps(run_id)
     found = [
-        *_moments(events, proposals, by),
+        *_moments(events, proposals | {p.id: p for p in ledger.passed_from(run_id)}, by),
         *_work(events, steps),
         *_statements(events),
         *_waits(proposals.values()),
@@ -68,6 +70,9 @@ def _moments(events: Iterable[Event], proposals: dict[str, Proposal], by: dict[s
         kind = event.type.removeprefix("run.")
         p = proposals.get(event.proposal or "")
         data: dict[str, Any] = event.data or {}
+        if p is not None and (found := _about_terms(event, p, data)) is not None:
+            yield found
+            continue
         if kind == "decision" and p is not None:
             what = f"{data.get('action', 'decided')}: {p.title}"
         elif kind == "comment" and p is not None:
@@ -81,6 +86,46 @@ def _moments(events: Iterable[Event], proposals: dict[str, Proposal], by: dict[s
         said = {"decision": event.proposal, "comment": data.get("id")}.get(kind)
         actor = by.get(said, event.actor) if isinstance(said, str) else event.actor
         yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=actor, detail=_without_statements(data))
+
+
+_VOTED = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}
+_CLOCK = {
+    "proposal.reminded": "reminded",
+    "proposal.overdue": "overdue",
+    "proposal.stuck": "nobody can decide",
+    "proposal.escalated": "escalated",
+    "proposal.expired": "asked again",
+    "decision.expired": "asked again",
+    "terms.changed": "terms changed",
+}
+
+
+def _about_terms(event: Event, p: Proposal, data: dict[str, Any]) -> Entry | None:
+    """What a policy, a person's vote or the clock did to a proposal; None if the event is about something else."""
+    n, at, made = event.n, event.at, p.decision
+    if event.type == "decision" and data.get("by") == "policy":
+        rule = event.actor.removeprefix(POLICY)
+        what = f"{'blocked' if data.get('action') == 'reject' else 'passed'} by policy: {p.title} ({rule})"
+        return Entry(n=n, type="policy", at=at, what=what, actor=f"the policy {rule}", detail=data)
+    if event.type == "decision" and data.get("by") == "deadline" and made is not None:
+        what = f"{_VOTED[made.action]} by the deadline: {p.title}"
+        return Entry(n=n, type="decision", at=at, what=what, actor="the deadline", detail=data)
+    if event.type == "vote" and is_hidden(p):
+        return Entry(n=n, type="vote", at=at, what=f"a hidden vote: {p.title}")
+    if event.type == "vote":
+        needs = ", ".join(f"{have} of {text}" for text, have, _ in data.get("needs", ()))
+        what = f"vote, {_VOTED.get(str(data.get('action')), 'voted')}: {p.title}" + (f" ({needs})" if needs else "")
+        return Entry(n=n, type="vote", at=at, what=what, actor=event.actor, detail=data)
+    if event.type == "vote.withdrawn":
+        return Entry(n=n, type="vote", at=at, what=f"taken back: {p.title}", actor=event.actor, detail=data)
+    if event.type not in _CLOCK:
+        return None
+    people: list[str] = data.get("people", [])
+    to = f" to {', '.join(people)}" if event.type == "proposal.escalated" and people else ""
+    why = f" ({data['why']})" if data.get("why") else ""
+    actor = "the deadline" if event.actor == "deadline" else event.actor
+    what = f"{_CLOCK[event.type]}{to}: {p.title}{why}"
+    return Entry(n=n, type="clock", at=at, what=what, actor=actor, detail=data)
 
 
 def _without_statements(data: dict[str, Any]) -> dict[str, Any]:

@@ -13,14 +13,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hitl_nb.records import Proposal, Vote, now
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.values import as_text
-
-if TYPE_CHECKING:
-    from hitl_nb.server.asked import Asked
 
 LONGEST = timedelta(days=30)
 """Votes that are older are not counted."""
@@ -64,10 +61,10 @@ class Attention:
         return None if at is None or not self._records() else round(self._clock() - at, 3)
 
 
-def figures(asked: Asked) -> dict[str, Any]:
-    """How the reader's own votes look."""
+def figures(ledger: Ledger, user: str) -> dict[str, Any]:
+    """How this person's own votes look."""
     since = now() - LONGEST
-    found = [(p, vote) for p, vote in _votes_of(asked.ledger, asked.who.username) if vote.at >= since]
+    found = [(p, vote) for p, vote in _votes_of(ledger, user) if vote.at >= since]
     found.sort(key=lambda one: one[1].at, reverse=True)
     return summarize(found[:MOST])
 

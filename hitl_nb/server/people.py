@@ -1,10 +1,11 @@
-"""The calls about people: whether the reader is away, and who votes in their place."""
+"""The calls about people: whether the reader is away, who votes in their place, and how their own votes look."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from hitl_nb.errors import NotAReviewer
+from hitl_nb.server import attention
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.bodies import Leaving
 from hitl_nb.server.who import voter
@@ -22,3 +23,8 @@ def leave(asked: Asked) -> dict[str, Any]:
         raise NotAReviewer("who stands in for you can be said by somebody who logged in, and you are known by a token")
     asked.ledger.set_away(voter(asked.desk, asked.who), body.start, body.until, body.to)
     return away(asked)
+
+
+def show_figures(asked: Asked) -> dict[str, Any]:
+    """How the reader's own votes look."""
+    return attention.figures(asked.ledger, voter(asked.desk, asked.who))

@@ -14,6 +14,7 @@ import msgspec
 from hitl_nb.errors import StaleDraft, UnknownRun
 from hitl_nb.policies.counting import current_value
 from hitl_nb.records import Proposal, now
+from hitl_nb.review.candidates import follow_candidate
 from hitl_nb.review.document import same
 from hitl_nb.review.draft import Draft, draft_text
 from hitl_nb.review.progress import may
@@ -141,7 +142,8 @@ def assign(asked: Asked) -> dict[str, Any]:
 
 def decide(asked: Asked) -> dict[str, Any]:
     body: Deciding = _as_drafted(asked, asked.body) if asked.body.drafted else asked.body
-    user = _reviewer(asked, [asked.ledger.proposal(asked.id)])
+    before = asked.ledger.proposal(asked.id)
+    user = _reviewer(asked, [before])
     verdict = Verdict(
         action=body.action,
         value=_checked(asked, body) if body.action == "edit" else body.value,
@@ -156,6 +158,7 @@ def decide(asked: Asked) -> dict[str, Any]:
     except StaleDraft:
         _same(asked.ledger.proposal(asked.id), body.revision, body.fingerprint)
         raise
+    follow_candidate(asked.ledger, before, done.proposal)
     return _done(asked, done)
 
 

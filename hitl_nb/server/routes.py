@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.server import attention, bodies, comments, drafts, people, proposals, runs, scripts, shapes, workspaces
+from hitl_nb.server import bodies, comments, drafts, people, proposals, runs, scripts, shapes, workspaces
 from hitl_nb.server.asked import Asked, Sent, read_body, read_query
 from hitl_nb.server.desk import Desk, Lane
 from hitl_nb.server.weights import (
@@ -22,7 +22,7 @@ from hitl_nb.server.weights import (
     is_large_run,
     is_on_large_document,
 )
-from hitl_nb.server.who import ASSURANCE, refusal
+from hitl_nb.server.who import ASSURANCE, refusal, voter
 from hitl_nb.store.ledger import Ledger
 
 API = 1
@@ -96,6 +96,7 @@ def _status(asked: Asked) -> dict[str, Any]:
         "assurance": ASSURANCE,
         "authn": asked.who.authn,
         "user": {"username": asked.who.username, "display_name": asked.who.display_name},
+        "votes_as": voter(asked.desk, asked.who),
         "may": {"decide": why is None},
         "decide_refused": why,
         "headless": bool(asked.desk.settings.headless),
@@ -281,7 +282,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "people/me/figures",
         *_READ,
-        attention.figures,
+        people.show_figures,
         shapes.Figures,
         "How your own votes look",
         lane="values",

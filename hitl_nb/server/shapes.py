@@ -138,9 +138,11 @@ class Need(Shape):
 class Vote(Shape):
     """What one person said about a proposal that several decide; `seat` is for whom, they themselves or another.
 
-    `counts`: whether it is for the value that people vote on now. Lists do not tell how it is known who voted.
+    `own`: whether it is the reader's. `counts`: whether it is for the value that people vote on now. Lists do not tell
+    how it is known who voted.
     """
 
+    own: bool
     reviewer: str
     reviewer_name: str
     action: Action
@@ -611,7 +613,11 @@ class May(Shape):
 
 
 class Status(Shape):
-    """The server, its store, and what you may do, or why not; `watched`: some process acts when deadlines pass."""
+    """The server, its store, and what you may do, or why not.
+
+    `votes_as` is the user name that you vote under where a policy says who may. `watched`: some process acts when
+    deadlines pass.
+    """
 
     version: str
     api: int
@@ -620,6 +626,7 @@ class Status(Shape):
     assurance: str
     authn: Authn
     user: User
+    votes_as: str
     may: May
     decide_refused: str | None
     headless: bool

@@ -12,6 +12,8 @@ from hitl_nb.store import signatures
 
 REACHABLE = ", in a window where notebooks' HTML runs"
 """Said of a login's decision that was not made in the page of its own: script of the same origin can decide so too."""
+POLICY = "policy:"
+"""What stands before the ids of rules where a policy is who decided."""
 
 
 def how_known(store_id: str, p: Proposal) -> Known | None:
@@ -71,13 +73,13 @@ def speaker(user: str, name: str, known: Speaker) -> str:
     """Who said something, and how that is known, in words for people."""
     match known:
         case "login":
-            return _named(user, name)
+            return named(user, name)
         case "token" | "anonymous":
-            return f"{_named(user, name)}, a guest"
+            return f"{named(user, name)}, a guest"
         case "agent":
             return f"the agent {user.removeprefix(AGENT)}"
         case "unsigned":
-            return f"{_named(user, name)} (unsigned: any program of this user can say so)"
+            return f"{named(user, name)} (unsigned: any program of this user can say so)"
 
 
 def author(comment: Comment) -> str:
@@ -85,7 +87,7 @@ def author(comment: Comment) -> str:
     return speaker(comment.author, comment.author_name, comment.known)
 
 
-def _named(user: str, name: str) -> str:
+def named(user: str, name: str) -> str:
     """People may change the names they are shown with, so the user name is told too."""
     shown = " ".join(name.split())
     return f"{shown} ({user})" if shown and shown != user else user
@@ -95,18 +97,18 @@ def decider(made: DecisionRecord, known: Known | None) -> str:
     """Who made a decision, and how that is known, in words for people."""
     match known:
         case "login":
-            who = _named(made.reviewer, made.reviewer_name)
+            who = named(made.reviewer, made.reviewer_name)
             return f"{who}, logged in" if made.surface == "page" else f"{who}, logged in{REACHABLE}"
         case "token":
             return "a guest (the server knows its token only)"
         case "anonymous":
             return "a guest (not logged in)"
         case "policy":
-            return f"the policy {made.reviewer.removeprefix('policy:')}"
+            return f"the policy {made.reviewer.removeprefix(POLICY)}"
         case "deadline":
             return "the deadline"
         case "script":
-            named = made.reviewer_name  # that of the script, where it voted in a person's name
-            return f"the script {named}, as {made.reviewer}" if named else f"the script {made.reviewer}"
+            script = made.reviewer_name  # that of the script, where it voted in a person's name
+            return f"the script {script}, as {made.reviewer}" if script else f"the script {made.reviewer}"
         case _:
             return f"{made.reviewer} (unsigned: any program of this user can say so)"

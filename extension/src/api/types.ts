@@ -84,6 +84,8 @@ export interface INeed {
 
 /** What one person said about a proposal that several decide. */
 export interface IVote {
+  /** Whether it is the reader's. */
+  own: boolean;
   reviewer: string;
   reviewer_name: string;
   action: Action;
@@ -308,6 +310,8 @@ export interface IStatus {
   assurance: string;
   authn: Authn;
   user: { username: string; display_name: string };
+  /** The user name that the reader votes under where a policy says who may. */
+  votes_as?: string;
   may: { decide: boolean };
   decide_refused: string | null;
   headless: boolean;

@@ -169,7 +169,7 @@ function Views(props: {
 }): JSX.Element {
   const { model, host, passed, onPassed } = props;
   const { trans } = host;
-  const user = host.status?.user.username ?? null;
+  const user = host.status?.votes_as ?? host.status?.user.username ?? null;
   const views: [string, boolean, () => void][] = [
     [trans.__('All waiting (%1)', model.total), !passed && model.mine === null, () => (model.mine = null)],
     ...(user === null

@@ -63,7 +63,7 @@ export function factsOf(proposal: ISummary, host: IHost): { facts: string; press
   const counted = progress(proposal);
   const waiting = waitsFor(proposal, host) ?? '';
   const votes =
-    counted && counted.count > 1 && !proposal.settles_at && !ownVote(proposal, host.status?.user.username)
+    counted && counted.count > 1 && !proposal.settles_at && !ownVote(proposal)
       ? trans.__('%1 of %2', counted.have, counted.count)
       : '';
   const { stuck, overdue } = proposal;

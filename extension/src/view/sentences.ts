@@ -65,8 +65,8 @@ export function hasSeat({ may }: IReview): boolean {
 }
 
 /** What the person who reads has said, if that counts for what people vote on now. */
-export function ownVote({ votes = [] }: IReview, user: string | undefined): IVote | null {
-  return votes.find(vote => vote.reviewer === user && vote.counts) ?? null;
+export function ownVote({ votes = [] }: IReview): IVote | null {
+  return votes.find(vote => vote.own && vote.counts) ?? null;
 }
 
 /** Who said what, and for whom. How it is known is `known` of its own. */
@@ -141,7 +141,7 @@ export function clockSentences(
 export function waitsFor(p: IProposal | ISummary, host: IHost): string | null {
   const { trans } = host;
   const counted = progress(p);
-  const own = ownVote(p, host.status?.user.username);
+  const own = ownVote(p);
   if (p.settles_at) {
     return trans.__('Approved; it can still be taken back');
   }
@@ -162,7 +162,7 @@ export function waitsFor(p: IProposal | ISummary, host: IHost): string | null {
 /** "Approve", or which of how many approvals it is. */
 export function approveLabel(name: string, p: IProposal, host: IHost): string {
   const counted = progress(p);
-  if (!counted || counted.count < 2 || p.blind || ownVote(p, host.status?.user.username)) {
+  if (!counted || counted.count < 2 || p.blind || ownVote(p)) {
     return name;
   }
   const which = ordinal(Math.min(counted.have + 1, counted.count));

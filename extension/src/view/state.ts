@@ -86,7 +86,10 @@ function identity(reviewer: string, name: string, known: Known, page: boolean, {
     case 'deadline':
       return trans.__('the deadline');
     case 'script':
-      return trans.__('the script %1', visible(reviewer));
+      // A script that voted in a person's name has a name of its own.
+      return name
+        ? trans.__('the script %1, as %2', visible(name), visible(reviewer))
+        : trans.__('the script %1', visible(reviewer));
     default:
       return trans.__('%1 (unsigned: any program of this user can say so)', visible(reviewer));
   }

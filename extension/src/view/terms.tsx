@@ -108,9 +108,10 @@ function Why(props: {
   if (why.length + rules.length + said.length === 0) {
     return null;
   }
+  const asked = proposal.status === 'open' ? trans.__('Why you are asked') : trans.__('Why it was asked');
   const name =
     decision?.by !== 'policy'
-      ? trans.__('Why you are asked')
+      ? asked
       : decision.action === 'reject'
         ? trans.__('Why it is blocked')
         : trans.__('Why nobody was asked');

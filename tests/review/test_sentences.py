@@ -1,0 +1,102 @@
+"""What is said of a proposal's terms in plain text: in the terminal, in the panel and in a saved notebook."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from hitl_nb.notebook.render import html
+from hitl_nb.policies import terms as machine
+from hitl_nb.policies.seats import People
+from hitl_nb.records import DecisionRecord, GuardrailResult, Need, Proposal, Terms, TimelineStep, Vote
+from hitl_nb.review.progress import Viewer, describe
+from hitl_nb.review.sentences import lasting_parts, parts
+
+T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
+TERMS = Terms(
+    rules=("big-refund", "vip"),
+    needs=(Need(count=2, people=("ada", "bo", "cy"), text="2 of @finance"),),
+    timeline=(
+        TimelineStep(does="escalate", seconds=4 * 3600, people=("lea",), text="4h escalate @leads"),
+        TimelineStep(does="reject", seconds=8 * 3600, text="8h reject"),
+    ),
+)
+
+
+def asked(terms: Terms | None = TERMS, **over: Any) -> Proposal:
+    made: dict[str, Any] = {"id": "aaaaaaaaaaaa", "run": "r", "agent": "a", "notebook": "n", "pause": 1}
+    made |= {"fingerprint": "f", "created_at": T0, "title": "Refund", "kind": "text", "value": "pay 400"}
+    made |= {"why": ("amount is above 100",), "terms": terms}
+    return machine.begin(Proposal(**{**made, **over}), People()).proposal
+
+
+def said(p: Proposal, user: str = "cy") -> dict[str, list[str]]:
+    return dict(parts(p, describe(p, People(), Viewer(user, "login"), lambda vote: "login")))
+
+
+def voted(p: Proposal, reviewer: str, **over: Any) -> Proposal:
+    vote = Vote(reviewer=reviewer, action="approve", at=T0, authn="login", **over)
+    return machine.vote(p, vote, People(), T0).proposal
+
+
+def test_an_open_proposal_says_why_who_and_until_when() -> None:
+    assert said(voted(asked(), "bo", reviewer_name="Bo", reason="fine"), "zed") == {
+        "Why you are asked": ["amount is above 100", "Rules: big-refund, vip"],
+        "Needed": ["1 of 2 of @finance: bo; waiting for ada or cy"],
+        "Votes": ["Approved by Bo (bo), logged in, 2026-01-05 09:00:00Z. Reason: fine"],
+        "Until": [
+            "Until 2026-01-05 17:00:00Z; then it is rejected.",
+            "From 2026-01-05 13:00:00Z on lea may decide too.",
+        ],
+        "Not for you": [said(asked(), "zed")["Not for you"][0]],
+    }
+
+
+def test_what_settles_says_until_when_it_can_be_taken_back() -> None:
+    p = voted(voted(asked(msgspec.structs.replace(TERMS, undo=30.0)), "bo"), "cy")
+    assert said(p)["Until"] == ["Approved; it settles at 2026-01-05 09:00:30Z, and can be taken back until then."]
+
+
+def test_a_proposal_without_terms_says_nothing() -> None:
+    assert said(asked(None, why=())) == {}
+
+
+def test_a_deadline_that_approves_says_that_nobody_decided() -> None:
+    terms = Terms(timeline=(TimelineStep(does="approve", seconds=3600, text="1h approve"),))
+    assert said(asked(terms))["Until"] == [
+        "Until 2026-01-05 10:00:00Z; then it is approved, although nobody has decided."
+    ]
+
+
+def test_what_a_guardrail_said_is_there_once() -> None:
+    found = [GuardrailResult(name=name, verdict="escalate", message=f"{name} is odd") for name in ("iban", "words")]
+    found.append(GuardrailResult(name="fine", verdict="pass"))
+    lines = said(asked(None, why=("iban: iban is odd",), guardrails=tuple(found)))["Why you are asked"]
+    assert lines == ["iban: iban is odd", "The guardrail words wants a person to look: words is odd"]
+
+
+@pytest.mark.parametrize(("by", "heading"), [("policy", "Why nobody was asked"), ("person", "Why it was asked")])
+def test_what_is_saved_with_a_notebook_is_the_same_from_run_to_run(by: Any, heading: str) -> None:
+    opened = asked()
+    later = voted(msgspec.structs.replace(opened, created_at=T0 - timedelta(hours=1)), "bo")
+    assert lasting_parts(opened) == lasting_parts(later)
+    assert dict(lasting_parts(opened))["Then"] == ["4h escalate @leads", "8h reject"]
+    made = DecisionRecord(action="approve", reviewer="policy:small", decided_at=T0, by=by, fingerprint="f")
+    done = msgspec.structs.replace(later, status="decided", decision=made)
+    assert [name for name, _ in lasting_parts(done)] == [heading]
+
+
+def test_the_saved_html_has_it_escaped_and_who_voted_only_where_it_is_masked() -> None:
+    shown = html([asked(why=("<b>big</b>",))])
+    assert "&lt;b&gt;big&lt;/b&gt;" in shown
+    assert "<b>" not in shown
+    assert "2 of @finance" in shown
+    done = voted(voted(asked(), "bo", reason="<i>fine</i>"), "cy")
+    assert done.status == "decided"
+    before, _, rest = html([done]).partition('<span class="hitl-who">')
+    assert "Approved by" not in before
+    assert "Approved by bo" in rest.partition("</span>")[0]
+    assert "&lt;i&gt;fine&lt;/i&gt;" in rest

@@ -1,0 +1,215 @@
+"""What the API tells of proposals that have terms, to whom: by calling the routes' functions, without a server."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+
+from hitl_nb.policies.rules import Plan
+from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
+from hitl_nb.server import answers, bodies, people, proposals, runs, shapes
+from hitl_nb.server.asked import Asked
+from hitl_nb.server.desk import Desk, HitlNb
+from hitl_nb.server.who import Person
+from hitl_nb.store import requesters
+from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.memory import MemoryStore
+from hitl_nb.store.signatures import LOGINS, PINNED, SigningKey
+from tests.policies.casework import terms
+
+T = TypeVar("T")
+STATE = Snapshot(envelope=b"state")
+NOTEBOOK = "/n.ipynb"
+
+
+class Office:
+    """A server's desk and its store, in this process; people call it by their names."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger(MemoryStore())
+        self.desk = Desk(HitlNb(), Path("/"), SigningKey.of_this_user(), alone=True)
+
+    def ask(self, *made_under: Terms | None, agent: str = "refunds", verdict: Any = "ask") -> list[Proposal]:
+        _, claim = self.ledger.open_run(agent=agent, notebook=NOTEBOOK)
+        questions = [
+            Question(title=f"Refund {n}", kind="json", value={"amount": n}, position=f"0/{n}")
+            for n in range(len(made_under))
+        ]
+        bare = [one and msgspec.structs.replace(one, policy="") for one in made_under]  # no policy's text is kept
+        plans = [Plan(verdict, ("big",), ("amount is big",), one, ACTIONS) for one in bare]
+        if verdict != "ask":
+            return self.ledger.record_verdicts(claim, questions, plans)
+        return list(self.ledger.pause_run(claim, STATE, questions, plans=plans)[1])
+
+    def asked(self, user: str, id: str = "", body: Any = None, query: Any = None) -> Asked:  # noqa: A002
+        return Asked(self.desk, self.ledger, Person(user, user.title(), "login"), id, body, query)
+
+    def show(self, user: str, p: Proposal) -> shapes.Proposal:
+        return as_described(proposals.proposal(self.asked(user, p.id)), shapes.Proposal)
+
+    def list_of(self, user: str, **wanted: Any) -> list[shapes.Summary]:
+        """All pages."""
+        found: list[shapes.Summary] = []
+        cursor = None
+        while True:
+            query = bodies.WhichProposals(cursor=cursor, **{"limit": 2, **wanted})
+            page = as_described(proposals.proposals(self.asked(user, query=query)), shapes.Proposals)
+            found += page.proposals
+            cursor = page.next
+            if cursor is None:
+                return found
+
+    def decide(self, user: str, p: Proposal, action: Any = "approve", **more: Any) -> shapes.Proposal:
+        now = self.ledger.proposal(p.id)
+        body = bodies.Deciding(action=action, revision=now.revision, fingerprint=now.fingerprint, **more)
+        return as_described(proposals.decide(self.asked(user, p.id, body))["proposal"], shapes.Proposal)
+
+
+def as_described(said: Any, shape: type[T]) -> T:
+    """What is answered, which must be as the OpenAPI file describes it."""
+    return msgspec.json.decode(msgspec.json.encode(said), type=shape)
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    for name in (PINNED, LOGINS):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(requesters, "os_user", lambda: "ada")
+    return Office()
+
+
+def finance(**more: Any) -> Terms:
+    return terms("2 of ada, bo, cy", four_eyes=True, **more)
+
+
+def test_two_people_decide_and_each_is_told_what_is_still_needed(office: Office) -> None:
+    (p,) = office.ask(finance())
+    shown = office.show("bo", p)
+    assert (shown.why, shown.rules) == (["amount is big"], list(p.terms.rules if p.terms else ()))
+    assert [(need.have, need.count, need.waiting) for need in shown.needs] == [(0, 2, ["bo", "cy"])]
+    assert isinstance(shown.may, shapes.MayDecide)
+    assert shown.may.decide
+
+    first = office.decide("bo", p)
+    assert (first.status, first.needs[0].have, first.needs[0].voted) == ("open", 1, ["bo"])
+    assert [(one.reviewer, one.action, one.known, one.counts) for one in first.votes] == [
+        ("bo", "approve", "login", True)
+    ]
+    (row,) = office.list_of("cy")
+    assert (row.needs[0].have, row.votes[0].reviewer) == (1, "bo")
+    assert office.decide("cy", p).status == "decided"
+
+
+def test_who_asked_for_it_is_told_why_they_may_not_approve(office: Office) -> None:
+    (p,) = office.ask(finance())
+    shown = office.show("ada", p)
+    assert isinstance(shown.may, shapes.MayDecide)
+    assert (shown.may.decide, shown.may.actions) == (False, ["reject"])
+    assert "somebody else" in (shown.may.why_not or "")
+
+
+def test_an_edit_is_what_people_vote_on_then(office: Office) -> None:
+    (p,) = office.ask(finance())
+    office.decide("bo", p)
+    edited = office.decide("cy", p, "edit", value={"amount": 5})
+    assert edited.candidate == {"amount": 5}
+    assert '+  "amount": 5' in edited.changes
+    assert [(one.reviewer, one.counts) for one in edited.votes] == [("bo", False), ("cy", True)]
+    assert office.show("bo", p).draft == {"amount": 5}, "who votes next has it in the editor"
+    done = office.decide("bo", p, drafted=True)
+    assert done.decision is not None
+    assert (done.status, done.decision.action, done.decision.value) == ("decided", "edit", {"amount": 5})
+
+
+def test_hidden_votes_are_not_in_any_answer_to_others(office: Office) -> None:
+    (p,) = office.ask(finance(blind=True))
+    office.decide("bo", p, "reject", reason="no iban")
+    assert [one.reason for one in office.show("bo", p).votes] == ["no iban"]
+    for shown in (office.show("cy", p), office.list_of("cy")[0]):
+        assert (shown.votes, shown.blind, shown.needs[0].voted) == ([], True, [])
+    told = runs.timeline(office.asked("cy", p.run))
+    assert "no iban" not in str(told)
+    assert [entry["what"] for entry in told["entries"] if entry["type"] == "vote"] == ["a hidden vote: Refund 0"]
+
+
+def test_the_timeline_says_in_sentences_what_people_the_clock_and_policies_did(office: Office) -> None:
+    late = terms("2 of ada, bo, cy", timeline=("1h escalate lea", "2h reject"), undo=30.0)
+    (p,) = office.ask(late)
+    asked_at = p.created_at
+    office.decide("bo", p)
+    office.ledger.tick(asked_at + timedelta(hours=1))
+    office.ledger.tick(asked_at + timedelta(hours=2))
+    told = runs.timeline(office.asked("cy", p.run))
+    assert [(entry["type"], entry["what"]) for entry in told["entries"] if entry["type"] in ("vote", "clock")] == [
+        ("vote", "vote, approved: Refund 0 (1 of 2 of ada, bo, cy)"),
+        ("clock", "escalated to lea: Refund 0"),
+    ]
+    decided = next(entry for entry in told["entries"] if entry["type"] == "decision")
+    assert (decided["what"], decided["actor"]) == ("rejected by the deadline: Refund 0", "the deadline")
+    as_described(told, shapes.Timeline)
+
+    (passed,) = office.ask(Terms(rules=("small",)), agent="other", verdict="pass")
+    (entry,) = (one for one in runs.timeline(office.asked("cy", passed.run))["entries"] if one["type"] == "policy")
+    assert (entry["what"], entry["actor"]) == ("passed by policy: Refund 0 (big)", "the policy big")
+
+
+def test_mine_is_where_i_have_a_seat_first_what_is_assigned_to_me(office: Office) -> None:
+    bos, anyones, assigned, cys = office.ask(terms("1 of bo"), None, terms("1 of bo, cy"), terms("1 of cy"))
+    office.ledger.assign(assigned.id, "bo", actor="ada")
+    assert [row.id for row in office.list_of("bo", mine="1")] == [assigned.id, bos.id, anyones.id]
+    assert [row.id for row in office.list_of("cy", mine="1")] == [anyones.id, assigned.id, cys.id]
+    assert [row.id for row in office.list_of("zed", mine="1")] == [anyones.id]
+    assert len(office.list_of("zed")) == 4
+
+
+def test_passed_is_what_a_policy_passed_or_blocked(office: Office) -> None:
+    (by_hand,) = office.ask(None)
+    office.decide("bo", by_hand)
+    passed = office.ask(Terms(rules=("small",)), agent="other", verdict="pass")
+    blocked = office.ask(Terms(rules=("embargo",)), agent="third", verdict="block")
+    rows = office.list_of("bo", passed="1")
+    assert [row.id for row in rows] == [blocked[0].id, passed[0].id]
+    assert [row.decision.action for row in rows if row.decision] == ["reject", "approve"]
+    assert all(row.decision and row.decision.by == "policy" for row in rows)
+    assert [row.id for row in office.list_of("bo", status="closed")][-1] == by_hand.id
+
+
+def test_alike_are_those_that_differ_in_values_and_numbers_alone(office: Office) -> None:
+    first, second, other = office.ask(terms("1 of bo"), terms("1 of bo"), terms("1 of cy"))
+    rows = {row.id: row.alike for row in office.list_of("bo")}
+    assert rows[first.id] == rows[second.id] != rows[other.id]
+
+
+def test_a_refusal_names_the_proposal_without_hidden_votes(office: Office) -> None:
+    (p,) = office.ask(finance(blind=True))
+    office.decide("bo", p, "reject", reason="no iban")
+    error = ValueError("no")
+    error.proposal = office.ledger.proposal(p.id)  # pyright: ignore[reportAttributeAccessIssue]
+    said = answers.failure(office.desk, office.ledger, error)
+    assert "no iban" not in str(said)
+    as_described(said["proposal"] | {"path": None}, shapes.ProposalRecord)
+
+
+def test_figures_are_a_persons_own(office: Office) -> None:
+    (p,) = office.ask(finance())
+    office.show("bo", p)
+    office.decide("bo", p)
+    office.decide("cy", p)  # who was never shown it
+    own = as_described(people.show_figures(office.asked("bo")), shapes.Figures)
+    assert (own.votes, own.timed, own.approvals_in_a_row, own.last_hour) == (1, 1, 1, 1)
+    assert own.median_seconds is not None
+    assert as_described(people.show_figures(office.asked("cy")), shapes.Figures).timed == 0
+    assert as_described(people.show_figures(office.asked("zed")), shapes.Figures).votes == 0
+
+
+def test_how_long_a_vote_took_is_not_recorded_where_that_is_off(office: Office) -> None:
+    office.desk.settings.record_seconds = False
+    (p,) = office.ask(finance())
+    office.show("bo", p)
+    office.decide("bo", p)
+    assert office.ledger.proposal(p.id).votes[0].seconds is None
