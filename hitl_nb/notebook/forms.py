@@ -178,7 +178,12 @@ class DoubtEditor(Editor):
         return doubts.answer(word, (self._result.value.strip() or None) if word == "yes" else None, self._p)
 
     def draft(self) -> Any:
-        return self._p.value if self.chosen is None else self.read()
+        if self.chosen is None:
+            return self._p.value
+        try:
+            return self.read()
+        except InvalidEdit:  # its result is not typed yet: what is missing is said when it is decided
+            return {"happened": True}
 
     def _show_result(self, _: Any = None) -> None:
         self._result.layout.display = None if self._radio.value == "yes" else "none"
