@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +236,75 @@ def test_record_says_what_is_missing(tmp_path: Path, notebook: Path) -> None:
     code, said = record(notebook, "-o", tmp_path / "no" / "where.json")
     assert (code, said) == (1, f"hitl-nb: cannot write {tmp_path / 'no' / 'where.json'}: No such file or directory\n")
     assert record(notebook) == (0, "1 decisions written to a.decisions.json; 1 more wait for a decision\n")
+
+
+@hitl.agent
+def refund(amount: int) -> Any:
+    terms: dict[str, Any] = {"reviewers": ("bo", "cy", "dee"), "quorum": 2}
+    decision = hitl.checkpoint(
+        amount, title="Refund", **terms, deadline=timedelta(hours=4), on_deadline="reject", tags=["large"]
+    )
+    return decision.action, decision.value, decision.by, [vote.reviewer for vote in decision.votes]
+
+
+YES = {"action": "approve"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "result"),
+    [
+        ([{"votes": [{"as": "bo", **YES}, {"as": "cy", **YES}]}], ("approve", 5, "script", ["bo", "cy"])),
+        (
+            [{"votes": [{"as": "bo", **YES}]}, {"votes": [{"as": "dee", **YES}]}],
+            ("approve", 5, "script", ["bo", "dee"]),
+        ),
+        (
+            [{"votes": [{"as": "bo", **YES}, {"as": "cy", "action": "edit", "value": 4}, {"as": "bo", **YES}]}],
+            ("edit", 4, "script", ["cy", "bo"]),
+        ),
+        ([{"votes": [{"as": "cy", "action": "reject", "reason": "no"}]}], ("reject", None, "script", ["cy"])),
+        ([{"votes": [{"as": "bo", **YES}]}, {"action": "wait"}], ("reject", None, "deadline", ["bo"])),
+        ([YES], ("approve", 5, "script", [])),
+    ],
+)
+def test_votes_and_waits_lead_to_what_the_call_asks_for(entries: list[dict[str, Any]], result: Any) -> None:
+    with ScriptedReviewer(entries) as reviewer:
+        assert run(refund, 5).result == result
+        assert reviewer.unused == []
+
+
+def test_a_vote_that_is_refused_fails_the_run_and_is_no_decision(store: str) -> None:
+    votes = [{"as": "zed", **YES}]
+    with ScriptedReviewer([{"votes": votes}]) as reviewer:
+        assert reviewer.unused == [{"votes": votes}]
+        with pytest.raises(hitl.HitlError, match=r"decisions\[0\]\.votes\[0\]: 'approve' by 'zed' .*: zed may not"):
+            run(refund, 5)
+    [asked] = run(refund, 5).open
+    assert asked.votes == ()
+    ledger = Ledger(hitl.open_store(store))
+    assert ledger.verify().ok
+
+
+@hitl.agent
+def at_night() -> Any:
+    rule = {"id": "night", "when": "now.hour >= 20", "do": "block"}
+    policy = hitl.policy({"version": 1, "default": "pass", "rule": [rule]})
+    return hitl.checkpoint("text", title="Mail", policy=policy).action
+
+
+@pytest.mark.parametrize(
+    ("clock", "action"),
+    [(None, "approve"), ("2026-01-05T21:00:00Z", "reject"), (datetime(2026, 1, 5, 19, 59, tzinfo=UTC), "approve")],
+)
+def test_policies_see_the_clock_of_the_reviewer(clock: Any, action: str) -> None:
+    with ScriptedReviewer([], clock=clock):
+        assert run(at_night).result == action
+
+
+def test_a_file_has_its_own_clock(tmp_path: Path) -> None:
+    file = tmp_path / "some.decisions.json"
+    file.write_text('{"version": 1, "clock": "2026-01-05T21:00:00Z"}')
+    with ScriptedReviewer(file):
+        assert run(at_night).result == "reject"
+    with pytest.raises(TypeError, match="give one or the other"):
+        ScriptedReviewer(file, clock="2026-01-05T21:00:00Z")

@@ -14,13 +14,14 @@ import hitl_nb as hitl
 from hitl_nb.policies.documents import read_mapping
 from hitl_nb.policies.merging import merge_documents
 from hitl_nb.policies.rules import Plan
-from hitl_nb.records import Proposal, Question, Snapshot, Terms, new_id
+from hitl_nb.records import Action, Proposal, Question, Snapshot, Terms, new_id
 from hitl_nb.review import decision_file
 from hitl_nb.review.decision_file import CLOCK, DecisionFile, Entry, parse_document
 from hitl_nb.review.decision_recording import record_file
 from hitl_nb.review.reviewer import ENVIRONMENT, DecisionFileReviewer, reviewer_from_environment
 from hitl_nb.store import open_store, requesters
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.signatures import Attest, SigningKey
 from tests.policies.casework import terms
 
 NB = "/ann/refunds.ipynb"
@@ -353,6 +354,55 @@ class TestRecording:
         entries = [{"votes": [{"as": "bo", "action": "approve"}]}, {"action": "wait"}]
         recorded = self.replay(desk, terms("1 of bo", undo=30.0), entries=entries)
         assert [entry.action for entry in recorded.decisions] == [msgspec.UNSET, "wait"]
+
+    def test_what_people_and_the_clock_decided(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """People vote, logged in; a deadline passes. Recorded is when, by whom, and nobody's decision by the clock."""
+        monkeypatch.setenv("JUPYTER_DATA_DIR", str(desk.path.parent))
+        key = SigningKey.of_this_user()
+        made_under = (TIMED, TWO, TIMED, None)
+        asked = desk.ask(*made_under)
+        began = asked[0].created_at
+
+        def decide(p: Proposal, user: str, action: Action = "approve") -> None:
+            desk.ledger.decide(p.id, action, reviewer=user, attest=Attest(key, user, "login", "A0", "page"))
+
+        decide(asked[1], "dee")
+        desk.ledger.tick(began + HOUR)
+        decide(asked[0], "bo")
+        decide(asked[1], "cy")
+        decide(asked[3], "ann", "reject")
+        for hours in (4, 8):
+            desk.ledger.tick(began + hours * HOUR)
+        recorded = record_file(desk.ledger, NB)
+        assert recorded is not None
+        assert recorded.clock == began.replace(microsecond=0)
+        assert recorded.requesters == (requesters.os_user(),)
+        lines = [msgspec.json.decode(decision_file.format_entry(entry)) for entry in recorded.decisions]
+        assert [(line["title"][-1], line.get("action") or [v["as"] for v in line["votes"]]) for line in lines] == [
+            ("0", "wait"),
+            ("0", ["bo"]),
+            ("1", ["dee", "cy"]),
+            *[("2", "wait")] * 3,
+            ("3", "reject"),
+        ]
+
+        other = desk.elsewhere()
+        document = decision_file.json.loads(decision_file.format_document(recorded))
+        again = other.write(*document.pop("decisions"), **document)
+        asked_again = other.ask(*made_under)
+        again.answer(other.ledger, asked_again)
+        assert [outcome(p) for p in desk.now(*asked)] == [
+            ("approve", "person", "bo"),
+            ("approve", "person", "cy"),
+            ("reject", "deadline", "deadline"),
+            ("reject", "person", "ann"),
+        ]
+        assert [outcome(p) for p in other.now(*asked_again)] == [
+            ("approve", "script", "bo"),
+            ("approve", "script", "cy"),
+            ("reject", "deadline", "deadline"),
+            ("reject", "script", "a.decisions.json"),
+        ]
 
     def test_one_person_of_anyone_needs_no_name(self, desk: Desk) -> None:
         anyone = terms("1 of anyone", timeline=("1h remind",))
