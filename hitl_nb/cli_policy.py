@@ -138,6 +138,28 @@ def replay_past(
         raise typer.Exit(1)
 
 
+@app.command("apply")
+def renew_open_terms(json: Json = False, store: Store = None) -> None:
+    """Put open proposals under the policy files as they are now: who decides them, and until when.
+
+    Nothing is decided by this. Votes of people who may not decide any more are dropped.
+    """
+    from hitl_nb.review.deciding import reviewer_name
+    from hitl_nb.review.renewing import renew_all
+
+    found = list(renew_all(open_ledger(store), actor=reviewer_name()))
+    if json:
+        told = [{"id": one.proposal.id, "outcome": one.outcome, "why": one.why} for one in found]
+        out.document({"proposals": told})
+        return
+    changed = [one for one in found if one.outcome != "same"]
+    rows = ((one.proposal.id, one.proposal.title, one.outcome, one.why) for one in changed)
+    if changed:
+        out.table(("id", "title", "", "why"), rows)
+    renewed = sum(one.outcome == "renewed" for one in found)
+    out.note(f"{renewed} of {len(found)} open proposals with terms have others now")
+
+
 def _print_rules(policy: MergedPolicy) -> None:
     out.table(
         ("id", "verdict", "applies to", "when", "terms", "file"),

@@ -34,7 +34,7 @@ def judge_again(p: Proposal, vote: Vote, people: People, judged: Judged | None) 
     if judged.terms is None or judged.verdict == "pass":
         return p
     allow = tuple(one for one in p.allow if one in judged.allow) or p.allow
-    p = msgspec.structs.replace(p, terms=_stricter(p.terms, judged.terms), allow=allow)
+    p = msgspec.structs.replace(p, terms=merge_stricter(p.terms, judged.terms), allow=allow)
     check_seat(p, people, vote)
     return p
 
@@ -46,7 +46,7 @@ def refuse_blocked(judged: Judged) -> None:
         raise InvalidEdit({"": f"the policy blocks this value ({', '.join(judged.rules) or 'default'}){why}"})
 
 
-def _stricter(old: Terms, new: Terms) -> Terms:
+def merge_stricter(old: Terms, new: Terms) -> Terms:
     """Terms that ask for all that both ask for. The timeline stays the old one: it began when it was asked."""
     had = {(need.count, frozenset(need.people)) for need in old.needs}
     return msgspec.structs.replace(

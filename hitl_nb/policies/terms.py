@@ -39,6 +39,7 @@ __all__ = [
     "Change",
     "NeedProgress",
     "People",
+    "ask_fallback",
     "begin",
     "check_may",
     "next_due",
@@ -77,7 +78,7 @@ class Change:
 def begin(p: Proposal, people: People) -> Change:
     """A proposal that is about to be asked, with its deadline; its fallback is asked at once if nobody else can be."""
     asked = msgspec.structs.replace(p, deadline=last_step_at(p), requesters=tuple(sorted(people.requesters)))
-    return _helped(Change(asked), people)
+    return ask_fallback(Change(asked), people)
 
 
 def check_may(
@@ -128,7 +129,7 @@ def vote(p: Proposal, vote: Vote, people: People, now: datetime, *, judged: Judg
     if p.terms != was.terms or p.allow != was.allow:
         events.append(("terms.changed", _told_terms(was, p, f"{vote.reviewer} edited it")))
     changed = Change(change.proposal, tuple(events), change.notices, change.decision)
-    return changed if p.terms == was.terms else _helped(changed, people)
+    return changed if p.terms == was.terms else ask_fallback(changed, people)
 
 
 def tick(p: Proposal, people: People, now: datetime) -> Change | None:
@@ -251,7 +252,7 @@ def _widened(p: Proposal, more: Iterable[str]) -> Proposal:
     return msgspec.structs.replace(p, widened=tuple(dict.fromkeys((*p.widened, *more))))
 
 
-def _helped(change: Change, people: People) -> Change:
+def ask_fallback(change: Change, people: People) -> Change:
     """The change, with the fallback asked at once if nobody else may decide; it is marked if nobody is left."""
     p = change.proposal
     if p.terms is None or p.status != "open":

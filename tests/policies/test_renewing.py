@@ -1,0 +1,84 @@
+"""Terms that are renewed: who votes, what stays of the votes, and a timeline that begins again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hitl_nb.policies import terms as machine
+from hitl_nb.policies.renewing import merge_renewed, renew
+from hitl_nb.policies.terms import People
+from hitl_nb.records import Terms
+from tests.policies.casework import Case, at, proposal, terms
+
+
+def renewed(c: Case, made: Terms, when: float = 0) -> Any:
+    return c.take(renew(c.p, made, c.people, at(when), why="files"))
+
+
+def test_other_people_decide_from_then_on() -> None:
+    c = Case(proposal(terms("2 of ada, bo")))
+    c.vote("ada")
+    change = renewed(c, terms("2 of bo, cy"))
+    assert [type_ for type_, _ in change.events] == ["terms.changed"]
+    assert (change.events[0][1]["dropped"], c.p.votes, c.p.decision) == (["ada"], (), None)
+    c.vote("bo")
+    assert c.vote("cy") == "approve by cy"
+    assert c.wrong is None
+
+
+def test_votes_that_still_count_stay_and_decide_nothing_by_themselves() -> None:
+    c = Case(proposal(terms("2 of ada, bo")))
+    c.vote("bo")
+    renewed(c, terms("1 of bo, cy"))
+    assert (c.state, c.have) == ("open", ["1/1"])
+    assert c.vote("bo") == "approve by bo"
+    assert c.wrong is None
+
+
+def test_four_eyes_and_a_login_are_asked_for_from_then_on() -> None:
+    c = Case(proposal(terms("2 of ada, bo", identity="local")), People(frozenset({"ada"}), {}, "ada"))
+    c.vote("ada", authn=None)
+    renewed(c, terms("1 of ada, bo", four_eyes=True, identity="local"))
+    assert c.p.votes == ()
+    c = Case(proposal(terms("2 of ada, bo", identity="local")), People(os_user="ada"))
+    c.vote("ada", authn=None)
+    renewed(c, terms("2 of ada, bo"))
+    assert c.p.votes == ()
+
+
+def test_an_approval_that_settles_is_open_again_if_it_is_not_enough() -> None:
+    c = Case(proposal(terms("1 of bo", undo=30.0)))
+    assert c.vote("bo") == "settling"
+    renewed(c, terms("2 of bo, cy", undo=30.0), 5)
+    assert (c.state, c.have) == ("open", ["1/2"])
+
+
+def test_another_timeline_begins_when_it_is_applied() -> None:
+    """Nobody is rejected at once by a deadline that nobody knew of."""
+    c = Case(proposal(terms("1 of bo")))
+    renewed(c, terms("1 of bo", timeline=("8h reject",)), 72 * 3600)
+    assert machine.next_due(c.p) == c.p.deadline == at(80 * 3600)
+    same = terms("1 of bo, cy", timeline=("8h reject",))
+    renewed(c, same, 76 * 3600)
+    assert machine.next_due(c.p) == at(80 * 3600)
+    assert renewed(c, same, 77 * 3600) is None
+
+
+def test_nobody_left_asks_the_fallback() -> None:
+    c = Case(proposal(terms("1 of bo")), People(away={"cy": None}))
+    change = renewed(c, terms("1 of cy", fallback=("lea",)))
+    assert [type_ for type_, _ in change.events] == ["terms.changed", "proposal.stuck", "proposal.escalated"]
+    assert c.p.widened == ("lea",)
+
+
+def test_what_the_call_asked_for_stays() -> None:
+    asked = terms("1 of bo", "1 of fin", timeline=("8h reject",))
+    then, now = terms("1 of fin"), terms("2 of fin, max")
+    made = merge_renewed(asked, then, now)
+    assert [need.text for need in made.needs] == ["2 of fin, max", "1 of bo"]
+    assert made.timeline == asked.timeline
+    only_call = merge_renewed(msgspec.structs.replace(asked, policy=""), None, None)
+    assert only_call.needs == asked.needs
+    assert merge_renewed(then, then, None).needs == Terms().needs
