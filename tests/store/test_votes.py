@@ -470,6 +470,24 @@ def test_each_vote_that_counts_is_signed_where_that_is_asked(desk: Desk, monkeyp
         desk.ledger.proposals(desk.p.run)
 
 
+def test_an_approval_by_the_clock_is_not_used_where_only_signed_decisions_count(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for last, used in (("1h reject", True), ("1h approve", False)):
+        desk.ask(terms("1 of anyone", timeline=(last,)))
+        desk.at(hours=1)
+        desk.ledger.tick()
+        desk.check()
+        monkeypatch.setenv(SIGNED_ONLY, "1")
+        if used:
+            desk.check()
+        else:
+            with pytest.raises(Untrusted):
+                desk.check()
+        monkeypatch.delenv(SIGNED_ONLY)
+        desk.at()
+
+
 def test_a_vote_of_another_server_is_not_used(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.ask(terms("1 of bo"))
     desk.vote("bo")
