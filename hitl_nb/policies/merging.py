@@ -3,6 +3,9 @@
 What a document says about people is resolved here. A rule keeps what its own document says: its groups, time zone,
 office, identity and fallback. Only where that document says nothing, another's group, time zone or office counts, and
 only if no two of the others disagree. The order of the documents has no meaning.
+
+If a document of the organisation is `exclusive`, others can only make it stricter: what they pass does not count, nor
+that the clock approves, nor people whom they add to those who may decide.
 """
 
 from __future__ import annotations
