@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hitl_nb.policies.counting import is_hidden, progress
@@ -45,18 +46,27 @@ def neutralised(text: str) -> str:
     return plain.replace("://", "꞉//").replace("//", "⁄⁄").translate(_ALIKE)
 
 
-def message(told: Sequence[tuple[Notice, Proposal]], public_url: str, now: datetime) -> tuple[str, str]:
+@dataclass(frozen=True)
+class News:
+    """A notice, its proposal, and how things are with the proposal's people."""
+
+    notice: Notice
+    proposal: Proposal
+    people: People = field(default_factory=People)
+
+
+def message(told: Sequence[News], public_url: str, now: datetime) -> tuple[str, str]:
     """Title and body of the message about these notices, oldest first."""
     if len(told) == 1:
-        return _title(*told[0]), "\n".join(_lines(*told[0], public_url, now))
-    parts = ["\n".join([_title(n, p), *_lines(n, p, public_url, now)]) for n, p in told[:MOST]]
+        return _title(told[0]), "\n".join(_lines(told[0], public_url, now))
+    parts = ["\n".join([_title(one), *_lines(one, public_url, now)]) for one in told[:MOST]]
     if len(told) > MOST:
         parts.append(f"... and {len(told) - MOST} more: see the inbox.")
     return f"{len(told)} notices about agents' proposals", "\n\n".join(parts)
 
 
-def _title(notice: Notice, p: Proposal) -> str:
-    return f"{_state(notice, p)}: {neutralised(p.title)}"
+def _title(news: News) -> str:
+    return f"{_state(news.notice, news.proposal)}: {neutralised(news.proposal.title)}"
 
 
 def _state(notice: Notice, p: Proposal) -> str:
@@ -67,7 +77,8 @@ def _state(notice: Notice, p: Proposal) -> str:
     return f"{_DONE[made.action].capitalize()} {by}"
 
 
-def _lines(notice: Notice, p: Proposal, public_url: str, now: datetime) -> Iterator[str]:
+def _lines(news: News, public_url: str, now: datetime) -> Iterator[str]:
+    notice, p = news.notice, news.proposal
     yield f"Agent: {neutralised(p.agent)}, in {neutralised(p.notebook.rsplit('/', 1)[-1])}"
     in_full = p.terms is not None and p.terms.show == "summary"
     if in_full:
@@ -83,13 +94,13 @@ def _lines(notice: Notice, p: Proposal, public_url: str, now: datetime) -> Itera
     if p.decision is not None and p.decision.reason and in_full:
         yield f"Reason: {neutralised(p.decision.reason)}"
     if p.status == "open":
-        yield from _open(p, now)
+        yield from _open(p, news.people, now)
     yield _link(p, public_url)
 
 
-def _open(p: Proposal, now: datetime) -> Iterator[str]:
+def _open(p: Proposal, people: People, now: datetime) -> Iterator[str]:
     """Who may decide, who has voted, until when, and what happens then."""
-    needs = [f"{one.text} ({one.have} of {one.count} so far)" for one in progress(p, People())]
+    needs = [f"{one.text} ({one.have} of {one.count} so far)" for one in progress(p, people)]
     yield f"Needed: {neutralised('; '.join(needs))}"
     yield f"May decide: {neutralised(', '.join(deciders(p)))}"
     if p.votes and not is_hidden(p):

@@ -9,10 +9,11 @@ from hitl_nb.policies.timeline import next_due
 from hitl_nb.records import Proposal
 from hitl_nb.review import posting
 from hitl_nb.review.channels import Channel, load_channels
-from hitl_nb.review.notices import message
+from hitl_nb.review.notices import News, message
 from hitl_nb.store import rows
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.outbox import Notice
+from hitl_nb.store.people import find_people
 
 UNCLAIMED = timedelta(days=1)
 """How long a sender without any channels leaves a notice to others, which may have some."""
@@ -75,7 +76,9 @@ class Sender:
     def _send(self, channel: Channel, told: list[tuple[Notice, Proposal]], now: datetime) -> None:
         told.sort(key=lambda one: (one[0].at, one[0].id))
         notices = [notice for notice, _ in told]
-        title, body = message(told, self._public_url, now)
+        store = self._ledger.store
+        news = [News(notice, p, find_people(store, p, now)) for notice, p in told]
+        title, body = message(news, self._public_url, now)
         known = channel.services()
         wanted = [one for one in notices[0].services if one in known] or known
         why = self._post(channel, wanted, title, body, ",".join(notice.id for notice in notices), self._goes_on)

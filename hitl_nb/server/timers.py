@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 SECONDS = 0.5
 """Between two looks whether something changed in the store."""
+_AFTER_A_BUG = 30.0
 _ABSENT = 5.0
 """The same while there is no store yet."""
 
@@ -39,9 +40,11 @@ class Timers:
         self._desk.watches = True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        """A bug of ours, about one notice say, must not leave all others unwatched for good."""
         self._desk.watches = False
         if not task.cancelled() and task.exception() is not None:
-            self._log.error("hitl_nb watches no deadlines any more", exc_info=task.exception())
+            self._log.error("hitl_nb watches no deadlines for %s s", _AFTER_A_BUG, exc_info=task.exception())
+            task.get_loop().call_later(_AFTER_A_BUG, self.start)
 
     def _say(self, problem: str) -> None:
         self._log.warning("hitl_nb: %s", problem)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hitl_nb.records import DecisionRecord, Need, Proposal, Question, Snapshot, Terms, TimelineStep, Vote, new_id
 from hitl_nb.review.channels import Channel
-from hitl_nb.review.notices import LONGEST, message, neutralised
+from hitl_nb.review.notices import LONGEST, News, message, neutralised
 from hitl_nb.review.outbox import UNCLAIMED, Sender
 from hitl_nb.store import clock, open_store, rows
 from hitl_nb.store.ledger import Ledger
@@ -46,7 +46,7 @@ def notice(kind: Any = "asked", to: str = "ada", **more: Any) -> Notice:
 
 
 def text(p: Proposal, kind: Any = "asked", url: str = "https://hub.example/user/ada/", **more: Any) -> str:
-    return "\n".join(message([(notice(kind, **more), p)], url, T0))
+    return "\n".join(message([News(notice(kind, **more), p)], url, T0))
 
 
 def test_a_message_says_what_why_who_until_when_and_where() -> None:
@@ -109,7 +109,7 @@ def test_nothing_that_others_wrote_is_markup_a_mention_or_a_link(hostile: str, w
     voted = Vote(reviewer=hostile if where == "reviewer" else "bo", action="approve", at=T0)
     terms = msgspec.structs.replace(TERMS, show="summary", rules=(hostile,) if where == "rules" else ())
     more: dict[str, Any] = {} if where in ("rules", "reviewer") else {where: (hostile,) if where == "why" else hostile}
-    title, body = message([(notice(), proposal(terms=terms, votes=(voted,), **more))], "", T0)
+    title, body = message([News(notice(), proposal(terms=terms, votes=(voted,), **more))], "", T0)
     said = title + "\n" + body
     assert not set(said) & set("<*_`@~[]\u202e\u202c\u200b\x1b\x07\r")
     assert "://" not in said

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from traitlets import TraitError
 from hitl_nb.policies.rules import Plan
 from hitl_nb.records import Need, Question, Snapshot, Terms, TimelineStep
 from hitl_nb.server.desk import HitlNb
+from hitl_nb.server.timers import Timers
 from hitl_nb.store import judged
 from tests.policies.casework import T0
 
@@ -34,6 +38,28 @@ def test_a_step_is_taken_and_who_watches_is_known(server: Any, monkeypatch: pyte
     until(lambda: any(e.type == "proposal.reminded" and e.proposal == p.id for e in server.ledger.events()))
     until(lambda: bool(store.scan("watching/", "watching0")))
     assert [one.label for one in server.ledger.watchers(server.ledger.now())] == ["server"]
+
+
+def test_after_a_bug_it_watches_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, again = list[int](), asyncio.Event()
+
+    async def watch(self: Timers) -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise KeyError("a bug")
+        again.set()
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        timers = Timers(desk, logging.getLogger("test"))
+        timers.start()
+        await again.wait()
+        assert desk.watches
+
+    desk: Any = SimpleNamespace(settings=HitlNb(), ledger=None, watches=False)
+    monkeypatch.setattr(Timers, "_watch", watch)
+    monkeypatch.setattr("hitl_nb.server.timers._AFTER_A_BUG", 0.0)
+    asyncio.run(asyncio.wait_for(run(), 30))
 
 
 def test_a_public_url_that_links_cannot_begin_with_is_refused() -> None:
