@@ -30,6 +30,8 @@ notebook/<notebook id>, notebookat/<path>     Known: a notebook's id and path; i
 moved/<notebook>/<microseconds>               Move: where the notebook (hashed) went then
 notice/<microseconds>-<notice>                Notice: who is to be told what, by when that is to be looked at
 watching/<token>                              Heartbeat: a process that watches timelines and sends notices
+away/<user>                                   Away: when a user was, and who voted in their place (see `people.py`)
+assignedat/<user>                             when a question was last assigned to a user by itself
 chunk/<token>/<n>                             pieces of values above MAX_VALUE
 update/<document>/<n>, folded/<document>      a draft's document (in `Store.drafts`, see `updates.py`)
 write/<document>/..., writer/<document>       what an agent wrote into it (in `Store.drafts`, see `writes.py`)

@@ -15,7 +15,7 @@ from hitl_nb.errors import AlreadyDecided, StoreCorrupt, TooLate
 from hitl_nb.policies import terms
 from hitl_nb.policies.closed import refuse_closed
 from hitl_nb.policies.edits import Judged, refuse_blocked
-from hitl_nb.records import Proposal, Run, Vote
+from hitl_nb.records import Proposal, Run, Vote, effect_happened
 from hitl_nb.store import chain, clock, policytexts, signatures
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.changes import write_change
@@ -86,6 +86,8 @@ def cast_vote(
     refuse_closed(p)
     refuse_changed(p, seen.fingerprint, seen.revision)
     _refuse_batch(p, seen.batch)
+    if p.doubt is not None:
+        effect_happened(verdict.value)
     at = clock.store_now(tx)
     people = find_people(tx, p, at)
     p = msgspec.structs.replace(p, requesters=tuple(sorted(people.requesters)))
