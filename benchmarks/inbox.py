@@ -1,17 +1,20 @@
 """A page of the inbox: 50 of 100,000 open proposals, in 100 notebooks.
 
 The first page, the page behind the 50,000th proposal, and the first of one notebook. For information beside it: 50 rows
-of a table as large, by plain sqlite3.
+of a table as large, by plain sqlite3. And 5,000 open proposals with terms (two needs, a timeline) against as many
+without, each in a store of its own: the first page, and all of them.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import hitl_nb as hitl
-from hitl_nb.records import Question, Snapshot
+from hitl_nb.policies.rules import CallTerms, plan
+from hitl_nb.records import Facts, Question, Snapshot
 from hitl_nb.store.ledger import Ledger
 
 from .measuring import Line, at_most, below, interleaved, milliseconds
@@ -19,6 +22,9 @@ from .measuring import Line, at_most, below, interleaved, milliseconds
 NOTEBOOKS, EACH = 100, 1_000
 PAGE = 50
 LIMIT = 5
+WITH_TERMS = 5_000
+AS_FAST = 1.2
+TERMS = CallTerms(reviewers=("ada", "bo", "cy"), quorum=2, deadline=timedelta(days=1), on_deadline="reject")
 
 
 def fill(ledger: Ledger) -> None:
@@ -30,6 +36,37 @@ def fill(ledger: Ledger) -> None:
     for number in range(NOTEBOOKS):
         _, claim = ledger.open_run(agent="refunds", notebook=f"/notebooks/{number}.ipynb")
         ledger.pause(claim, Snapshot(envelope=b"", blobs={}), questions)
+
+
+def fill_with(ledger: Ledger, call: CallTerms | None) -> None:
+    """Five notebooks' runs wait for a thousand decisions each, under the terms of the call."""
+    facts = Facts(now=ledger.now())
+    for number in range(WITH_TERMS // EACH):
+        run, claim = ledger.open_run(agent="refunds", notebook=f"/notebooks/{number}.ipynb")
+        asked = [
+            Question(title=f"Refund order {n}", kind="text", value="Dear Ann, your refund is on its way. " * 8)
+            for n in range(EACH)
+        ]
+        plans = [plan(None, q, facts, agent=run.agent, notebook=run.notebook, call=call) for q in asked]
+        ledger.pause_run(claim, Snapshot(envelope=b"", blobs={}), asked, plans=plans, facts=facts)
+
+
+def measure_terms(folder: Path, rounds: int) -> list[Line]:
+    with_terms = Ledger(hitl.open_store(f"diskcache://{folder / 'with'}"))
+    without = Ledger(hitl.open_store(f"diskcache://{folder / 'without'}"))
+    fill_with(with_terms, TERMS)
+    fill_with(without, None)
+
+    def read(ledger: Ledger, limit: int) -> Callable[[], float]:
+        assert len(ledger.inbox(limit=limit)) == limit
+        return lambda: milliseconds(lambda: ledger.inbox(limit=limit))
+
+    first, plain = interleaved(rounds, read(with_terms, PAGE), read(without, PAGE))
+    everything, all_plain = interleaved(max(3, rounds // 8), read(with_terms, WITH_TERMS), read(without, WITH_TERMS))
+    return [
+        at_most("inbox, first page of 50 in 5,000 with terms", first, plain, "without terms", AS_FAST),
+        at_most("inbox, 5,000 with terms", everything, all_plain, "without terms", AS_FAST),
+    ]
 
 
 def rows(folder: Path) -> Callable[[], object]:
@@ -60,4 +97,5 @@ def measure(folder: Path, rounds: int = 40) -> list[Line]:
         below("inbox, a page in the middle", behind, LIMIT),
         below("inbox, first page of one notebook in 100", filtered, LIMIT),
         at_most("inbox, first page, in raw selects", first, raw, "50 rows of 100,000, sqlite3"),
+        *measure_terms(folder, rounds),
     ]

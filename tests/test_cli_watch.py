@@ -99,7 +99,7 @@ def test_run_waits_for_an_approval_that_is_about_to_be_a_decision(
         slept.append(seconds)
         later = ledger.now() + timedelta(seconds=seconds)
         monkeypatch.setattr(clock, "store_now", lambda reads: later)
-        monkeypatch.setattr(clock, "local_now", lambda: later)
+        monkeypatch.setattr(clock, "local_microseconds", lambda: int(later.timestamp() * 1e6))
         ledger.store.transact(lambda tx: tx.delete(tx.scan("due/", "due0")[0][0]))
         p = rows.load_proposal(ledger.store, ledger.inbox(notebook=NB)[0].id)
         assert p is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ def hash_value(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+@functools.lru_cache(maxsize=256)
 def hash_terms(terms: Terms | None) -> str:
     """SHA-256 (hex) of the terms' canonical JSON; "" without terms."""
     return "" if terms is None else hash_value(msgspec.to_builtins(terms))

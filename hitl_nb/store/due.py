@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial, wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -109,8 +109,8 @@ def _first_due(reads: Reads, start: str, at: datetime | None) -> str | None:
     found = reads.scan(start, _END, limit=1)
     if not found:
         return None
-    after = rows.microseconds((at or clock.local_now()) + timedelta(microseconds=1))
-    return found[0][0] if found[0][0] < f"{_FIRST}{after}" else None
+    due = rows.microseconds_at(found[0][0])
+    return found[0][0] if due <= (clock.local_microseconds() if at is None else int(rows.microseconds(at))) else None
 
 
 def _take(tx: Transaction, key: str, at: datetime | None) -> int:

@@ -347,10 +347,15 @@ def delete_workspace(tx: Transaction, w: Workspace) -> None:
 
 def time_at(key: str) -> datetime:
     """The time that an index entry `<index>/<microseconds>-...` begins with. Raises StoreCorrupt if it has none."""
-    text = key.partition("/")[2].partition("-")[0]
-    if len(text) != 17 or not text.isdecimal():
+    return _EPOCH + timedelta(microseconds=microseconds_at(key))
+
+
+def microseconds_at(key: str) -> int:
+    """The same, as whole microseconds since 1970."""
+    text = key.partition("/")[2][:18]
+    if len(text) != 18 or text[17] != "-" or not text[:17].isdecimal():
         raise StoreCorrupt(f"the stored index entry {key} is damaged: it begins with no time")
-    return _EPOCH + timedelta(microseconds=int(text))
+    return int(text[:17])
 
 
 def microseconds(at: datetime) -> str:
