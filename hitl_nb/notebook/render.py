@@ -152,8 +152,6 @@ def _card(p: Proposal) -> str:
     parts += [_labelled(heading, _list(lines)) for heading, lines in sentences.lasting_parts(p)]
     if p.context is not None:
         parts.append(_context(p.context))
-    if p.terms is not None and (p.terms.rules or any(one.verdict != "pass" for one in p.guardrails)):
-        parts.append(f'<div style="{_FAINT}">Asked because of {_safe("; ".join(p.why))}</div>')
     parts += [f'<div style="{_FAINT}">{_safe(note)}</div>' for note in p.notes]
     if p.doubt is None:
         parts.append(_labelled("Proposed", _value(p)))
