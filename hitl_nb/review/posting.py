@@ -87,6 +87,7 @@ def _send(url: str, title: str, body: str, id_: str) -> str:
         allow_templates=False,
         pgp_autogen=False,
         pem_autogen=False,
+        image_url_mask="",  # messages show no picture of another server
     )
     try:
         service = apprise.Apprise.instantiate(url, asset=asset)
