@@ -1,0 +1,112 @@
+"""Proposals that more than one person decides, in the page of its own: who still must, and what can be taken back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
+
+from hitl_nb_server import Server
+from letters import button, eventually
+from people import PASSWORD, PEOPLE, started
+
+from hitl_nb.policies.rules import Plan
+from hitl_nb.records import ACTIONS, Need, Proposal, Question, Snapshot, Terms, TimelineStep
+from hitl_nb.store.signatures import PINNED
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+FINANCE = Terms(
+    rules=("big-refund",),
+    needs=(Need(count=2, people=("ann", "bo", "cy"), text="2 of @finance"),),
+    timeline=(
+        TimelineStep(does="escalate", seconds=4 * 3600, people=("lea",), text="4h escalate @leads"),
+        TimelineStep(does="reject", seconds=8 * 3600, text="8h reject"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    yield from started(tmp_path_factory.mktemp("team"), PEOPLE)
+
+
+@pytest.fixture(autouse=True)
+def _trusted(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    monkeypatch.setenv(PINNED, team.public_key())
+
+
+@pytest.fixture
+def card_of(browser: Any, team: Server) -> Iterator[Callable[[str, Proposal], Any]]:
+    """The card of a proposal in somebody's own browser."""
+    contexts: list[Any] = []
+
+    def show(user: str, p: Proposal) -> Any:
+        context = browser.new_context()
+        contexts.append(context)
+        page = context.new_page()
+        url = f"http://127.0.0.1:{team.port}"
+        page.goto(f"{url}/login")
+        xsrf = next(one["value"] for one in context.cookies() if one["name"] == "_xsrf")
+        form = {"password": PASSWORD, "username": user, "_xsrf": xsrf}
+        context.request.post(f"{url}/login", form=form, max_redirects=0)
+        page.goto(f"{url}/hitl_nb/review/{p.id}")
+        card = page.locator(".jp-hitl-card")
+        card.wait_for()
+        return card
+
+    yield show
+    for context in contexts:
+        context.close()
+
+
+def asked(team: Server, terms: Terms, agent: str) -> Proposal:
+    _, claim = team.ledger.open_run(agent=agent, notebook=str(team.folder / "letters.ipynb"))
+    question = Question(title="Refund order 5678", kind="json", value={"amount": 400}, position="0/0")
+    plan = Plan("ask", terms.rules, ("amount is above 100",), terms, ACTIONS)
+    return team.ledger.pause_run(claim, Snapshot(envelope=b"state"), [question], plans=[plan])[1][0]
+
+
+def test_two_people_decide_and_each_sees_what_the_other_did(
+    team: Server, card_of: Callable[[str, Proposal], Any]
+) -> None:
+    p = asked(team, FINANCE, "two")
+    bos, cys, eves = card_of("bo", p), card_of("cy", p), card_of("eve", p)
+    needed = bos.get_by_role("region", name="Needed")
+    needed.get_by_text("0 of 2 of @finance: waiting for ann, bo or cy").wait_for()
+    bos.get_by_role("region", name="Until").get_by_text("then it is rejected").wait_for()
+    assert button(eves, "Approve, 1st of 2").is_disabled()
+    assert eves.get_by_text("eve may not decide").is_visible()
+
+    button(bos, "Approve, 1st of 2").click()
+    bos.get_by_text("You approved, 1 of 2").wait_for()
+    cys.get_by_role("region", name="Needed").get_by_text("1 of 2 of @finance: bo; waiting for ann or cy").wait_for()
+    cys.get_by_role("region", name="Votes").get_by_text("Approved by Bo (bo), logged in").wait_for()
+    button(cys, "Approve, 2nd of 2").click()
+    for card in (bos, cys):
+        card.get_by_text("Approved by Cy (cy), logged in").first.wait_for()
+    decided = team.ledger.proposals(p.run)[0]
+    assert [vote.reviewer for vote in decided.votes] == ["bo", "cy"]
+
+
+def test_an_approval_that_settles_is_taken_back_by_whose_it_is(
+    team: Server, card_of: Callable[[str, Proposal], Any]
+) -> None:
+    terms = Terms(rules=("big-refund",), needs=(Need(people=("bo", "cy"), text="1 of bo, cy"),), undo=600.0)
+    p = asked(team, terms, "settling")
+    bos, cys = card_of("bo", p), card_of("cy", p)
+    button(bos, "Approve").click()
+    for card in (bos, cys):
+        card.get_by_text("Settles at").wait_for()
+        assert card.get_by_role("button", name="Approve").count() == 0
+    assert button(cys, "Take back").count() == 0
+    button(bos, "Take back").click()
+    button(bos, "Approve").wait_for()
+    button(cys, "Approve").wait_for()
+    assert eventually(lambda: team.ledger.proposal(p.id).votes == (), bos.page)
+    assert team.ledger.proposal(p.id).status == "open"
