@@ -257,6 +257,10 @@ describe('sentences', () => {
       clockSentences({ deadline: '2026-01-05T11:12:00Z', on_deadline: 'approve' }, NOW, trans)[0]
     ).toMatch(/then it is approved, although nobody has decided\.$/);
     expect(clockSentences({}, NOW, trans)).toEqual([]);
+    const settles_at = '2026-01-05T09:00:30Z';
+    expect(
+      clockSentences({ timer, deadline: timer.at, on_deadline: 'reject', settles_at }, NOW, trans)
+    ).toEqual([]);
   });
 
   test('my vote counts only for what is voted on now', () => {

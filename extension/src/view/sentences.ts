@@ -106,8 +106,11 @@ export function clockSentences(
   now: number,
   trans: Trans
 ): string[] {
-  const { timer, deadline, on_deadline: last } = p;
+  const { timer, deadline, on_deadline: last, settles_at } = p;
   const said: string[] = [];
+  if (settles_at) {
+    return said; // the timeline waits meanwhile
+  }
   if (timer && timer.does !== 'settle' && timer.at !== deadline) {
     const at = timeOf(timer.at, now);
     const people = anyOf(timer.people, trans);
