@@ -239,6 +239,12 @@ class Cell(Query):
     key: str | None = None
 
 
+class WhichPolicy(Query):
+    """The policy of the notebook at a contents path, or of the folder there."""
+
+    path: Annotated[str, msgspec.Meta(max_length=4096)]
+
+
 class WhichWorkspaces(Query):
     """The workspaces that are not closed; with `path`, `agent` and `workspace`, the one that a cell's output names.
 

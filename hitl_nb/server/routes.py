@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.server import bodies, comments, drafts, people, proposals, runs, scripts, shapes, workspaces
+from hitl_nb.server import bodies, comments, drafts, people, policies, proposals, runs, scripts, shapes, workspaces
 from hitl_nb.server.asked import Asked, Sent, read_body, read_query
 from hitl_nb.server.desk import Desk, Lane
 from hitl_nb.server.weights import (
@@ -277,6 +277,15 @@ ROUTES: tuple[Route, ...] = (
         body=bodies.DecidingMany,
         errors=(404, 409),
         weigh=are_some_large,
+    ),
+    Route(
+        "GET",
+        "policy",
+        *_READ,
+        policies.policy,
+        shapes.AppliedPolicy,
+        "Which policy files and rules apply to a notebook",
+        query=bodies.WhichPolicy,
     ),
     Route(
         "GET",

@@ -20,6 +20,7 @@ from hitl_nb.records import (
     GuardrailVerdict,
     Kind,
     Known,
+    PolicyVerdict,
     ProposalStatus,
     RunStatus,
     Speaker,
@@ -567,6 +568,41 @@ class Verification(Shape):
     events: Count
     problem: str | None
     differs: list[Difference]
+
+
+class PolicyFile(Shape):
+    """A policy file; of the `organisation`, if the server's settings name it."""
+
+    path: str
+    organisation: bool
+
+
+class PolicyRule(Shape):
+    """A rule: its scope by name ("tool", "agent" ...), its condition ("": always), its verdict, who must agree."""
+
+    id: str
+    source: str
+    scope: dict[str, str]
+    when: str
+    do: PolicyVerdict
+    needs: list[str]
+    four_eyes: bool
+    timeline: list[str]
+
+
+class AppliedPolicy(Shape):
+    """The policy files that apply to a notebook, and what they say together.
+
+    `problem` says why they cannot be used; then the notebook's agents stop where they would ask. `sha256` and `default`
+    are null where no policy applies. `ignored` says what does not count because the organisation's policy is exclusive.
+    """
+
+    files: list[PolicyFile]
+    problem: str | None
+    sha256: str | None
+    default: PolicyVerdict | None
+    rules: list[PolicyRule]
+    ignored: list[str]
 
 
 class Figures(Shape):

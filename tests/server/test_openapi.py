@@ -147,7 +147,7 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
     named = {"runs": p.run, "comments": comment.id, "workspaces": written["id"]}
     said = api[f"/hitl_nb/api/{route.path}"][route.method].Case(
         path_parameters={"id": named.get(route.path.split("/")[0], p.id)} if "{id}" in route.path else {},
-        query=CELL if route.path == "pauses" else {},
+        query={"pauses": CELL, "policy": {"path": "letters.ipynb"}}.get(route.path, {}),
         **({"body": BODIES[f"{route.method} {route.path}"](p), "media_type": "application/json"} if route.body else {}),
     )
     answer = sent(server, said)

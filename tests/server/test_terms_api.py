@@ -11,7 +11,7 @@ import pytest
 
 from hitl_nb.policies.rules import Plan
 from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
-from hitl_nb.server import answers, bodies, people, proposals, runs, shapes
+from hitl_nb.server import answers, bodies, people, policies, proposals, runs, shapes
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.desk import Desk, HitlNb
 from hitl_nb.server.who import Person
@@ -56,7 +56,8 @@ class Office:
         found: list[shapes.Summary] = []
         cursor = None
         while True:
-            query = bodies.WhichProposals(cursor=cursor, **{"limit": 2, **wanted})
+            given: dict[str, Any] = {"limit": 2, **wanted}
+            query = bodies.WhichProposals(cursor=cursor, **given)
             page = as_described(proposals.proposals(self.asked(user, query=query)), shapes.Proposals)
             found += page.proposals
             cursor = page.next
@@ -213,3 +214,23 @@ def test_how_long_a_vote_took_is_not_recorded_where_that_is_off(office: Office) 
     office.show("bo", p)
     office.decide("bo", p)
     assert office.ledger.proposal(p.id).votes[0].seconds is None
+
+
+def test_which_policy_files_and_rules_apply_to_a_notebook(office: Office, tmp_path: Path) -> None:
+    office.desk.root = tmp_path
+    (tmp_path / ".git").mkdir()
+
+    def told() -> shapes.AppliedPolicy:
+        return as_described(
+            policies.policy(office.asked("bo", query=bodies.WhichPolicy("n.ipynb"))), shapes.AppliedPolicy
+        )
+
+    assert (told().files, told().sha256, told().problem) == ([], None, None)
+    rule = '[[rule]]\nid = "big"\ndo = "ask"\ntool = "refund"\nwhen = "arguments.amount > 100"\nneeds = ["1 of bo"]\n'
+    (tmp_path / "hitl-policy.toml").write_text(f"version = 1\n{rule}")
+    said = told()
+    assert [Path(one.path).name for one in said.files] == ["hitl-policy.toml"]
+    (one,) = said.rules
+    assert (one.id, one.do, one.scope, one.needs) == ("big", "ask", {"tool": "refund"}, ["1 of bo"])
+    (tmp_path / "hitl-policy.toml").write_text("version = 1\nfoo = 2\n")
+    assert "foo" in (told().problem or "")
