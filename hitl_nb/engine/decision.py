@@ -118,6 +118,13 @@ class Asked:
         """The edited JSON as an object of the type that was proposed. Raises InvalidEdit."""
         return values.restore(question, value, original, self.schema, self.options)
 
+    def as_edited(self, value: Any) -> Asked:
+        """The question as it would be asked about an edited value: what else follows from that, follows again.
+
+        Raises what the agent's own code raises.
+        """
+        return self
+
 
 def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Comment] = ()) -> Decision:
     """The decision that `proposal` holds, as an answer to exactly this question.

@@ -32,9 +32,13 @@ _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
 @dataclass
 class _AskedCall(Asked):
-    """A call that is proposed, with the gate whose annotations say what an edit becomes."""
+    """A call that is proposed, with the gate whose annotations say what an edit becomes.
+
+    `owner` is the object whose method it is, if any, by the name of the parameter.
+    """
 
     gate: Any = None
+    owner: Any = None
 
     def restored(self, question: Question, value: Any, original: Any) -> Any:
         shown = question.value["arguments"]
@@ -45,6 +49,14 @@ class _AskedCall(Asked):
         }
         known = {path: made for path, made in adapters.items() if made is not None}
         return values.restore(question, value, original, self.gate.schema, adapters=known)
+
+    def as_edited(self, value: Any) -> Asked:
+        """The call as proposed with edited arguments: title, tags, reviewers ... may be functions of them."""
+        bound = inspect.signature(self.gate.function).bind_partial()
+        bound.arguments.update((self.owner or {}) | value["arguments"])
+        made: Asked = self.gate.propose(bound).asked[0]
+        made.question = msgspec.structs.replace(made.question, position=self.question.position)
+        return made
 
 
 class _Call(Pending):
@@ -107,6 +119,10 @@ class Gate(Definition):
     def _proposed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
         bound = inspect.signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
+        return self.propose(bound)
+
+    def propose(self, bound: inspect.BoundArguments) -> _Call:
+        """A call with these arguments, as people are asked about it."""
         parameters = _parameters(self.function)
         owner = {name: value for name, value in bound.arguments.items() if name not in parameters}
         arguments = {name: value for name, value in bound.arguments.items() if name in parameters}
@@ -131,7 +147,7 @@ class Gate(Definition):
         said = {name: call_with_arguments(rule, bound) if callable(rule) else rule for name, rule in rules}
         review = check_review(**said, allow=question.allow)
         question = msgspec.structs.replace(question, tags=review.tags, confidence=review.confidence)
-        return _Call([_AskedCall(question, call, key=key, review=review, gate=self)], self, owner)
+        return _Call([_AskedCall(question, call, key=key, review=review, gate=self, owner=owner)], self, owner)
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from .. import values
-from ..errors import InvalidEdit
-from ..policies.rules import CallTerms, MergedPolicy, Plan, plan
+from ..errors import InvalidEdit, PolicyError
+from ..policies.rules import CallTerms, MergedPolicy, Plan, judge_edited_call, plan
 from ..records import Comment, Facts, Proposal, Question, Run
 from ..review.policy_files import Policy, load_policy
 from .callkeys import inside_call
@@ -158,7 +158,14 @@ class Judge:
         session = self.session
         if decided.pause != session.run_record.pauses:
             return False  # the run has gone on with it
-        why = refused_edit(asked, decision, decided, session.ledger, session.run_record)
+        try:
+            edited = asked.as_edited(decision.value) if decision.action == "edit" else asked
+        except Exception as error:  # noqa: BLE001  # of the agent's functions of the arguments; people are told, and asked
+            _add_notes(asked, f"{NOT_USED}the call cannot be proposed with it: {type(error).__name__}: {error}")
+            return True
+        why = refused_edit(edited, decision, decided, session.ledger, session.run_record) or refused_call(
+            asked, edited, decided, session.run_record
+        )
         if why:
             before = [note for note in decided.notes if note.startswith(NOT_USED)]
             _add_notes(asked, *before, NOT_USED + why)
@@ -229,6 +236,35 @@ def refused_edit(asked: Asked, decision: Decision, decided: Proposal, ledger: Le
         if one.verdict == "block" or (one.verdict == "escalate" and not _was_shown(reason_of(one), shown, decided))
     ]
     return "; ".join(refused)
+
+
+def refused_call(asked: Asked, edited: Asked, decided: Proposal, run: Run) -> str:
+    """Why the call that people made of a call cannot be used, as policies see it; "" if it can.
+
+    What follows from the value alone was judged when they edited it. Here it is what a gate makes of the arguments.
+    Raises PolicyError for a file that cannot be used.
+    """
+    if _said(edited) == _said(asked):
+        return ""
+    own = edited.review.policy
+    policy = load_policy(run.notebook, *((own,) if own is not None else ()))
+    question = msgspec.structs.replace(edited.question, guardrails=decided.guardrails)
+    try:
+        found = judge_edited_call(policy, decided, question, call=_call_terms(edited), requesters=run.requesters)
+    except PolicyError as error:
+        return str(error)
+    if found is None:
+        return ""
+    needs = " and ".join(need.text for need in found.terms.needs) if found.terms is not None else ""
+    says = "the policy blocks that" if found.verdict == "block" else f"that takes {needs}"
+    rules = f" ({', '.join(found.rules)})" if found.rules else ""
+    return f"with these arguments it is {edited.question.title!r}, and {says}{rules}"
+
+
+def _said(asked: Asked) -> tuple[Any, ...]:
+    """What a policy may decide on, or is told, beside the value."""
+    question, review = asked.question, asked.review
+    return question.title, question.tags, question.confidence, replace(review, guardrails=())
 
 
 def _was_asked(p: Proposal) -> bool:

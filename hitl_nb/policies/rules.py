@@ -37,6 +37,7 @@ __all__ = [
     "Rule",
     "facts_for",
     "judge_edit",
+    "judge_edited_call",
     "merge_documents",
     "plan",
     "read_merged",
@@ -128,6 +129,36 @@ def judge_edit(policy: MergedPolicy | None, p: Proposal, value: Any) -> Plan:
     """
     edited = msgspec.structs.replace(p, value=value)
     return plan(policy, edited, _facts_of(p), agent=p.agent, notebook=p.notebook)
+
+
+def judge_edited_call(
+    policy: MergedPolicy | None,
+    p: Proposal,
+    edited: Question,
+    *,
+    call: CallTerms | None = None,
+    requesters: Collection[str] = (),
+) -> Plan | None:
+    """What a policy says of a call as people edited it, where its title, tags ... are others with these arguments.
+
+    Args:
+        p: what was decided.
+        edited: the question as it would be asked with the edited arguments, with the results of its guardrails.
+        call: what the call then says about review.
+
+    Returns:
+        The plan, if it blocks the call, or asks for people whom the decision lacks; None if the decision may be used.
+
+    Raises:
+        PolicyError: a need that nobody can meet, or nothing is allowed.
+    """
+    made = p.decision
+    found = plan(policy, edited, _facts_of(p), agent=p.agent, notebook=p.notebook, call=call)
+    if found.verdict == "block":
+        return found
+    if found.verdict == "pass" or made is None or made.by == "script":
+        return None
+    return found if found.terms is not None and _lacks_people(p, made, found.terms, requesters) else None
 
 
 def _lacks_people(p: Proposal, made: DecisionRecord, terms: Terms, requesters: Collection[str]) -> bool:

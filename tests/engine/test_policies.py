@@ -367,6 +367,57 @@ def test_guardrails_look_at_edits(desk: Desk, source: str) -> None:
     assert desk.ns["amount"] == {"amount": 600, "country": "DE"}
 
 
+EDITED_CALLS = """
+version = 1
+identity = "local"
+[[rule]]
+id = "production"
+when = '"production" in tags'
+do = "ask"
+needs = ["2 of bo, cy"]
+[[rule]]
+id = "audit"
+title = "Delete * of *_audit"
+do = "block"
+"""
+GATED = """
+import asyncio
+def tags_of(table): return ["production"] if {"prod": True, "scratch": False, "pay_audit": False}[table] else []
+class Tables:
+    @hitl.gate(title="Delete {rows} of {table}", tags=tags_of)
+    def delete(self, table: str, rows: int = 1): return effect("deleted", table, rows)
+@hitl.gate(title="Delete {rows} of {table}", tags=tags_of)
+async def delete(table: str, rows: int = 1): return effect("deleted", table, rows)
+tables = Tables()
+"""
+GATED_CALLS = {
+    "exact": 'tables.delete("scratch")\n',
+    "opaque": '[one("scratch") for one in [tables.delete]]\n',
+    "async": 'await delete("scratch")\n',
+}
+
+
+@pytest.mark.parametrize("source", GATED_CALLS.values(), ids=GATED_CALLS.keys())
+def test_what_a_gate_makes_of_edited_arguments_is_judged_again(desk: Desk, file: Path, source: str) -> None:
+    file.write_text(EDITED_CALLS)
+    desk.cell(GATED)
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    desk.run(source, flags=flags)
+    for table, why in (
+        ("prod", "with these arguments it is 'Delete 1 of prod', and that takes 2 of bo, cy (production)"),
+        ("pay_audit", "with these arguments it is 'Delete 1 of pay_audit', and the policy blocks that (audit)"),
+        ("other", "the call cannot be proposed with it: KeyError: 'other'"),
+    ):
+        desk.answer("edit", {"name": "delete", "arguments": {"table": table, "rows": 1}})
+        outcome = desk.run(source, flags=flags)
+        assert outcome.status == "waiting"
+        assert outcome.proposals[0].notes[-1] == f"The last edit was not used: {why}"
+        assert effects() == []
+    desk.answer("edit", {"name": "delete", "arguments": {"table": "scratch", "rows": 7}})
+    assert desk.run(source, flags=flags).status == "finished"
+    assert effects() == ["deleted('scratch', 7)"]
+
+
 def test_what_people_were_asked_does_not_pass_when_it_is_asked_again(desk: Desk, file: Path) -> None:
     desk.cell(EDITED)
     desk.run(EDITS["exact"])
