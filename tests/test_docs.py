@@ -11,6 +11,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from hitl_nb.policies.documents import read_text
+from hitl_nb.policies.rules import merge_documents
 from tests.commands import Commands
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -73,6 +75,11 @@ def test_the_story_of_a_page_prints_what_the_page_says(name: str, tmp_path: Path
     ran = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     for index, text in expected(found):
         assert shown(ran[index]) == text
+
+
+@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if "toml" in dict(blocks(page))])
+def test_the_policies_of_the_pages_are_accepted(name: str) -> None:
+    merge_documents([read_text(text, name) for kind, text in blocks(PAGES[name]) if kind == "toml"])
 
 
 def expected(found: list[tuple[str, str]]) -> list[tuple[int, str]]:
