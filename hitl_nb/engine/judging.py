@@ -16,7 +16,6 @@ import msgspec
 
 from .. import values
 from ..errors import InvalidEdit, PolicyError
-from ..policies.rules import CallTerms, MergedPolicy, Plan, judge_edited_call, plan
 from ..records import Comment, Facts, Proposal, Question, Run
 from ..review.policy_files import Policy, load_policy
 from .callkeys import inside_call
@@ -24,7 +23,8 @@ from .decision import Asked, Decision, decision_on, encode_now
 from .guarding import reason_of, run_guards
 from .pending import Pending
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported where something is judged: a process without policies needs none of it
+    from ..policies.rules import CallTerms, MergedPolicy, Plan
     from ..store.ledger import Ledger
     from .session import Session
 
@@ -200,6 +200,8 @@ def judge(asked: Sequence[Asked], ledger: Ledger, run: Run) -> Judged:
         for policy, one in zip(merged, asked, strict=True)
     ):
         return NOT_JUDGED
+    from ..policies.rules import plan
+
     facts = Facts(now=ledger.now(), labels=run.labels)
     names: dict[str, Any] = {"agent": run.agent, "notebook": run.notebook, "requesters": run.requesters}
     plans = [
@@ -246,6 +248,8 @@ def refused_call(asked: Asked, edited: Asked, decided: Proposal, run: Run) -> st
     """
     if _said(edited) == _said(asked):
         return ""
+    from ..policies.rules import judge_edited_call
+
     own = edited.review.policy
     policy = load_policy(run.notebook, *((own,) if own is not None else ()))
     question = msgspec.structs.replace(edited.question, guardrails=decided.guardrails)
@@ -280,6 +284,8 @@ def _call_terms(asked: Asked) -> CallTerms | None:
     review = asked.review
     if not review.has_terms:
         return None
+    from ..policies.rules import CallTerms
+
     return CallTerms(review.reviewers, review.quorum, review.deadline, review.on_deadline)
 
 

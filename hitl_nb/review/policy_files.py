@@ -15,13 +15,15 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from hitl_nb.errors import PolicyError
-from hitl_nb.policies.documents import Document, read_mapping, read_text
-from hitl_nb.policies.merging import MergedPolicy, merge_documents
+
+if TYPE_CHECKING:  # imported where a policy is read: a process without policies needs none of it
+    from hitl_nb.policies.documents import Document
+    from hitl_nb.policies.merging import MergedPolicy
 
 FILE_NAME = "hitl-policy.toml"
 ENVIRONMENT = "HITL_NB_POLICY"
@@ -71,6 +73,8 @@ def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Polic
         PolicyError: it cannot be read or used; the message says where and how to mend it.
         TypeError: for anything else than a path or a mapping.
     """
+    from hitl_nb.policies.documents import read_mapping
+
     if isinstance(path_or_mapping, Mapping):
         read_mapping(path_or_mapping)
         return Policy("mapping", msgspec.json.encode(dict(path_or_mapping)).decode())
@@ -144,6 +148,8 @@ def find_policy_files(notebook: str) -> list[PolicyFile]:
 
 def read_policy_file(file: PolicyFile) -> Document:
     """The document in a file, from memory if it has not changed. Raises PolicyError."""
+    from hitl_nb.policies.documents import read_text
+
     try:
         stamp = _stamp(file.path.stat())
         before = _documents.get(file)
@@ -177,6 +183,8 @@ def _merge_cached(documents: list[Document]) -> MergedPolicy:
     before = _merged.get(key)
     if before is not None:
         return before[1]
+    from hitl_nb.policies.merging import merge_documents
+
     merged = merge_documents(documents)
     _merged[key] = (documents, merged)
     _shrink(_merged)
@@ -186,6 +194,8 @@ def _merge_cached(documents: list[Document]) -> MergedPolicy:
 def _read_json(text: str) -> Document:
     found = _mappings.get(text)
     if found is None:
+        from hitl_nb.policies.documents import read_mapping
+
         found = _mappings[text] = read_mapping(msgspec.json.decode(text))
         _shrink(_mappings)
     return found
