@@ -169,14 +169,14 @@ CRASH = """
 import os
 for n in range(6):
     d = hitl.checkpoint({"amount": n, "country": "DE"}, title=f"Refund {n}", guardrails=(counted,))
-    if n == 3 and crash:
+    if n == 3 and crashes():
         os.kill(os.getpid(), 9)
     %s
 print("end", d.by)
 """
 
 
-def crash_run(url: str, source: str, policy: str, crash: bool, rounds: int = 1) -> Any:
+def crash_run(url: str, source: str, policy: str) -> Any:
     """Run the agent in a new process, where guardrails write down that they were called."""
     import os
 
@@ -190,7 +190,8 @@ def crash_run(url: str, source: str, policy: str, crash: bool, rounds: int = 1) 
         '    log.open("a").write(f"{value}\\n")\n'
         "def sub(n, **more):\n"
         '    return hitl.checkpoint({"amount": n, "country": "DE"}, title=f"Refund {n}", **more)\n'
-        f"crash = {crash}\n"
+        "def crashes():\n"  # no variable: a run continues with the values that it began with
+        '    return log.with_suffix(".crash").exists()\n'
     )
     outcome = desk.run(source)
     run = desk.record()
@@ -204,7 +205,7 @@ def all_of_them():
     seen = []
     for n in range(6):
         seen.append(sub(n, guardrails=(counted,)).by)
-        if n == 3 and crash:
+        if n == 3 and crashes():
             os.kill(os.getpid(), 9)
     return seen
 got = [all_of_them() for _ in range(1)]
@@ -213,11 +214,13 @@ got = [all_of_them() for _ in range(1)]
 
 @pytest.mark.parametrize("source", [CRASH % "", CRASH % "effect('did', n)", OPAQUE], ids=["exact", "effects", "opaque"])
 def test_what_passed_before_a_crash_is_not_judged_again(file: Path, forks: Forks, source: str) -> None:
-    url = f"diskcache://{file.parent}/store"
+    url, crash = f"diskcache://{file.parent}/store", file.with_suffix(".crash")
+    crash.touch()
     with pytest.raises(ChildDied):
-        forks(crash_run, url, source, str(file), True)
+        forks(crash_run, url, source, str(file))
+    crash.unlink()
     file.write_text('version = 1\n[[rule]]\nid = "all"\ndo = "pass"\n')  # judged again, it would pass by another rule
-    status, count, found, calls, ok = forks(crash_run, url, source, str(file), False)
+    status, count, found, calls, ok = forks(crash_run, url, source, str(file))
     assert (status, count, found, calls, ok) == ("finished", 6, 6, 6, True)
 
 
