@@ -355,6 +355,11 @@ class TestRecording:
         recorded = self.replay(desk, terms("1 of bo", undo=30.0), entries=entries)
         assert [entry.action for entry in recorded.decisions] == [msgspec.UNSET, "wait"]
 
+    def test_steps_that_were_due_at_once_are_one_wait(self, desk: Desk) -> None:
+        both = terms("1 of bo", timeline=("1h remind", "1h escalate lea", "1h reject"))
+        recorded = self.replay(desk, both, entries=[{"action": "wait"}])
+        assert [entry.action for entry in recorded.decisions] == ["wait"]
+
     def test_what_people_and_the_clock_decided(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """People vote, logged in; a deadline passes. Recorded is when, by whom, and nobody's decision by the clock."""
         monkeypatch.setenv("JUPYTER_DATA_DIR", str(desk.path.parent))
