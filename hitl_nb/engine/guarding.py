@@ -117,7 +117,7 @@ def _finding(guard: Guard, value: Any, facts: dict[str, Any]) -> Finding:
     except CannotPause:
         raise
     except Exception as error:  # noqa: BLE001  # what a guardrail raises asks a person, with its type and message
-        found = Finding("escalate", cut_message(f"it failed with {type(error).__name__}: {error}"))
+        found = Finding("escalate", cut_message(f"it failed with {_tell(error)}"))
     finally:
         in_guardrail.reset(token)
     if running.refused is not None:
@@ -132,6 +132,14 @@ def _finding(guard: Guard, value: Any, facts: dict[str, Any]) -> Finding:
         "escalate",
         f"it returned {_described(found)}; it must return hitl.passed() or None, hitl.escalate(why) or hitl.block(why)",
     )
+
+
+def _tell(error: Exception) -> str:
+    """The type of an error and its message, if it has one: errors of users' own may fail there, too."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  # what a guardrail raises asks a person, whatever it is
+        return f"{type(error).__name__}"
 
 
 def _encoded(encode: Callable[[], Any]) -> Any:

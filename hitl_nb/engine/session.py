@@ -27,7 +27,7 @@ from .decision import Asked, decision_on
 from .doubts import Doubts, Settled, asked_about, definition_of, place_of, returned_type, settled_by
 from .fingerprints import fingerprint
 from .fleeting import is_callers_iterator, step_back
-from .guarding import refuse_in_guardrail
+from .guarding import in_guardrail, refuse_in_guardrail
 from .judging import NOT_JUDGED, Judge, Judged, add_note
 from .layout import Op
 from .machine import Machine
@@ -154,7 +154,7 @@ class Session:
 
         Raises what the code raises, and Paused.
         """
-        hand_on_to_threads(_current, in_step, inside_call)
+        hand_on_to_threads(_current, in_step, inside_call, in_guardrail)
         notice_tasks(_current)
         notice_certificates()
         self._thread = threading.get_ident()

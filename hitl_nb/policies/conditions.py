@@ -29,6 +29,8 @@ NAMES = (
     *("now", "tool", "arguments"),
 )
 NOW_FIELDS = ("hour", "weekday", "date", "office")
+_NOT_FIELDS = ({"columns", "rows"}, {"base64"})
+"""The keys of objects that stand for a table and for bytes: how many there are says nothing about its length."""
 _LARGEST_BITS = 1024
 """Results of arithmetic on whole numbers beyond this size, which is that of a float's range, are Unknown."""
 
@@ -268,7 +270,10 @@ def _look_up(whole: Any, key: Any) -> Any:
 
 
 def _length(value: Any) -> Any:
-    return len(cast("list[Any]", value)) if isinstance(value, (str, list, tuple, dict)) else UNKNOWN
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return UNKNOWN if fields.keys() in _NOT_FIELDS else len(fields)
+    return len(cast("list[Any]", value)) if isinstance(value, (str, list, tuple)) else UNKNOWN
 
 
 def _lower(text: Any) -> Any:
@@ -516,6 +521,8 @@ def _name_kind(value: Any) -> str:
         return "text"
     if _is_number(value):
         return "a number"
+    if isinstance(value, dict) and cast("dict[str, Any]", value).keys() in _NOT_FIELDS:
+        return "a table (its rows are in rows)" if "rows" in value else "bytes"
     return "a list" if isinstance(value, (list, tuple)) else "an object" if isinstance(value, dict) else "unknown"
 
 

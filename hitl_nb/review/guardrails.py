@@ -46,7 +46,8 @@ def block(why: str) -> Finding:
 
 
 def cut_message(text: str) -> str:
-    """A message of a finding, not longer than is kept."""
+    """A message of a finding, not longer than is kept, and without halves of characters, which no text can hold."""
+    text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
 
 

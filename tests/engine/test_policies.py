@@ -544,6 +544,12 @@ def test_a_guardrail_cannot_ask(desk: Desk) -> None:
             "hitl.checkpoint({'amount': 10, 'country': 'DE'}, title='Outer', guardrails=(asks,))",
             name="other",
         )
+    desk.cell(
+        "from concurrent.futures import ThreadPoolExecutor\ndef asks(v):\n    with ThreadPoolExecutor() as pool:\n"
+        "        pool.submit(hitl.checkpoint, {'amount': 10, 'country': 'DE'}, title='Inner').exception()\n"
+    )
+    with pytest.raises(hitl.CannotPause, match="inside the guardrail"):
+        desk.run("hitl.checkpoint({'amount': 10, 'country': 'DE'}, title='Outer', guardrails=(asks,))", name="third")
     assert passed(desk) == []
 
 

@@ -60,6 +60,20 @@ def test_what_goes_wrong_in_one_asks_a_person() -> None:
     def returns_awaitable(value: Any) -> Any:
         return late(value)
 
+    class Silent(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no message")
+
+    def silent(value: Any) -> Any:
+        raise Silent
+
+    def broken(value: Any) -> Any:
+        return hitl.escalate("half \ud83d a character")
+
+    assert verdicts("x", silent, broken) == [
+        ("silent", "escalate", "it failed with Silent"),
+        ("broken", "escalate", "half \\ud83d a character"),
+    ]
     assert verdicts("x", fails, wrong, empty, returns_awaitable) == [
         ("fails", "escalate", "it failed with ZeroDivisionError: by zero"),
         (
