@@ -6,7 +6,7 @@ One place for the server, the command line and the notebook, so that all of them
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
@@ -37,6 +37,8 @@ class Viewer:
     user: str
     authn: Authn | None = None
     refusal: str | None = None
+    _seated: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]], compare=False, repr=False)
+    """Under which terms they may do everything, as far as that was found out: a list has many rows with the same."""
 
 
 NOBODY = Viewer("")
@@ -195,7 +197,12 @@ def may(p: Proposal, people: People, viewer: Viewer) -> dict[str, Any]:
         return {"decide": False, "why_not": viewer.refusal, "actions": [], "undo": False}
     if p.terms is None:
         return {"decide": True, "why_not": None, "actions": p.allow, "undo": False}
+    key = (p.terms, p.widened, p.allow, people.requesters, people.os_user, frozenset(people.away.items()))
+    if p.settles_at is None and key in viewer._seated:  # pyright: ignore[reportPrivateUsage]
+        return {"decide": True, "why_not": None, "actions": p.allow, "undo": False}
     why_not = _why_not(p, people, viewer, p.allow)
+    if p.settles_at is None and not why_not:
+        viewer._seated.add(key)  # pyright: ignore[reportPrivateUsage]
     actions = [one for one in p.allow if one not in why_not]
     decides = "approve" in actions or ("approve" not in p.allow and bool(actions))
     settled = completes(p)

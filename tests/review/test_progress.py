@@ -99,6 +99,15 @@ def test_what_a_person_may_do_is_what_the_machine_lets_them(
     assert said["why_not"] is None if why is None else why in said["why_not"]
 
 
+def test_what_was_found_out_about_a_person_holds_only_as_long_as_nothing_about_people_changes() -> None:
+    p, who = asked(), Viewer("dee", "login")
+    away = People(PEOPLE.requesters, {"cy": "dee"})
+    assert describe(p, away, who)["may"]["decide"] is True
+    assert describe(p, away, who)["may"]["decide"] is True
+    assert describe(p, PEOPLE, who)["may"]["decide"] is False  # cy is back
+    assert describe(voted(p, "bo", "reject"), away, who)["may"]["decide"] is False
+
+
 def test_a_server_that_lets_somebody_decide_nothing_says_why() -> None:
     said = describe(asked(), PEOPLE, Viewer("bo", "login", "bo is not among the reviewers"))["may"]
     assert said == {"decide": False, "why_not": "bo is not among the reviewers", "actions": [], "undo": False}
