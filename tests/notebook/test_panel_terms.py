@@ -1,0 +1,88 @@
+"""What a policy says, in the panel: read from the store, as text; and an approval that is taken back there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hitl_nb.notebook.card import Card
+from hitl_nb.policies.rules import Plan
+from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
+from hitl_nb.store import requesters
+from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.memory import MemoryStore
+from tests.policies.casework import terms
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(requesters, "os_user", lambda: "bo")
+    return Ledger(MemoryStore())
+
+
+def ask(ledger: Ledger, made_under: Terms | None) -> Proposal:
+    _, claim = ledger.open_run(agent="refunds", notebook="/n.ipynb")
+    bare = made_under and msgspec.structs.replace(made_under, policy="", identity="local")
+    question = Question(title="Refund", kind="text", value="pay 400", position="0/0")
+    plan = Plan("ask", ("big",), ("amount is <b>above</b> 100",), bare, ACTIONS)
+    return ledger.pause_run(claim, Snapshot(envelope=b"x"), [question], plans=[plan])[1][0]
+
+
+def shown(widget: Any) -> list[str]:
+    """The words that can be seen, and the buttons that can be pressed."""
+    if widget.layout.display == "none":
+        return []
+    own = getattr(widget, "value", "") if type(widget).__name__ == "Label" else ""
+    own = f"[{widget.description}]" if type(widget).__name__ == "Button" and not widget.disabled else own
+    return [own, *(text for child in getattr(widget, "children", ()) for text in shown(child))]
+
+
+def press(widget: Any, name: str) -> None:
+    if type(widget).__name__ == "Button" and widget.description == name:
+        widget.click()
+    for child in getattr(widget, "children", ()):
+        press(child, name)
+
+
+def card(ledger: Ledger, p: Proposal) -> Card:
+    return Card(ledger, p, "bo", lambda: None, None)
+
+
+def test_the_card_says_why_who_and_what_is_left_to_me(ledger: Ledger) -> None:
+    p = ask(ledger, terms("2 of ada, bo", timeline=("8h reject",)))
+    one = card(ledger, p)
+    text = "\n".join(shown(one.widget))
+    for part in ("amount is <b>above</b> 100", "0 of 2 of ada, bo: waiting for ada or bo", "then it is rejected"):
+        assert part in text
+    press(one.widget, "Approve")
+    text = "\n".join(shown(one.widget))
+    assert one.open
+    assert "1 of 2 of ada, bo: bo; waiting for ada" in text
+    assert "Approved by bo (unsigned" in text
+
+
+def test_who_has_no_seat_cannot_press_anything(ledger: Ledger) -> None:
+    text = shown(card(ledger, ask(ledger, terms("1 of cy"))).widget)
+    assert not {"[Approve]", "[Approve with edits]", "[Reject]", "[Respond]"} & set(text)
+    assert any("bo may not decide" in one for one in text)
+
+
+def test_an_approval_that_settles_is_taken_back(ledger: Ledger) -> None:
+    p = ask(ledger, terms("1 of bo", undo=600.0))
+    one = card(ledger, p)
+    assert "[Take back]" not in shown(one.widget)
+    press(one.widget, "Approve")
+    assert "[Take back]" in shown(one.widget)
+    assert "[Approve]" not in shown(one.widget)
+    press(one.widget, "Take back")
+    assert ledger.proposal(p.id).votes == ()
+    assert "[Approve]" in shown(one.widget)
+
+
+def test_without_terms_the_card_has_nothing_of_it(ledger: Ledger) -> None:
+    text = shown(card(ledger, ask(ledger, None)).widget)
+    assert not {"Why you are asked", "Needed", "Until", "Votes", "[Take back]"} & set(text)
