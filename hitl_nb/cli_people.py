@@ -70,5 +70,5 @@ def _time(text: str | None) -> datetime | None:
         return None
     try:
         return datetime.fromisoformat(text).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no time; write 2026-01-05, 2026-01-05T09:00 or 2026-01-05T09:00+01:00") from None

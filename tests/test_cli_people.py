@@ -82,6 +82,8 @@ def test_being_away(ledger: Ledger, run: Run) -> None:
         (("--to", "bo"), "say until when"),
         (("--until", "soon"), "'soon' is no time"),
         (("--until", "2020-01-01"), "is over"),
+        (("--until", "9999-12-31T23:59-23:59"), "is no time"),
+        (("--until", "2999-01-01", "--to", "@leads"), "name one user"),
         (("--until", "2999-01-01", "--to", "ada"), "who is away themselves"),
         (("--back", "--to", "bo"), "goes with no other option"),
     ],

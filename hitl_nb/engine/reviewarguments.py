@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..review.guardrails import Named
@@ -18,6 +18,7 @@ OnDeadline = Literal["wait", "reject", "approve", "escalate"]
 
 _LONGEST_TAG = 100
 _MOST_TAGS = 100
+_MOST_PEOPLE = 9999
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,8 @@ def _quorum(quorum: Any) -> int:
         raise TypeError(f"quorum must be an int: how many people must agree, not {type(quorum).__name__}")
     if quorum < 1:
         raise ValueError(f"quorum must be 1 or more, not {quorum}")
+    if quorum > _MOST_PEOPLE:
+        raise ValueError(f"quorum must be {_MOST_PEOPLE} at most, not {quorum}: nobody could meet it")
     return quorum
 
 
@@ -136,16 +139,21 @@ def _deadline(deadline: Any) -> timedelta | datetime | None:
     if deadline is None:
         return None
     if isinstance(deadline, timedelta):
-        if deadline <= timedelta(0):
+        if not deadline > timedelta(0):
             raise ValueError(f"deadline must be a time to come, not {deadline}")
-    elif not isinstance(deadline, datetime):
+        return timedelta(seconds=deadline.total_seconds())  # not a subclass, as of pandas
+    if not isinstance(deadline, datetime) or deadline != deadline:  # NaT of pandas
         raise TypeError(f"deadline must be a timedelta or an aware datetime, not {type(deadline).__name__}")
-    elif deadline.utcoffset() is None:
+    if deadline.utcoffset() is None:
         raise ValueError(
             f"deadline must be an aware datetime: {deadline.isoformat()} has no time zone; "
             "give it one, as in datetime.now(UTC) + timedelta(hours=4), or pass the timedelta itself"
         )
-    return deadline
+    try:
+        deadline.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"deadline must be a time of the years 1 to 9999 in UTC, not {deadline.isoformat()}") from None
+    return datetime.combine(deadline.date(), deadline.timetz())
 
 
 def _policy(policy: Any) -> Policy | None:

@@ -140,6 +140,8 @@ def _of_call(
         seconds = call.deadline.total_seconds()
         return need, TimelineStep(does=does, seconds=seconds, people=people, text=f"{call.deadline} {does}")
     at = call.deadline.astimezone(UTC)
+    if does == "approve" and at <= asked:
+        does = "overdue"  # nobody could decide in time, so that nobody did says nothing
     return need, TimelineStep(does=does, at=at, people=people, text=f"{at:%Y-%m-%d %H:%M} UTC {does}")
 
 

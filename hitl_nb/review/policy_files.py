@@ -137,13 +137,17 @@ def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
     """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
-    named = [name for name in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if name]
-    found = [PolicyFile(Path(name).expanduser().absolute(), organisation=True) for name in named]
+    found = [PolicyFile(path, organisation=True) for path in _named_files()]
     for folder in _folders(_folder_of(notebook)):
         path = os.path.join(folder, FILE_NAME)
         if os.path.lexists(path) and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
             found.append(PolicyFile(Path(path)))
     return list(dict.fromkeys(found))
+
+
+def _named_files() -> list[Path]:
+    named = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
+    return [Path(name).expanduser().absolute() for name in named if name]
 
 
 def read_policy_file(file: PolicyFile) -> Document:
@@ -159,7 +163,7 @@ def read_policy_file(file: PolicyFile) -> Document:
             stamp = _stamp(os.fstat(opened.fileno()))
             raw = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        where = f"; {ENVIRONMENT} names it" if file.organisation else ""
+        where = f"; {ENVIRONMENT} names it" if file.path in _named_files() else ""
         raise PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}") from None
     if len(raw) > MAX_BYTES:
         raise PolicyError(f"{file.path}: the policy file is larger than {MAX_BYTES} bytes; split it")

@@ -63,6 +63,8 @@ class Absences:
         _check_name("user", user)
         if to is not None:
             _check_name("to", to)
+            if to.startswith("@") or not to.isprintable() or to != to.strip():
+                raise ValueError(f"to is {to!r}; name one user: only a person can stand in for another")
         if to == user:
             raise ValueError(f"to is {to!r}, who is away themselves; name somebody else, or nobody")
 
@@ -130,6 +132,12 @@ def _check_name(what: str, name: str) -> None:
 def _check_times(start: datetime, until: datetime, now: datetime) -> None:
     if start.tzinfo is None or until.tzinfo is None:
         raise ValueError("from and until must be times with their zone, as 2026-01-05T09:00:00Z")
+    try:
+        start.astimezone(UTC), until.astimezone(UTC)  # pyright: ignore[reportUnusedExpression]
+    except OverflowError:
+        raise ValueError(
+            f"from and until must be times of the years 1 to 9999 in UTC, not {start} and {until}"
+        ) from None
     if until <= now:
         raise ValueError(f"until ({until.isoformat()}) is over; it is {now.isoformat(timespec='seconds')}")
     if until <= start:

@@ -359,5 +359,5 @@ def microseconds_at(key: str) -> int:
 
 
 def microseconds(at: datetime) -> str:
-    """A time as text that sorts by it."""
-    return f"{(at - _EPOCH) // timedelta(microseconds=1):017d}"
+    """A time as text that sorts by it; of a time before 1970 or after the year 5138, the nearest within."""
+    return f"{min(max((at - _EPOCH) // timedelta(microseconds=1), 0), 10**17 - 1):017d}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import hitl_nb as hitl
@@ -43,6 +44,13 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "deadline naive": ({"deadline": datetime(2026, 1, 5)}, ValueError, "deadline .* 2026-01-05T00:00:00 has no time"),  # noqa: DTZ001
     "deadline a number": ({"deadline": 3600}, TypeError, "deadline must be a timedelta or an aware datetime, not int"),
     "deadline past": ({"deadline": timedelta(0)}, ValueError, "deadline must be a time to come"),
+    "deadline NaT": ({"deadline": pd.NaT}, TypeError, "deadline must be a timedelta or an aware datetime, not NaT"),
+    "deadline beyond all calendars": (
+        {"deadline": datetime.max.replace(tzinfo=timezone(-HOUR))},
+        ValueError,
+        "deadline must be a time of the years 1 to 9999",
+    ),
+    "quorum of a crowd": ({"quorum": 10**30}, ValueError, "nobody could meet it"),
     "on_deadline unknown": ({"deadline": HOUR, "on_deadline": "explode"}, ValueError, "wait, reject, approve, escal"),
     "on_deadline alone": ({"on_deadline": "reject"}, ValueError, "on_deadline='reject' needs a deadline"),
     "approve for several": (
@@ -90,6 +98,9 @@ def test_good_arguments_are_facts_of_the_question() -> None:
     when = datetime.now(UTC) + HOUR
     review = hitl.proposal("x", title="t", reviewers=["ada", "@finance"], quorum=2, deadline=when).review
     assert (review.reviewers, review.quorum, review.deadline) == (("ada", "@finance"), 2, when)
+    for given, kept in ((pd.Timestamp(when), when), (pd.Timedelta(HOUR), HOUR)):  # they can be stored as these only
+        found = hitl.proposal("x", title="t", deadline=given).review.deadline
+        assert (type(found), found) == (type(kept), kept)
 
 
 def test_labels_are_texts() -> None:

@@ -288,6 +288,14 @@ def test_terms_of_a_call() -> None:
     assert passed.verdict == "pass"  # the call says who is asked, not whether
 
 
+@pytest.mark.parametrize(("seconds", "does"), [(-1, "overdue"), (0, "overdue"), (1, "approve")])
+def test_nobody_is_taken_to_consent_who_had_no_time_to_decide(seconds: int, does: str) -> None:
+    call = CallTerms(deadline=T0 + timedelta(seconds=seconds), on_deadline="approve")
+    found = judge(None, question(), call=call)
+    assert found.terms is not None
+    assert [step.does for step in found.terms.timeline] == [does]
+
+
 def test_on_deadline_escalate_asks_those_of_fallback() -> None:
     call = CallTerms(deadline=timedelta(hours=1), on_deadline="escalate")
     found = judge_rule(question(), call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from hitl_nb.errors import AlreadyDecided, StoreCorrupt, StoreFull
 from hitl_nb.policies.rules import Plan
 from hitl_nb.policies.seats import seats_of
 from hitl_nb.policies.terms import People
-from hitl_nb.records import Proposal, Question, Snapshot, Terms, new_id
+from hitl_nb.records import Proposal, Question, Snapshot, Terms, TimelineStep, new_id
 from hitl_nb.store import clock, judged, open_store, rows
 from hitl_nb.store.base import Store
 from hitl_nb.store.ledger import Ledger
@@ -162,6 +163,20 @@ class TestSteps:
 
 
 class TestIndex:
+    @pytest.mark.parametrize("at", [datetime.max.replace(tzinfo=UTC), datetime(1969, 7, 20, tzinfo=UTC)])
+    def test_a_deadline_far_away_keeps_no_other_from_its_time(self, ledger: Ledger, at: datetime) -> None:
+        never = TimelineStep(does="remind", at=at, text="remind")
+        plan = under()
+        assert plan.terms is not None
+        plan = dataclasses.replace(plan, terms=msgspec.structs.replace(plan.terms, timeline=(never,)))
+        _, claim = ledger.open_run(agent="others", notebook=NB)
+        question = Question(title="Never", kind="json", value=1, position="000000003/9")
+        ledger.pause_run(claim, STATE, [question], plans=[plan])
+        p = asked(ledger, ("1h reject",))[0]
+        ledger.tick(T0 + timedelta(hours=1))
+        assert ledger.proposal(p.id).status == "decided"
+        assert ledger.verify().ok
+
     def test_only_a_proposal_with_a_timer_has_a_row(self, ledger: Ledger, store: Store) -> None:
         asked(ledger, (), ("2h remind",))
         assert timers(store) == [at("2:00")]

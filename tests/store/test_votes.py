@@ -526,7 +526,7 @@ def test_who_is_away_is_known_for_every_time(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("start", "until", "to"),
     [(None, T0, None), (T0 + timedelta(hours=2), T0 + timedelta(hours=1), None), (None, T0.replace(tzinfo=None), None)]
-    + [(None, T0 + timedelta(hours=1), one) for one in ("bo", "", "x" * 201)],
+    + [(None, T0 + timedelta(hours=1), one) for one in ("bo", "", "x" * 201, "@leads", "a\nb", "ada ")],
 )
 def test_an_absence_that_is_none_is_refused(desk: Desk, start: Any, until: Any, to: Any) -> None:
     with pytest.raises(ValueError, match=r"until|to "):
