@@ -93,6 +93,7 @@ _CLOCK = {
     "proposal.reminded": "reminded",
     "proposal.overdue": "overdue",
     "proposal.stuck": "nobody can decide",
+    "proposal.unstuck": "somebody can decide again",
     "proposal.escalated": "escalated",
     "proposal.expired": "asked again",
     "decision.expired": "asked again",

@@ -55,10 +55,10 @@ from hitl_nb.store.moving import Moving
 from hitl_nb.store.opening import opened
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.passing import Passing
-from hitl_nb.store.people import Absences
 from hitl_nb.store.renewing import Renewing
 from hitl_nb.store.requesters import here, with_requesters
 from hitl_nb.store.scripts import Scripts
+from hitl_nb.store.seating import Seating
 from hitl_nb.store.sending import Outbox
 from hitl_nb.store.snapshots import State
 from hitl_nb.store.steps import Steps
@@ -83,7 +83,7 @@ class ClaimedState(NamedTuple):
     asked: list[Proposal]
 
 
-class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Absences, Renewing, Outbox, Watching):
+class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Seating, Renewing, Outbox, Watching):
     """The runs, steps, proposals, workspaces and events of a store.
 
     Args:

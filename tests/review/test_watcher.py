@@ -150,3 +150,18 @@ def test_a_public_url_that_links_cannot_begin_with_is_refused(url: str) -> None:
 def test_a_public_url_ends_without_a_slash() -> None:
     assert check_public_url("https://hub.example/user/ada/") == "https://hub.example/user/ada"
     assert check_public_url("") == ""
+
+
+def test_an_absence_that_begins_by_itself_is_noticed(ledger: Ledger, set_clock: Callable[[datetime], None]) -> None:
+    _, claim = ledger.open_run(agent="refunds", notebook="/n.ipynb")
+    asked = Terms(needs=(Need(people=("ada",), text="1 of ada"),), fallback=("lea",))
+    question = Question(title="Refund", kind="json", value=1, position="0/0")
+    plans = [Plan("ask", ("r",), (), asked, ("approve",))]
+    (p,) = ledger.pause_run(claim, Snapshot(envelope=b""), [question], plans=plans)[1]
+    ledger.set_away("ada", T0 + timedelta(hours=1), T0 + timedelta(hours=2))
+    watcher = Watcher(lambda: ledger, label="watch", say=lambda text: None)
+    watcher.step()
+    assert ledger.proposal(p.id).widened == ()
+    set_clock(T0 + timedelta(hours=1))
+    watcher.step()
+    assert ledger.proposal(p.id).widened == ("lea",)

@@ -542,6 +542,30 @@ def test_nobody_may_so_the_fallback_is_asked_at_once(desk: Desk) -> None:
     desk.check()
 
 
+def test_who_goes_while_it_waits_is_replaced_at_once(desk: Desk) -> None:
+    desk.ask(terms("1 of bo", fallback=("lea",)))
+    before = desk.types()
+    desk.ledger.set_away("bo", None, TONIGHT)
+    assert desk.types() == [*before, "away.set", "proposal.stuck", "proposal.escalated"]
+    desk.ledger.set_away("bo", None, TONIGHT, "dee")
+    assert desk.types()[-1] == "away.set"
+    assert desk.vote("lea") == "approve by lea"
+    desk.check()
+
+
+def test_what_nobody_can_decide_is_marked_until_somebody_can_again(desk: Desk) -> None:
+    desk.ask(terms("1 of bo"))
+    desk.ledger.set_away("bo", None, TONIGHT)
+    assert "nobody can now" in desk.ledger.proposal(desk.p.id).stuck
+    assert desk.ledger.look_who_is_there() == 0
+    desk.at(hours=10)
+    assert desk.ledger.look_who_is_there() == 1
+    assert desk.ledger.proposal(desk.p.id).stuck == ""
+    assert desk.types()[-1] == "proposal.unstuck"
+    assert desk.vote("bo") == "approve by bo"
+    desk.check()
+
+
 def test_the_least_busy_is_assigned(desk: Desk) -> None:
     desk.ledger.set_away("bo", None, TONIGHT)
     desk.ask(terms("1 of bo, cy, dan, eve", assign=True), n=4)
