@@ -6,7 +6,6 @@ become JSON and come back.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import secrets
 from datetime import UTC, date, datetime
@@ -79,13 +78,21 @@ def now() -> datetime:
 
 def new_id() -> str:
     """An opaque id: 12 characters of `a-z2-7`, 60 random bits."""
-    return base64.b32encode(secrets.token_bytes(8))[:12].decode().lower()
+    bits = secrets.randbits(60)
+    return "".join([_PAIRS[bits >> at & 1023] for at in (0, 10, 20, 30, 40, 50)])
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [one + two for one in _LETTERS for two in _LETTERS]
 
 
 def canonical(value: Any) -> bytes:
     """The one JSON spelling of `value` that is hashed: sorted keys, no spaces, UTF-8, no NaN."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "surrogatepass")
+    return _spell_canonical(value).encode("utf-8", "surrogatepass")
+
+
+_spell_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+"""Made once: `json.dumps` makes an encoder for every call with settings."""
 
 
 def fingerprint(run: str, position: str, kind: str, title: str, value: Any) -> str:

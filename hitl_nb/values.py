@@ -88,6 +88,12 @@ def ask(
     return question
 
 
+def encoded(value: Any, kind: Kind) -> Any:
+    """The JSON of a value that is proposed as this kind. Raises TypeError or ValueError if it is none any more."""
+    _kind(value, kind, None)
+    return _encoded(value, kind)[1]
+
+
 def check_edit(question: Question, value: Any) -> Any:
     """The edited JSON, normalised as it is to be stored. Raises InvalidEdit with one message per field path.
 

@@ -176,7 +176,10 @@ def _as_proposed(asked: Asked) -> Any:
 
     In the kernel that paused, the live object goes on being used, and another cell may have changed it.
     """
-    q, now = asked.question, encode_now(asked)
+    q = asked.question
+    if values.encoded(asked.original, q.kind) == q.value:  # no need to look at the rest of the question
+        return asked.original
+    now = encode_now(asked)
     if now == q.value:
         return asked.original
     return asked.restored(msgspec.structs.replace(q, value=now), q.value, asked.original)

@@ -5,11 +5,12 @@ first folder with `.git`; without one, up to the server's root or the home direc
 changed. A file that cannot be used raises PolicyError whenever a policy is asked for: it is never left out.
 """
 
-# ruff: noqa: PTH109, PTH111, PTH112, PTH117, PTH118, PTH120
+# ruff: noqa: PTH109, PTH111, PTH112, PTH116, PTH117, PTH120
 # Every checkpoint looks for files, and pathlib takes twice as long.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -96,9 +97,8 @@ def load_policy(notebook: str, *more: Policy) -> MergedPolicy | None:
         PolicyError: a file, or all of them together, cannot be used.
     """
     files = find_policy_files(notebook)
-    known = {found.path for found in files}
     for one in more:
-        if one.source == "file" and Path(one.text) not in known:
+        if one.source == "file" and all(found.path != Path(one.text) for found in files):
             files.append(PolicyFile(Path(one.text)))
     documents = [read_policy_file(found) for found in files]
     documents += [_read_json(one.text) for one in more if one.source == "mapping"]
@@ -137,17 +137,31 @@ def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
     """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
-    found = [PolicyFile(path, organisation=True) for path in _named_files()]
-    for folder in _folders(_folder_of(notebook)):
-        path = os.path.join(folder, FILE_NAME)
-        if os.path.lexists(path) and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
-            found.append(PolicyFile(Path(path)))
-    return list(dict.fromkeys(found))
+    home = os.path.expanduser("~")
+    found = list(_named_files(home))
+    for folder in _folders(_folder_of(notebook), home):
+        path = _inside(folder, FILE_NAME)
+        if _exists(path) and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
+            found.append(_in_folder(path))
+    return found
 
 
-def _named_files() -> list[Path]:
-    named = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
-    return [Path(name).expanduser().absolute() for name in named if name]
+def _named_files(home: str) -> tuple[PolicyFile, ...]:
+    """The files of `HITL_NB_POLICY`."""
+    names = os.environ.get(ENVIRONMENT, "")
+    return _files_of(names, home, _working_folder()) if names else ()
+
+
+@functools.lru_cache(_CACHED)
+def _files_of(names: str, home: str, folder: str) -> tuple[PolicyFile, ...]:
+    """Each file once; `home` and `folder` are what the names may be relative to."""
+    found = (Path(folder, Path(name).expanduser()) for name in names.split(os.pathsep) if name)
+    return tuple(dict.fromkeys(PolicyFile(path, organisation=True) for path in found))
+
+
+@functools.lru_cache(_CACHED)
+def _in_folder(path: str) -> PolicyFile:
+    return PolicyFile(Path(path))
 
 
 def read_policy_file(file: PolicyFile) -> Document:
@@ -155,7 +169,7 @@ def read_policy_file(file: PolicyFile) -> Document:
     from hitl_nb.policies.documents import read_text
 
     try:
-        stamp = _stamp(file.path.stat())
+        stamp = _stamp(os.stat(file.path))
         before = _documents.get(file)
         if before is not None and before[0] == stamp:
             return before[1]
@@ -163,7 +177,11 @@ def read_policy_file(file: PolicyFile) -> Document:
             stamp = _stamp(os.fstat(opened.fileno()))
             raw = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        where = f"; {ENVIRONMENT} names it" if file.path in _named_files() else ""
+        where = (
+            f"; {ENVIRONMENT} names it"
+            if file.path in [one.path for one in _named_files(os.path.expanduser("~"))]
+            else ""
+        )
         raise PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}") from None
     if len(raw) > MAX_BYTES:
         raise PolicyError(f"{file.path}: the policy file is larger than {MAX_BYTES} bytes; split it")
@@ -214,23 +232,49 @@ def _stamp(found: os.stat_result) -> _Stamp:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
 
 
+def _working_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # it was removed; a full name needs none
+        return ""
+
+
 def _folder_of(notebook: str) -> str:
     if not os.path.isabs(notebook):
         return os.getcwd()
     return notebook if os.path.isdir(notebook) else os.path.dirname(notebook)
 
 
-def _folders(start: str) -> list[str]:
+def _folders(start: str, home: str) -> tuple[str, ...]:
     """The folder and those above it, up to where the search ends; outside of all limits, the folder alone."""
+    folders = _upwards(start)
+    for n, folder in enumerate(folders, 1):
+        if _exists(_inside(folder, ".git")):
+            return folders[:n]
+    for limit in (os.environ.get(ROOT, ""), home):
+        if limit.rstrip(os.sep) in folders:
+            return folders[: folders.index(limit.rstrip(os.sep)) + 1]
+    return (start,)
+
+
+@functools.lru_cache(_CACHED)
+def _upwards(start: str) -> tuple[str, ...]:
+    """The folder and all above it, by their names alone."""
     found = [start]
-    while not os.path.lexists(os.path.join(found[-1], ".git")):
-        above = os.path.dirname(found[-1])
-        if above == found[-1]:
-            break
+    while (above := os.path.dirname(found[-1])) != found[-1]:
         found.append(above)
-    else:
-        return found
-    for limit in (os.environ.get(ROOT, ""), os.path.expanduser("~")):
-        if limit.rstrip(os.sep) in found:
-            return found[: found.index(limit.rstrip(os.sep)) + 1]
-    return [start]
+    return tuple(found)
+
+
+def _inside(folder: str, name: str) -> str:
+    return f"{folder.rstrip(os.sep)}{os.sep}{name}"
+
+
+def _exists(path: str) -> bool:
+    """Whether anything is there, also a link to nothing."""
+    if _CAN_ASK_ABOUT_LINKS:
+        return os.access(path, os.F_OK, follow_symlinks=False)
+    return os.path.lexists(path)  # slower: it makes an error for what is not there
+
+
+_CAN_ASK_ABOUT_LINKS = os.access in os.supports_follow_symlinks

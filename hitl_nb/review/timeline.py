@@ -16,6 +16,7 @@ from hitl_nb.policies.counting import is_hidden
 from hitl_nb.records import Event, Proposal, Record, Statement, Step
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.reviewers import POLICY, author, decider
+from hitl_nb.store.verdicts import logged
 
 _BEGINS = ("run.opened", "run.resumed")
 _ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled", "run.handed_back")
@@ -56,7 +57,8 @@ def timeline(ledger: Ledger, run_id: str) -> list[Entry]:
     by |= {comment.id: author(comment) for one in documents for comment in ledger.comments(one)}
     steps = ledger.steps(run_id)
     found = [
-        *_moments(events, proposals | {p.id: p for p in ledger.passed_from(run_id)}, by),
+        *_moments(events, proposals, by),
+        *_by_policies([*proposals.values(), *ledger.passed_from(run_id)]),
         *_work(events, steps),
         *_statements(events),
         *_waits(proposals.values()),
@@ -88,6 +90,18 @@ def _moments(events: Iterable[Event], proposals: dict[str, Proposal], by: dict[s
         yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=actor, detail=_without_statements(data))
 
 
+def _by_policies(proposals: Iterable[Proposal]) -> Iterator[Entry]:
+    """What policies decided: the list of a run's events has none of it, as there may be very much."""
+    for p in proposals:
+        made = p.decision
+        if made is None or made.by != "policy":
+            continue
+        rule = made.reviewer.removeprefix(POLICY)
+        what = f"{'blocked' if made.action == 'reject' else 'passed'} by policy: {p.title} ({rule})"
+        told = logged(p, made, p.revision - 1)
+        yield Entry(n=made.event, type="policy", at=made.decided_at, what=what, actor=f"the policy {rule}", detail=told)
+
+
 _VOTED = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}
 _CLOCK = {
     "proposal.reminded": "reminded",
@@ -102,12 +116,8 @@ _CLOCK = {
 
 
 def _about_terms(event: Event, p: Proposal, data: dict[str, Any]) -> Entry | None:
-    """What a policy, a person's vote or the clock did to a proposal; None if the event is about something else."""
+    """What a person's vote or the clock did to a proposal; None if the event is about something else."""
     n, at, made = event.n, event.at, p.decision
-    if event.type == "decision" and data.get("by") == "policy":
-        rule = event.actor.removeprefix(POLICY)
-        what = f"{'blocked' if data.get('action') == 'reject' else 'passed'} by policy: {p.title} ({rule})"
-        return Entry(n=n, type="policy", at=at, what=what, actor=f"the policy {rule}", detail=data)
     if event.type == "decision" and data.get("by") == "deadline" and made is not None:
         what = f"{_VOTED[made.action]} by the deadline: {p.title}"
         return Entry(n=n, type="decision", at=at, what=what, actor="the deadline", detail=data)

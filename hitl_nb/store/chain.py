@@ -65,7 +65,7 @@ def append(
     data: Any = None,
     records: Digests | None = None,
 ) -> int:
-    """Add one event to the log; its number. Events of a run are listed for `of_run`, but for its many steps.
+    """Add one event to the log; its number. Events of a run are listed for `of_run`, unless there are very many.
 
     `records` has the digest of every record that the event is about, as it is when the transaction ends.
     """
@@ -91,10 +91,17 @@ def append(
 
 
 def list_entry(event: Event) -> tuple[str, bytes] | None:
-    """Key and value of the event's entry in the list of its run; None for the events of steps, which are many."""
-    if event.run is None or event.type == "step.done":
+    """Key and value of the event's entry in the list of its run; None if it has none."""
+    if event.run is None or _is_unlisted(event):
         return None
     return f"{_run_prefix(event.run)}{event.n:012d}", _STATE if f"snapshot/{event.run}" in event.records else b""
+
+
+def _is_unlisted(event: Event) -> bool:
+    """Whether it is one of very many: of a step's end, or of what a policy decided. Their records name them."""
+    if event.type == "decision":
+        return isinstance(event.data, dict) and event.data.get("by") == "policy"
+    return event.type == "step.done"
 
 
 def read(reads: Reads, after: int, limit: int) -> list[tuple[int, bytes]]:
@@ -110,7 +117,7 @@ def at(reads: Reads, n: int) -> Event | None:
 
 
 def of_run(reads: Reads, run: str, limit: int) -> list[Event]:
-    """The newest `limit` events of a run, oldest first, without those of its steps."""
+    """The newest `limit` events of a run, oldest first, without those of its steps and of what policies decided."""
     found = reads.scan(*large.span(_run_prefix(run)), limit=limit, reverse=True)
     events = (at(reads, _number(key.rsplit("/", 1)[1])) for key, _ in reversed(found))
     return [event for event in events if event is not None]
