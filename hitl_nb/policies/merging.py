@@ -194,12 +194,18 @@ class _Merge:
 
     def groups(self) -> tuple[Group, ...]:
         names = {name for d in self.documents for name in d.groups}
-        return tuple(Group(name=name, people=self._common(name) or ()) for name in sorted(names))
+        return tuple(Group(name=name, people=self._common(name, self.documents) or ()) for name in sorted(names))
 
-    def _common(self, name: str) -> tuple[str, ...] | None:
+    def sources_for(self, document: Document) -> Sequence[Document]:
+        """The documents whose word counts where this one says nothing: of an exclusive organisation, its own only."""
+        if self.exclusive and document.organisation:
+            return [d for d in self.documents if d.organisation]
+        return self.documents
+
+    def _common(self, name: str, among: Sequence[Document]) -> tuple[str, ...] | None:
         """The people of a group that all documents agree about; with `exclusive`, the organisation's word counts."""
-        own = [d for d in self.documents if d.organisation and name in d.groups] if self.exclusive else []
-        return _only(tuple(sorted(d.groups[name])) for d in own or self.documents if name in d.groups)
+        own = [d for d in among if d.organisation and name in d.groups] if self.exclusive else []
+        return _only(tuple(sorted(d.groups[name])) for d in own or among if name in d.groups)
 
     def people(self, document: Document, names: Iterable[str], where: str) -> tuple[str, ...]:
         """User names, with groups replaced by their people, sorted. Raises PolicyError for an unknown group."""
@@ -211,7 +217,7 @@ class _Merge:
     def _group(self, document: Document, name: str, where: str) -> tuple[str, ...]:
         if name in document.groups:
             return document.groups[name]
-        found = self._common(name)
+        found = self._common(name, self.sources_for(document))
         if found is None:
             others = {other for d in self.documents for other in d.groups}
             if name in others:
@@ -223,8 +229,9 @@ class _Merge:
         return found
 
     def rules_of(self, document: Document) -> Iterable[Rule]:
-        timezone = document.timezone or _only(d.timezone for d in self.documents if d.timezone) or "UTC"
-        office = document.office or _only(d.office for d in self.documents if d.office)
+        others = self.sources_for(document)
+        timezone = document.timezone or _only(d.timezone for d in others if d.timezone) or "UTC"
+        office = document.office or _only(d.office for d in others if d.office)
         for raw in document.rules:
             if raw.do == "pass" and self.is_limited(document):
                 self.ignored.add(f"{document.source}: rule {raw.id}, since it passes")
@@ -262,7 +269,9 @@ class _Merge:
                 self.ignored.add(f"{rule}, that it approves by itself")
             elif step.does == "escalate":
                 self.ignored.add(f"{rule}, that more people may decide: they are reminded only")
-                kept.append(msgspec.structs.replace(step, does="remind"))
+                kept.append(
+                    msgspec.structs.replace(step, does="remind", text=step.text.replace("escalate", "remind", 1))
+                )
             else:
                 kept.append(step)
         return tuple(kept)

@@ -709,11 +709,32 @@ def test_an_exclusive_policy_takes_away_what_others_grant() -> None:
     slow = judge(policy, question(title="Slow"), call=CallTerms(deadline=timedelta(hours=3), on_deadline="approve"))
     assert slow.terms is not None
     assert [step.does for step in slow.terms.timeline] == ["remind", "overdue"]
+    assert slow.terms.timeline[0].text == "1h remind me"
     assert slow.terms.fallback == ()
     ask = merge_documents([theirs, read_text("exclusive = true", "org.toml", organisation=True)])
     assert judge(ask, question()).verdict == "ask"
     named = judge(ask, question(), call=CallTerms(reviewers=("me",)))
     assert named.terms is not None
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("do = 'ask'\nneeds = ['1 of @g']", "files disagree about the group @g; define it in org.toml too"),
+        ("do = 'pass'\nwhen = 'now.office'", "it counts working hours; add .office. with days and hours to the file"),
+    ],
+)
+def test_others_do_not_complete_what_an_exclusive_policy_leaves_open(rule: str, says: str) -> None:
+    always = {"days": "Mon-Sun", "hours": "00:00-23:59"}
+    theirs = read_mapping({"groups": {"g": ["me"]}, "office": always, "timezone": "Asia/Tokyo"}, "mine.toml")
+    for exclusive in ("false", "true"):
+        text = f"exclusive = {exclusive}\n[[rule]]\nid = 'r'\n{rule}"
+        documents = [theirs, read_text(text, "org.toml", organisation=True)]
+        if exclusive == "true":
+            with pytest.raises(PolicyError, match=says):
+                merge_documents(documents)
+        else:
+            assert merge_documents(documents).rules[0].timezone == "Asia/Tokyo"
 
 
 def test_working_hours_are_ordered_by_when_they_are_over() -> None:
