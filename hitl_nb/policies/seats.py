@@ -125,8 +125,11 @@ def match(options: Mapping[str, Collection[str]]) -> int:
     return sum(find_seat(person, set()) for person in options)
 
 
-def explain_stuck(p: Proposal, people: People) -> str:
-    """Why the people who are there now cannot meet the needs, in a sentence; "" if they can."""
+def explain_stuck(p: Proposal, people: People, votes: Collection[Vote] = ()) -> str:
+    """Why the people who are there now cannot meet the needs, in a sentence; "" if they can.
+
+    `votes` are those that count already, whether or not who cast them is still there.
+    """
     terms = p.terms
     for need in () if terms is None else terms.needs:
         if not need.people:
@@ -136,6 +139,10 @@ def explain_stuck(p: Proposal, people: People) -> str:
             for person in {name, find_deputy(name, people.away)}:
                 if person not in people.away and not (terms and terms.four_eyes and person in people.requesters):
                     options.setdefault(person, set()).add(name)
+        for vote in votes:
+            if takes_vote(p, need, vote, vote.seats, people):
+                named = {*need.people, *p.widened} & set(vote.seats)
+                options.setdefault(vote.reviewer, set()).update(named)
         if match(options) < need.count:
             there = ", ".join(sorted(options)) or "nobody"
             return f"{need.text} must agree, and of those who may, {there} can now: the others are away or asked for it"

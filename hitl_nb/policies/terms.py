@@ -28,6 +28,7 @@ from hitl_nb.policies.counting import (
     is_hidden,
     made_under,
     progress,
+    votes_for,
 )
 from hitl_nb.policies.edits import Judged, judge_again
 from hitl_nb.policies.made import verify_made
@@ -128,8 +129,7 @@ def vote(p: Proposal, vote: Vote, people: People, now: datetime, *, judged: Judg
     events = [("vote", _told_vote(change.proposal, vote, people))]
     if p.terms != was.terms or p.allow != was.allow:
         events.append(("terms.changed", _told_terms(was, p, f"{vote.reviewer} edited it")))
-    changed = Change(change.proposal, tuple(events), change.notices, change.decision)
-    return changed if p.terms == was.terms else ask_fallback(changed, people)
+    return ask_fallback(Change(change.proposal, tuple(events), change.notices, change.decision), people)
 
 
 def tick(p: Proposal, people: People, now: datetime) -> Change | None:
@@ -151,7 +151,7 @@ def tick(p: Proposal, people: People, now: datetime) -> Change | None:
     if does == "escalate":
         people_asked = step.people or (p.terms.fallback if p.terms is not None else ())
         p = _widened(p, people_asked)
-        p = msgspec.structs.replace(p, stuck=explain_stuck(p, people))
+        p = msgspec.structs.replace(p, stuck=_explain_stuck(p, people))
         told["people"] = list(people_asked)
     elif does == "overdue":
         p = msgspec.structs.replace(p, overdue=True)
@@ -178,7 +178,7 @@ def undo(p: Proposal, people: People, user: str, now: datetime) -> Change:
         edits = [one.value for one in left if one.action == "edit"]
         back = _voting_on(back, edits[-1] if edits else p.value)
     told = {"action": settled.action, "value_sha256": settled.value_sha256, "vote": settled.event}
-    return Change(back, (("vote.withdrawn", told),))
+    return ask_fallback(Change(back, (("vote.withdrawn", told),)), people)
 
 
 def _check(p: Proposal, people: People, vote: Vote) -> tuple[str, ...]:
@@ -253,22 +253,30 @@ def _widened(p: Proposal, more: Iterable[str]) -> Proposal:
 
 
 def ask_fallback(change: Change, people: People) -> Change:
-    """The change, with the fallback asked at once if nobody else may decide; it is marked if nobody is left."""
+    """The change, with the fallback asked at once if nobody else may decide; it is marked if nobody is left.
+
+    It is said once: a proposal that is marked like this already, and whose fallback was asked, stays as it is.
+    """
     p = change.proposal
     if p.terms is None or p.status != "open":
         return change
-    why = explain_stuck(p, people)
-    if not why:
-        return Change(msgspec.structs.replace(p, stuck=""), change.events, change.notices, change.decision, change.due)
-    events: list[tuple[str, dict[str, Any]]] = [("proposal.stuck", {"why": why})]
-    notices = ["stuck"]
-    more = [one for one in p.terms.fallback if one not in p.widened]
+    why = _explain_stuck(p, people)
+    more = [one for one in p.terms.fallback if one not in p.widened] if why else []
+    if why == p.stuck and not more:
+        return change
+    events: list[tuple[str, dict[str, Any]]] = [("proposal.stuck", {"why": why}) if why else ("proposal.unstuck", {})]
+    notices = ["stuck"] if why and not p.stuck else []
     if more:
         p = _widened(p, more)
         events.append(("proposal.escalated", {"people": more, "why": why}))
         notices.append("escalated")
-    p = msgspec.structs.replace(p, stuck=explain_stuck(p, people))
+    p = msgspec.structs.replace(p, stuck=_explain_stuck(p, people))
     return Change(p, (*change.events, *events), (*change.notices, *notices), change.decision, change.due)
+
+
+def _explain_stuck(p: Proposal, people: People) -> str:
+    votes = p.votes if is_hidden(p) else votes_for(p, hash_value(current_value(p)))
+    return explain_stuck(p, people, votes)
 
 
 def _told_vote(p: Proposal, vote: Vote, people: People) -> dict[str, Any]:

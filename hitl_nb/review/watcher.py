@@ -46,7 +46,6 @@ class Watcher:
         self._always = always
         self._beaten: float | None = None
         self._said = ""
-        self._away: dict[str, str | None] | None = None
 
         def usual(ledger: Ledger, owner: Owner, goes_on: Callable[[], bool]) -> Sender:
             return Sender(ledger, token=owner.token, actor=str(owner), public_url=public_url, goes_on=goes_on)
@@ -81,20 +80,12 @@ class Watcher:
         while True:
             self._beat(ledger)
             ledger.tick()
-            self._look_who_is_there(ledger)
             try:
                 more = sender.send_next(ledger.now())
             except ChannelsError as error:
                 return str(error)
             if not more or not goes_on():
                 return ""
-
-    def _look_who_is_there(self, ledger: Ledger) -> None:
-        """Absences begin and end by themselves: whoever can no longer be waited for is replaced then."""
-        away = ledger.away_at(ledger.now())
-        if away != self._away:
-            ledger.look_who_is_there()
-            self._away = away
 
     def _beat(self, ledger: Ledger) -> None:
         if self._beaten is not None and time.monotonic() - self._beaten < BEAT.total_seconds():

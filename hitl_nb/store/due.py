@@ -1,7 +1,8 @@
 """The clock's part: what is due about open proposals is done once, whoever notices it first.
 
 due/<microseconds>-<proposal> names each open proposal that has a timer, by when the clock acts on it next; whatever
-writes a proposal keeps it right (`rows.py`). Each step is a transaction of its own that looks again whether it is due:
+writes a proposal keeps it right (`rows.py`). Rows of another kind say when somebody goes away or comes back
+(`rechecks.py`). Each step is a transaction of its own that looks again whether it is due:
 of two processes that see the same row, the second finds it gone.
 """
 
@@ -22,6 +23,7 @@ from hitl_nb.store import clock, rows
 from hitl_nb.store.base import Reads, Store, Transaction
 from hitl_nb.store.changes import write_change
 from hitl_nb.store.people import find_people
+from hitl_nb.store.rechecks import is_recheck, recheck_page
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,7 +76,7 @@ class Due:
             self.tick()
 
     def next_due(self) -> datetime | None:
-        """When the clock acts next; None if no open proposal has a timer."""
+        """When the clock acts next; None if no open proposal has a timer and nobody is about to go or come back."""
         found = self.store.scan(_FIRST, _END, limit=1)
         return rows.time_at(found[0][0]) if found else None
 
@@ -118,6 +120,8 @@ def _take(tx: Transaction, key: str, at: datetime | None) -> int:
     now, raw = at or clock.machine_now(tx), tx.get(key)
     if raw is None:
         return 0  # somebody else was first
+    if is_recheck(raw):
+        return recheck_page(tx, key, raw, now)
     p = rows.load_proposal(tx, rows.id_at(key, raw))
     if p is not None and rows.due_key(p) == key and _take_step(tx, p, now) is not None:
         return 1

@@ -42,6 +42,7 @@ from hitl_nb.store import (
     updates,
     verification,
 )
+from hitl_nb.store.absences import Absences
 from hitl_nb.store.asking import worked
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.cancelling import cancel_run
@@ -58,7 +59,6 @@ from hitl_nb.store.passing import Passing
 from hitl_nb.store.renewing import Renewing
 from hitl_nb.store.requesters import here, with_requesters
 from hitl_nb.store.scripts import Scripts
-from hitl_nb.store.seating import Seating
 from hitl_nb.store.sending import Outbox
 from hitl_nb.store.snapshots import State
 from hitl_nb.store.steps import Steps
@@ -83,7 +83,7 @@ class ClaimedState(NamedTuple):
     asked: list[Proposal]
 
 
-class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Seating, Renewing, Outbox, Watching):
+class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Absences, Renewing, Outbox, Watching):
     """The runs, steps, proposals, workspaces and events of a store.
 
     Args:

@@ -15,6 +15,7 @@ proposal/<proposal>                           Proposal
 asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
 passed/<run>/<position>/<proposal>            index: those that a policy decided and the run did not pause for
 due/<microseconds>-<proposal>                 index: open proposals with a timer, by when the clock acts next
+due/<microseconds>-away-<user>                when somebody (hashed) goes away or comes back (see `rechecks.py`)
 policy/<sha256>                               a merged policy, as its hash says (see `passing.py`)
 policyof/<run>/<sha256>                       index: the policies that a run has used
 open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first

@@ -40,11 +40,6 @@ def stuck(reads: Reads) -> Iterator[Proposal]:
         yield from (p for p in _listed(reads, "open/", "open0", _PAGE) if p.stuck)
 
 
-def under_terms(reads: Reads) -> Iterator[Proposal]:
-    """The open proposals that have terms, oldest first."""
-    return (p for p in _listed(reads, "open/", "open0", _PAGE) if p.terms is not None)
-
-
 def _of_run(reads: Reads, run_id: str, after: str) -> Iterator[Proposal]:
     try:
         run = rows.load_run(reads, run_id)

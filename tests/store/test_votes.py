@@ -557,9 +557,9 @@ def test_what_nobody_can_decide_is_marked_until_somebody_can_again(desk: Desk) -
     desk.ask(terms("1 of bo"))
     desk.ledger.set_away("bo", None, TONIGHT)
     assert "nobody can now" in desk.ledger.proposal(desk.p.id).stuck
-    assert desk.ledger.look_who_is_there() == 0
+    assert desk.ledger.tick() == 0
     desk.at(hours=10)
-    assert desk.ledger.look_who_is_there() == 1
+    assert desk.ledger.tick() == 1
     assert desk.ledger.proposal(desk.p.id).stuck == ""
     assert desk.types()[-1] == "proposal.unstuck"
     assert desk.vote("bo") == "approve by bo"
