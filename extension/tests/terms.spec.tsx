@@ -228,6 +228,15 @@ test.each<[Partial<IProposal>, string, string]>([
   screen.getByRole('region', { name: heading });
 });
 
+test.each<[boolean, Partial<IProposal>]>([
+  [true, { needs: [{ ...needed, have: 2 }] }],
+  [false, { needs: [{ ...needed, have: 2 }, needed] }],
+  [false, { needs: [{ ...needed, have: 2 }], settles_at: '2026-01-05T09:00:30Z' }]
+])('that enough people agree to what is open is said: %s', (said, over) => {
+  const { container } = show(proposal(over));
+  expect(container.textContent!.includes('One more approval decides')).toBe(said);
+});
+
 describe('sentences', () => {
   test('a need that anyone meets names nobody', () => {
     expect(needSentence({ text: '1 of anyone', have: 0, count: 1, voted: [], waiting: [] }, trans)).toBe(

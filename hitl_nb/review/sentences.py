@@ -18,6 +18,7 @@ _KNOWN = {
     "token": "{}, a guest (the server knows its token only)",
     "anonymous": "{}, a guest (not logged in)",
 }
+ENOUGH = "Enough people agree since the terms were changed. One more approval decides, also by who has approved before."
 _DOES = {
     "remind": "a reminder is sent at {at}",
     "overdue": "it is overdue from {at} on",
@@ -31,7 +32,7 @@ def parts(p: Proposal, told: dict[str, Any]) -> list[tuple[str, list[str]]]:
     is_open = p.status == "open"
     found = [
         (_why_heading(p), why_lines(p)),
-        ("Needed", [*need_lines(told["needs"]), *_hidden(told)] if is_open else []),
+        ("Needed", [*need_lines(told["needs"]), *_hidden(told), *_enough(told)] if is_open else []),
         ("Nobody can decide", [told["stuck"]] if is_open and told["stuck"] else []),
         ("Votes", [vote_line(vote) for vote in told["votes"]]),
         ("Until", list(clock_lines(told, p.deadline)) if is_open else []),
@@ -85,6 +86,12 @@ def need_lines(needs: Sequence[dict[str, Any]]) -> list[str]:
 
 def _hidden(told: dict[str, Any]) -> list[str]:
     return ["Votes are hidden until everybody has voted."] if told["blind"] else []
+
+
+def _enough(told: dict[str, Any]) -> list[str]:
+    """What an open proposal waits for whose needs are met: they were changed, and no change decides by itself."""
+    met = bool(told["needs"]) and all(need["have"] >= need["count"] for need in told["needs"])
+    return [ENOUGH] if met and told["settles_at"] is None and not told["blind"] else []
 
 
 def still_needed(p: Proposal, told: dict[str, Any]) -> str:

@@ -10,10 +10,11 @@ import pytest
 
 from hitl_nb.notebook.render import html
 from hitl_nb.policies import terms as machine
+from hitl_nb.policies.renewing import renew
 from hitl_nb.policies.seats import People
 from hitl_nb.records import DecisionRecord, GuardrailResult, Need, Proposal, Terms, TimelineStep, Vote
 from hitl_nb.review.progress import Viewer, describe
-from hitl_nb.review.sentences import lasting_parts, parts
+from hitl_nb.review.sentences import ENOUGH, lasting_parts, parts
 
 T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
 TERMS = Terms(
@@ -58,6 +59,16 @@ def test_an_open_proposal_says_why_who_and_until_when() -> None:
 def test_what_settles_says_until_when_it_can_be_taken_back() -> None:
     p = voted(voted(asked(msgspec.structs.replace(TERMS, undo=30.0)), "bo"), "cy")
     assert said(p)["Until"] == ["Approved; it settles at 2026-01-05 09:00:30Z, and can be taken back until then."]
+
+
+def test_what_is_open_although_enough_people_agree_says_how_it_is_decided() -> None:
+    """Terms that are changed decide nothing by themselves."""
+    p = voted(asked(), "bo")
+    assert said(p)["Needed"] == ["1 of 2 of @finance: bo; waiting for ada or cy"]
+    change = renew(p, Terms(needs=(Need(people=("bo",), text="1 of bo"),)), People(), T0, why="files")
+    assert change is not None
+    assert said(change.proposal)["Needed"] == ["1 of 1 of bo: bo", ENOUGH]
+    assert voted(change.proposal, "bo").status == "decided"
 
 
 def test_a_proposal_without_terms_says_nothing() -> None:

@@ -162,6 +162,11 @@ export function waitsFor(p: IProposal | ISummary, host: IHost): string | null {
   return counted && counted.count > 1 ? trans.__('Your vote') : null;
 }
 
+/** Whether the needs are met and it is open all the same: the terms were changed, and no change decides by itself. */
+export function isEnough({ needs = [], settles_at, blind }: IReview): boolean {
+  return needs.length > 0 && needs.every(need => need.have >= need.count) && !settles_at && !blind;
+}
+
 /** "Approve", or which of how many approvals it is. */
 export function approveLabel(name: string, p: IProposal, host: IHost): string {
   const counted = progress(p);

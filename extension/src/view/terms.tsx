@@ -6,7 +6,16 @@ import { type ReactNode, useEffect, useId, useState } from 'react';
 import type { IGuardrailResult, IProposal } from '../api/types';
 import type { IProposalModel } from '../model';
 import type { IHost } from './host';
-import { allOf, clockSentences, hasTerms, left, needSentence, timeOf, voteSentence } from './sentences';
+import {
+  allOf,
+  clockSentences,
+  hasTerms,
+  isEnough,
+  left,
+  needSentence,
+  timeOf,
+  voteSentence
+} from './sentences';
 import { voter, when } from './state';
 import { visible } from './visible';
 
@@ -46,6 +55,13 @@ export function Terms({ model, host }: IProps): JSX.Element | null {
               <li key={i}>{needSentence(need, host.trans)}</li>
             ))}
           </ul>
+          {isEnough(proposal) && (
+            <p className="jp-hitl-note">
+              {host.trans.__(
+                'Enough people agree since the terms were changed. One more approval decides, also by who has approved before.'
+              )}
+            </p>
+          )}
           {proposal.blind && (
             <p className="jp-hitl-note">
               {host.trans.__('You see only your own vote until everybody has voted.')}
