@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hitl_nb.policies.counting import hash_terms
 from hitl_nb.policies.terms import Change, begin
 from hitl_nb.records import Facts, Proposal, Run, Snapshot, Statement
 from hitl_nb.store import chain, claims, clock, formats, policytexts, rows, snapshots, standing
@@ -116,4 +117,6 @@ def worked(statements: Sequence[Statement]) -> dict[str, Any]:
 def _told(p: Proposal) -> dict[str, str]:
     """What the log of a pause says of a proposal."""
     told = {"id": p.id, "title": p.title, "fingerprint": p.fingerprint}
+    if p.terms is not None:
+        told["terms"] = hash_terms(p.terms)
     return {**told, "workspace": p.document} if p.document else told

@@ -123,6 +123,16 @@ def of_run(reads: Reads, run: str, limit: int) -> list[Event]:
     return [event for event in events if event is not None]
 
 
+def newest_of_run(reads: Reads, run: str) -> Iterator[Event]:
+    """The events of a run, the newest first, without those of its steps."""
+    start, stop = large.span(_run_prefix(run))
+    while found := reads.scan(start, stop, limit=_FEW, reverse=True):
+        for stop, _ in found:
+            event = at(reads, _number(stop.rsplit("/", 1)[1]))
+            if event is not None:
+                yield event
+
+
 def newest_state(reads: Reads, run: str) -> Event | None:
     """The newest event that tells of the run's state, if there is one."""
     start, stop = large.span(_run_prefix(run))

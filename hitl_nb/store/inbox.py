@@ -28,6 +28,7 @@ from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.discussion import comments_on
 from hitl_nb.store.due import Due, after_clock
+from hitl_nb.store.histories import RunLog
 from hitl_nb.store.reviewers import how_known, vote_known
 from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Decided, Verdict, check_made, settled
@@ -90,8 +91,9 @@ class Inbox(Due):
         found = rows.load_proposals(reads, run_id, pause)
         if not found:
             rows.load_run(reads, run_id)
+        log = RunLog(reads, run_id)
         for p in found:
-            check_made(reads, self.store_id, p)
+            check_made(reads, self.store_id, p, log)
         return found
 
     def vote_known(self, p: Proposal, vote: Vote) -> Known:

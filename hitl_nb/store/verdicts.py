@@ -31,9 +31,10 @@ from hitl_nb.records import (
     now,
 )
 from hitl_nb.records import fingerprint as fingerprint_of
-from hitl_nb.store import chain, rows, signatures, standing
+from hitl_nb.store import chain, formats, rows, signatures, standing
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.cancelling import cancel_run
+from hitl_nb.store.histories import RunLog, find_difference
 from hitl_nb.store.people import find_people
 from hitl_nb.store.signatures import Attest
 
@@ -158,8 +159,11 @@ def _check_question(p: Proposal) -> None:
         raise StoreCorrupt(f"proposal {p.id} is not what the agent asked: its record was changed in the store")
 
 
-def check_made(reads: Reads, store_id: str, p: Proposal) -> None:
-    """Raises StoreCorrupt for a decision never made like this, Untrusted for a signature of no known server."""
+def check_made(reads: Reads, store_id: str, p: Proposal, log: RunLog | None = None) -> None:
+    """Raises StoreCorrupt for a decision never made like this, Untrusted for a signature of no known server.
+
+    `log` is of the run, where several of its proposals are checked.
+    """
     if p.decision is None:
         return
     _check_question(p)
@@ -170,12 +174,14 @@ def check_made(reads: Reads, store_id: str, p: Proposal) -> None:
             f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
         )
     if p.terms is None:
+        if formats.has_terms(reads):
+            _refuse_difference(log or RunLog(reads, p.run), p)
         signatures.check(store_id, p, p.decision)
     else:
-        _check_under_terms(reads, store_id, p, p.decision)
+        _check_under_terms(reads, store_id, p, p.decision, log or RunLog(reads, p.run))
 
 
-def _check_under_terms(reads: Reads, store_id: str, p: Proposal, decision: DecisionRecord) -> None:
+def _check_under_terms(reads: Reads, store_id: str, p: Proposal, decision: DecisionRecord, log: RunLog) -> None:
     """The same of a proposal with terms: the votes are in the log, are signed, and make this decision."""
     people: dict[datetime, People] = {}
     wrong = verify_made(p, lambda at: people.get(at) or people.setdefault(at, find_people(reads, p, at)))
@@ -188,10 +194,19 @@ def _check_under_terms(reads: Reads, store_id: str, p: Proposal, decision: Decis
         raise StoreCorrupt(
             f"the decision on proposal {p.id} ({p.title}) is not what its votes make: {wrong}; do not use it"
         )
+    _refuse_difference(log, p)
     if decision.by == "person":
         signatures.check_votes(store_id, p, counted_votes(p))
     elif decision.by != "policy" and not (decision.by == "deadline" and decision.action == "reject"):
         signatures.check(store_id, p, decision)
+
+
+def _refuse_difference(log: RunLog, p: Proposal) -> None:
+    wrong = find_difference(log, p)
+    if wrong is not None:
+        raise StoreCorrupt(
+            f"proposal {p.id} ({p.title}) was changed in the store, then decided: {wrong}; do not use the decision"
+        )
 
 
 def _is_logged(reads: Reads, p: Proposal, vote: Vote) -> bool:

@@ -416,6 +416,12 @@ def test_more_than_the_batch_are_refused_together(desk: Desk) -> None:
 # What a run uses
 
 
+def change_open(desk: Desk, edit: Any) -> None:
+    """Change the open proposal in the store, with its timer."""
+    changed = edit(desk.ledger.proposal(desk.p.id))
+    desk.ledger.store.transact(lambda tx: rows.put_proposal(tx, changed))
+
+
 def change(desk: Desk, edit: Any) -> None:
     """Change the proposal in the store, with the decision's event made to fit: by somebody who can write all of it."""
     from hitl_nb.store.verdicts import logged
@@ -457,6 +463,43 @@ def test_a_decision_that_its_votes_do_not_make_is_not_used(desk: Desk, edit: Any
     desk.check()
     change(desk, edit)
     with pytest.raises((StoreCorrupt, Untrusted) if error is Any else error):
+        desk.ledger.proposals(desk.p.run)
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (lambda p: replaced(p, terms=None), "asked under other terms"),
+        (lambda p: replaced(p, terms=replaced(p.terms, needs=p.terms.needs[:1])), "asked under other terms"),
+        (lambda p: replaced(p, widened=("cy",)), "nobody asked cy as well"),
+    ],
+)
+def test_what_was_changed_before_it_was_decided_is_not_used(desk: Desk, edit: Any, says: str) -> None:
+    desk.ask(terms("1 of bo, cy", "1 of dan"))
+    change_open(desk, edit)
+    assert desk.vote("cy") == "approve by cy"
+    with pytest.raises(StoreCorrupt, match=says):
+        desk.ledger.proposals(desk.p.run)
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "says"), [("undo", "the vote of bo was taken back"), ("again", "not their newest")]
+)
+def test_a_vote_from_before_is_not_used_again(desk: Desk, goes_on: str, says: str) -> None:
+    desk.ask(terms("1 of bo", undo=30.0) if goes_on == "undo" else terms("2 of bo, cy"))
+    desk.vote("bo")
+    before = desk.p
+    if goes_on == "undo":
+        desk.ledger.undo(desk.p.id, reviewer="bo")
+    else:
+        desk.vote("bo")
+    change_open(desk, lambda p: replaced(p, votes=before.votes, settles_at=before.settles_at))
+    if goes_on == "undo":
+        desk.at(minutes=1)
+        desk.ledger.tick()
+    else:
+        desk.vote("cy")
+    with pytest.raises(StoreCorrupt, match=says):
         desk.ledger.proposals(desk.p.run)
 
 
