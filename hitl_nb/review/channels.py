@@ -77,7 +77,7 @@ def load_channels(file: Path | None = None) -> dict[str, Channel] | None:
         raise ChannelsError(f"{path} has more than {_LARGEST} bytes")
     try:
         return {name: _channel(path, name, entry) for name, entry in tomllib.loads(raw.decode()).items()}
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = _LINE.search(str(error))  # the rest of the message may quote the file
         where = f"line {line[1]}" if line else "its end"
         raise ChannelsError(

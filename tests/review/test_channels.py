@@ -93,6 +93,7 @@ def test_a_folder_is_refused(file: Path) -> None:
         (f'\n\nada = {{ urls = ["{SECRET}"', "is not TOML, at its end"),
         (f"\n\nada = urls {SECRET} hunter2\n", "is not TOML, at line 3"),
         (f'ada = {{ urls = ["{SECRET}"] }}\nada = {{ urls = ["{SECRET}"] }}', "is not TOML, at"),
+        ("ada = " + "[" * 5000, "is not TOML"),
     ],
 )
 def test_what_does_not_fit_is_named_and_no_url_is_shown(file: Path, text: str, message: str) -> None:
