@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hitl_nb.cli import app
-from hitl_nb.policies.rules import Plan
-from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
+from hitl_nb.policies.rules import CallTerms, Plan, plan
+from hitl_nb.records import ACTIONS, Facts, Proposal, Question, Snapshot, Terms
 from hitl_nb.store import open_store, requesters
 from hitl_nb.store.ledger import Ledger
 from tests.policies.casework import terms
@@ -45,10 +45,24 @@ def test_who_may_not_is_told_where_to_decide(ledger: Ledger, run: Run) -> None:
     said = run("approve", p.id)
     assert said.exit_code == 1
     assert f"log in there with your own name, then decide at hitl_nb/review/{p.id}" in said.stderr
+    assert 'identity = "local" into hitl-policy.toml' in said.stderr
     said = run("approve", asked(ledger, terms("1 of bo", four_eyes=True)).id)
     assert "ada may not decide 'Refund 12': it takes 1 of bo (r)" in said.stderr
     said = run("approve", asked(ledger, terms("1 of anyone", four_eyes=True)).id)
     assert "ada started or continued this run" in said.stderr
+
+
+def test_what_the_refusal_says_to_do_helps(ledger: Ledger, run: Run, tmp_path: Path) -> None:
+    """Named reviewers, and no policy file yet."""
+    notebook, question = str(tmp_path / "a.ipynb"), Question(title="Refund", kind="json", value=40)
+    _, claim = ledger.open_run(agent="refunds", notebook=notebook)
+    named = plan(None, question, Facts(now=ledger.now()), agent="refunds", notebook=notebook, call=CallTerms(("ada",)))
+    [p] = ledger.pause_run(claim, Snapshot(envelope=b"x"), [question], plans=[named])[1]
+    assert "then `hitl-nb policy apply`" in run("approve", p.id).stderr
+    (tmp_path / "hitl-policy.toml").write_text('version = 1\nidentity = "local"\n')
+    assert run("policy", "apply").exit_code == 0
+    assert run("approve", p.id).exit_code == 0
+    assert ledger.proposal(p.id).status == "decided"
 
 
 def test_the_users_own_word_counts_where_the_policy_says_local(ledger: Ledger, run: Run) -> None:

@@ -77,6 +77,7 @@ def check_seat(p: Proposal, people: People, vote: Vote) -> tuple[str, ...]:
         raise NotAReviewer(
             f"{p.title!r} takes {tell_needs(p)}{_for_rules(terms)}, and a vote counts only from somebody who logged in "
             f"to the Jupyter server: log in there with your own name, then decide at hitl_nb/review/{p.id}"
+            f"{_how_to_be_known(terms)}"
         )
     return seats
 
@@ -166,6 +167,13 @@ def _tell_need(need: Need) -> str:
 
 def _for_rules(terms: Terms) -> str:
     return f" ({', '.join(terms.rules)})" if terms.rules else ""
+
+
+def _how_to_be_known(terms: Terms) -> str:
+    """What to do where the server knows nobody by login."""
+    login = " (with JupyterHub, or a password and no token; a token alone names nobody)"
+    local = '; or write identity = "local" into hitl-policy.toml for your own votes here, then `hitl-nb policy apply`'
+    return login + (local if terms.identity == "login" else "")
 
 
 def _is_anyones(need: Need, terms: Terms) -> bool:

@@ -90,9 +90,11 @@ def refusal(desk: Desk, who: Person) -> str | None:
 def voter(desk: Desk, who: Person) -> str:
     """Under which name this person votes where a policy names people.
 
-    On a server of one user, whoever knows its token is that user; a made-up name would have no seat.
+    On a server of one user, whoever knows its token or its password is that user: in two browsers the same one, and who
+    started what it runs. A name that Jupyter made up would have no seat, and be somebody else in each browser.
     """
-    return os_user() if desk.alone and who.authn != "login" else who.username
+    is_nameless = who.authn != "login" or _MADE_UP.fullmatch(who.username) is not None
+    return os_user() if desk.alone and is_nameless else who.username
 
 
 def attest(desk: Desk, ledger: Ledger, who: Person, *about: str) -> Attest:

@@ -24,9 +24,9 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     return Ledger(MemoryStore())
 
 
-def ask(ledger: Ledger, made_under: Terms | None) -> Proposal:
+def ask(ledger: Ledger, made_under: Terms | None, identity: Any = "local") -> Proposal:
     _, claim = ledger.open_run(agent="refunds", notebook="/n.ipynb")
-    bare = made_under and msgspec.structs.replace(made_under, policy="", identity="local")
+    bare = made_under and msgspec.structs.replace(made_under, policy="", identity=identity)
     question = Question(title="Refund", kind="text", value="pay 400", position="0/0")
     plan = Plan("ask", ("big",), ("amount is <b>above</b> 100",), bare, ACTIONS)
     return ledger.pause_run(claim, Snapshot(envelope=b"x"), [question], plans=[plan])[1][0]
@@ -69,6 +69,12 @@ def test_who_has_no_seat_cannot_press_anything(ledger: Ledger) -> None:
     text = shown(card(ledger, ask(ledger, terms("1 of cy"))).widget)
     assert not {"[Approve]", "[Approve with edits]", "[Reject]", "[Respond]"} & set(text)
     assert any("bo may not decide" in one for one in text)
+
+
+def test_who_has_not_logged_in_is_told_what_to_do(ledger: Ledger) -> None:
+    text = "\n".join(shown(card(ledger, ask(ledger, terms("1 of bo"), "login")).widget))
+    assert 'write identity = "local" into hitl-policy.toml for your own votes here, then `hitl-nb policy apply`' in text
+    assert "[Approve]" not in text
 
 
 def test_an_approval_that_settles_is_taken_back(ledger: Ledger) -> None:

@@ -150,6 +150,29 @@ def test_the_token_of_ones_own_server_is_ones_own_vote_where_that_is_enough(api:
     assert (decision["reviewer"], decision["known"]) == ("ada", "token")
 
 
+def test_the_password_of_ones_own_server_is_ones_own_login(api: Api) -> None:
+    """Jupyter makes up another name in each browser: they are one person, and who started the run."""
+    (p,) = api.ask(terms("1 of ada"))
+    status, said = api.decide("0f" * 16, p)
+    assert (status, said["outcome"]) == (200, "decided")
+    assert (said["proposal"]["decision"]["reviewer"], said["proposal"]["decision"]["known"]) == ("ada", "login")
+    (p,) = api.ask(terms("2 of anyone"))
+    assert [api.decide(one * 32, p)[1]["outcome"] for one in "01"] == ["recorded"] * 2
+    (p,) = api.ask(terms("1 of anyone", four_eyes=True))
+    assert api.decide("0f" * 16, p)[1]["error"] == "OwnRequest"
+
+
+def test_a_server_with_only_a_token_says_what_to_do(api: Api) -> None:
+    (p,) = api.ask(terms("1 of ada"))
+    status, said = api.decide("0f" * 16, p, authn="token")
+    assert (status, api.call("0f" * 16, "GET", f"proposals/{p.id}", authn="token")[1]["may"]["why_not"]) == (
+        403,
+        said["message"],
+    )
+    for way in ("JupyterHub, or a password and no token", 'identity = "local" into hitl-policy.toml', "policy apply"):
+        assert way in said["message"]
+
+
 def test_the_token_of_a_server_of_many_names_nobody(tmp_path: Path) -> None:
     many = Api(tmp_path, alone=False)
     (p,) = many.ask(terms("1 of ada", identity="local"))
