@@ -43,6 +43,9 @@ class Review:
 NO_REVIEW = Review()
 """The arguments of a call that gives none."""
 
+_DEFAULTS = ((), None, (), None, 1, None, "wait", None)
+"""The same as they are given, in the order of the fields: Python has one object of each."""
+
 
 def check_review(
     *,
@@ -60,6 +63,9 @@ def check_review(
 
     Raises TypeError or ValueError: one sentence that names the argument, what was given and what is accepted.
     """
+    given = (tags, confidence, guardrails, reviewers, quorum, deadline, on_deadline, policy)
+    if all(one is default for one, default in zip(given, _DEFAULTS, strict=True)):
+        return NO_REVIEW
     review = Review(
         _tags(tags),
         _confidence(confidence),

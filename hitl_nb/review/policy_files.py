@@ -137,19 +137,20 @@ def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
     """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
-    home = os.path.expanduser("~")
-    found = list(_named_files(home))
-    for folder in _folders(_folder_of(notebook), home):
+    found = list(_named_files())
+    for folder in _folders(_folder_of(notebook)):
         path = _inside(folder, FILE_NAME)
         if _exists(path) and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
             found.append(_in_folder(path))
     return found
 
 
-def _named_files(home: str) -> tuple[PolicyFile, ...]:
+def _named_files() -> tuple[PolicyFile, ...]:
     """The files of `HITL_NB_POLICY`."""
     names = os.environ.get(ENVIRONMENT, "")
-    return _files_of(names, home, _working_folder()) if names else ()
+    if not names:
+        return ()
+    return _files_of(names, os.path.expanduser("~") if "~" in names else "", _working_folder())
 
 
 @functools.lru_cache(_CACHED)
@@ -179,7 +180,7 @@ def read_policy_file(file: PolicyFile) -> Document:
     except OSError as error:
         where = (
             f"; {ENVIRONMENT} names it"
-            if file.path in [one.path for one in _named_files(os.path.expanduser("~"))]
+            if file.path in [one.path for one in _named_files()]
             else ""
         )
         raise PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}") from None
@@ -245,13 +246,13 @@ def _folder_of(notebook: str) -> str:
     return notebook if os.path.isdir(notebook) else os.path.dirname(notebook)
 
 
-def _folders(start: str, home: str) -> tuple[str, ...]:
+def _folders(start: str) -> tuple[str, ...]:
     """The folder and those above it, up to where the search ends; outside of all limits, the folder alone."""
     folders = _upwards(start)
     for n, folder in enumerate(folders, 1):
         if _exists(_inside(folder, ".git")):
             return folders[:n]
-    for limit in (os.environ.get(ROOT, ""), home):
+    for limit in (os.environ.get(ROOT, ""), os.path.expanduser("~")):
         if limit.rstrip(os.sep) in folders:
             return folders[: folders.index(limit.rstrip(os.sep)) + 1]
     return (start,)
