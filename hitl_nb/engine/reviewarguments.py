@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args
 
 from ..review.guardrails import Named
 from .guarding import Guard, guards_of
@@ -38,6 +38,10 @@ class Review:
     def has_terms(self) -> bool:
         """Whether it says who decides, or by when."""
         return self.reviewers is not None or self.quorum != 1 or self.deadline is not None
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Most questions have none: in a saved state, that is a name in place of an object with all its fields."""
+        return "NO_REVIEW" if self is NO_REVIEW else super().__reduce_ex__(protocol)
 
 
 NO_REVIEW = Review()

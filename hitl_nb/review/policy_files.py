@@ -178,11 +178,7 @@ def read_policy_file(file: PolicyFile) -> Document:
             stamp = _stamp(os.fstat(opened.fileno()))
             raw = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        where = (
-            f"; {ENVIRONMENT} names it"
-            if file.path in [one.path for one in _named_files()]
-            else ""
-        )
+        where = f"; {ENVIRONMENT} names it" if file.path in [one.path for one in _named_files()] else ""
         raise PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}") from None
     if len(raw) > MAX_BYTES:
         raise PolicyError(f"{file.path}: the policy file is larger than {MAX_BYTES} bytes; split it")

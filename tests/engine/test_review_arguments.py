@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 import hitl_nb as hitl
 from hitl_nb.engine.labels import check_labels
+from hitl_nb.engine.reviewarguments import NO_REVIEW, Review, check_review
 
 
 def check(value: Any) -> None:
@@ -119,3 +121,13 @@ def test_labels_are_texts() -> None:
 def test_labels_are_of_a_run() -> None:
     with pytest.raises(hitl.NotInAgent):
         hitl.labels(model="m-3")
+
+
+def test_a_saved_state_has_a_name_in_place_of_arguments_that_were_not_given() -> None:
+    assert check_review() is NO_REVIEW
+    assert check_review(tags=[]) == NO_REVIEW
+    saved = pickle.dumps(NO_REVIEW)
+    assert pickle.loads(saved) is NO_REVIEW
+    assert len(saved) < 80
+    some = check_review(tags=("vip",), quorum=2)
+    assert pickle.loads(pickle.dumps(some)) == some == Review(tags=("vip",), quorum=2)

@@ -14,6 +14,7 @@ from hitl_nb.errors import HitlError, RunClaimed, StoreCorrupt, StoreRefused
 from hitl_nb.policies.documents import read_mapping
 from hitl_nb.policies.rules import Plan, merge_documents
 from hitl_nb.records import Facts, PolicyVerdict, Question, Run, Snapshot, Terms, new_id
+from hitl_nb.review.timeline import timeline
 from hitl_nb.store import clock, formats, open_store, requesters
 from hitl_nb.store.base import Store
 from hitl_nb.store.ledger import Claim, Ledger
@@ -92,6 +93,23 @@ class TestPasses:
             ("policy.used", claim.owner),
             ("decision", "policy:small"),
         ]
+        assert is_sound(ledger)
+
+    def test_it_is_in_the_log_and_the_timeline_and_not_in_the_list_of_the_runs_events(self, ledger: Ledger) -> None:
+        run, claim = start(ledger)
+        passed = ledger.record_verdicts(claim, [ask("Refund 1"), ask("Refund 2")], [PASS, BLOCK], policy=POLICY)
+        listed = [event.type for event in ledger.history(run.id)]
+        assert listed == ["run.opened", "policy.used"]
+        shown = [
+            (one.n, one.what, one.detail["fingerprint"]) for one in timeline(ledger, run.id) if one.type == "policy"
+        ]
+        first, second = (p.decision.event if p.decision is not None else 0 for p in passed)
+        assert shown == [
+            (first, "passed by policy: Refund 1 (small)", passed[0].fingerprint),
+            (second, "blocked by policy: Refund 2 (embargo)", passed[1].fingerprint),
+        ]
+        told = {event.n: event.data for event in ledger.events()}
+        assert [one.detail for one in timeline(ledger, run.id) if one.type == "policy"] == [told[first], told[second]]
         assert is_sound(ledger)
 
     def test_the_policys_text_is_kept_once_and_told_once_a_run(self, ledger: Ledger, store: Store) -> None:
