@@ -54,6 +54,8 @@ def play(page: Page, ledger: Ledger) -> None:
     card = waiting(nb)
     card.get_by_label("Amount", exact=True).fill("1199")
     card.get_by_text('+  "amount": 1199').wait_for()
+    email = card.get_by_label("Email", exact=True)  # a guardrail asks again for one that names another amount
+    email.fill(email.input_value().replace("1299.00", "1199.00"))
     card.get_by_label("Reason", exact=True).fill("They keep the charger")
     card.get_by_label("Reason", exact=True).blur()
     picture(nb, "paused.png", card, AGENT)
