@@ -77,7 +77,7 @@ def let_go(processes: list[Popen[str]]) -> None:
     ("timers", "dying_after"),
     [(300, (20, 45)), pytest.param(500, (0, 1, 5, 20, 60, 90), marks=pytest.mark.faults_long)],
 )
-def test_each_step_is_taken_once(tmp_path: Path, timers: int, dying_after: tuple[int, ...]) -> None:
+def test_vector_19_each_step_is_taken_once(tmp_path: Path, timers: int, dying_after: tuple[int, ...]) -> None:
     root = tmp_path / "store"
     ledger = Ledger(open_store(f"diskcache://{root}"))
     ask(ledger, timers)

@@ -55,6 +55,23 @@ def test_the_page_names_its_proposal_and_lets_in_no_script_but_its_own(server: A
     assert re.findall(r"<script[^>]*>(.*?)</script>", text) == [""]
 
 
+def test_vector_36_a_link_that_is_looked_at_decides_nothing(server: Any) -> None:
+    """A scanner of emails follows the link, with or without being logged in; then the person decides, twice."""
+    (p,) = server.paused("Dear Ann")
+    head = server.ledger.head()
+    for token in (False, True, True):
+        get(server, f"review/{p.id}", token=token)
+        assert server.call("GET", f"proposals/{p.id}")[1]["status"] == "open"
+        assert server.call("GET", f"proposals/{p.id}/decision")[0] in (404, 405)
+    assert server.ledger.head() == head
+    decision = {"action": "approve", "revision": p.revision, "fingerprint": p.fingerprint}
+    status, said = server.call("POST", f"proposals/{p.id}/decision", decision)
+    assert (status, said["proposal"]["status"]) == (200, "decided")
+    status, said = server.call("POST", f"proposals/{p.id}/decision", decision)
+    assert (status, said["error"]) == (409, "AlreadyDecided")
+    assert [event.type for event in server.ledger.events(after=head)] == ["decision"]
+
+
 def test_somebody_unknown_is_sent_to_the_login(server: Any) -> None:
     status, headers, _ = get(server, "review/abc", token=False)
     assert (status, headers["Location"]) == (302, "/login?next=%2Fhitl_nb%2Freview%2Fabc")
