@@ -75,7 +75,9 @@ def test_an_approval_is_taken_back(ledger: Ledger, run: Run) -> None:
     p = asked(ledger, terms("1 of ada", identity="local", undo=3600.0))
     said = run("undo", p.id)
     assert (said.exit_code, "no approval of 'Refund 12' that can be taken back" in said.stderr) == (1, True)
-    run("approve", p.id)
+    approved = run("approve", p.id).stderr
+    assert approved.startswith("approved: Refund 12 (it settles at ")
+    assert f"until then `hitl-nb undo {p.id}` takes it back)" in approved
     said = run("undo", p.id[:5])
     assert (said.exit_code, said.stderr) == (0, "taken back: Refund 12; it waits for a decision again\n")
     assert ledger.proposal(p.id).votes == ()

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from hitl_nb.notebook import commands
 from hitl_nb.notebook.card import Card
 from hitl_nb.policies.rules import Plan
 from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
+from hitl_nb.review import deciding
 from hitl_nb.store import requesters
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.memory import MemoryStore
@@ -87,6 +89,23 @@ def test_an_approval_that_settles_is_taken_back(ledger: Ledger) -> None:
     press(one.widget, "Take back")
     assert ledger.proposal(p.id).votes == ()
     assert "[Approve]" in shown(one.widget)
+
+
+def test_the_magic_says_what_a_vote_waits_for(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "_ledger", lambda: ledger)
+    monkeypatch.setattr(deciding, "os_user", lambda: "bo")
+
+    def approve(made_under: Terms) -> tuple[str, str]:
+        p = ask(ledger, made_under)
+        commands._COMMANDS["approve"](None, p.id)  # pyright: ignore[reportPrivateUsage]
+        return p.id, capsys.readouterr().out
+
+    assert "1 of 2 of ada, bo: bo; waiting for ada" in approve(terms("2 of ada, bo"))[1]
+    id_, said = approve(terms("1 of bo", undo=600.0))
+    assert "it settles at " in said
+    assert f"`hitl-nb undo {id_}` takes it back" in said
 
 
 def test_without_terms_the_card_has_nothing_of_it(ledger: Ledger) -> None:
