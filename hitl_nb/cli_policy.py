@@ -12,7 +12,7 @@ import typer
 
 from hitl_nb import cli_output as out
 from hitl_nb.cli_options import Json, Store, open_ledger
-from hitl_nb.errors import PolicyError
+from hitl_nb.errors import HitlError, PolicyError
 
 if TYPE_CHECKING:
     from hitl_nb.policies.merging import MergedPolicy, Rule
@@ -37,6 +37,8 @@ def show_policy(
     """Which policy files apply to a notebook, and their rules together."""
     from hitl_nb.review.policy_files import find_policy_files, load_policy
 
+    if notebook is not None and not notebook.exists():
+        raise HitlError(f"there is no notebook or folder {notebook.absolute()}")
     place = str((notebook or Path.cwd()).absolute())
     files, policy = find_policy_files(place), load_policy(place)
     if json:

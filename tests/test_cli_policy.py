@@ -76,6 +76,9 @@ def ask(folder: Path, amount: Any, **fields: Any) -> None:
 
 def test_show_and_check_without_files(run: Run, folder: Path) -> None:
     assert "no policy applies to" in run("show").stderr
+    mistyped = run("show", "typo.ipynb")
+    assert mistyped.exit_code == 1
+    assert "there is no notebook or folder" in f"{mistyped.stderr}{mistyped.exception}"
     assert json.loads(run("show", "--json").stdout) == {"files": [], "sha256": None, "policy": None}
     checked = run("check")
     assert (checked.exit_code, checked.stdout) == (0, "")
@@ -87,6 +90,7 @@ def test_show(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     organisation.write_text('exclusive = true\n[[rule]]\nid = "all"\ndo = "ask"\nneeds = ["2 of ada, bo, cy"]\n')
     monkeypatch.setenv(ENVIRONMENT, str(organisation))
     (folder / FILE_NAME).write_text(OLD)
+    (folder / "desk.ipynb").touch()
     shown = run("show", "desk.ipynb")
     assert rows(shown) == [
         ["all", "ask", "", "", "2 of ada, bo, cy", str(organisation)],

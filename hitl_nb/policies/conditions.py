@@ -92,8 +92,8 @@ def compile_condition(text: str) -> Condition:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         why = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply or has a null character"
         raise PolicyError(
-            f"the condition is not one Python expression: {why}; "
-            'fields whose names are Python keywords are written value["from"]'
+            f"the condition is not one Python expression: {why}; equality is written ==, "
+            'conditions are joined by and, or, and fields whose names are Python keywords are written value["from"]'
         ) from None
     compiler = _Compiler()
     root = compiler.compile(tree.body, 0)

@@ -163,6 +163,8 @@ class _Reader:
         where = self._where(n, "", "")
         table = _table(content, where)
         identifier = table.get("id")
+        if identifier is None:
+            raise PolicyError(f"{where}: the id is missing; write 1 to 40 characters of a-z, 0-9 and -")
         if not isinstance(identifier, str) or not _ID.fullmatch(identifier):
             raise PolicyError(f"{where}: id is {identifier!r}; write 1 to 40 characters of a-z, 0-9 and -")
 

@@ -121,6 +121,8 @@ def _will(step: TimelineStep) -> str:
 
 
 def _link(p: Proposal, public_url: str) -> str:
+    if not public_url and p.status != "open":
+        return f"See it with: hitl-nb show {p.id}"
     if not public_url:
         return f"Decide in JupyterLab's inbox, or see it with: hitl-nb show {p.id}"
     return f"{public_url.rstrip('/')}/hitl_nb/review/{p.id}"

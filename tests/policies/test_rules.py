@@ -616,6 +616,7 @@ def test_a_bad_rule_is_told_exactly(line: str, says: str) -> None:
         ('[office]\nopen = "9"', "unknown key 'open'"),
         ('[rule]\nid = "a"', r"write \[\[rule\]\] with two brackets"),
         ('[[rule]]\nid = "A"\ndo = "ask"', "line 1, rule 1: id is 'A'; write 1 to 40 characters"),
+        ('[[rule]]\ndo = "ask"', "rule 1: the id is missing; write 1 to 40 characters"),
         ('[[rule]]\nid = "a"', "rule a: do is missing"),
         ('[[rule]]\nid = "a"\ndo = "earn"', "line 3, rule a: do = 'earn' is not built yet; use 'ask'"),
         ('[[rule]]\nid = "a"\ndo = "deny"', "do is 'deny'; accepted are pass, ask, block"),

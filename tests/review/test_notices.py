@@ -82,6 +82,7 @@ def test_votes_are_not_told_while_they_are_hidden() -> None:
 
 def test_without_an_address_the_message_says_where_else_to_look() -> None:
     assert text(proposal(), url="").endswith("Decide in JupyterLab's inbox, or see it with: hitl-nb show abcd")
+    assert text(proposal(status="decided"), "decided", url="").endswith("\nSee it with: hitl-nb show abcd")
 
 
 def test_what_the_clock_decided_never_reads_like_a_persons_decision() -> None:
