@@ -6,6 +6,7 @@ people who agree are matched to seats, one person to one seat, so that no number
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,15 @@ from hitl_nb.records import Need, Proposal, Terms, Vote
 
 CHAIN = 3
 """Most delegations in a row that are followed."""
+_MADE_UP = re.compile(r"[0-9a-f]{32}")
+
+
+def is_made_up(user: str) -> bool:
+    """Whether Jupyter made this name up, for somebody who knows the server's one password or token.
+
+    It is a random UUID, another one in each browser: one person could be two.
+    """
+    return _MADE_UP.fullmatch(user) is not None
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,8 @@ def takes_vote(p: Proposal, need: Need, vote: Vote, seats: Collection[str], peop
     if terms is None or _is_anyones(need, terms):
         return True
     if need.people and not set(seats) & (set(need.people) | set(p.widened)):
+        return False
+    if is_made_up(vote.reviewer):
         return False
     if vote.authn == "login" or vote.by == "script":
         return True

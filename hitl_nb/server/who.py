@@ -7,11 +7,11 @@ too, not only of the `Authorizer`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.errors import UnknownProposal
+from hitl_nb.policies.seats import is_made_up
 from hitl_nb.records import Authn
 from hitl_nb.server import windows
 from hitl_nb.server.desk import Desk
@@ -21,8 +21,6 @@ from hitl_nb.store.signatures import Attest
 
 ASSURANCE = "A0"
 """What is promised about a decision: evidence against accidents, not against code of the server's own user."""
-_MADE_UP = re.compile(r"[0-9a-f]{32}")
-"""The user name of somebody whom Jupyter made up: a random UUID."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def lets_log_in(provider: Any) -> bool:
 
 def _logged_in(provider: Any, username: str) -> bool:
     """Whether a login cookie of this name stands for a login. Jupyter's own provider makes up all names."""
-    return lets_log_in(provider) and bool(_MADE_UP.fullmatch(username)) is _is_jupyters(provider)
+    return lets_log_in(provider) and is_made_up(username) is _is_jupyters(provider)
 
 
 def _is_jupyters(provider: Any) -> bool:
@@ -93,7 +91,7 @@ def voter(desk: Desk, who: Person) -> str:
     On a server of one user, whoever knows its token or its password is that user: in two browsers the same one, and who
     started what it runs. A name that Jupyter made up would have no seat, and be somebody else in each browser.
     """
-    is_nameless = who.authn != "login" or _MADE_UP.fullmatch(who.username) is not None
+    is_nameless = who.authn != "login" or is_made_up(who.username)
     return os_user() if desk.alone and is_nameless else who.username
 
 

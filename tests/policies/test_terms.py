@@ -151,6 +151,15 @@ def test_named_people_have_logged_in(authn: Any) -> None:
     assert c.vote("bo") == "approve by bo"
 
 
+def test_a_name_that_jupyter_made_up_is_nobody_where_it_matters_who_agrees() -> None:
+    """Whoever knows the password of a server has another such name in each browser."""
+    for needed in (terms("2 of anyone"), terms("1 of anyone", four_eyes=True)):
+        c = case(needed)
+        with pytest.raises(NotAReviewer, match="log in there with your own name"):
+            c.vote("0f" * 16)
+    assert case(terms("1 of anyone")).vote("0f" * 16) == f"approve by {'0f' * 16}"
+
+
 def test_local_takes_the_users_own_word() -> None:
     c = case(terms("2 of bo, cy", identity="local"), People(os_user="bo"))
     with pytest.raises(NotAReviewer):
