@@ -69,6 +69,23 @@ def _function(code: CodeType, globals_: dict[str, Any], closure: tuple[CellType,
     return FunctionType(code, globals_, None, None, closure)
 
 
+def _state_of(function: FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `_set_function` gives a function again, as cloudpickle has it: texts that others may share are copied.
+
+    cloudpickle's own also looks through all of `sys.modules` for submodules, which are not kept here.
+    """
+    slots = {
+        "__name__": "".join(function.__name__),
+        "__qualname__": "".join(function.__qualname__),
+        "__annotations__": function.__annotations__,
+        "__kwdefaults__": function.__kwdefaults__,
+        "__defaults__": function.__defaults__,
+        "__module__": function.__module__,
+        "__doc__": function.__doc__,
+    }
+    return {"".join(name): value for name, value in function.__dict__.items()}, slots
+
+
 def _set_function(function: FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
     attributes, slots = state
     function.__dict__.update(attributes)
@@ -278,14 +295,12 @@ class Pickler(_CloudPickler):
             return (_dispatching, (vars(function)["__wrapped__"], dict(registry)))
         if _cloudpickle._should_pickle_by_reference(function):
             return NotImplemented
-        attributes, slots = _cloudpickle._function_getstate(function)
-        for name in ("_cloudpickle_submodules", "__closure__"):
-            slots.pop(name)
+        attributes, slots = _state_of(function)
         self._leave_out_moved(function, attributes, slots)
-        read = slots.pop("__globals__")
         globals_: Any = function.__globals__
+        read: dict[str, None] = _cloudpickle._extract_code_globals(function.__code__)
         if globals_ is self.ns:
-            self.wanted |= read.keys()
+            self.wanted |= read.keys() & globals_.keys()
         else:
             module = sys.modules.get(function.__module__ or "")
             if module is not None and module.__dict__ is globals_ and module.__name__ != "__main__":
