@@ -210,6 +210,26 @@ def test_restart_runs_it_anew(kernel: Kernel) -> None:
     assert len(kernel.open()) == 1
 
 
+def test_restart_does_not_begin_again_what_was_decided(kernel: Kernel) -> None:
+    cell = ASK.replace("ask", "ask --restart")
+    kernel.run(cell)
+    run = kernel.ledger.runs()[0].id
+    kernel.approve()
+    assert "approve Dear Ann" in kernel.run(cell).text
+    assert [one.id for one in kernel.ledger.runs()] == [run]
+    assert PAUSED in kernel.run(cell).text, "a finished run begins again"
+    assert len(kernel.ledger.runs()) == 2
+
+
+def test_restart_is_a_way_out_where_a_decided_run_cannot_continue(kernel: Kernel) -> None:
+    cell = ASK.replace("ask", "ask --restart")
+    kernel.run(cell)
+    kernel.approve()
+    changed = cell.replace("'before'", "'BEFORE'")
+    assert kernel.run(changed).reply["ename"] == "CellChanged"
+    assert PAUSED in kernel.run(changed).text
+
+
 def test_a_changed_cell_is_refused_or_goes_on_as_recorded(kernel: Kernel) -> None:
     kernel.run(ASK)
     kernel.approve()
