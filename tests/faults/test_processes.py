@@ -203,7 +203,8 @@ def test_interrupts_leave_no_transaction_open(root: Path, strikes: int) -> None:
 
 
 def test_control_transactions_on_the_main_thread_stay_open(root: Path) -> None:
-    assert stormed(root, 400, SAVE_ON_THE_MAIN_THREAD).startswith("database is locked")
+    storms = (stormed(root.with_name(f"store-{n}"), 400, SAVE_ON_THE_MAIN_THREAD) for n in range(5))  # one may miss it
+    assert any(storm.startswith("database is locked") for storm in storms)
 
 
 # F13: all open it for the first time at once
@@ -220,13 +221,13 @@ OPENERS = """
         print(ledger.store_id, run.id, flush=True)
 """
 MARKED_UNSEEN = """
-    from hitl_nb.store import ledger as module
-    from hitl_nb.records import FORMAT, new_id
+    from hitl_nb.store import formats
+    from hitl_nb.records import new_id
     def mark(store):
-        fresh = module._Format(format=FORMAT, store_id=new_id())
+        fresh = formats._Mark(format=formats.PLAIN, store_id=new_id())
         store.transact(lambda tx: tx.put("meta/format", fresh.json()))
         return fresh.store_id
-    module._store_id = mark
+    formats.store_id = mark
 """
 
 
