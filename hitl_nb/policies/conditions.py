@@ -13,39 +13,33 @@ from __future__ import annotations
 import ast
 import functools
 import math
-import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from hitl_nb.errors import PolicyError
+from hitl_nb.policies.kleene import (
+    ARITHMETIC,
+    COMPARISONS,
+    FUNCTIONS,
+    MAX_DEPTH,
+    UNKNOWN,
+    Evaluate,
+    all_true,
+    any_true,
+    is_number,
+    look_up,
+    name_kind,
+    negate,
+)
 
 MAX_LENGTH = 1000
 """Longest condition, in characters."""
-MAX_DEPTH = 60
-"""Deepest nesting of a condition, and of two values that are compared."""
 NAMES = (
     *("value", "kind", "title", "tags", "confidence", "agent", "notebook", "context", "guardrails", "labels"),
     *("now", "tool", "arguments"),
 )
 NOW_FIELDS = ("hour", "weekday", "date", "office")
-_NOT_FIELDS = ({"columns", "rows"}, {"base64"})
-"""The keys of objects that stand for a table and for bytes: how many there are says nothing about its length."""
-_LARGEST_BITS = 1024
-"""Results of arithmetic on whole numbers beyond this size, which is that of a float's range, are Unknown."""
-
-
-class _Unknown:
-    def __repr__(self) -> str:
-        return "Unknown"
-
-    def __bool__(self) -> bool:
-        raise TypeError("Unknown is neither true nor false")
-
-
-UNKNOWN: Final = _Unknown()
-
-Evaluate = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ class Condition:
 
     def explain(self, facts: Mapping[str, Any]) -> str:
         """Why it is Unknown of the facts, as the end of a sentence: "value.country is missing"."""
-        return _explain(self._root, facts) or f"{self.text} is {_name_kind(self._root.run(facts))}, not true or false"
+        return _explain(self._root, facts) or f"{self.text} is {name_kind(self._root.run(facts))}, not true or false"
 
 
 @functools.lru_cache(maxsize=8192)
@@ -100,24 +94,6 @@ def compile_condition(text: str) -> Condition:
     return Condition(text.strip(), frozenset(compiler.names), root)
 
 
-def is_like(text: str, pattern: str) -> bool:
-    """Whether the text fits the pattern, in which `*` stands for any characters. Takes time linear in the text."""
-    first, *rest = pattern.split("*")
-    if not rest:
-        return text == pattern
-    *middle, last = rest
-    end = len(text) - len(last)
-    if not text.startswith(first) or not text.endswith(last) or end < len(first):
-        return False
-    at = len(first)
-    for piece in middle:
-        at = text.find(piece, at, end)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True
-
-
 def suggest(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: what was perhaps meant, and what is accepted."""
     import difflib
@@ -126,197 +102,6 @@ def suggest(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, names, 1)
     accepted = ", ".join(names) or "none"
     return f"did you mean {near[0]}? accepted are {accepted}" if near else f"accepted are {accepted}"
-
-
-# --- three-valued operations on JSON --------------------------------------------------------------------------------
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is int or type(value) is float
-
-
-def _and(parts: tuple[Evaluate, ...]) -> Evaluate:
-    def run(facts: Mapping[str, Any]) -> Any:
-        found: Any = True
-        for part in parts:
-            one = part(facts)
-            if one is False:
-                return False
-            if one is not True:
-                found = UNKNOWN
-        return found
-
-    return run
-
-
-def _or(parts: tuple[Evaluate, ...]) -> Evaluate:
-    def run(facts: Mapping[str, Any]) -> Any:
-        found: Any = False
-        for part in parts:
-            one = part(facts)
-            if one is True:
-                return True
-            if one is not False:
-                found = UNKNOWN
-        return found
-
-    return run
-
-
-def _negate(found: Any) -> Any:
-    return (not found) if found is True or found is False else UNKNOWN
-
-
-def _equal(a: Any, b: Any, depth: int = 0) -> Any:
-    """Whether two JSON values are equal; Unknown if they are of different kinds."""
-    if type(a) is str and type(b) is str:
-        return a == b
-    if _is_number(a) and _is_number(b):
-        return UNKNOWN if a != a or b != b else a == b  # NaN
-    if a is None and b is None:
-        return True
-    if type(a) is bool and type(b) is bool:
-        return a is b
-    if depth > MAX_DEPTH:
-        return UNKNOWN
-    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        left, right = cast("list[Any]", a), cast("list[Any]", b)
-        return _all_equal(zip(left, right, strict=True), depth) if len(left) == len(right) else False
-    if isinstance(a, dict) and isinstance(b, dict):
-        one, other = cast("dict[str, Any]", a), cast("dict[str, Any]", b)
-        return _all_equal(((one[k], other[k]) for k in one), depth) if one.keys() == other.keys() else False
-    return UNKNOWN
-
-
-def _all_equal(pairs: Iterable[tuple[Any, Any]], depth: int) -> Any:
-    found: Any = True
-    for a, b in pairs:
-        same = _equal(a, b, depth + 1)
-        if same is False:
-            return False
-        if same is UNKNOWN:
-            found = UNKNOWN
-    return found
-
-
-def _contains(item: Any, whole: Any) -> Any:
-    if item is UNKNOWN:
-        return UNKNOWN
-    if type(whole) is str or isinstance(whole, dict):
-        return item in whole if type(item) is str else UNKNOWN
-    if not isinstance(whole, (list, tuple)):
-        return UNKNOWN
-    found: Any = False
-    for one in cast("list[Any]", whole):
-        same = _equal(item, one)
-        if same is True:
-            return True
-        if same is UNKNOWN:
-            found = UNKNOWN
-    return found
-
-
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
-    def run(a: Any, b: Any) -> Any:
-        if _is_number(a) and _is_number(b):
-            return UNKNOWN if a != a or b != b else compare(a, b)  # NaN
-        return compare(a, b) if type(a) is str and type(b) is str else UNKNOWN
-
-    return run
-
-
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: _equal,
-    ast.NotEq: lambda a, b: _negate(_equal(a, b)),
-    ast.Lt: _ordered(operator.lt),
-    ast.LtE: _ordered(operator.le),
-    ast.Gt: _ordered(operator.gt),
-    ast.GtE: _ordered(operator.ge),
-    ast.In: _contains,
-    ast.NotIn: lambda a, b: _negate(_contains(a, b)),
-}
-
-
-def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def run(a: Any, b: Any) -> Any:
-        if not _is_number(a) or not _is_number(b):
-            return UNKNOWN
-        if type(a) is int and type(b) is int and a.bit_length() + b.bit_length() > _LARGEST_BITS:
-            return UNKNOWN
-        try:
-            found = compute(a, b)
-        except (ZeroDivisionError, OverflowError):
-            return UNKNOWN
-        return found if type(found) is int or math.isfinite(found) else UNKNOWN
-
-    return run
-
-
-_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: _arithmetic(operator.add),
-    ast.Sub: _arithmetic(operator.sub),
-    ast.Mult: _arithmetic(operator.mul),
-    ast.Div: _arithmetic(lambda a, b: a / b),
-}
-
-
-def _look_up(whole: Any, key: Any) -> Any:
-    if isinstance(whole, dict):
-        return cast("dict[str, Any]", whole).get(key, UNKNOWN) if type(key) is str else UNKNOWN
-    if isinstance(whole, (list, tuple)) and type(key) is int:
-        items = cast("list[Any]", whole)
-        return items[key] if -len(items) <= key < len(items) else UNKNOWN
-    return UNKNOWN
-
-
-def _length(value: Any) -> Any:
-    if isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        return UNKNOWN if fields.keys() in _NOT_FIELDS else len(fields)
-    return len(cast("list[Any]", value)) if isinstance(value, (str, list, tuple)) else UNKNOWN
-
-
-def _lower(text: Any) -> Any:
-    return text.lower() if type(text) is str else UNKNOWN
-
-
-def _absolute(number: Any) -> Any:
-    return abs(number) if _is_number(number) else UNKNOWN
-
-
-def _like(text: Any, pattern: Any) -> Any:
-    return is_like(text, pattern) if type(text) is str and type(pattern) is str else UNKNOWN
-
-
-def _any_of(items: Any, others: Any) -> Any:
-    """Whether an item of one list is equal to one of the other; by sets, so it takes linear time."""
-    if not isinstance(items, (list, tuple)) or not isinstance(others, (list, tuple)):
-        return UNKNOWN
-    left, right = _by_kind(cast("list[Any]", items)), _by_kind(cast("list[Any]", others))
-    if any(left[kind] & right[kind] for kind in left.keys() & right.keys()):
-        return True
-    kinds = left.keys() | right.keys()
-    return UNKNOWN if left and right and (len(kinds) > 1 or "" in kinds) else False
-
-
-def _by_kind(items: Iterable[Any]) -> dict[str, set[Any]]:
-    """The items by kind; those that cannot be compared by a set count as kind ""."""
-    found: dict[str, set[Any]] = {}
-    for item in items:
-        if item is None or type(item) in (str, bool) or (_is_number(item) and item == item):
-            found.setdefault(_name_kind(item), set()).add(item)
-        else:
-            found.setdefault("", set())
-    return found
-
-
-_FUNCTIONS: dict[str, tuple[Callable[..., Any], int, str]] = {
-    "len": (_length, 1, "text, a list or an object"),
-    "lower": (_lower, 1, "text"),
-    "abs": (_absolute, 1, "a number"),
-    "any_of": (_any_of, 2, "two lists of plain values of one kind"),
-    "like": (_like, 2, "two texts"),
-}
 
 
 # --- from syntax to functions ---------------------------------------------------------------------------------------
@@ -336,7 +121,7 @@ class _Compiler:
         if make is None:
             raise PolicyError(
                 f"`{_shorten(syntax)}` is not accepted in a condition ({type(syntax).__name__}); accepted are and, or, "
-                f"not, comparisons, in, + - * /, fields, literals, lists and the functions {', '.join(_FUNCTIONS)}"
+                f"not, comparisons, in, + - * /, fields, literals, lists and the functions {', '.join(FUNCTIONS)}"
             )
         return make(self, syntax, depth + 1)
 
@@ -353,7 +138,7 @@ class _Compiler:
 
     def name(self, syntax: ast.Name, depth: int) -> _Node:
         name = syntax.id
-        if name in _FUNCTIONS:
+        if name in FUNCTIONS:
             raise PolicyError(f"{name} is a function; write {name}(...)")
         if name not in NAMES:
             raise PolicyError(f"the condition reads {name!r}, which is not a fact; {suggest(name, NAMES)}")
@@ -367,7 +152,7 @@ class _Compiler:
         if isinstance(syntax.value, ast.Name):
             return _Node(_field_of_fact(syntax.value.id, key), syntax, (whole,))
         read = whole.run
-        return _Node(lambda facts: _look_up(read(facts), key), syntax, (whole,))
+        return _Node(lambda facts: look_up(read(facts), key), syntax, (whole,))
 
     def index(self, syntax: ast.Subscript, depth: int) -> _Node:
         if isinstance(syntax.slice, ast.Constant):
@@ -375,7 +160,7 @@ class _Compiler:
         if isinstance(syntax.slice, ast.Slice):
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition: an index is one key or number")
         whole, key = self.compile(syntax.value, depth), self.compile(syntax.slice, depth)
-        return _Node(lambda facts: _look_up(whole.run(facts), key.run(facts)), syntax, (whole, key))
+        return _Node(lambda facts: look_up(whole.run(facts), key.run(facts)), syntax, (whole, key))
 
     def check_now(self, whole: ast.expr, key: object) -> None:
         if isinstance(whole, ast.Name) and whole.id == "now" and key not in NOW_FIELDS:
@@ -384,37 +169,37 @@ class _Compiler:
     def logic(self, syntax: ast.BoolOp, depth: int) -> _Node:
         parts = self.parts(syntax.values, depth)
         runs = tuple(part.run for part in parts)
-        return _Node(_and(runs) if isinstance(syntax.op, ast.And) else _or(runs), syntax, parts)
+        return _Node(all_true(runs) if isinstance(syntax.op, ast.And) else any_true(runs), syntax, parts)
 
     def unary(self, syntax: ast.UnaryOp, depth: int) -> _Node:
         part = self.compile(syntax.operand, depth)
         read = part.run
         if isinstance(syntax.op, ast.Not):
-            return _Node(lambda facts: _negate(read(facts)), syntax, (part,))
+            return _Node(lambda facts: negate(read(facts)), syntax, (part,))
         if isinstance(syntax.op, ast.Invert):
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; write not")
         sign = -1 if isinstance(syntax.op, ast.USub) else 1
-        times = _ARITHMETIC[ast.Mult]
+        times = ARITHMETIC[ast.Mult]
         return _Node(lambda facts: times(read(facts), sign), syntax, (part,))
 
     def comparison(self, syntax: ast.Compare, depth: int) -> _Node:
         parts = self.parts([syntax.left, *syntax.comparators], depth)
         compares: list[Callable[[Any, Any], Any]] = []
         for op in syntax.ops:
-            compare = _COMPARISONS.get(type(op))
+            compare = COMPARISONS.get(type(op))
             if compare is None:
                 raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; write == or != in place of is")
             compares.append(compare)
         pairs = zip(compares, parts[:-1], parts[1:], strict=True)
         runs = tuple(_compare(compare, left, right) for compare, left, right in pairs)
-        return _Node(runs[0] if len(runs) == 1 else _and(runs), syntax, parts)
+        return _Node(runs[0] if len(runs) == 1 else all_true(runs), syntax, parts)
 
     def calculation(self, syntax: ast.BinOp, depth: int) -> _Node:
-        compute = _ARITHMETIC.get(type(syntax.op))
+        compute = ARITHMETIC.get(type(syntax.op))
         if compute is None:
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; the operators are + - * /")
         for side in (syntax.left, syntax.right):
-            if isinstance(side, ast.List) or (isinstance(side, ast.Constant) and not _is_number(side.value)):
+            if isinstance(side, ast.List) or (isinstance(side, ast.Constant) and not is_number(side.value)):
                 raise PolicyError(f"`{_shorten(syntax)}` cannot be computed: + - * / take numbers only")
         left, right = self.compile(syntax.left, depth), self.compile(syntax.right, depth)
         return _Node(lambda facts: compute(left.run(facts), right.run(facts)), syntax, (left, right))
@@ -428,9 +213,9 @@ class _Compiler:
 
     def call(self, syntax: ast.Call, depth: int) -> _Node:
         name = syntax.func.id if isinstance(syntax.func, ast.Name) else ""
-        if name not in _FUNCTIONS:
-            raise PolicyError(f"`{_shorten(syntax)}` calls no function of conditions; {suggest(name, _FUNCTIONS)}")
-        function, count, takes = _FUNCTIONS[name]
+        if name not in FUNCTIONS:
+            raise PolicyError(f"`{_shorten(syntax)}` calls no function of conditions; {suggest(name, FUNCTIONS)}")
+        function, count, takes = FUNCTIONS[name]
         if syntax.keywords or len(syntax.args) != count:
             raise PolicyError(f"`{_shorten(syntax)}`: {name} takes {takes} ({count} argument{'s'[: count - 1]})")
         parts = self.parts(syntax.args, depth)
@@ -454,7 +239,7 @@ def _field_of_fact(name: str, key: str) -> Evaluate:
 
     def run(facts: Mapping[str, Any]) -> Any:
         found = facts.get(name)
-        return found.get(key, UNKNOWN) if type(found) is dict else _look_up(found, key)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return found.get(key, UNKNOWN) if type(found) is dict else look_up(found, key)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
     return run
 
@@ -495,7 +280,7 @@ def _explain(node: _Node, facts: Mapping[str, Any]) -> str:
         if found := _explain(part, facts):
             return found
         if logical and type(value := part.run(facts)) is not bool:
-            return f"{_shorten(part.syntax)} is {_name_kind(value)}, not true or false"
+            return f"{_shorten(part.syntax)} is {name_kind(value)}, not true or false"
     shown = _shorten(node.syntax)
     if isinstance(node.syntax, (ast.Name, ast.Attribute, ast.Subscript)):
         return f"{shown} is missing"
@@ -505,25 +290,11 @@ def _explain(node: _Node, facts: Mapping[str, Any]) -> str:
             return f"{_shorten(part.syntax)} is not given"
     if isinstance(node.syntax, ast.Call):
         name = cast("ast.Name", node.syntax.func).id
-        return f"{shown} takes {_FUNCTIONS[name][2]}, not {' and '.join(_name_kind(value) for _, value in values)}"
+        return f"{shown} takes {FUNCTIONS[name][2]}, not {' and '.join(name_kind(value) for _, value in values)}"
     if isinstance(node.syntax, ast.Compare):
-        kinds = " and ".join(_name_kind(value) for _, value in values)
+        kinds = " and ".join(name_kind(value) for _, value in values)
         return f"{shown} compares {kinds}"
     return f"{shown} has no number as its result"
-
-
-def _name_kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    if type(value) is bool:
-        return "true or false"
-    if type(value) is str:
-        return "text"
-    if _is_number(value):
-        return "a number"
-    if isinstance(value, dict) and cast("dict[str, Any]", value).keys() in _NOT_FIELDS:
-        return "a table (its rows are in rows)" if "rows" in value else "bytes"
-    return "a list" if isinstance(value, (list, tuple)) else "an object" if isinstance(value, dict) else "unknown"
 
 
 def _shorten(syntax: ast.expr) -> str:

@@ -31,10 +31,8 @@ SCOPES = ("tool", "agent", "notebook", "kind", "title")
 _NOT_BUILT = ("limit", "earn", "double")
 _TOP = ("version", "default", "identity", "exclusive", "timezone", "fallback", "groups", "office", "rule")
 _OFFICE = ("days", "hours", "holidays")
-_RULE = (
-    *("id", *SCOPES, "when", "do", "needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow"),
-    *("show", "assign"),
-)
+_TERMS = ("needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
+_RULE = ("id", *SCOPES, "when", "do", *_TERMS)
 _HEADER = re.compile(r"\s*\[")
 _RULE_HEADER = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 _KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*[=.]")
@@ -194,6 +192,13 @@ class _Reader:
             show=_choice(table.get("show", "title"), get_args(ShownInNotices), at("show"), "show"),
             assign=_choice(table.get("assign", ""), ("", "least-busy"), at("assign"), "assign") != "",
         )
+        if rule.do == "pass":  # a rule that blocks asks under its terms where it is Unknown
+            for key in _TERMS:
+                if key in table:
+                    raise PolicyError(
+                        f"{at(key)}: {key} says how people are asked, and this rule never asks; "
+                        f"remove {key}, or use do = 'ask'"
+                    )
         _check_consistent(rule, at)
         return rule
 

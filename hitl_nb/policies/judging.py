@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from hitl_nb.policies.calendar import is_working
-from hitl_nb.policies.conditions import is_like
 from hitl_nb.policies.documents import SCOPES, VERDICTS
 from hitl_nb.policies.grammar import find_timezone
+from hitl_nb.policies.kleene import is_like
 from hitl_nb.policies.merging import MergedPolicy, Rule
 from hitl_nb.records import Facts, Office, PolicyVerdict, Question
 

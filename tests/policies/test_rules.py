@@ -489,7 +489,7 @@ RULE = st.fixed_dictionaries(
         "show": st.sampled_from(["title", "summary"]),
         "allow": st.sampled_from([["approve", "reject"], ["reject", "edit", "approve"]]),
     },
-)
+).map(lambda rule: {key: rule[key] for key in ("when", "do")} if rule["do"] == "pass" else rule)
 VALUES = st.fixed_dictionaries({}, optional={"a": st.integers(0, 2) | st.text(max_size=1), "b": st.booleans()})
 
 
@@ -625,6 +625,12 @@ def test_a_bad_rule_is_told_exactly(line: str, says: str) -> None:
 def test_a_bad_file_is_told_exactly(text: str, says: str) -> None:
     with pytest.raises(PolicyError, match=says):
         merge_documents([read_text(text, "policy.toml")])
+
+
+def test_how_people_are_asked_does_not_belong_to_a_rule_that_passes() -> None:
+    text = '[[rule]]\nid = "small"\ndo = "pass"\nneeds = ["1 of ada"]\n'
+    with pytest.raises(PolicyError, match="line 4, rule small: needs says how people are asked, and this rule never"):
+        read_text(text, "a.toml")
 
 
 def test_vector_4_a_file_with_earn_is_refused() -> None:
