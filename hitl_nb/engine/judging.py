@@ -157,7 +157,7 @@ class Judge:
         """Let guardrails look at what people edited; whether they are asked again, with the reason in a note."""
         session = self.session
         if decided.pause != session.run_record.pauses:
-            return False  # the run has gone on with it
+            return False  # the run has used it
         try:
             edited = asked.as_edited(decision.value) if decision.action == "edit" else asked
         except Exception as error:  # noqa: BLE001  # of the agent's functions of the arguments; people are told, and asked

@@ -189,5 +189,5 @@ def _how_to_be_known(terms: Terms) -> str:
 
 
 def _is_anyones(need: Need, terms: Terms) -> bool:
-    """Whether whoever may decide today decides: nothing depends on who they are."""
+    """Whether any person who may decide at all can decide: nothing depends on who they are."""
     return not need.people and need.count <= 1 and not terms.four_eyes

@@ -1,7 +1,7 @@
 """When the clock acts on an open proposal: the times of its timeline's steps, and how a delay shifts what follows.
 
 A step that nobody could take in time (no process ran, the machine slept) is taken late, and the steps after it are
-later by as much, so that whoever is asked next gets their whole time. Steps with a date of their own do not shift.
+later by as much, so that the people asked next get their whole time. Steps with a date of their own do not shift.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         agent, title: which proposals it answers; `*` stands for any characters.
-        action: "approve", "edit", "reject" or "respond" decides it, whoever the policy asks for; "wait" moves the clock
+        action: "approve", "edit", "reject" or "respond" decides it, no matter whom the policy asks for; "wait" moves the clock
             to the next step of the proposal's timeline.
         value: for "edit" the edited value as JSON, for "respond" the message.
         reason: kept with the decision.
@@ -130,7 +130,7 @@ class DecisionFile:
         writing: what people do in workspaces.
         clock: what time it is for policies; aware, UTC.
         requesters: user names of those who started the agents, for four eyes. Nobody, unless the file names them, so
-            that the votes count the same whoever runs the notebook.
+            that the votes count the same no matter who runs the notebook.
     """
 
     decisions: list[Entry] = field(default_factory=list[Entry])

@@ -79,7 +79,7 @@ def _is_all_the_same_who(p: Proposal) -> bool:
 
 
 def _decide_again(p: Proposal) -> Entry:
-    """The entry that decides it, whoever is asked."""
+    """The entry that decides it, no matter who is asked."""
     assert p.decision is not None
     action, value = _with_text(p, p.decision.action, p.decision.value)
     given = value if action in ("edit", "respond") else msgspec.UNSET

@@ -42,7 +42,7 @@ def renew_all(ledger: Ledger, *, actor: str) -> Iterator[Renewed]:
     """Renew the terms of all open proposals that have terms, oldest first.
 
     Nothing is decided: what the policy would pass or block now stays open under its old terms, and a decision on it
-    that the policy forbids expires when its run goes on.
+    that the policy forbids expires when its run continues.
     """
     after: str | None = None
     while page := ledger.inbox(limit=_PAGE, after=after):

@@ -118,7 +118,7 @@ class ScriptedPause:
             raise HitlError(f"{self._path.name}: the entry for {p.title!r} cannot be used: {error} ({where})") from None
 
     def _decide(self, p: Proposal, entry: Entry, number: int) -> Proposal:
-        """Decide it, whoever the policy asks for."""
+        """Decide it, no matter whom the policy asks for."""
         assert entry.action is not msgspec.UNSET
         assert entry.action != "wait"
         where = f"decisions[{number}]"

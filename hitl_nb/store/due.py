@@ -1,4 +1,4 @@
-"""The clock's part: what is due about open proposals is done once, whoever notices it first.
+"""The clock's part: what is due about open proposals is done once, by the process that notices it first.
 
 due/<microseconds>-<proposal> names each open proposal that has a timer, by when the clock acts on it next; whatever
 writes a proposal keeps it right (`rows.py`). Rows of another kind say when somebody goes away or comes back
@@ -71,7 +71,7 @@ class Due:
         return self.store.transact(work)
 
     def tick_quietly(self) -> None:
-        """`tick`, where something else is asked for: what cannot be done now is left to whoever looks next."""
+        """`tick`, where something else is asked for: what cannot be done now is left to the next look."""
         with suppress(StoreBusy, StoreFull, StoreCorrupt, UnknownRun):
             self.tick()
 

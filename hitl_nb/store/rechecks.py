@@ -1,6 +1,6 @@
 """Looking again whether somebody may decide what is open: when somebody goes away, or comes back.
 
-due/<microseconds>-away-<user, hashed> is when to look; the clock's part (`due.py`) does it, whoever notices it first.
+due/<microseconds>-away-<user, hashed> is when to look; the clock's part (`due.py`) does it, once.
 All open proposals are looked at, `PAGE` of them in one transaction; the row keeps how far that has come.
 """
 

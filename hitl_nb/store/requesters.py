@@ -18,7 +18,7 @@ _replacement: tuple[str, ...] | None = None
 def replace_requesters(names: tuple[str, ...] | None) -> None:
     """Let these be the people behind this process; None: those who are.
 
-    A decisions file that answers in place of people must give the same whoever runs it.
+    A decisions file that answers in place of people must give the same no matter who runs it.
     """
     global _replacement
     _replacement = names

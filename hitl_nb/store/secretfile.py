@@ -51,7 +51,7 @@ def _read(path: Path) -> bytes | None:
     """What the file holds, once its directory entry is durable; None if there is none. Raises UnsafeFile, OSError."""
     content = read_private(path, LARGEST)
     if content is not None:
-        _sync_folder(path.parent)  # whoever made it may not have come to that yet
+        _sync_folder(path.parent)  # the process that made it may not have done that yet
     return content
 
 

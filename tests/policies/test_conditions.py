@@ -29,7 +29,7 @@ FACTS: dict[str, Any] = {
     "tags": ["vip"],
     "confidence": None,
     "agent": "refunds",
-    "notebook": "/work/refunds.ipynb",
+    "notebook": "/srv/refunds.ipynb",
     "context": "",
     "guardrails": {"iban": "pass"},
     "labels": {"model": "m-3"},

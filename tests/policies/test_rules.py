@@ -57,7 +57,7 @@ def question(value: Any = None, **fields: Any) -> Question:
 
 
 def judge(policy: MergedPolicy | None, asked: Question, **options: Any) -> Plan:
-    return plan(policy, asked, FACTS, agent="refunds", notebook="/work/refunds.ipynb", **options)
+    return plan(policy, asked, FACTS, agent="refunds", notebook="/srv/refunds.ipynb", **options)
 
 
 def judge_rule(asked: Question, call: CallTerms | None = None, **rule: Any) -> Plan:
@@ -371,7 +371,7 @@ def proposal(policy: MergedPolicy | None, value: Any, made: DecisionRecord | Non
         id="p",
         run="r",
         agent="refunds",
-        notebook="/work/refunds.ipynb",
+        notebook="/srv/refunds.ipynb",
         pause=1,
         fingerprint=fingerprint("r", "", "json", "Refund", value),
         created_at=T0,

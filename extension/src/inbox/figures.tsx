@@ -1,5 +1,5 @@
 /**
- * How the person's own votes look, where that is worth a thought: it advises, and refuses nothing.
+ * How the person's own votes look, where they look hurried: it advises, and refuses nothing.
  */
 
 import { useEffect, useState } from 'react';
