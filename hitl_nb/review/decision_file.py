@@ -67,8 +67,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         agent, title: which proposals it answers; `*` stands for any characters.
-        action: "approve", "edit", "reject" or "respond" decides it, no matter whom the policy asks for; "wait" moves the clock
-            to the next step of the proposal's timeline.
+        action: "approve", "edit", "reject" or "respond" decides it, no matter whom the policy asks for; "wait" moves
+            the clock to the next step of the proposal's timeline.
         value: for "edit" the edited value as JSON, for "respond" the message.
         reason: kept with the decision.
         votes: of named people, as the policy asks for them; in this order.

@@ -88,8 +88,8 @@ def refusal(desk: Desk, who: Person) -> str | None:
 def voter(desk: Desk, who: Person) -> str:
     """Under which name this person votes where a policy names people.
 
-    On a server of one user, a person who knows its token or its password is that user: in two browsers the same one, and who
-    started what it runs. A name that Jupyter made up would have no seat, and be somebody else in each browser.
+    On a server of one user, a person who knows its token or its password is that user: in two browsers the same one,
+    and who started what it runs. A name that Jupyter made up would have no seat, and be somebody else in each browser.
     """
     is_nameless = who.authn != "login" or is_made_up(who.username)
     return os_user() if desk.alone and is_nameless else who.username

@@ -1,7 +1,7 @@
 """What the log says of a proposal from when it was asked until it was decided: under which terms, and by whose votes.
 
-A proposal's record can be changed by any program that writes to the store, and the next vote writes it again. So a decision is
-used only if the record had what the log says.
+A proposal's record can be changed by any program that writes to the store, and the next vote writes it again. So a
+decision is used only if the record had what the log says.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def cast_vote(
 
 
 def refuse_blocked_edit(reads: Reads, p: Proposal, verdict: Verdict) -> None:
-    """Raises InvalidEdit for an edited value that the policy blocks, where a script decides in place of the people asked."""
+    """Raises InvalidEdit for an edited value that the policy blocks, where a script decides for all who are asked."""
     judged = _judge(reads, p, verdict)
     if judged is not None:
         refuse_blocked(judged)
