@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, cast
 
 from hitl_nb.jsonkinds import ABSENT, Kinds
@@ -168,6 +169,9 @@ def _items_type(encoded: list[tuple[Any, Type | None]]) -> Type:
 def _encode_set(value: Iterable[Any], path: str, depth: int) -> tuple[Any, Type | None]:
     encoded = [encode(item, f"an item of {path}", depth + 1) for item in value]
     encoded.sort(key=lambda one: set_order(one[0]))
+    for (shown, its_type), (following, other_type) in pairwise(encoded):
+        if its_type != other_type and type(shown) is type(following) and shown == following:
+            raise ValueError(f"{path} has two items that are written {shown!r}; people could not tell them apart")
     described: Type = {"is": "set", **_items_type(encoded)}
     if type(value) is not set:
         described["class"] = type(value).__name__

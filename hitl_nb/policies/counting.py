@@ -32,8 +32,13 @@ def hash_value(value: Any) -> str:
 
 @functools.lru_cache(maxsize=256)
 def hash_terms(terms: Terms | None) -> str:
-    """SHA-256 (hex) of the terms' canonical JSON; "" without terms."""
-    return "" if terms is None else hash_value(msgspec.to_builtins(terms))
+    """SHA-256 (hex) of the canonical JSON of the terms as they are read back; "" without terms.
+
+    Terms that were made with 60 in place of 60.0 seconds are the same terms, here and in the store.
+    """
+    if terms is None:
+        return ""
+    return hash_value(msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(terms), type=Terms)))
 
 
 def current_value(p: Proposal) -> Any:
