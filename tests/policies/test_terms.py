@@ -10,6 +10,7 @@ import pytest
 
 from hitl_nb.errors import AlreadyDecided, InvalidEdit, NotAReviewer, OwnRequest, StaleDraft, TooLate
 from hitl_nb.policies import terms as machine
+from hitl_nb.policies.counting import hash_terms
 from hitl_nb.policies.terms import People
 from hitl_nb.records import Office, Terms, TimelineStep, Vote
 from tests.policies.casework import T0, Case, at, changed, need, proposal, terms
@@ -158,6 +159,15 @@ def test_a_name_that_jupyter_made_up_is_nobody_where_it_matters_who_agrees() -> 
         with pytest.raises(NotAReviewer, match="log in there with your own name"):
             c.vote("0f" * 16)
     assert case(terms("1 of anyone")).vote("0f" * 16) == f"approve by {'0f' * 16}"
+
+
+def test_terms_are_the_same_however_their_numbers_are_written() -> None:
+    """The store gives back 60.0 for 60; votes and decisions are bound to the terms' hash."""
+    hashes: set[str] = set()
+    for undo in (60, 60.0):
+        hash_terms.cache_clear()  # it takes equal terms for the same
+        hashes.add(hash_terms(terms("1 of bo", undo=undo)))
+    assert len(hashes) == 1
 
 
 def test_local_takes_the_users_own_word() -> None:

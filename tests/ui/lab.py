@@ -146,7 +146,7 @@ class Page:
         self.page = page
         self.lab = lab
         self._at = at
-        # A file that is renamed while JupyterLab lists its folder makes the listing fail with 404, and JupyterLab says so.
+        # JupyterLab says so where its listing of a folder failed, as it does while a file in it is renamed.
         unlisted = page.locator(".jp-Dialog", has_text="Directory not found")
         page.add_locator_handler(unlisted, lambda dialog: dialog.locator(".jp-mod-accept").click())
         self.load()
