@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,9 @@ from ..store.reviewers import known_if_checked, known_voter
 from .callkeys import Key
 from .comments import Comment, told
 from .reviewarguments import NO_REVIEW, Review
+
+if TYPE_CHECKING:
+    from ..policies.further import Further
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,11 @@ class Decision:
 
 @dataclass
 class Asked:
-    """A question with the live objects behind it, the key that it is known by, if any, and its review arguments."""
+    """A question with the live objects behind it, the key that it is known by, if any, and its review arguments.
+
+    Attributes:
+        further: what an edit of it takes that people made and that was not used: it is asked again under that, too.
+    """
 
     question: Question
     original: Any
@@ -113,6 +120,7 @@ class Asked:
     key: Key | None = None
     options: Sequence[Any] | None = None
     review: Review = NO_REVIEW
+    further: Further | None = None
 
     def restored(self, question: Question, value: Any, original: Any) -> Any:
         """The edited JSON as an object of the type that was proposed. Raises InvalidEdit."""

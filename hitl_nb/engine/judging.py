@@ -5,32 +5,27 @@ Guardrails find facts, policies decide on facts. Nothing here writes to the stor
 
 from __future__ import annotations
 
-import copy
-import hashlib
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from .. import values
-from ..errors import InvalidEdit, PolicyError
-from ..records import Comment, Facts, Proposal, Question, Run
+from ..errors import InvalidEdit
+from ..records import Comment, Facts, Proposal, Run
 from ..review.policy_files import Policy, load_policy
-from .callkeys import inside_call
-from .decision import Asked, Decision, decision_on, encode_now
-from .guarding import reason_of, run_guards
+from .decision import Asked, Decision, decision_on
+from .edits import NOT_USED, LookedAt, call_terms, look_at_answer
+from .looking import look
 from .pending import Pending
 
 if TYPE_CHECKING:  # imported where something is judged: a process without policies needs none of it
-    from ..policies.rules import CallTerms, MergedPolicy, Plan
+    from ..policies.rules import MergedPolicy, Plan
     from ..store.ledger import Ledger
     from .session import Session
 
-NOT_USED = "The last edit was not used: "
 EXPIRED = "The last decision was not used: "
-"""What notes begin with that say why a question is asked again."""
+"""What a note begins with that says why a question is asked again."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +97,8 @@ class Judge:
         except InvalidEdit as error:
             add_note(asked, error)
             return None
-        refused = [self._refuses_edit(*one) for one in zip(asked, decisions, decided, strict=True)]
-        if any(refused):
+        looked_at = [self._look_at_answer(*one) for one in zip(asked, decisions, decided, strict=True)]
+        if any(one.refused for one in looked_at):
             return None
         passed = [p for p in decided if not p.pause]
         if passed:
@@ -153,38 +148,17 @@ class Judge:
         session.judged(found)
         return found
 
-    def _refuses_edit(self, asked: Asked, decision: Decision, decided: Proposal) -> bool:
-        """Let guardrails look at what people edited; whether they are asked again, with the reason in a note."""
+    def _look_at_answer(self, asked: Asked, decision: Decision, decided: Proposal) -> LookedAt:
+        """Whether an answer can be used. If it cannot, the question has a note of the reason, and is asked again."""
         session = self.session
         if decided.pause != session.run_record.pauses:
-            return False  # the run has used it
-        try:
-            edited = asked.as_edited(decision.value) if decision.action == "edit" else asked
-        except Exception as error:  # noqa: BLE001  # of the agent's functions of the arguments; people are told, and asked
-            _add_notes(asked, f"{NOT_USED}the call cannot be proposed with it: {type(error).__name__}: {error}")
-            return True
-        why = refused_edit(edited, decision, decided, session.ledger, session.run_record) or refused_call(
-            asked, edited, decided, session.run_record
-        )
-        if why:
+            return LookedAt()  # the run has used it
+        found = look_at_answer(asked, decision, decided, session.ledger, session.run_record)
+        if found.refused:
             before = [note for note in decided.notes if note.startswith(NOT_USED)]
-            _add_notes(asked, *before, NOT_USED + why)
-        return bool(why)
-
-
-def look(asked: Sequence[Asked], ledger: Ledger, run: Run) -> None:
-    """Run the guardrails of the questions on their values, and record with each question what they found.
-
-    Raises CannotPause if a guardrail asks.
-    """
-    for one in asked:
-        guards = one.review.guardrails
-        if not guards or one.question.guardrails:
-            continue
-        shown = _facts_for_guardrails(one.question, ledger, run)
-        with _apart(one.question.position):
-            found = run_guards(guards, one.original, shown, lambda one=one: encode_now(one))
-        one.question = msgspec.structs.replace(one.question, guardrails=found)
+            _add_notes(asked, *before, NOT_USED + found.refused)
+            asked.further = found.further or asked.further
+        return found
 
 
 def judge(asked: Sequence[Asked], ledger: Ledger, run: Run) -> Judged:
@@ -196,7 +170,7 @@ def judge(asked: Sequence[Asked], ledger: Ledger, run: Run) -> Judged:
             found[own] = load_policy(run.notebook, *((own,) if own is not None else ()))
     merged = [found[one.review.policy] for one in asked]
     if not any(
-        policy is not None or one.review.has_terms or one.review.guardrails
+        policy is not None or one.review.has_terms or one.review.guardrails or one.further
         for policy, one in zip(merged, asked, strict=True)
     ):
         return NOT_JUDGED
@@ -205,10 +179,19 @@ def judge(asked: Sequence[Asked], ledger: Ledger, run: Run) -> Judged:
     facts = Facts(now=ledger.now(), labels=run.labels)
     names: dict[str, Any] = {"agent": run.agent, "notebook": run.notebook, "requesters": run.requesters}
     plans = [
-        plan(policy, one.question, facts, call=_call_terms(one), **names)
+        plan(policy, one.question, facts, call=call_terms(one), **names)
         for policy, one in zip(merged, asked, strict=True)
     ]
+    plans = [_with_further(found, one, facts) for found, one in zip(plans, asked, strict=True)]
     return Judged(plans, facts, tuple({policy.sha256: policy for policy in merged if policy is not None}.values()))
+
+
+def _with_further(found: Plan, asked: Asked, facts: Facts) -> Plan:
+    if asked.further is None:
+        return found
+    from ..policies.further import add_further
+
+    return add_further(found, asked.further, facts.now)
 
 
 def ask_again(judged: Judged, plans: Sequence[Plan], again: Sequence[bool]) -> Judged:
@@ -220,99 +203,9 @@ def ask_again(judged: Judged, plans: Sequence[Plan], again: Sequence[bool]) -> J
     return replace(judged, plans=changed)
 
 
-def refused_edit(asked: Asked, decision: Decision, decided: Proposal, ledger: Ledger, run: Run) -> str:
-    """Why the value that people made of a question cannot be used, as guardrails see it; "" if it can.
-
-    A guardrail that only escalates, with a reason that these people were shown, has had its look by a person.
-    """
-    guards = asked.review.guardrails
-    if decision.action != "edit" or not guards:
-        return ""
-    facts = _facts_for_guardrails(asked.question, ledger, run)
-    with _apart(asked.question.position):
-        found = run_guards(guards, decision.value, facts, lambda: values.ask(decision.value, title="edit").value)
-    shown = {reason_of(one) for one in decided.guardrails if one.verdict == "escalate"}
-    refused = [
-        reason_of(one)
-        for one in found
-        if one.verdict == "block" or (one.verdict == "escalate" and not _was_shown(reason_of(one), shown, decided))
-    ]
-    return "; ".join(refused)
-
-
-def refused_call(asked: Asked, edited: Asked, decided: Proposal, run: Run) -> str:
-    """Why the call that people made of a call cannot be used, as policies see it; "" if it can.
-
-    What follows from the value alone was judged when they edited it. Here it is what a gate makes of the arguments.
-    Raises PolicyError for a file that cannot be used.
-    """
-    if _said(edited) == _said(asked):
-        return ""
-    from ..policies.rules import judge_edited_call
-
-    own = edited.review.policy
-    policy = load_policy(run.notebook, *((own,) if own is not None else ()))
-    question = msgspec.structs.replace(edited.question, guardrails=decided.guardrails)
-    try:
-        found = judge_edited_call(policy, decided, question, call=_call_terms(edited), requesters=run.requesters)
-    except PolicyError as error:
-        return str(error)
-    if found is None:
-        return ""
-    needs = " and ".join(need.text for need in found.terms.needs) if found.terms is not None else ""
-    says = "the policy blocks that" if found.verdict == "block" else f"that takes {needs}"
-    rules = f" ({', '.join(found.rules)})" if found.rules else ""
-    return f"with these arguments it is {edited.question.title!r}, and {says}{rules}"
-
-
-def _said(asked: Asked) -> tuple[Any, ...]:
-    """What a policy may decide on, or is told, beside the value."""
-    question, review = asked.question, asked.review
-    return question.title, question.tags, question.confidence, replace(review, guardrails=())
-
-
 def _was_asked(p: Proposal) -> bool:
     """Whether people were asked it; a policy that decided it beside others may do so again."""
     return p.decision is None or p.decision.by != "policy"
-
-
-def _was_shown(reason: str, shown: set[str], decided: Proposal) -> bool:
-    return reason in shown or any(note.startswith(NOT_USED) and reason in note for note in decided.notes)
-
-
-def _call_terms(asked: Asked) -> CallTerms | None:
-    review = asked.review
-    if not review.has_terms:
-        return None
-    from ..policies.rules import CallTerms
-
-    return CallTerms(review.reviewers, review.quorum, review.deadline, review.on_deadline)
-
-
-def _facts_for_guardrails(question: Question, ledger: Ledger, run: Run) -> dict[str, Any]:
-    """What a guardrail is told beside the value; nothing in it belongs to the question itself."""
-    return {
-        "kind": question.kind,
-        "title": question.title,
-        "tool": question.tool,
-        "tags": list(question.tags),
-        "confidence": question.confidence,
-        "context": copy.deepcopy(question.context),
-        "agent": run.agent,
-        "notebook": run.notebook,
-        "labels": dict(run.labels),
-        "now": ledger.now(),
-    }
-
-
-@contextmanager
-def _apart(position: str) -> Generator[None]:
-    """Steps that a guardrail calls are counted apart: it is not called again where its question was decided."""
-    token = inside_call.set(f"{hashlib.sha256(f'guardrails {position}'.encode()).hexdigest()[:12]}:")
-    try:
-        yield
-    finally:
-        inside_call.reset(token)
 
 
 def add_note(questions: Sequence[Asked], error: InvalidEdit) -> None:

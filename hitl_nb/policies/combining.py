@@ -102,7 +102,7 @@ def combine_terms(
         four_eyes=four_eyes,
         blind=any(rule.blind for rule in rules),
         identity=identity,
-        timeline=_merge_timelines(timelines, allow, asked, office, may_approve=by_clock),
+        timeline=merge_timelines(timelines, allow, asked, office, may_approve=by_clock),
         office=office,
         fallback=fallback,
         fresh=min((r.fresh for r in rules if r.fresh is not None), default=None),
@@ -111,7 +111,7 @@ def combine_terms(
         assign=any(rule.assign for rule in rules),
         show="summary" if rules and all(rule.show == "summary" for rule in rules) else "title",
     )
-    _refuse_needs_of_nobody(terms, requesters)
+    refuse_needs_of_nobody(terms, requesters)
     return terms, allow
 
 
@@ -179,7 +179,7 @@ def _identity_and_fallback(policy: MergedPolicy | None, rules: Sequence[Rule]) -
     return (policy.identity, policy.fallback) if policy else ("login", ())
 
 
-def _merge_timelines(
+def merge_timelines(
     timelines: Sequence[Sequence[TimelineStep]],
     allow: Sequence[Action],
     asked: datetime,
@@ -222,7 +222,7 @@ def _due(step: TimelineStep, asked: datetime, office: Office | None) -> datetime
     return asked + timedelta(seconds=step.seconds)
 
 
-def _refuse_needs_of_nobody(terms: Terms, requesters: Collection[str]) -> None:
+def refuse_needs_of_nobody(terms: Terms, requesters: Collection[str]) -> None:
     """Raises PolicyError for a need that four eyes make impossible even with those of `fallback`."""
     if not terms.four_eyes:
         return

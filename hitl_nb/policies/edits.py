@@ -60,6 +60,7 @@ def merge_stricter(old: Terms, new: Terms) -> Terms:
         fresh=_least(old.fresh, new.fresh),
         undo=max(old.undo or 0.0, new.undo or 0.0) or None,
         batch=_least(old.batch, new.batch),
+        show="title" if "title" in (old.show, new.show) else "summary",
     )
 
 

@@ -18,6 +18,7 @@ from hitl_nb.policies.judging import facts_for, judge
 from hitl_nb.policies.merging import MergedPolicy, Rule, merge_documents, read_merged
 from hitl_nb.policies.seats import People, match, takes_vote
 from hitl_nb.records import (
+    ACTIONS,
     Action,
     DecisionRecord,
     Facts,
@@ -103,23 +104,26 @@ def stricter(policy_now: MergedPolicy | None, p: Proposal, *, requesters: Collec
     The recorded facts count, and for an edit the edited value; guardrails are not run again.
 
     Returns:
-        What the policy says now, if that forbids the decision: it blocks, or it asks and the decision lacks people.
-        None if the decision may be used.
+        What the policy says now, if that forbids the decision: it blocks, it no longer allows what people did, or it
+        asks and the decision lacks people. None if the decision may be used; a rejection always may.
     """
     made = p.decision
-    if policy_now is None or made is None or made.action in ("reject", "respond"):
+    if policy_now is None or made is None or made.action == "reject":
         return None
     if p.terms is not None and p.terms.policy == policy_now.sha256:
         return None
-    judged = msgspec.structs.replace(p, value=made.value) if made.action == "edit" else p
+    value = made.value if made.action == "edit" else p.value
+    judged = msgspec.structs.replace(p, value=value, allow=ACTIONS)  # its own are narrowed already, by the policy then
     found = plan(policy_now, judged, _facts_of(p), agent=p.agent, notebook=p.notebook)
     if found.verdict == "block":
-        return found
+        return found if made.action != "respond" else None
     if found.verdict == "pass" or made.by == "script":
         return None
-    if made.by == "policy":
+    if made.by == "policy" or (made.action in p.allow and made.action not in found.allow):
         return found
-    return found if found.terms is not None and _lacks_people(p, made, found.terms, requesters) else None
+    if made.action == "respond" or found.terms is None:
+        return None
+    return found if _lacks_people(p, made, found.terms, requesters) else None
 
 
 def judge_edit(policy: MergedPolicy | None, p: Proposal, value: Any) -> Plan:
@@ -165,14 +169,15 @@ def _lacks_people(p: Proposal, made: DecisionRecord, terms: Terms, requesters: C
     """Whether needs that the proposal did not have when it was asked are not met by those who made the decision."""
     old = p.terms or Terms()
     known = {(need.count, need.people) for need in old.needs}
-    newly_four_eyes = terms.four_eyes and not old.four_eyes
+    login = made.by == "person" and (terms.identity, old.identity) == ("login", "local")
+    others_count = login or (terms.four_eyes and not old.four_eyes)
     under = msgspec.structs.replace(p, terms=terms)
     requesters = {*requesters, *p.requesters} if terms.four_eyes else ()
     votes = [vote for vote in _votes_for(p, made) if vote.reviewer not in requesters]
     return any(
         _count_people(under, need, votes) < need.count
         for need in terms.needs
-        if newly_four_eyes or (need.count, need.people) not in known
+        if others_count or (need.count, need.people) not in known
     )
 
 

@@ -103,7 +103,10 @@ def _had_more_rules(reads: Reads, p: Proposal, policy: MergedPolicy) -> bool:
 
 
 def _tell(p: Proposal, plan: Plan) -> str:
+    action = p.decision.action if p.decision is not None else "approve"
     now = "blocks it" if plan.verdict == "block" else "asks for other people"
+    if plan.verdict == "ask" and action not in plan.allow:
+        now = f"does not allow people to {action} it"
     rules = f" ({', '.join(plan.rules)})" if plan.rules else ""
     why = f": {'; '.join(plan.why)}" if plan.why else ""
     return f"the policy has changed since {p.title!r} was decided, and {now}{rules}{why}"

@@ -407,7 +407,6 @@ def test_what_a_gate_makes_of_edited_arguments_is_judged_again(desk: Desk, file:
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     desk.run(source, flags=flags)
     for table, why in (
-        ("prod", "with these arguments it is 'Delete 1 of prod', and that takes 2 of bo, cy (production)"),
         ("pay_audit", "with these arguments it is 'Delete 1 of pay_audit', and the policy blocks that (audit)"),
         ("other", "the call cannot be proposed with it: KeyError: 'other'"),
     ):
@@ -415,7 +414,7 @@ def test_what_a_gate_makes_of_edited_arguments_is_judged_again(desk: Desk, file:
         outcome = desk.run(source, flags=flags)
         assert outcome.status == "waiting"
         assert outcome.proposals[0].notes[-1] == f"The last edit was not used: {why}"
-        assert effects() == []
+        assert effects() == []  # what takes more people is in test_asked_again.py
     desk.answer("edit", {"name": "delete", "arguments": {"table": "scratch", "rows": 7}})
     assert desk.run(source, flags=flags).status == "finished"
     assert effects() == ["deleted('scratch', 7)"]
@@ -505,6 +504,31 @@ def test_what_a_tightened_policy_blocks_is_rejected_by_it(
     then, now_ = event.data["policy"]["then"], event.data["policy"]["now"]
     assert then == before.policy
     assert now_ not in ("", then)
+    assert desk.ledger.verify().ok
+
+
+NARROWER = 'id = "big"\nallow = ["edit", "reject"]'
+OWN_REQUEST = 'id = "big"\nfour_eyes = true'
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [(NARROWER, "does not allow people to approve it"), (OWN_REQUEST, "asks for other people")],
+    ids=["allow", "four eyes"],
+)
+def test_what_a_tightened_policy_no_longer_allows_is_asked_again(
+    desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch, rule: str, why: str
+) -> None:
+    file.write_text(FRESH)
+    desk.run(HELD["exact"])
+    waited(desk, monkeypatch, hours=1)
+    file.write_text(FRESH.replace('id = "big"', rule))
+    outcome = desk.run(HELD["exact"])
+    assert (outcome.status, effects()) == ("waiting", [])
+    [p, _] = desk.open()
+    assert p.notes[-1].startswith("The last decision was not used: the policy has changed since 'R200' was decided")
+    assert f"{why} (big)" in p.notes[-1]
+    assert p.allow == (("edit", "reject") if rule == NARROWER else ("approve", "edit", "reject", "respond"))
     assert desk.ledger.verify().ok
 
 

@@ -28,6 +28,8 @@ from hitl_nb.policies.rules import (
     stricter,
 )
 from hitl_nb.records import (
+    ACTIONS,
+    Action,
     DecisionRecord,
     Doubt,
     Facts,
@@ -435,6 +437,39 @@ def test_needs_that_the_votes_do_not_meet() -> None:
     assert found({"needs": ["1 of cy"]}, decided(by="deadline", reviewer="deadline")) is not None
     local = merged({"id": "a", "do": "ask", "needs": ["1 of bo"]}, identity="local")
     assert stricter(local, proposal(None, {"amount": 40}, decided(reviewer="bo"))) is None
+
+
+def test_votes_that_no_longer_count_once_people_must_log_in() -> None:
+    needs = {"id": "a", "do": "ask", "needs": ["1 of bo"]}
+    local, login = merged(needs, identity="local"), merged(needs, identity="login")
+    assert stricter(login, proposal(local, {"amount": 40}, decided(reviewer="bo"))) is not None
+    assert stricter(login, proposal(local, {"amount": 40}, decided(reviewer="bo", authn="login"))) is None
+    assert stricter(login, proposal(local, {"amount": 40}, decided(by="deadline", reviewer="deadline"))) is None
+    assert stricter(local, proposal(login, {"amount": 40}, decided(reviewer="bo", authn="login"))) is None
+    anyone = {"id": "a", "do": "ask"}
+    asked = proposal(merged(anyone, identity="local"), {"amount": 40}, decided(reviewer="bo"))
+    assert stricter(merged(anyone, identity="login"), asked) is None
+
+
+@pytest.mark.parametrize("by", ["person", "deadline"])
+def test_what_people_may_no_longer_do(by: Any) -> None:
+    def found(action: Any, *allow: str, narrowed: tuple[Action, ...] = ACTIONS, **made: Any) -> Plan | None:
+        p = proposal(merged({"id": "a", "do": "ask"}), {"amount": 40}, decided(action, reviewer="bo", by=by, **made))
+        p = msgspec.structs.replace(p, allow=narrowed)
+        return stricter(merged({"id": "a", "do": "ask", "allow": list(allow)}), p)
+
+    refused = found("approve", "edit", "reject")
+    assert refused is not None
+    assert (refused.verdict, refused.rules, refused.allow) == ("ask", ("a",), ("edit", "reject"))
+    assert found("approve", "approve") is None
+    assert found("edit", "approve", "reject", value={"amount": 1}) is not None
+    assert found("edit", "approve", "edit", value={"amount": 1}) is None
+    assert found("respond", "approve", value="why?") is not None
+    assert found("respond", "respond", value="why?") is None
+    assert found("reject", "approve") is None  # nothing is done, so nothing forbids it
+    assert found("approve", "edit", narrowed=("approve",)) is not None  # they have none in common
+    # the edit itself had made a rule match that allows no edits: it was judged then
+    assert found("edit", "approve", narrowed=("approve",), value={"amount": 1}) is None
 
 
 def test_votes_for_the_decided_value_count() -> None:

@@ -118,6 +118,17 @@ def test_vector_24_a_policy_that_blocks_by_now(ledger: Ledger, monkeypatch: pyte
     assert ledger.verify().ok
 
 
+def test_an_action_that_the_policy_no_longer_allows(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = merged(BIG), merged({**BIG, "allow": ["edit", "reject"]})
+    run, [p] = approved(ledger, old, 200)
+    found = continued(ledger, run, monkeypatch, new, seconds=1)
+    assert [one.status for one in found.asked] == ["expired"]
+    [told] = expirations(ledger)
+    assert told["policy"] == {"then": old.sha256, "now": new.sha256}
+    assert told["rules"] == ["big"]
+    assert f"since {p.title!r} was decided, and does not allow people to approve it (big)" in told["why"]
+
+
 def test_one_that_has_expired_takes_all_of_its_pause_along(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, _ = approved(ledger, merged(BIG), 120, 200)
     found = continued(ledger, run, monkeypatch, merged(BIG, EMBARGO), seconds=1)
