@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from hitl_nb.policies.counting import are_met, current_value, hash_terms, hash_value
 from hitl_nb.policies.seats import People, is_own_request, takes_vote
 from hitl_nb.policies.terms import Change, ask_fallback
-from hitl_nb.policies.timeline import last_step_at
+from hitl_nb.policies.timeline import last_step_at, restart
 from hitl_nb.records import Need, Proposal, Terms, Vote
 
 
@@ -41,14 +42,15 @@ def renew(p: Proposal, terms: Terms, people: People, now: datetime, *, why: str)
     """
     if p.terms is None or p.terms == terms:
         return None
-    told = {
+    told: dict[str, Any] = {
         "why": why,
         "from": hash_terms(p.terms),
         "to": hash_terms(terms),
         "needs": [need.text for need in terms.needs],
         "rules": list(terms.rules),
+        "at": now.isoformat(),
     }
-    begins = {} if p.terms.timeline == terms.timeline else _beginning(p, now)
+    begins = {} if _times(p.terms) == _times(terms) else restart(p, now)
     renewed = msgspec.structs.replace(p, terms=terms, overdue=p.overdue and not begins, **begins)
     votes = [one for one in (_seated(renewed, vote, people) for vote in p.votes) if one is not None]
     renewed = msgspec.structs.replace(renewed, votes=tuple(votes))
@@ -57,6 +59,9 @@ def renew(p: Proposal, terms: Terms, people: People, now: datetime, *, why: str)
         told["dropped"] = dropped
     if dropped or not are_met(renewed, hash_value(current_value(renewed)), people):
         renewed = msgspec.structs.replace(renewed, settles_at=None)
+    told["begins"] = bool(begins)
+    if renewed.settles_at is not None:
+        told["settles_at"] = renewed.settles_at.isoformat()
     renewed = msgspec.structs.replace(renewed, deadline=last_step_at(renewed))
     return ask_fallback(Change(renewed, (("terms.changed", told),)), people)
 
@@ -75,10 +80,9 @@ def _seated(p: Proposal, vote: Vote, people: People) -> Vote | None:
     return msgspec.structs.replace(vote, seats=seats, seat=seats[0])
 
 
-def _beginning(p: Proposal, now: datetime) -> dict[str, float]:
-    """A timeline that begins now: its steps count from when it was asked, so they are all later."""
-    asked = p.asked_at or p.created_at
-    return {"step": 0, "shift": max(0.0, (now - asked).total_seconds())}
+def _times(terms: Terms) -> tuple[object, ...]:
+    """What the times of a timeline come from."""
+    return (terms.timeline, terms.office if any(step.working for step in terms.timeline) else None)
 
 
 def _key(need: Need) -> tuple[int, frozenset[str]]:

@@ -128,7 +128,7 @@ def vote(p: Proposal, vote: Vote, people: People, now: datetime, *, judged: Judg
     change = _counted(p, vote, people, now, was_hidden=is_hidden(was))
     events = [("vote", _told_vote(change.proposal, vote, people))]
     if p.terms != was.terms or p.allow != was.allow:
-        events.append(("terms.changed", _told_terms(was, p, f"{vote.reviewer} edited it")))
+        events.append(("terms.changed", _told_terms(was, change.proposal, f"{vote.reviewer} edited it", now)))
     return ask_fallback(Change(change.proposal, tuple(events), change.notices, change.decision), people)
 
 
@@ -145,9 +145,9 @@ def tick(p: Proposal, people: People, now: datetime) -> Change | None:
     if step.does in ("reject", "approve") and _may_decide(p, step):
         return _decided(p, _decide_by_clock(p, step, now), due)
     shift = shift_after(p, p.step, now, p.shift)
+    told: dict[str, Any] = {"due": due.isoformat(), "at": now.isoformat(), "step": step.text, "n": p.step}
     p = msgspec.structs.replace(p, step=p.step + 1, shift=shift)
     does = step.does if step.does in _TOLD else "overdue"  # the clock may not decide this one
-    told: dict[str, Any] = {"due": due.isoformat(), "step": step.text}
     if does == "escalate":
         people_asked = step.people or (p.terms.fallback if p.terms is not None else ())
         p = _widened(p, people_asked)
@@ -177,7 +177,8 @@ def undo(p: Proposal, people: People, user: str, now: datetime) -> Change:
     if settled.action == "edit":
         edits = [one.value for one in left if one.action == "edit"]
         back = _voting_on(back, edits[-1] if edits else p.value)
-    told = {"action": settled.action, "value_sha256": settled.value_sha256, "vote": settled.event}
+    told: dict[str, Any] = {"action": settled.action, "value_sha256": settled.value_sha256, "vote": settled.event}
+    told["at"] = now.isoformat()
     return ask_fallback(Change(back, (("vote.withdrawn", told),)), people)
 
 
@@ -292,8 +293,11 @@ def _told_vote(p: Proposal, vote: Vote, people: People) -> dict[str, Any]:
     return told
 
 
-def _told_terms(was: Proposal, p: Proposal, why: str) -> dict[str, Any]:
+def _told_terms(was: Proposal, p: Proposal, why: str, at: datetime) -> dict[str, Any]:
     told: dict[str, Any] = {"why": why, "from": hash_terms(was.terms), "to": hash_terms(p.terms)}
+    told |= {"at": at.isoformat(), "begins": False}
+    if p.settles_at is not None:
+        told["settles_at"] = p.settles_at.isoformat()
     if p.terms is not None:
         told |= {"needs": [need.text for need in p.terms.needs], "rules": list(p.terms.rules)}
     return told

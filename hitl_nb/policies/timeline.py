@@ -7,6 +7,7 @@ later by as much, so that the people asked next get their whole time. Steps with
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from hitl_nb.policies.calendar import add_working, working_seconds
 from hitl_nb.records import Office, Proposal, TimelineStep
@@ -49,6 +50,12 @@ def shift_after(p: Proposal, n: int, taken: datetime, shift: float) -> float:
     if gap <= 0:
         return delay
     return max(0.0, (add_working(taken, gap, office) - planned).total_seconds())
+
+
+def restart(p: Proposal, now: datetime) -> dict[str, Any]:
+    """The fields of a timeline that begins now: its steps count from when it was asked, so they are all later."""
+    asked = p.asked_at or p.created_at
+    return {"step": 0, "shift": max(0.0, (now - asked).total_seconds())}
 
 
 def _time_of(p: Proposal, n: int, shift: float) -> datetime:

@@ -164,7 +164,9 @@ def decide(asked: Asked) -> dict[str, Any]:
 
 def undo(asked: Asked) -> dict[str, Any]:
     """Take an approval back, as long as it settles."""
-    return _done(asked, asked.ledger.undo(asked.id, reviewer=_reviewer(asked, [asked.ledger.proposal(asked.id)])))
+    reviewer = _reviewer(asked, [asked.ledger.proposal(asked.id)])
+    signer = attest(asked.desk, asked.ledger, asked.who, asked.id)
+    return _done(asked, asked.ledger.undo(asked.id, reviewer=reviewer, attest=signer))
 
 
 def _done(asked: Asked, done: Decided) -> dict[str, Any]:

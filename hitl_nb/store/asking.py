@@ -118,5 +118,7 @@ def _told(p: Proposal) -> dict[str, str]:
     """What the log of a pause says of a proposal."""
     told = {"id": p.id, "title": p.title, "fingerprint": p.fingerprint}
     if p.terms is not None:
-        told["terms"] = hash_terms(p.terms)
+        told |= {"terms": hash_terms(p.terms), "asked": p.created_at.isoformat()}
+    if p.asked_at is not None:
+        told["clock"] = p.asked_at.isoformat()
     return {**told, "workspace": p.document} if p.document else told

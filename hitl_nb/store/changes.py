@@ -55,7 +55,7 @@ def put_notices(tx: Transaction, change: Change, p: Proposal, at: datetime) -> N
 def _append_decision(tx: Transaction, p: Proposal, due: datetime | None, records: Digests) -> None:
     made = p.decision
     assert made is not None
-    data = logged(p, made, p.revision - 1)
+    data = logged(p, made, p.revision - 1) | {"at": made.decided_at.isoformat()}
     if due is not None:
         data["due"] = due.isoformat()
     chain.append(tx, "decision", actor=made.reviewer, run=p.run, proposal=p.id, data=data, records=records)

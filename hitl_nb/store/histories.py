@@ -7,9 +7,11 @@ decision is used only if the record had what the log says.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from hitl_nb.policies.counting import hash_terms
+from hitl_nb.policies.course import find_wrong_time
 from hitl_nb.records import Event, Proposal
 from hitl_nb.store import chain
 from hitl_nb.store.base import Reads
@@ -40,25 +42,42 @@ class RunLog:
         return [event for event in reversed(self._about[proposal_id]) if event.n < until]
 
 
-def find_difference(log: RunLog, p: Proposal) -> str | None:
-    """What a decided proposal has that the log does not say, as the end of a sentence; None if there is nothing."""
+def find_difference(log: RunLog, p: Proposal, made: dict[str, Any]) -> str | None:
+    """What a decided proposal has that the log does not say, as the end of a sentence; None if there is nothing.
+
+    `made` is what the event of the decision says.
+    """
     if p.decision is None or p.decision.by == "policy":
         return None
     asked = log.find_asked(p.id)
     if asked is None:
         return "the log does not say that it was asked"
-    terms, widened, withdrawn, newest = asked.get("terms", ""), set[str](), set[int](), dict[str, int]()
-    for event in log.events_about(p.id, p.decision.event):
+    events = log.events_about(p.id, p.decision.event)
+    wrong = _find_other_terms(p, asked, events)
+    if wrong is None:
+        wrong = find_wrong_time(p, asked, [(e.type, e.data or {}) for e in events], made)
+    return wrong
+
+
+def _find_other_terms(p: Proposal, asked: dict[str, Any], events: Sequence[Event]) -> str | None:
+    """Whether it was under other terms, or had other votes, than the log says."""
+    terms, widened, withdrawn = asked.get("terms", ""), set[str](), set[int]()
+    newest, counts = dict[str, int](), dict[str, int]()
+    for event in events:
         data: dict[str, Any] = event.data or {}
         match event.type:
             case "terms.changed":
                 terms = data.get("to")
+                counts = {who: n for who, n in counts.items() if who not in data.get("dropped", ())}
             case "proposal.escalated":
                 widened.update(data.get("people", ()))
             case "vote":
-                newest[event.actor] = event.n
+                newest[event.actor] = counts[event.actor] = event.n
             case "vote.withdrawn":
                 withdrawn.add(data.get("vote", 0))
+                if counts.get(event.actor) != data.get("vote"):
+                    return f"{event.actor} took back what is not their vote"
+                counts = {who: n for who, n in counts.items() if n not in withdrawn}
             case _:
                 pass
     if terms != hash_terms(p.terms):
@@ -70,4 +89,7 @@ def find_difference(log: RunLog, p: Proposal) -> str | None:
             return f"the vote of {one.reviewer} was taken back"
         if newest.get(one.reviewer) != one.event:
             return f"the vote of {one.reviewer} is not their newest"
+    missing = set(counts.values()) - {one.event for one in p.votes}
+    if missing:
+        return f"the vote of {next(who for who, n in counts.items() if n in missing)} is missing"
     return None

@@ -204,10 +204,13 @@ class Inbox(Due):
         refuse_blocked_edit(tx, p, verdict)
         return settled(tx, p, self.store_id, verdict, seen.fingerprint, seen.revision)
 
-    def undo(self, proposal_id: str, *, reviewer: str) -> Decided:
+    def undo(self, proposal_id: str, *, reviewer: str, attest: Attest | None = None) -> Decided:
         """Take the approval back that completed the votes, as long as the terms allow that.
 
-        Raises TooLate; NotAReviewer for somebody else than who approved last; UnknownProposal.
+        `attest` is how a server knew the reviewer; it signs that, as it did the vote.
+
+        Raises TooLate; NotAReviewer for somebody else than who approved last, and without a server where only signed
+        decisions count; UnknownProposal.
         """
 
         def work(tx: Transaction) -> Decided | Late:
@@ -215,7 +218,7 @@ class Inbox(Due):
             was_open, p = p.status == "open", catch_up(tx, p)
             if was_open and p.status != "open":
                 return Late(TooLate(f"{p.title!r} is decided; what was approved can no longer be taken back"))
-            p, run = take_back(tx, p, reviewer)
+            p, run = take_back(tx, p, self.store_id, reviewer, attest)
             return Decided(p, run, comments_on(tx, p.document or p.id, store_id=self.store_id), outcome_of(p))
 
         return _unless_late(self.store.transact(work))

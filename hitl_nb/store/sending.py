@@ -149,7 +149,8 @@ def _escalate(tx: Transaction, p: Proposal, now: datetime) -> None:
     if change is not None:
         kept = {"terms": p.terms, "shift": p.shift, "deadline": p.deadline}
         taken = msgspec.structs.replace(change.proposal, **kept)
-        write_change(tx, replace(change, proposal=taken), actor=_ACTOR, at=now)
+        events = tuple((type_, {**data, "early": True}) for type_, data in change.events)
+        write_change(tx, replace(change, proposal=taken, events=events), actor=_ACTOR, at=now)
 
 
 def _append(

@@ -120,7 +120,7 @@ def is_signed(store_id: str, p: Proposal, decision: DecisionRecord) -> bool:
     if decision.signature is None or decision.assurance not in GIVEN or decision.by != "person":
         return False
     said = message(store_id, p, decision, p.revision - 1)
-    return any(_verifies(public, decision.signature, said) for public in _known())
+    return verifies(decision.signature, said)
 
 
 def sign_vote(store_id: str, p: Proposal, vote: Vote, attest: Attest) -> Vote:
@@ -140,7 +140,7 @@ def is_vote_signed(store_id: str, p: Proposal, vote: Vote) -> bool:
     if vote.signature is None or vote.assurance not in GIVEN or vote.by != "person":
         return False
     said = _vote_message(store_id, p, vote)
-    return any(_verifies(public, vote.signature, said) for public in _known())
+    return verifies(vote.signature, said)
 
 
 def check_votes(store_id: str, p: Proposal, counted: Iterable[Vote]) -> None:
@@ -183,7 +183,7 @@ def is_said(store_id: str, document: str, said: Vouched) -> bool:
     if said.signature is None or said.assurance not in GIVEN:
         return False
     message = _said(store_id, document, msgspec.structs.replace(said, signature=None))
-    return any(_verifies(public, said.signature, message) for public in _known())
+    return verifies(said.signature, message)
 
 
 def _said(store_id: str, document: str, said: Vouched) -> bytes:
@@ -201,6 +201,11 @@ def is_signed_only() -> bool:
 def logins_are_possible() -> bool:
     """Whether the server that started this process, if any, lets people log in."""
     return os.environ.get(LOGINS) != "0"
+
+
+def verifies(signature: str, said: bytes) -> bool:
+    """Whether a server that this process knows signed this."""
+    return any(_verifies(public, signature, said) for public in _known())
 
 
 def _verifies(public: str, signature: str, said: bytes) -> bool:

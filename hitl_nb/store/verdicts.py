@@ -37,6 +37,7 @@ from hitl_nb.store.cancelling import cancel_run
 from hitl_nb.store.histories import RunLog, find_difference
 from hitl_nb.store.people import find_people
 from hitl_nb.store.signatures import Attest
+from hitl_nb.store.withdrawals import check_withdrawals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,25 +165,39 @@ def check_made(reads: Reads, store_id: str, p: Proposal, log: RunLog | None = No
 
     `log` is of the run, where several of its proposals are checked.
     """
+    decision, log = p.decision, log or RunLog(reads, p.run)
+    if decision is None:
+        return
+    check_logged(reads, p, log)
+    if p.terms is not None:
+        check_withdrawals(reads, store_id, log, p)
+    if p.terms is not None and decision.by == "person":
+        signatures.check_votes(store_id, p, counted_votes(p))
+    elif p.terms is None or not (
+        decision.by == "policy" or (decision.by == "deadline" and decision.action == "reject")
+    ):
+        signatures.check(store_id, p, decision)
+
+
+def check_logged(reads: Reads, p: Proposal, log: RunLog) -> None:
+    """Raises StoreCorrupt for a decision that is not what the log says of the question, the votes and the clock."""
     if p.decision is None:
         return
     _check_question(p)
     event = chain.at(reads, p.decision.event)
     said = logged(p, p.decision, p.revision - 1)
-    if event is None or (event.proposal, event.actor, _without_due(event.data)) != (p.id, p.decision.reviewer, said):
+    if event is None or (event.proposal, event.actor, _without_times(event.data)) != (p.id, p.decision.reviewer, said):
         raise StoreCorrupt(
             f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
         )
-    if p.terms is None:
-        if formats.has_terms(reads):
-            _refuse_difference(log or RunLog(reads, p.run), p)
-        signatures.check(store_id, p, p.decision)
-    else:
-        _check_under_terms(reads, store_id, p, p.decision, log or RunLog(reads, p.run))
+    if p.terms is not None:
+        _check_votes(reads, p, p.decision)
+    if p.terms is not None or formats.has_terms(reads):
+        _refuse_difference(log, p, event.data or {})
 
 
-def _check_under_terms(reads: Reads, store_id: str, p: Proposal, decision: DecisionRecord, log: RunLog) -> None:
-    """The same of a proposal with terms: the votes are in the log, are signed, and make this decision."""
+def _check_votes(reads: Reads, p: Proposal, decision: DecisionRecord) -> None:
+    """Under terms: the votes are in the log, and make this decision."""
     people: dict[datetime, People] = {}
     wrong = verify_made(p, lambda at: people.get(at) or people.setdefault(at, find_people(reads, p, at)))
     if wrong is None and decision.by == "person":
@@ -194,15 +209,10 @@ def _check_under_terms(reads: Reads, store_id: str, p: Proposal, decision: Decis
         raise StoreCorrupt(
             f"the decision on proposal {p.id} ({p.title}) is not what its votes make: {wrong}; do not use it"
         )
-    _refuse_difference(log, p)
-    if decision.by == "person":
-        signatures.check_votes(store_id, p, counted_votes(p))
-    elif decision.by != "policy" and not (decision.by == "deadline" and decision.action == "reject"):
-        signatures.check(store_id, p, decision)
 
 
-def _refuse_difference(log: RunLog, p: Proposal) -> None:
-    wrong = find_difference(log, p)
+def _refuse_difference(log: RunLog, p: Proposal, made: dict[str, Any]) -> None:
+    wrong = find_difference(log, p, made)
     if wrong is not None:
         raise StoreCorrupt(
             f"proposal {p.id} ({p.title}) was changed in the store, then decided: {wrong}; do not use the decision"
@@ -221,9 +231,9 @@ def _is_logged(reads: Reads, p: Proposal, vote: Vote) -> bool:
     )
 
 
-def _without_due(data: dict[str, Any] | None) -> dict[str, Any]:
-    """What an event says of a decision, without when it was due: the log alone has that."""
-    return {name: one for name, one in (data or {}).items() if name != "due"}
+def _without_times(data: dict[str, Any] | None) -> dict[str, Any]:
+    """What an event says of a decision, without when it was due and made: those are looked at with the timeline."""
+    return {name: one for name, one in (data or {}).items() if name not in ("due", "at")}
 
 
 def logged(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:

@@ -11,17 +11,20 @@ import hashlib
 from collections.abc import Iterator
 from typing import Literal
 
-from hitl_nb.errors import StoreCorrupt
+from hitl_nb.errors import StoreCorrupt, Untrusted
 from hitl_nb.records import Comment, Proposal, Record, Run, Step, Workspace
-from hitl_nb.store import chain, large, notebooks, policytexts, rows, snapshots
+from hitl_nb.store import chain, formats, large, notebooks, policytexts, rows, signatures, snapshots
 from hitl_nb.store.base import Reads, Store
 from hitl_nb.store.claims import ClaimRecord
 from hitl_nb.store.digests import digest_record
 from hitl_nb.store.discussion import Mark
+from hitl_nb.store.histories import RunLog
 from hitl_nb.store.large import span
 from hitl_nb.store.moves import Move
 from hitl_nb.store.people import Away
 from hitl_nb.store.toldrecords import Told, ToldRecords
+from hitl_nb.store.verdicts import check_logged
+from hitl_nb.store.withdrawals import check_withdrawals
 
 MOST = 100
 """Most differences that are named."""
@@ -114,6 +117,8 @@ class _Comparison:
         self._store = store
         self._walk = walk
         self._told = told
+        self._store_id = formats.store_id(store)
+        self._log: tuple[str, RunLog] | None = None
 
     def differences(self) -> Iterator[Difference]:
         for kind in (*_KINDS, "snapshot", "happened"):
@@ -171,9 +176,33 @@ class _Comparison:
                 return _differs(key, "unknown", told)
             if digest_record(key, raw) != told.digest:
                 return _differs(key, "changed", told)
-            return _index_problem(reads, record)
+            found = _index_problem(reads, record)
+            if found is None and isinstance(record, Proposal):
+                return self._decision_problem(reads, record, key, told)
+            return found
         except StoreCorrupt as damage:
             return Difference(record=key, problem="unreadable", text=str(damage), event=told.event if told else None)
+
+    def _decision_problem(self, reads: Reads, p: Proposal, key: str, told: Told) -> Difference | None:
+        """What is wrong with how a proposal was decided: it was changed in the store before, and then written again."""
+        if p.decision is None or p.decision.by == "policy":
+            return None
+        try:
+            log = self._log_of(reads, p.run)
+            check_logged(reads, p, log)
+            if signatures.is_signed_only():
+                check_withdrawals(reads, self._store_id, log, p)
+        except (StoreCorrupt, Untrusted) as wrong:
+            return Difference(record=key, problem="changed", text=str(wrong), event=told.event)
+        return None
+
+    def _log_of(self, reads: Reads, run: str) -> RunLog:
+        """The log of a run; the newest is kept, since a run's proposals follow each other."""
+        if reads is not self._store:
+            return RunLog(reads, run)  # as it is in this transaction
+        if self._log is None or self._log[0] != run:
+            self._log = (run, RunLog(reads, run))
+        return self._log[1]
 
     def _blobs(self) -> Iterator[Difference]:
         """Buffers that are not what their hash says."""

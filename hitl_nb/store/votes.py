@@ -21,7 +21,9 @@ from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.changes import write_change
 from hitl_nb.store.due import by_own_clock, take_due_steps
 from hitl_nb.store.people import find_people
+from hitl_nb.store.signatures import Attest
 from hitl_nb.store.verdicts import Verdict, refuse_changed
+from hitl_nb.store.withdrawals import sign_withdrawal
 
 Outcome = Literal["recorded", "settling", "decided"]
 """What became of a decision: a vote among others, an approval that may still be taken back, or the decision."""
@@ -118,10 +120,13 @@ def refuse_blocked_edit(reads: Reads, p: Proposal, verdict: Verdict) -> None:
         refuse_blocked(judged)
 
 
-def take_back(tx: Transaction, p: Proposal, reviewer: str) -> tuple[Proposal, Run]:
-    """Withdraw the approval that completed the votes. Raises TooLate, NotAReviewer."""
+def take_back(
+    tx: Transaction, p: Proposal, store_id: str, reviewer: str, attest: Attest | None
+) -> tuple[Proposal, Run]:
+    """Withdraw the approval that completed the votes. Raises TooLate, NotAReviewer, StoreCorrupt."""
     at = clock.store_now(tx)
     change = terms.undo(p, find_people(tx, p, at), reviewer, at)
+    change = sign_withdrawal(tx, store_id, p, change, reviewer, attest)
     return write_change(tx, change, actor=reviewer, at=at)
 
 
