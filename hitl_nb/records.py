@@ -557,6 +557,7 @@ class Run(Record, frozen=True, kw_only=True):
         requesters: user names of those who started or continued it: with four eyes they do not decide.
         labels: facts of the run (`hitl.labels`): which model, which prompt.
         passed: how many of its questions a policy let pass.
+        restarted: digest of the code of the cell whose `--restart` began it; "" if it was begun in another way.
     """
 
     id: str
@@ -573,6 +574,7 @@ class Run(Record, frozen=True, kw_only=True):
     requesters: tuple[str, ...] = ()
     labels: dict[str, str] = {}
     passed: int = 0
+    restarted: str = ""
     created_at: datetime
     updated_at: datetime
 

@@ -77,6 +77,15 @@ def test_output_elsewhere_leaves_the_notebook_alone(tmp_path: Path, store: str) 
     assert outputs(result.path) == [f"{tmp_path.name} {path}\n"]
 
 
+def test_restart_left_in_a_file_does_not_begin_again(tmp_path: Path, store: str) -> None:
+    path = notebook(tmp_path / "a.ipynb", LOAD, AGENT.replace("ask", "ask --restart", 1))
+    assert run_notebook(path, store=store).status == "waiting"
+    decide(Ledger(open_store(store)), run_notebook(path, store=store).open[0].id, "approve")
+    assert run_notebook(path, store=store).status == "finished"
+    assert outputs(path)[1] == "sent: Dear Ms Doe\n"
+    assert len(Ledger(open_store(store)).runs()) == 1
+
+
 def test_a_link_to_a_notebook_stays_a_link(tmp_path: Path, store: str) -> None:
     path = notebook(tmp_path / "a.ipynb", "print(1)")
     link = tmp_path / "link.ipynb"

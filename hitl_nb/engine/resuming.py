@@ -74,6 +74,9 @@ class Shown:
     def summarize(self) -> None:
         """Show how many passed that were not shown one by one: what comes next is saved with the run's state."""
 
+    def continued(self, run: Run) -> None:
+        """`--restart` begins nothing: it has begun this run before, which has not finished."""
+
     def finished(self, run: Run) -> None:
         """Nothing was run: the run had finished before."""
 

@@ -1,6 +1,8 @@
 """Starting a run, or going on with it: what running an agent cell means each time.
 
 no run yet, --restart     a new one, from the first statement
+--restart, which began it before
+                          the same one, if it has paused and has not finished: see `_continues`
 waiting                   the same proposals, again
 ready (all decided)       on behind the checkpoint
 failed, or its process died
@@ -11,6 +13,7 @@ finished                  what it recorded, its variables put back; on, if state
 from __future__ import annotations
 
 import ast
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +54,10 @@ class Cell:
         unit = self.unit if source is None else self._recorded(source)
         return Code(unit, self.ns, lambda: Frame(unit, self.ns), self._recorded)
 
+    def digest(self) -> str:
+        """The SHA-256 of the code, as syntax: comments, blank lines and the magic's own line do not count."""
+        return hashlib.sha256(ast.dump(ast.parse(self.unit.program.source)).encode()).hexdigest()
+
     def _recorded(self, source: str) -> CellUnit:
         return CellUnit(self.agent, source, ast.parse(source), self.unit.filename)
 
@@ -76,13 +83,16 @@ async def run_cell(
         CellChanged, RunClaimed, Untrusted, WrongPython, StoreError: before any of its code runs.
         What the cell's code raises.
     """
-    run = None if restart else ledger.find_run(agent=cell.agent, notebook=cell.notebook, key=cell.key)
+    names: dict[str, Any] = {"agent": cell.agent, "notebook": cell.notebook, "key": cell.key}
+    run, restarted = ledger.find_run(**names), cell.digest() if restart else ""
+    if restart and run is not None and not _continues(run, restarted):
+        run = None
     if run is None:
-        opened = ledger.open_run(
-            agent=cell.agent, notebook=cell.notebook, key=cell.key, label=cell.label, notebook_id=cell.notebook_id
-        )
+        opened = ledger.open_run(**names, label=cell.label, notebook_id=cell.notebook_id, restarted=restarted)
         return await start(ledger, opened, cell.code(), saver, shown)
     not_cancelled(run, "--restart runs it anew")
+    if restart:
+        shown.continued(run)
     saved = saved_state(ledger, run) if as_recorded or run.status in ("waiting", "finished") else None
     if run.status == "waiting":
         shown.replay(saved.outputs if saved else [])
@@ -103,6 +113,18 @@ async def run_cell(
             shown.finished(run)
             return Outcome("finished", run)
     return await go_on(ledger, run, code, saver, shown, cell.label)
+
+
+def _continues(run: Run, restarted: str) -> bool:
+    """Whether a cell with `--restart` continues `run`: `--restart` began it, it has paused, and it has not finished.
+
+    The flag stays in the file, and the cell runs again after a decision, in a new kernel and in `hitl-nb run`. To begin
+    again would repeat what ran before the pause. An edited cell begins again, unless that would lose a decision: then
+    it continues, or CellChanged says why it cannot.
+    """
+    if not run.restarted or run.pauses == 0 or run.status in ("finished", "cancelled"):
+        return False
+    return run.restarted == restarted or run.status == "ready"
 
 
 def _asked_again(ledger: Ledger, run: Run, saved: Saved | None, cell: Cell) -> list[Proposal]:

@@ -61,7 +61,6 @@ class AgentCells:
         self.shell = shell
         self.places: dict[str, Place] = {}
         self.notebook = KernelNotebook(shell)
-        self.restarted: set[str] = set()  # runs that wait, and whose cell says --restart
 
     # -- running a cell
 
@@ -72,27 +71,14 @@ class AgentCells:
     async def _run_line(self, line: str, body: str) -> None:
         parsed = parse_line(line)
         place = self._place(parsed, line, body)
-        outcome = await self._answered(place, restart=parsed.restart and not self._continues(place))
+        outcome = await self._answered(place, restart=parsed.restart)
         deadline = time.monotonic() + parsed.wait
         while outcome.status == "waiting":
-            if parsed.restart:
-                self.restarted.add(outcome.run.id)
             self._show(place, outcome)
             if not await self._decided(place, outcome, deadline):
                 raise _pause(outcome)
             self._start_over(place)
             outcome = await self._run(place)
-
-    def _continues(self, place: Place) -> bool:
-        """Whether the cell runs because its run was decided: then `--restart`, which began it, does not begin it again.
-
-        JupyterLab runs the cell as it is after a decision. Beginning again would lose the decision and repeat steps.
-        """
-        run = place.ledger.find_run(agent=place.cell.agent, notebook=place.cell.notebook, key=place.cell.key)
-        if run is None or run.status != "ready" or run.id not in self.restarted:
-            return False
-        self.restarted.discard(run.id)  # should it fail, --restart is a way out again
-        return True
 
     def _place(self, parsed: Line, line: str, body: str) -> Place:
         shell = self.shell

@@ -42,7 +42,7 @@ class _Extension:
 
             NAME         a word, unique in the notebook
             --key        one run per value of EXPR (one run per order, say)
-            --restart    start it again, from the first statement; take it out again, or each new kernel does so
+            --restart    start it again, from the first statement; a run that it began continues until it has finished
             --as-recorded  go on with the code as it ran, although the cell was edited
             --wait       hold the cell for at most so many seconds, in case somebody decides at once
             --store      URL of another store

@@ -117,6 +117,13 @@ class Recorder(Shown):
         self._passed.begin()
         self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals, self.key), {})
 
+    def continued(self, run: Run) -> None:
+        text = (
+            f"--restart has begun this run of {self.agent} before, and it has not finished: it continues, and does not "
+            "begin again. To begin again, cancel it first: `%hitl cancel RUN` (`%hitl runs` lists them)."
+        )
+        self.shell.display_pub.publish(note_bundle(text, run.created_at, "Begun"), {})
+
     def finished(self, run: Run) -> None:
         text = (
             f"Nothing was run again: {self.agent} had finished before, and this is what it recorded. "

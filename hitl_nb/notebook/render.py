@@ -69,9 +69,9 @@ def workspace_bundle(agent: str, w: Workspace, key: str = "") -> dict[str, Any]:
     }
 
 
-def note_bundle(text: str, when: datetime | None = None) -> dict[str, Any]:
-    """The MIME bundle of a sentence about how a cell was run; `when` it finished is masked by the pytest plugin."""
-    at = f' Finished: <span class="hitl-who">{when:%Y-%m-%d %H:%M:%S} UTC</span>' if when is not None else ""
+def note_bundle(text: str, when: datetime | None = None, what: str = "Finished") -> dict[str, Any]:
+    """The MIME bundle of a sentence about how a cell was run; the pytest plugin masks `when`, the time of `what`."""
+    at = f' {what}: <span class="hitl-who">{when:%Y-%m-%d %H:%M:%S} UTC</span>' if when is not None else ""
     return {
         NOTE: {"version": 1},
         "text/html": f'<div class="hitl-nb tex2jax_ignore mathjax_ignore" style="{_FAINT}">{_safe(text)}{at}</div>',

@@ -113,11 +113,13 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Abs
         label: str = "kernel",
         wait: bool = False,
         notebook_id: str = "",
+        restarted: str = "",
     ) -> tuple[Run, Claim]:
         """Start a new generation of the named run, claimed by this process.
 
         The generation before it is cancelled unless it is finished, and its open proposals are superseded.
         `notebook_id` is the id in the notebook's file, which becomes its id here unless another notebook has it.
+        `restarted`: see `Run`.
         Raises RunClaimed if a living process runs it (with `wait`, see `claim`).
         """
         born, new, requesters = now(), new_id(), here()
@@ -130,6 +132,7 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Abs
                     cancel_run(tx, last, actor=str(owner))
             known, records = notebooks.ensure(tx, notebook, notebook_id)
             named: dict[str, Any] = {"agent": agent, "notebook": notebook, "notebook_id": known, "key": key}
+            named["restarted"] = restarted
             run = opened(
                 tx, new, last, **named, caller=None, at=born, actor=str(owner), requesters=requesters, also=records
             )

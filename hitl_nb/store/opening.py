@@ -24,6 +24,7 @@ def opened(
     caller: dict[str, str] | None = None,
     requesters: tuple[str, ...] = (),
     also: Digests | None = None,
+    restarted: str = "",
 ) -> Run:
     """Begin the run `id_` behind `last`, the newest one of its name. Its claim is the caller's to take.
 
@@ -31,6 +32,7 @@ def opened(
         caller: what the event says of who asked for it, beside the actor.
         requesters: who asked for it, for four eyes.
         also: digests of other records, which the same event tells of.
+        restarted: see `Run`.
     """
     run = Run(
         id=id_,
@@ -41,6 +43,7 @@ def opened(
         generation=last.generation + 1 if last else 1,
         epoch=1,
         requesters=requesters,
+        restarted=restarted,
         created_at=at,
         updated_at=at,
     )

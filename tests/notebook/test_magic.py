@@ -221,13 +221,31 @@ def test_restart_does_not_begin_again_what_was_decided(kernel: Kernel) -> None:
     assert len(kernel.ledger.runs()) == 2
 
 
-def test_restart_is_a_way_out_where_a_decided_run_cannot_continue(kernel: Kernel) -> None:
+def test_where_a_decided_run_cannot_continue_restart_names_the_way_out(kernel: Kernel) -> None:
     cell = ASK.replace("ask", "ask --restart")
     kernel.run(cell)
     kernel.approve()
     changed = cell.replace("'before'", "'BEFORE'")
-    assert kernel.run(changed).reply["ename"] == "CellChanged"
+    ran = kernel.run(changed)
+    assert ran.reply["ename"] == "CellChanged"
+    assert "`%hitl cancel RUN`" in ran.text
+    kernel.run(f"%hitl cancel {kernel.ledger.runs()[0].id}")
     assert PAUSED in kernel.run(changed).text
+
+
+def test_restart_left_in_a_cell_continues_in_a_new_kernel(start: Callable[..., Kernel]) -> None:
+    cell = ASK.replace("ask", "ask --restart")
+    kernel = start()
+    assert "has begun this run" not in kernel.run(cell).text
+    kernel.close()
+    kernel = start()
+    shown = kernel.run(cell).text
+    assert "before\n" in shown
+    assert PAUSED in shown
+    assert "--restart has begun this run of ask before, and it has not finished: it continues" in shown
+    kernel.approve()
+    assert "approve Dear Ann" in kernel.run(cell).text
+    assert len(kernel.ledger.runs()) == 1
 
 
 def test_a_changed_cell_is_refused_or_goes_on_as_recorded(kernel: Kernel) -> None:
