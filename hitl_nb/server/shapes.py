@@ -403,7 +403,7 @@ class Closed(Shape):
 
 
 class Run(Shape):
-    """One execution of an agent; `open` proposals of its last pause wait."""
+    """One execution of an agent; `open` proposals of its last pause wait. `restarted`: `--restart` began it."""
 
     id: Id
     agent: str
@@ -419,6 +419,7 @@ class Run(Shape):
     requesters: list[str]
     labels: dict[str, str]
     passed: Count
+    restarted: str
     created_at: At
     updated_at: At
     orphaned: bool | UnsetType = UNSET
