@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast, get_args
 
 from hitl_nb.errors import PolicyError
 from hitl_nb.policies.conditions import Condition, compile_condition, suggest
+from hitl_nb.policies.content import make_plain
 from hitl_nb.policies.grammar import (
     RawNeed,
     RawStep,
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 VERDICTS: tuple[PolicyVerdict, ...] = get_args(PolicyVerdict)
 SCOPES = ("tool", "agent", "notebook", "kind", "title")
+MAPPING = "hitl.policy"
+"""What a document is called that a call brings as a mapping."""
 _NOT_BUILT = ("limit", "earn", "double")
 _TOP = ("version", "default", "identity", "exclusive", "timezone", "fallback", "groups", "office", "rule")
 _OFFICE = ("days", "hours", "holidays")
@@ -37,7 +40,6 @@ _HEADER = re.compile(r"\s*\[")
 _RULE_HEADER = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 _KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*[=.]")
 _ID = re.compile(r"[a-z0-9-]{1,40}")
-_CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#*@\"']+@")
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,12 @@ def read_text(text: str, source: str, *, organisation: bool = False) -> Document
 
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also numbers of more digits than Python reads
         raise PolicyError(f"{source}: this is not TOML: {error}") from None
     return _Reader(source, text, organisation).read(content)
 
 
-def read_mapping(content: Mapping[str, Any], source: str = "hitl.policy") -> Document:
+def read_mapping(content: Mapping[str, Any], source: str = MAPPING) -> Document:
     """The document in a mapping of the same grammar. Raises PolicyError."""
     return _Reader(source, "", organisation=False).read(content)
 
@@ -109,7 +111,8 @@ class _Reader:
 
     def read(self, content: Mapping[str, Any]) -> Document:
         where = self.source
-        _refuse_credentials(content, where)
+        make_plain(where, ascii(where))  # the name of the file is kept with the policy
+        content = make_plain(content, where)
         _check_keys(content, _TOP, where, "")
         version: Any = content.get("version", 1)
         if type(version) is not int or version != 1:
@@ -264,8 +267,11 @@ def _condition(text: Any, where: str) -> Condition:
 
 
 def _table(content: Any, where: str, known: Sequence[str] | None = None) -> dict[str, Any]:
-    if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in cast("Mapping[Any, Any]", content)):
+    if not isinstance(content, Mapping):
         raise PolicyError(f"{where}: this is {_kind(content)}; write a table of keys and values")
+    other = next((key for key in cast("Mapping[Any, Any]", content) if not isinstance(key, str)), None)
+    if other is not None:
+        raise PolicyError(f"{where}: the key {other!r} is {_kind(other)}; write keys as texts")
     table = dict(cast("Mapping[str, Any]", content))
     if known is not None:
         _check_keys(table, known, where, "")
@@ -329,20 +335,6 @@ def _allow(content: Mapping[str, Any], where: str) -> tuple[Action, ...] | None:
         return None
     given = {_choice(one, ACTIONS, where, "allow") for one in _list(content, "allow", where)}
     return tuple(action for action in ACTIONS if action in given)
-
-
-def _refuse_credentials(content: Any, where: str) -> None:
-    """A URL with a user or a password in it is a secret; the message does not repeat it."""
-    if isinstance(content, str):
-        if _CREDENTIALS.search(content):
-            raise PolicyError(f"{where}: it holds a URL with credentials; policies are not secret, so remove them")
-    elif isinstance(content, Mapping):
-        for key, value in cast("Mapping[Any, Any]", content).items():
-            _refuse_credentials(key, where)
-            _refuse_credentials(value, where)
-    elif isinstance(content, (list, tuple)):
-        for value in cast("list[Any]", content):
-            _refuse_credentials(value, where)
 
 
 def _kind(value: Any) -> str:

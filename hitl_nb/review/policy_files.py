@@ -74,11 +74,13 @@ def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Polic
         PolicyError: it cannot be read or used; the message says where and how to mend it.
         TypeError: for anything else than a path or a mapping.
     """
-    from hitl_nb.policies.documents import read_mapping
+    from hitl_nb.policies.content import make_plain
+    from hitl_nb.policies.documents import MAPPING, read_mapping
 
     if isinstance(path_or_mapping, Mapping):
-        read_mapping(path_or_mapping)
-        return Policy("mapping", msgspec.json.encode(dict(path_or_mapping)).decode())
+        content = make_plain(path_or_mapping, MAPPING)
+        read_mapping(content)
+        return Policy("mapping", msgspec.json.encode(content).decode())
     if not isinstance(path_or_mapping, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"policy is a {type(path_or_mapping).__name__}; it must be a path or a mapping")
     path = Path(path_or_mapping).expanduser().absolute()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
-from datetime import date
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import pytest
 
 import hitl_nb as hitl
@@ -170,3 +176,97 @@ def test_a_name_that_is_no_path_means_the_current_folder(tmp_path: Path, monkeyp
     policy = load_policy("desk.refunds")
     assert policy is not None
     assert policy == load_policy(str(tmp_path))
+
+
+class Table(Mapping[str, Any]):
+    """A mapping that is no dict."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self.content = content
+
+    def __getitem__(self, key: str) -> Any:
+        return self.content[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.content)
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+
+def test_any_mapping_sequence_and_text_is_taken(tmp_path: Path) -> None:
+    office = {"days": "Mon-Fri", "hours": "09:00-17:00", "holidays": (date(2026, 12, 25),)}
+    rule = {"id": "a", "title": np.str_("x*"), "do": np.str_("ask"), "needs": ("1 of @f",), "allow": ("approve",)}
+    plain = {"groups": {"f": ["ada"]}, "office": office, "rule": [{**rule, "title": "x*", "do": "ask"}]}
+    for content in (
+        MappingProxyType({**plain, "rule": (MappingProxyType(rule),), "groups": MappingProxyType({"f": ("ada",)})}),
+        Table({**plain, "rule": [Table(rule)], "office": Table(office), np.str_("groups"): Table({"f": ["ada"]})}),
+    ):
+        given = hitl.policy(content)
+        assert pickle.loads(pickle.dumps(given)) == given
+        found, expected = load_policy(str(tmp_path), given), load_policy(str(tmp_path), hitl.policy(plain))
+        assert found is not None
+        assert expected is not None
+        assert found.sha256 == expected.sha256
+
+
+ENDLESS: dict[str, Any] = {"rule": []}
+ENDLESS["rule"].append(ENDLESS)
+RULE = {"id": "a", "do": "ask"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        *(
+            ({"rule": [RULE | more]}, "hitl.policy, rule a: ")
+            for more in (
+                {"title": "a\ud800"},
+                {"when": "title == '\ud800'"},
+                {"needs": ["1 of \udc80"]},
+                {"timeline": ["1h remind \ud800"]},
+                {"\ud800": 1},
+                {"batch": np.int64(3)},
+                {"batch": math.nan},
+                {"batch": 10**5000},
+                {"four_eyes": np.bool_(True)},
+                {"needs": {"1 of ada"}},
+                {"allow": frozenset({"approve"})},
+                {"fresh": timedelta(hours=4)},
+                {"fresh": math.inf},
+                {"when": date(2026, 1, 1)},
+                {"title": b"x"},
+            )
+        ),
+        ({"rule": [{**RULE, "id": "\ud800"}]}, "hitl.policy, rule 1: "),
+        ({"groups": {"f\ud800": ["ada"]}}, "hitl.policy: "),
+        ({"groups": {"f": {"ada"}}}, "hitl.policy, [groups]: "),
+        ({"groups": {1: ["ada"]}}, "hitl.policy, [groups]: the key 1 is a int"),
+        ({("a",): 1}, "hitl.policy: unknown key ('a',)"),
+        ({"fallback": ["\udc80"]}, "hitl.policy: "),
+        ({"version": Decimal(1)}, "hitl.policy: version"),
+        ({"version": 10**5000}, "hitl.policy: "),
+        ({"rule": np.array([RULE])}, "hitl.policy: rule"),
+        (
+            {"office": {"days": "Mon-Fri", "hours": "09:00-17:00", "holidays": [np.datetime64("2026-01-01")]}},
+            "hitl.pol",
+        ),
+        (ENDLESS, "hitl.policy, rule 1: it is nested more than"),
+    ],
+)
+def test_what_no_policy_can_hold_is_refused_in_a_sentence(content: Any, said: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        hitl.policy(content)
+    assert str(refused.value).startswith(said)
+    assert str(refused.value).encode()
+
+
+def test_numbers_that_are_too_large_and_names_that_are_no_text_are_refused_in_files(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text("version = " + "1" * 5000)
+    with pytest.raises(PolicyError, match="this is not TOML"):
+        hitl.policy(path)
+    odd = tmp_path / os.fsdecode(b"p\xff.toml")
+    odd.write_text("version = 1")
+    with pytest.raises(PolicyError, match="half a character"):
+        hitl.policy(odd)
