@@ -23,7 +23,7 @@ NOTEBOOKS, EACH = 100, 1_000
 PAGE = 50
 LIMIT = 5
 WITH_TERMS = 5_000
-AS_FAST = 1.2
+AS_FAST = 1.1
 TERMS = CallTerms(reviewers=("ada", "bo", "cy"), quorum=2, deadline=timedelta(days=1), on_deadline="reject")
 
 

@@ -147,7 +147,7 @@ class GuardrailResult(Record, frozen=True, kw_only=True):
     milliseconds: float = 0.0
 
 
-class Facts(Record, frozen=True, kw_only=True):
+class Facts(Record, frozen=True, kw_only=True, gc=False):
     """What was recorded about a question beside the question itself, so that a policy can be tried on it later.
 
     Attributes:
@@ -159,7 +159,7 @@ class Facts(Record, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
 
 
-class Need(Record, frozen=True, kw_only=True):
+class Need(Record, frozen=True, kw_only=True, gc=False):
     """How many of which people must agree.
 
     Attributes:
@@ -173,7 +173,7 @@ class Need(Record, frozen=True, kw_only=True):
     text: str = "1 of anyone"
 
 
-class Office(Record, frozen=True, kw_only=True):
+class Office(Record, frozen=True, kw_only=True, gc=False):
     """Working hours.
 
     Attributes:
@@ -190,7 +190,7 @@ class Office(Record, frozen=True, kw_only=True):
     timezone: str = "UTC"
 
 
-class TimelineStep(Record, frozen=True, kw_only=True):
+class TimelineStep(Record, frozen=True, kw_only=True, gc=False):
     """One step of what the clock does to an open proposal.
 
     Attributes:
@@ -209,7 +209,7 @@ class TimelineStep(Record, frozen=True, kw_only=True):
     text: str = ""
 
 
-class Terms(Record, frozen=True, kw_only=True):
+class Terms(Record, frozen=True, kw_only=True, gc=False):
     """What a policy, and the call itself, said about a question when it was asked.
 
     Attributes:
@@ -380,7 +380,7 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     valid_until: datetime | None = None
 
 
-class Proposal(Question, frozen=True, kw_only=True):
+class Proposal(Question, frozen=True, kw_only=True, gc=False):
     """A question with an identity, waiting or decided.
 
     Attributes:
@@ -417,7 +417,6 @@ class Proposal(Question, frozen=True, kw_only=True):
     decision: DecisionRecord | None = None
     facts: Facts | None = None
     why: tuple[str, ...] = ()
-    terms: Terms | None = None
     votes: tuple[Vote, ...] = ()
     widened: tuple[str, ...] = ()
     step: int = 0
@@ -429,6 +428,7 @@ class Proposal(Question, frozen=True, kw_only=True):
     candidate: Any | UnsetType = UNSET
     requesters: tuple[str, ...] = ()
     asked_at: datetime | None = None
+    terms: Terms | None = None  # the last field: see `store/alike.py`
 
 
 Counted = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]

@@ -237,8 +237,11 @@ def load_passed(reads: Reads, run_id: str, floor: str = "") -> list[Proposal]:
 
 def load_proposal(reads: Reads, proposal_id: str) -> Proposal | None:
     raw = large.get(reads, f"proposal/{proposal_id}")
-    if raw is None:
-        return None
+    return None if raw is None else read_proposal(raw, proposal_id)
+
+
+def read_proposal(raw: bytes, proposal_id: str) -> Proposal:
+    """The proposal that a row holds. Raises StoreCorrupt if it is none, or another one."""
     p = decode(raw, Proposal, f"proposal/{proposal_id}")
     if p.id != proposal_id:
         raise StoreCorrupt(f"the stored record proposal/{proposal_id} is of another proposal, {p.id!r}")

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from hitl_nb.errors import UnknownRun
 from hitl_nb.records import Proposal
-from hitl_nb.store import formats, rows
+from hitl_nb.store import formats, large, rows
+from hitl_nb.store.alike import ProposalReader
 from hitl_nb.store.base import Reads
 from hitl_nb.store.large import span
 
@@ -52,9 +53,12 @@ def _of_run(reads: Reads, run_id: str, after: str) -> Iterator[Proposal]:
 
 def _listed(reads: Reads, start: str, stop: str, page: int) -> Iterator[Proposal]:
     """The open ones of the proposals that an index names, read by the page."""
+    page, reader = min(page, _PAGE), ProposalReader()
     while pairs := reads.scan(start, stop, limit=page):
-        for entry in pairs:
-            p = rows.load_proposal(reads, rows.id_at(*entry))
+        ids = [rows.id_at(*entry) for entry in pairs]
+        texts = [large.get(reads, f"proposal/{one}") for one in ids]
+        for one, raw in zip(ids, texts, strict=True):
+            p = None if raw is None else reader.read(raw, one)
             if p is not None and p.status == "open":
                 yield p
         start = pairs[-1][0] + "\0"
