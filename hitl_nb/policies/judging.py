@@ -12,6 +12,7 @@ from hitl_nb.policies.documents import SCOPES, VERDICTS
 from hitl_nb.policies.grammar import find_timezone
 from hitl_nb.policies.kleene import is_like
 from hitl_nb.policies.merging import MergedPolicy, Rule
+from hitl_nb.policies.numbers import value_with_numbers
 from hitl_nb.records import Facts, Office, PolicyVerdict, Question
 
 _GUARDRAIL_ORDER = ("pass", "escalate", "block")
@@ -128,7 +129,7 @@ def facts_for(
 
     `now.office` is there only with an `office`, `now` and `labels` only with `facts`.
     """
-    value: Any = question.value
+    value: Any = value_with_numbers(question)
     is_call = question.kind == "tool_call" and isinstance(value, dict)
     found: dict[str, Any] = {
         "value": value,

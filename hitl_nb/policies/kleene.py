@@ -1,7 +1,8 @@
 """Three-valued operations on JSON values, for conditions: true, false, and Unknown where neither can be said.
 
-Numbers compare with numbers, text with text; every other pair is Unknown. Nothing here raises, takes more than linear
-time, or makes a value much larger than what it was given.
+Numbers compare with numbers, text with text; every other pair is Unknown. Numbers that were Decimal are exact (see
+`numbers.py`); where they meet a float, it counts as the number that it is written as. Nothing here raises, takes more
+than linear time, or makes a value much larger than what it was given.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from typing import Any, Final, cast
 
 MAX_DEPTH = 60
@@ -18,6 +20,10 @@ _NOT_FIELDS = ({"columns", "rows"}, {"base64"})
 """The keys of objects that stand for a table and for bytes: how many there are says nothing about its length."""
 _LARGEST_BITS = 1024
 """Results of arithmetic on whole numbers beyond this size, which is that of a float's range, are Unknown."""
+
+
+_LARGEST_EXACT_BITS = 4096
+"""Of exact results: the most for what stands above and below the line."""
 
 
 class _Unknown:
@@ -52,8 +58,27 @@ def is_like(text: str, pattern: str) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a whole number or a float; true and false are none."""
-    return type(value) is int or type(value) is float
+    """Whether it is a whole number, a float, or an exact number of another kind; true and false are none."""
+    return type(value) is int or type(value) is float or type(value) is Fraction
+
+
+def _written(number: Any) -> Any:
+    """A float as the number that it is written as: 0.1 is one tenth where it meets an exact number."""
+    return Fraction(repr(number)) if type(number) is float and math.isfinite(number) else number
+
+
+def _paired(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The same of two numbers; exactly if one of them is exact."""
+
+    def run(a: Any, b: Any) -> Any:
+        if type(a) is Fraction or type(b) is Fraction:
+            return compute(_written(a), _written(b))
+        return compute(a, b)
+
+    return run
+
+
+_same = _paired(operator.eq)
 
 
 def all_true(parts: tuple[Evaluate, ...]) -> Evaluate:
@@ -98,7 +123,7 @@ def _equal(a: Any, b: Any, depth: int = 0) -> Any:
     if type(a) is str and type(b) is str:
         return a == b
     if is_number(a) and is_number(b):
-        return UNKNOWN if a != a or b != b else a == b  # NaN
+        return UNKNOWN if a != a or b != b else _same(a, b)  # NaN
     if a is None and b is None:
         return True
     if type(a) is bool and type(b) is bool:
@@ -143,9 +168,11 @@ def _contains(item: Any, whole: Any) -> Any:
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+    compare_numbers = _paired(compare)
+
     def run(a: Any, b: Any) -> Any:
         if is_number(a) and is_number(b):
-            return UNKNOWN if a != a or b != b else compare(a, b)  # NaN
+            return UNKNOWN if a != a or b != b else compare_numbers(a, b)  # NaN
         return compare(a, b) if type(a) is str and type(b) is str else UNKNOWN
 
     return run
@@ -169,6 +196,8 @@ def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
             return UNKNOWN
         if type(a) is int and type(b) is int and a.bit_length() + b.bit_length() > _LARGEST_BITS:
             return UNKNOWN
+        if type(a) is Fraction or type(b) is Fraction:
+            return _compute_exactly(compute, _written(a), _written(b))
         try:
             found = compute(a, b)
         except (ZeroDivisionError, OverflowError):
@@ -176,6 +205,17 @@ def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
         return found if type(found) is int or math.isfinite(found) else UNKNOWN
 
     return run
+
+
+def _compute_exactly(compute: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    if type(a) is float or type(b) is float:  # endless
+        return UNKNOWN
+    try:
+        found = Fraction(compute(Fraction(a), b))
+    except ZeroDivisionError:
+        return UNKNOWN
+    bits = max(found.numerator.bit_length(), found.denominator.bit_length())
+    return found if bits <= _LARGEST_EXACT_BITS else UNKNOWN
 
 
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -231,7 +271,7 @@ def _by_kind(items: Iterable[Any]) -> dict[str, set[Any]]:
     found: dict[str, set[Any]] = {}
     for item in items:
         if item is None or type(item) in (str, bool) or (is_number(item) and item == item):
-            found.setdefault(name_kind(item), set()).add(item)
+            found.setdefault(name_kind(item), set()).add(_written(item))
         else:
             found.setdefault("", set())
     return found

@@ -638,6 +638,43 @@ d = hitl.checkpoint({"amount": 80, "country": "DE"}, title="R", reviewers=("cy",
 """
 
 
+DECIMALS = """
+version = 1
+identity = "local"
+[[rule]]
+id = "small"
+tool = "pay"
+when = "arguments.amount <= 50.10"
+do = "pass"
+[[rule]]
+id = "big"
+tool = "pay"
+when = "arguments.amount > 100"
+do = "ask"
+needs = ["1 of bo"]
+"""
+PAY_EXACTLY = """
+from decimal import Decimal
+@hitl.gate(title="Pay {amount}")
+def pay(amount%s): return effect("paid", amount)
+"""
+
+
+@pytest.mark.parametrize("annotation", ["", ": Decimal"])
+def test_amounts_that_are_decimals_are_compared_as_numbers(desk: Desk, file: Path, annotation: str) -> None:
+    file.write_text(DECIMALS)
+    desk.cell(PAY_EXACTLY % annotation)
+    source = 'pay(Decimal("50.10"))\npay(Decimal("50.11"))\n'
+    [p] = desk.run(source).proposals
+    assert effects() == ["paid(Decimal('50.10'),)"]
+    assert p.terms is not None
+    assert (p.title, p.terms.rules) == ("Pay 50.11", ())
+    p = desk.answer("edit", {"name": "pay", "arguments": {"amount": "100.01"}})
+    assert p.status == "open"
+    assert p.terms is not None
+    assert [need.text for need in p.terms.needs] == ["1 of anyone", "1 of bo"]
+
+
 def test_a_call_brings_terms(desk: Desk) -> None:
     p = desk.run(TERMS).proposals[0]
     assert p.terms is not None

@@ -1,0 +1,145 @@
+"""Numbers that a question holds as text: Decimal and Fraction have no exact form in JSON.
+
+What was recorded with the question says where they are: the types of its value, the schema of a model, the columns of a
+table. Conditions read them as exact numbers, so that `value.amount > 100` is true of Decimal("100.01").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, cast
+
+from hitl_nb.records import Question
+
+_MOST_DIGITS = 400
+"""Numbers with more digits, or larger or smaller than that many, stay text: to compare them could take long."""
+_OF_A_SCHEMA = ("model", "schema")
+_AS_TEXT = ("decimal", "fraction")
+
+_Type = Mapping[str, Any]
+
+
+def value_with_numbers(question: Question) -> Any:
+    """The question's value, in which numbers that are written as text are exact numbers."""
+    value, schema = question.value, question.schema or {}
+    if question.kind == "table":
+        return _read_table(value)
+    if question.codec == "model":
+        return _by_schema(schema, value, schema)
+    return value if question.types is None else _by_type(question.types, value, schema, schema)
+
+
+def _by_type(described: _Type | None, value: Any, schema: Any, root: _Type) -> Any:
+    """A value of a type as `types` of a question describes it; `schema` is that of the same place."""
+    if described is None or value is None:
+        return value
+    kind = described.get("is")
+    if kind in _AS_TEXT:
+        return _read_number(value, kind)
+    if kind in _OF_A_SCHEMA:
+        return _by_schema(schema, value, root)
+    inner = _parts(schema, root)
+    if isinstance(value, dict):
+        fields, more = described.get("fields", {}), described.get("more")
+        table = cast("dict[str, Any]", value)
+        if not fields and not more:
+            return table
+        return {
+            key: _by_type(fields.get(key, more), one, inner.get("properties", {}).get(key), root)
+            for key, one in table.items()
+        }
+    if isinstance(value, list):
+        each, items = described.get("each"), described.get("items", [])
+        listed = cast("list[Any]", value)
+        if not each and not items:
+            return listed
+        return [
+            _by_type(items[n] if n < len(items) else each, one, inner.get("items"), root)
+            for n, one in enumerate(listed)
+        ]
+    return value
+
+
+def _by_schema(schema: Any, value: Any, root: _Type) -> Any:
+    """A value that a JSON Schema describes: text is a number where no other text is accepted."""
+    if isinstance(value, str):
+        texts = [one for one in _alternatives(schema, root) if _takes_text(one)]
+        return (
+            _read_number(value, "decimal") if texts and all(one.get("format") == "decimal" for one in texts) else value
+        )
+    if not isinstance(value, (dict, list)):
+        return value
+    inner = _parts(schema, root)
+    if isinstance(value, dict):
+        fields, more = inner.get("properties", {}), inner.get("additionalProperties")
+        table = cast("dict[str, Any]", value)
+        return {key: _by_schema(fields.get(key, more), one, root) for key, one in table.items()}
+    first = inner.get("prefixItems", ())
+    listed = cast("list[Any]", value)
+    return [_by_schema(first[n] if n < len(first) else inner.get("items"), one, root) for n, one in enumerate(listed)]
+
+
+def _parts(schema: Any, root: _Type) -> _Type:
+    """What a schema says of the parts of an object or a list, if only one of its alternatives speaks of any."""
+    names = ("properties", "items", "prefixItems", "additionalProperties")
+    found = [one for one in _alternatives(schema, root) if any(name in one for name in names)]
+    return found[0] if len(found) == 1 else {}
+
+
+def _alternatives(schema: Any, root: _Type, level: int = 0) -> Iterator[_Type]:
+    """The schemas of which a value must satisfy one."""
+    if not isinstance(schema, Mapping) or level > 20:
+        return
+    one = cast("Mapping[str, Any]", schema)
+    if isinstance(one.get("$ref"), str):
+        yield from _alternatives(_resolve(one["$ref"], root), root, level + 1)
+    elif "anyOf" in one or "oneOf" in one:
+        for other in (*one.get("anyOf", ()), *one.get("oneOf", ())):
+            yield from _alternatives(other, root, level + 1)
+    elif len(one.get("allOf", ())) == 1:  # as pydantic wraps a reference
+        yield from _alternatives(one["allOf"][0], root, level + 1)
+    else:
+        yield one
+
+
+def _resolve(reference: str, root: _Type) -> Any:
+    found: Any = root
+    if not reference.startswith("#/"):
+        return None
+    for name in reference[2:].split("/"):
+        found = (
+            cast("Mapping[str, Any]", found).get(name.replace("~1", "/").replace("~0", "~"))
+            if isinstance(found, Mapping)
+            else None
+        )
+    return found
+
+
+def _takes_text(schema: _Type) -> bool:
+    kind = schema.get("type")
+    return kind is None or kind == "string" or (isinstance(kind, list) and "string" in kind)
+
+
+def _read_table(table: Any) -> Any:
+    columns: list[Any] = table.get("columns", [])
+    decimals = {n for n, column in enumerate(columns) if column.get("type") == "decimal"}
+    if not decimals:
+        return table
+    rows: list[list[Any]] = table["rows"]
+    read = [[_read_number(one, "decimal") if n in decimals else one for n, one in enumerate(row)] for row in rows]
+    return {**table, "rows": read}
+
+
+def _read_number(text: Any, kind: str) -> Any:
+    """The number that a text is; the text if it is none, is endless, or takes too many digits."""
+    if type(text) is not str or len(text) > _MOST_DIGITS:
+        return text
+    try:
+        if kind == "fraction":
+            return Fraction(text)
+        number = Decimal(text)
+    except (InvalidOperation, ValueError, ZeroDivisionError):
+        return text
+    return Fraction(number) if number.is_finite() and abs(number.adjusted()) <= _MOST_DIGITS else text
