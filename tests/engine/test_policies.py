@@ -803,11 +803,12 @@ pay(1)
 
 
 def test_whether_a_step_happened_is_asked_under_every_policy(desk: Desk, file: Path) -> None:
-    for text in ('version = 1\ndefault = "pass"', 'version = 1\n[[rule]]\nid = "all"\ndo = "block"'):
+    rules = {"pass": 'version = 1\ndefault = "pass"', "block": 'version = 1\n[[rule]]\nid = "all"\ndo = "block"'}
+    for name, text in rules.items():
         file.write_text(text)
         with pytest.raises(KeyboardInterrupt):
-            desk.run(DOUBT, restart=True)
-        outcome = desk.run(DOUBT)
+            desk.run(DOUBT, name=name)
+        outcome = desk.run(DOUBT, name=name)
         assert (outcome.status, outcome.proposals[0].title) == ("waiting", "Did pay(1) happen?")
 
 
