@@ -4,7 +4,7 @@
     "@finance" = { urls = ["slack://..."] }
 
 The URLs are Apprise's and hold passwords. So the file must be readable by its owner alone, and no URL, nor any part of
-one but its scheme, is in a message, an event or a log.
+one but its scheme, is in a message, an event or a log. A key that may be a secret is not shown either.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from hitl_nb.store.secretfile import UnsafeFile, read_private
 _LARGEST = 1 << 20
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,39})://.")
 _INTERVAL = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_KEY = re.compile(r"[a-z_-]{1,20}")
+_NAME = re.compile(r"@?[a-z][a-z0-9_.-]{0,19}")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LINE = re.compile(r"at line (\d+)")
 
@@ -76,7 +78,8 @@ def load_channels(file: Path | None = None) -> dict[str, Channel] | None:
     if len(raw) > _LARGEST:
         raise ChannelsError(f"{path} has more than {_LARGEST} bytes")
     try:
-        return {name: _channel(path, name, entry) for name, entry in tomllib.loads(raw.decode()).items()}
+        text = raw.decode()
+        return {name: _channel(path, text, name, entry) for name, entry in tomllib.loads(text).items()}
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = _LINE.search(str(error))  # the rest of the message may quote the file
         where = f"line {line[1]}" if line else "its end"
@@ -107,9 +110,10 @@ def check_public_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _channel(path: Path, name: str, entry: Any) -> Channel:
+def _channel(path: Path, text: str, name: str, entry: Any) -> Channel:
     def wrong(what: str, mend: str) -> ChannelsError:
-        return ChannelsError(f"{path}: channel {name!r}: {what}; {mend}")
+        which = f"channel {name!r}" if _NAME.fullmatch(name) else f"a channel {_where(text, name)}"
+        return ChannelsError(f"{path}: {which}: {what}; {mend}")
 
     if not name.strip() or name != name.strip() or name == "@":
         raise wrong("it has no name", 'name a user ("ada"), a group ("@finance"), "anyone" or "requester"')
@@ -118,7 +122,9 @@ def _channel(path: Path, name: str, entry: Any) -> Channel:
     fields = cast("Mapping[str, Any]", entry)
     unknown = [key for key in fields if key not in ("urls", "digest")]
     if unknown:
-        raise wrong(f"unknown key {unknown[0]!r}", "known are urls and digest")
+        key = unknown[0]
+        shown = f"unknown key {key!r}" if _KEY.fullmatch(key) else f"an unknown key {_where(text, key)}"
+        raise wrong(shown, "known are urls and digest")
     urls: Any = fields.get("urls")
     if not isinstance(urls, list) or not urls:
         raise wrong("urls is missing or empty", 'write urls = ["mailto://..."]')
@@ -126,6 +132,12 @@ def _channel(path: Path, name: str, entry: Any) -> Channel:
         if not isinstance(url, str) or not _SCHEME.match(url):
             raise wrong(f"URL {n} of {len(cast('list[Any]', urls))} is no URL", "it begins with a scheme: slack://...")
     return Channel(name, tuple(cast("list[str]", urls)), _interval(fields.get("digest"), wrong))
+
+
+def _where(text: str, key: str) -> str:
+    """In which line a key is that is not shown: it may be a secret that was put on the wrong side."""
+    found = next((n for n, line in enumerate(text.splitlines(), 1) if key and key in line), None)
+    return "in it" if found is None else f"in line {found}"
 
 
 def _interval(text: Any, wrong: Any) -> timedelta | None:

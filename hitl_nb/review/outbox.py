@@ -18,6 +18,9 @@ from hitl_nb.store.people import find_people
 UNCLAIMED = timedelta(days=1)
 """How long a sender without any channels leaves a notice to others, which may have some."""
 
+STALE = timedelta(days=1)
+"""After how long nobody is told any more that something was decided or has expired."""
+
 Post = Callable[[Channel, Sequence[str], str, str, str, Callable[[], bool]], dict[str, str]]
 
 
@@ -64,7 +67,7 @@ class Sender:
         notice = self._ledger.take_notice(now, sender=self._token)
         if notice is None:
             return False
-        channel, p = channels.get(notice.to), self._subject(notice)
+        channel, p = channels.get(notice.to), self._subject(notice, now)
         if channel is None or p is None:
             self._ledger.finish_notice(notice, sent=(), actor=self._actor)
         elif channel.digest is not None and not notice.held and not _is_urgent(notice, p, now, channel.digest):
@@ -96,21 +99,32 @@ class Sender:
         """What waits for the same digest; what is no news any more is dropped."""
         found: list[tuple[Notice, Proposal]] = []
         for notice in self._ledger.take_held(like, now, sender=self._token):
-            p = self._subject(notice)
+            p = self._subject(notice, now)
             if p is None:
                 self._ledger.finish_notice(notice, sent=(), actor=self._actor)
             else:
                 found.append((notice, p))
         return found
 
-    def _subject(self, notice: Notice) -> Proposal | None:
-        """The proposal as it is now; None if it is gone, or if nobody needs to decide it any more."""
+    def _subject(self, notice: Notice, now: datetime) -> Proposal | None:
+        """The proposal as it is now; None if it is gone, or if what the notice says is no news any more."""
         p = rows.load_proposal(self._ledger.store, notice.proposal)
-        return None if p is None or (notice.is_for_deciders and p.status != "open") else p
+        return p if p is not None and _is_news(notice, p, now) else None
 
     def _drop_unclaimed(self, now: datetime) -> bool:
         """Without channels nobody can be told; those of another process may be able to tell what is new."""
         return self._ledger.drop_notices(now - UNCLAIMED)
+
+
+def _is_news(notice: Notice, p: Proposal, now: datetime) -> bool:
+    """Whether a notice is still true, and not so old that nobody could send it for a long time.
+
+    What waits for a digest was looked at when it was new.
+    """
+    if not notice.is_for_deciders:
+        return notice.held or now - notice.at < STALE
+    no_longer = (notice.kind == "stuck" and not p.stuck) or (notice.kind == "overdue" and not p.overdue)
+    return p.status == "open" and not no_longer
 
 
 def _is_urgent(notice: Notice, p: Proposal, now: datetime, interval: timedelta) -> bool:

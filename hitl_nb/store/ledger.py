@@ -54,6 +54,7 @@ from hitl_nb.store.judged import is_decided, new_questions
 from hitl_nb.store.labels import label_run
 from hitl_nb.store.moving import Moving
 from hitl_nb.store.opening import opened
+from hitl_nb.store.outbox import forget_notices
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.passing import Passing
 from hitl_nb.store.renewing import Renewing
@@ -352,6 +353,7 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Abs
                 self._claims.check_free(tx, run)
             drafts = [document for run in gone for document in _delete(tx, run)]
             ids = [run.id for run in gone]
+            forget_notices(tx, ids)
             if ids:
                 data = {"agent": agent, "notebook": notebook, "key": key, "runs": ids}
                 chain.append(tx, "run.forgotten", actor=by, data=data)

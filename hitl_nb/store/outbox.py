@@ -7,7 +7,7 @@ key and knows whether there is anything to do. Who sends them is in `sending.py`
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -135,6 +135,13 @@ def _prune(tx: Transaction, now: datetime) -> None:
     """Drop what nobody took for so long, so that a store that nobody watches does not fill up."""
     for key, raw in tx.scan(*span("notice/"), limit=_PRUNED):
         if now - rows.decode(raw, Notice, key).at > KEPT:
+            tx.delete(key)
+
+
+def forget_notices(tx: Transaction, runs: Collection[str]) -> None:
+    """Delete all notices about runs that are forgotten, sent or not."""
+    for key, raw in tx.scan(*span("notice/")) if runs else ():
+        if rows.decode(raw, Notice, key).run in runs:
             tx.delete(key)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from hitl_nb.review.outbox import Sender
 from hitl_nb.review.watcher import LONGEST, Watcher
 from hitl_nb.store import clock, judged, open_store
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.outbox import put_notice
+from hitl_nb.store.verdicts import Verdict
 from tests.policies.casework import T0
 
 TERMS = Terms(needs=(Need(people=("ada",), text="1 of ada"),), timeline=(TimelineStep(does="remind", seconds=10),))
@@ -64,8 +67,8 @@ class World:
         self.watcher = Watcher(lambda: self.ledger, label="watch", say=self.said.append, sender=sender, **options)
 
 
-def ask(ledger: Ledger, terms: Terms | None = TERMS) -> Proposal:
-    _, claim = ledger.open_run(agent="refunds", notebook="/a.ipynb")
+def ask(ledger: Ledger, terms: Terms | None = TERMS, agent: str = "refunds") -> Proposal:
+    _, claim = ledger.open_run(agent=agent, notebook="/a.ipynb")
     plans = None if terms is None else [Plan("ask", (), (), terms, ("approve", "reject"))]
     questions = [Question(title="Refund", kind="text", value="x", position="0")]
     return ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1][0]
@@ -95,6 +98,29 @@ def test_what_is_wrong_is_said_once_and_looked_at_again(ledger: Ledger) -> None:
     world.channels = {"ada": Channel("ada", ("json://a",))}
     world.watcher.step()
     assert len(world.sent) == 1
+
+
+def test_news_that_could_not_be_sent_in_time_is_dropped(ledger: Ledger, set_clock: Any) -> None:
+    """As where `channels.toml` was wrong for long: nobody is told what is not true any more, nor what is old."""
+    world = World(ledger)
+    world.channels = ChannelsError("chmod 600 it")
+    old, new, waits = [ask(ledger, agent=name) for name in ("old", "new", "waits")]
+    ledger.store.transact(lambda tx: put_notice(tx, kind="stuck", proposal=waits, at=T0))
+    for p, hours in ((old, 0), (new, 1)):
+        at = T0 + timedelta(hours=hours)
+        set_clock(at)
+        world.watcher.step()
+        decided = ledger.settle(p.id, Verdict(action="reject", reviewer="ada", by="script")).proposal
+        ledger.store.transact(partial(put_notice, kind="decided", proposal=decided, at=at))
+    world.channels = {name: Channel(name, ("json://a",)) for name in ("ada", "requester")}
+    set_clock(T0 + timedelta(hours=24))
+    world.watcher.step()
+    assert world.sent == [
+        "Waiting for a decision: Refund",
+        "Reminder, still waiting for a decision: Refund",
+        "Rejected by ada: Refund",
+    ]
+    assert ledger.store.scan("notice/", "notice0") == []
 
 
 def test_a_store_that_is_busy_ends_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

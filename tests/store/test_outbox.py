@@ -167,9 +167,17 @@ def test_what_nobody_takes_does_not_pile_up(ledger: Ledger) -> None:
 
 def test_a_forgotten_run_leaves_nothing_that_stops_a_sender(ledger: Ledger) -> None:
     p = ask(ledger, terms=Terms())
-    put(ledger, p)
+    put(ledger, p, at=ledger.now())
+    taken = take(ledger, ledger.now())
+    _, claim = ledger.open_run(agent="other", notebook="/b.ipynb")
+    plans = [Plan("ask", (), (), Terms(), ("reject",))]
+    questions = [Question(title="x", kind="text", value="x", position="0")]
+    [other] = ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1]
     ledger.forget(agent=p.agent, notebook=p.notebook)
-    ledger.finish_notice(take(ledger, T0), sent=["json"], actor="s")
+    assert {n.proposal for n in waiting(ledger)} == {other.id}
+    before = ledger.head()
+    ledger.finish_notice(taken, sent=["json"], actor="s")
+    assert ledger.head() == before
     assert ledger.verify().ok
 
 
