@@ -1,8 +1,8 @@
 """Whether what was decided may still be used when the run continues: not too old, and allowed by the policy as it is.
 
 If one decision of a pause may not, all of its questions have expired, and the run asks them again. That is found out in
-the transaction that claims the run. A run that was claimed since has used its decisions, so they are never looked at
-again: what followed from them must not be done twice.
+the transaction that claims the run. Once the run has recorded anything after them (`usage.py`), or has failed, it has
+used its decisions, and they are never looked at again: what followed from them must not be done twice.
 """
 
 from __future__ import annotations

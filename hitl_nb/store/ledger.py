@@ -63,6 +63,7 @@ from hitl_nb.store.scripts import Scripts
 from hitl_nb.store.sending import Outbox
 from hitl_nb.store.snapshots import State
 from hitl_nb.store.steps import Steps
+from hitl_nb.store.usage import has_used_decisions
 from hitl_nb.store.verification import Verification
 from hitl_nb.store.watching import Watching
 from hitl_nb.store.workspaces import Workspaces
@@ -206,7 +207,7 @@ class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Abs
 
         def read(tx: Transaction, run: Run, before: RunStatus, claim: Claim) -> None:
             asked = self.proposals_within(tx, run.id, run.pauses) if run.pauses else []
-            if before == "ready":
+            if before == "ready" or (before == "running" and asked and not has_used_decisions(tx, run)):
                 asked = freshness.expire(tx, run, asked, policy, claim.owner)
             found[:] = [(snapshots.get_within(tx, self.store, run.id), asked)]
 

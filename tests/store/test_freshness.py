@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from hitl_nb.policies.documents import read_mapping
 from hitl_nb.policies.rules import MergedPolicy, merge_documents, plan
 from hitl_nb.records import Doubt, Facts, Proposal, Question, Run, Snapshot, new_id, now
 from hitl_nb.store import clock, freshness, open_store, verdicts
+from hitl_nb.store.claims import Claim
 from hitl_nb.store.ledger import ClaimedState, Ledger
 
 NB = "/ann/refunds.ipynb"
@@ -181,6 +182,60 @@ def test_what_a_run_has_used_is_not_taken_back(ledger: Ledger, monkeypatch: pyte
     ledger.fail(first.claim, None, "oops")
     again = continued(ledger, run, monkeypatch, merged(BIG, EMBARGO), hours=9)
     assert again.asked == decided
+    assert expirations(ledger) == []
+
+
+Record = Callable[[Ledger, Claim], object]
+
+
+def died(ledger: Ledger, found: ClaimedState, *recorded: Record) -> None:
+    """The process that continued the run ends, without a word, after it recorded this."""
+    for record in recorded:
+        record(ledger, found.claim)
+    ledger.release(found.claim)
+
+
+def test_a_run_whose_process_died_before_it_recorded_anything_has_used_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = approved(ledger, merged(BIG), 200)
+    for _ in range(2):
+        died(ledger, continued(ledger, run, monkeypatch, merged(BIG), seconds=1))
+    assert [p.status for p in continued(ledger, run, monkeypatch, merged(BIG), hours=9).asked] == ["expired"]
+    assert len(expirations(ledger)) == 1
+
+
+def pass_one(ledger: Ledger, claim: Claim) -> None:
+    question = Question(title="Refund", kind="json", value={"amount": 200}, position="000000004/0")
+    facts = Facts(now=ledger.now())
+    judged = plan(merged(LAX), question, facts, agent="refunds", notebook=NB)
+    ledger.record_verdicts(claim, [question], [judged], policy=merged(LAX))
+
+
+def call(ledger: Ledger, claim: Claim, status: Any) -> None:
+    ledger.start_step(claim, "000000004/a", "a")
+    ledger.finish_step(claim, "000000004/a", result=b"", status=status).result()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        lambda ledger, claim: ledger.start_step(claim, "000000004/a", "a"),
+        lambda ledger, claim: ledger.start_step(claim, "000000004/a", "a", pauses=1),
+        lambda ledger, claim: call(ledger, claim, "done"),
+        lambda ledger, claim: call(ledger, claim, "failed"),
+        lambda ledger, claim: ledger.save(claim, Snapshot(envelope=b"later", pause=1, save=1)),
+        lambda ledger, claim: ledger.label_run(claim, {"model": "a"}),
+        pass_one,
+    ],
+    ids=["begun", "gate begun", "done", "failed", "saved", "labeled", "passed"],
+)
+def test_a_run_that_recorded_anything_has_used_what_was_decided(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, record: Record
+) -> None:
+    run, decided = approved(ledger, merged(BIG), 200)
+    died(ledger, continued(ledger, run, monkeypatch, merged(BIG), seconds=1), record)
+    assert continued(ledger, run, monkeypatch, merged(BIG, EMBARGO), hours=9).asked == decided
     assert expirations(ledger) == []
 
 
