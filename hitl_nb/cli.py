@@ -290,10 +290,10 @@ def _answered(seen: Proposal, happened: str, result: str | None) -> str:
 def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | None, reason: str | None) -> None:
     from hitl_nb.review import doubts
     from hitl_nb.review.deciding import decide
-    from hitl_nb.review.sentences import still_needed
+    from hitl_nb.review.sentences import DONE, still_needed
 
     done = decide(ledger, seen, action, text, reason=reason)
-    said = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}[action]
+    said = DONE[action]
     run = ledger.run(done.run)
     if done.status == "open":
         out.note(f"{said}: {done.title} ({still_needed(done, described(ledger, done))})")

@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from hitl_nb.policies.seats import tell_progress
 from hitl_nb.records import Comment, Doubt, Event, Known, Proposal, Run
 from hitl_nb.review import doubts
 from hitl_nb.review.sentences import parts
@@ -74,7 +75,11 @@ def _needed(told: dict[str, Any]) -> str:
         return "nobody can decide"
     if told["settles_at"] is not None:
         return "approved; it can still be taken back"
-    return " and ".join(f"{need['have']} of {need['text']}" for need in told["needs"])
+    return " and ".join(_short(need) for need in told["needs"])
+
+
+def _short(need: dict[str, Any]) -> str:
+    return tell_progress(need["text"], need["have"], need["count"])
 
 
 def _next(p: Proposal, told: dict[str, Any]) -> str:

@@ -95,9 +95,10 @@ def _tell(edited: Asked, decided: Proposal, found: Plan, run: Run) -> tuple[str,
     if found.terms is None or found.verdict == "block":
         return f"with these arguments it is {edited.question.title!r}, and the policy blocks that{rules}", None
     from ..policies.further import Further, refuse_impossible
+    from ..policies.seats import tell_need
 
     refuse_impossible(decided.terms, found.terms, run.requesters)
-    needs = " and ".join(need.text for need in found.terms.needs)
+    needs = " and ".join(map(tell_need, found.terms.needs))
     why = f"with these arguments it is {edited.question.title!r}, and that takes {needs}{rules}"
     return why, Further(found.terms, found.allow, f"{NOT_USED}{why}; they are asked too, so it can be made again")
 

@@ -61,12 +61,12 @@ class Card:
         self._said = Note("", "", "wrong")
         self._outcome = Note()
         self._reason = _entry("Reason", "Why; kept with the decision")
-        self._answer = _entry("Answer", "A message to the agent", "5em")
+        self._answer = _entry("Response", "A message to the agent", "5em")
         self._buttons: dict[Action, Any] = {
             "approve": button("Approve", "Go on with the value as it was proposed", self._approve),
             "edit": button("Approve with edits", "Go on with the value as you edited it", self._edit),
             "reject": button("Reject", "Do not do this; the agent is told the reason", self._reject),
-            "respond": button("Respond", "Send the answer to the agent", self._respond),
+            "respond": button("Respond", "Send the response to the agent", self._respond),
         }
         self._undo = button("Undo edits", "Take the agent's version again", self._start_over)
         self._editor = self._edit_from(self._draft())
@@ -252,7 +252,7 @@ class Card:
 
     def _respond(self, _: Any) -> None:
         if not self._answer.value.strip():
-            self._said.show("Write an answer first.")
+            self._said.show("Write a response first.")
             return
         self._decide("respond", self._answer.value)
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from html import escape
 from typing import Any, cast
 
+from hitl_nb.policies.seats import tell_need
 from hitl_nb.records import Need, Proposal, Workspace
 from hitl_nb.review import doubts, sentences
 from hitl_nb.review.progress import told_votes
@@ -33,7 +34,6 @@ MAX_ROWS = 100
 MAX_CHARACTERS = 50_000
 """Length of one text in the HTML; the rest is counted there."""
 
-_DONE = {"approve": "Approved", "edit": "Approved with edits", "reject": "Rejected", "respond": "Responded"}
 _LINE = "border: 1px solid; border-color: rgba(128, 128, 128, 0.5);"
 _CARD = f"{_LINE} border-radius: 4px; padding: 0.6em 0.9em; margin: 0.4em 0; max-width: 60em;"
 _TEXT = (
@@ -118,7 +118,7 @@ def _because(p: Proposal) -> str:
         return ""
     if p.terms is None or (not p.terms.rules and p.terms.needs == (Need(),)):
         return " (waiting for a decision)"
-    needed = " and ".join(need.text for need in p.terms.needs)
+    needed = " and ".join(map(tell_need, p.terms.needs))
     rules = f": {', '.join(p.terms.rules)}" if p.terms.rules else ""
     return visible(f" (waiting for {needed}{rules})")
 
@@ -130,7 +130,7 @@ def outcome(p: Proposal) -> str:
     if p.status == "decided" and p.doubt is not None:
         return doubts.outcome(p)
     if p.status == "decided" and p.decision is not None:
-        done = _DONE[p.decision.action]
+        done = sentences.DONE[p.decision.action].capitalize()
         match p.decision.by:
             case "policy":
                 return "Passed by policy" if p.decision.action == "approve" else "Blocked by policy"

@@ -32,7 +32,7 @@ class TermsView:
         self._ledger = ledger
         self._viewer = Viewer(reviewer)
         self._notes: dict[str, Note] = {}
-        self._take_back = button("Take back", "The approval becomes the decision only later", take_back)
+        self._take_back = button("Take back approval", "The approval becomes the decision only later", take_back)
         self._take_back.layout.display = "none"
         self.actions: tuple[Action, ...] = ()
         self.widget: Any = ui.VBox([])

@@ -9,7 +9,7 @@ _DONE: dict[Action, str] = {
     "approve": "approved",
     "edit": "edited and approved",
     "reject": "rejected",
-    "respond": "answered",
+    "respond": "responded to",
 }
 
 

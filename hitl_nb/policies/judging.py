@@ -112,8 +112,12 @@ def _fits(scope: tuple[str | None, ...], asked: tuple[str, ...]) -> bool:
 
 
 def _show_scope(rule: Rule) -> str:
-    scopes = [f"{name} is {getattr(rule, name)}" for name in SCOPES if getattr(rule, name) is not None]
+    scopes = [_show_pattern(name, getattr(rule, name)) for name in SCOPES if getattr(rule, name) is not None]
     return " and ".join(scopes) or "always"
+
+
+def _show_pattern(name: str, pattern: str) -> str:
+    return f"{name} fits '{pattern}'" if "*" in pattern else f"{name} is {pattern}"
 
 
 def facts_for(

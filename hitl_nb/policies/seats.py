@@ -7,10 +7,11 @@ people who agree are matched to seats, one person to one seat, so that no number
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hitl_nb.errors import NotAReviewer, OwnRequest
+from hitl_nb.policies.grammar import ANYONE
 from hitl_nb.records import Need, Proposal, Terms, Vote
 
 CHAIN = 3
@@ -166,15 +167,45 @@ def tell_needs(p: Proposal) -> str:
     """All that must agree, in words: "2 of ada, bo and 1 of cy"."""
     terms = p.terms
     if terms is None:
-        return "1 of anyone"
-    texts = [_tell_need(need) for need in terms.needs]
+        return tell_need(Need())
+    texts = [_tell_need_and_names(need) for need in terms.needs]
     widened = f" (or, since it was escalated, {', '.join(p.widened)})" if p.widened else ""
     return " and ".join(texts) + widened
 
 
-def _tell_need(need: Need) -> str:
+def _tell_need_and_names(need: Need) -> str:
     names = ", ".join(need.people)
-    return f"{need.text} ({names})" if names and "@" in need.text else need.text
+    return f"{need.text} ({names})" if names and "@" in need.text else tell_need(need)
+
+
+def tell_need(need: Need) -> str:
+    """How many of which people must agree, in words: "2 of @finance", "1 person"."""
+    return tell_need_text(need.text)
+
+
+def tell_need_text(text: str) -> str:
+    """`tell_need`, of a need's text alone."""
+    count, _, names = text.partition(" of ")
+    return text if names != ANYONE else "1 person" if count == "1" else f"{count} people"
+
+
+def tell_progress(text: str, have: int, count: int, voted: Sequence[str] = (), waiting: Sequence[str] = ()) -> str:
+    """How far a need is met, in words.
+
+    "1 of 2 of @finance: bo; waiting for ada or cy", "1 of 2 people: bo; anyone may decide"; where one is enough,
+    "1 of @finance: waiting for ada or bo", "1 person: anyone may decide".
+    """
+    what = tell_need_text(text)
+    anyone = what != text and have < count
+    rest = "anyone may decide" if anyone else f"waiting for {join_names(waiting, 'or')}" if waiting else ""
+    said = "; ".join(part for part in (join_names(voted, "and"), rest) if part)
+    head = what if count == 1 else f"{have} of {what}"
+    return f"{head}: {said}" if said else head
+
+
+def join_names(names: Sequence[str], word: str) -> str:
+    """ "ada, bo or cy"."""
+    return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _for_rules(terms: Terms) -> str:

@@ -33,10 +33,19 @@ def last_step_at(p: Proposal) -> datetime | None:
     steps = () if p.terms is None else p.terms.timeline
     if not steps or steps[-1].does not in ("reject", "approve"):
         return None
+    return remaining_steps(p)[-1][0] if p.step < len(steps) else _time_of(p, len(steps) - 1, p.shift)
+
+
+def remaining_steps(p: Proposal) -> list[tuple[datetime, TimelineStep]]:
+    """The steps of its timeline that are still to come, and when each is due if those before it are taken in time."""
+    steps = () if p.terms is None else p.terms.timeline
+    found: list[tuple[datetime, TimelineStep]] = []
     shift = p.shift
-    for n in range(p.step, len(steps) - 1):
-        shift = shift_after(p, n, _time_of(p, n, shift), shift)
-    return _time_of(p, len(steps) - 1, shift)
+    for n in range(p.step, len(steps)):
+        at = _time_of(p, n, shift)
+        found.append((at, steps[n]))
+        shift = shift_after(p, n, at, shift)
+    return found
 
 
 def shift_after(p: Proposal, n: int, taken: datetime, shift: float) -> float:

@@ -7,15 +7,17 @@ its hidden characters are shown, and the characters that such services act on ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from hitl_nb.policies.counting import is_hidden, progress
-from hitl_nb.policies.seats import People
-from hitl_nb.policies.timeline import next_due, next_step
-from hitl_nb.records import Proposal, TimelineStep
+from hitl_nb.policies.seats import People, tell_progress
+from hitl_nb.policies.timeline import remaining_steps
+from hitl_nb.records import Known, Proposal, TimelineStep, Vote
+from hitl_nb.review.sentences import DONE
 from hitl_nb.store.outbox import Notice, deciders
+from hitl_nb.store.reviewers import decider
 from hitl_nb.values import beginning_of, visible
 
 LONGEST = 200
@@ -26,7 +28,6 @@ MOST = 20
 _ALIKE = str.maketrans({"@": "＠", "<": "‹", "*": "∗", "_": "＿", "`": "ˋ", "~": "∼", "[": "［", "]": "］"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?=//)|\b(mailto|javascript|data|tel|sms):", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2,})")
-_DONE = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}
 _WILL = {"reject": "it is rejected", "approve": "it is approved", "remind": "people are reminded"}
 _STATES = {
     "asked": "Waiting for a decision",
@@ -48,11 +49,13 @@ def neutralised(text: str) -> str:
 
 @dataclass(frozen=True)
 class News:
-    """A notice, its proposal, and how things are with the proposal's people."""
+    """A notice, its proposal, how things are with the proposal's people, and how it is known who decided or voted."""
 
     notice: Notice
     proposal: Proposal
     people: People = field(default_factory=People)
+    known: Known | None = None
+    vote_known: Callable[[Vote], Known] = lambda _: "unsigned"
 
 
 def message(told: Sequence[News], public_url: str, now: datetime) -> tuple[str, str]:
@@ -66,15 +69,14 @@ def message(told: Sequence[News], public_url: str, now: datetime) -> tuple[str, 
 
 
 def _title(news: News) -> str:
-    return f"{_state(news.notice, news.proposal)}: {neutralised(news.proposal.title)}"
+    return f"{_state(news)}: {neutralised(news.proposal.title)}"
 
 
-def _state(notice: Notice, p: Proposal) -> str:
-    made = p.decision
-    if notice.kind != "decided" or made is None:
-        return _STATES.get(notice.kind, "Decided")
-    by = {"deadline": "by the deadline", "policy": "by the policy"}.get(made.by, f"by {neutralised(made.reviewer)}")
-    return f"{_DONE[made.action].capitalize()} {by}"
+def _state(news: News) -> str:
+    kind, made = news.notice.kind, news.proposal.decision
+    if kind != "decided" or made is None:
+        return _STATES.get(kind, "Decided")
+    return f"{DONE[made.action].capitalize()} by {neutralised(decider(made, news.known))}"
 
 
 def _lines(news: News, public_url: str, now: datetime) -> Iterator[str]:
@@ -94,24 +96,24 @@ def _lines(news: News, public_url: str, now: datetime) -> Iterator[str]:
     if p.decision is not None and p.decision.reason and in_full:
         yield f"Reason: {neutralised(p.decision.reason)}"
     if p.status == "open":
-        yield from _open(p, news.people, now)
+        yield from _open(news, now)
     yield _link(p, public_url)
 
 
-def _open(p: Proposal, people: People, now: datetime) -> Iterator[str]:
+def _open(news: News, now: datetime) -> Iterator[str]:
     """Who may decide, who has voted, until when, and what happens then."""
-    needs = [f"{one.text} ({one.have} of {one.count} so far)" for one in progress(p, people)]
+    p = news.proposal
+    needs = [tell_progress(one.text, one.have, one.count) for one in progress(p, news.people)]
     yield f"Needed: {neutralised('; '.join(needs))}"
     yield f"May decide: {neutralised(', '.join(deciders(p)))}"
     if p.votes and not is_hidden(p):
-        yield f"Voted: {neutralised(', '.join(f'{one.reviewer} {_DONE[one.action]}' for one in p.votes))}"
-    due, step = next_due(p), next_step(p)
-    if due is not None and p.settles_at is not None:
-        yield f"Approved; it can be taken back until {_time(due)}."
-    elif due is not None and step is not None:
-        yield f"Next: {_time(max(due, now))}, {_will(step)}."
-    if p.deadline is not None and p.deadline != due and p.terms is not None and p.terms.timeline:
-        yield f"Until: {_time(p.deadline)}; then {_will(p.terms.timeline[-1])}."
+        votes = [f"{DONE[one.action]} by {decider(one, news.vote_known(one))}" for one in p.votes]
+        yield f"Voted: {'; '.join(neutralised(one) for one in votes)}"
+    if p.settles_at is not None:
+        yield f"Approved; it can be taken back until {_time(p.settles_at)}."
+        return
+    for at, step in remaining_steps(p):
+        yield f"At {_time(max(at, now))}: {_will(step)}."
 
 
 def _will(step: TimelineStep) -> str:

@@ -10,6 +10,7 @@ from hitl_nb.records import Proposal
 from hitl_nb.review import posting
 from hitl_nb.review.channels import Channel, load_channels
 from hitl_nb.review.notices import News, message
+from hitl_nb.review.progress import vote_known
 from hitl_nb.store import rows
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.outbox import Notice
@@ -80,7 +81,10 @@ class Sender:
         told.sort(key=lambda one: (one[0].at, one[0].id))
         notices = [notice for notice, _ in told]
         store = self._ledger.store
-        news = [News(notice, p, find_people(store, p, now)) for notice, p in told]
+        news = [
+            News(notice, p, find_people(store, p, now), self._ledger.how_known(p), vote_known(self._ledger, p))
+            for notice, p in told
+        ]
         title, body = message(news, self._public_url, now)
         known = channel.services()
         wanted = [one for one in notices[0].services if one in known] or known

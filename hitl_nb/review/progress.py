@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
@@ -15,8 +16,8 @@ from hitl_nb.errors import AlreadyDecided, NotAReviewer
 from hitl_nb.policies.counting import completes, current_value, hash_value, is_hidden, votes_for
 from hitl_nb.policies.seats import People, count_seats, find_deputy
 from hitl_nb.policies.terms import check_may
-from hitl_nb.policies.timeline import next_due, next_step
-from hitl_nb.records import Action, Authn, Known, Need, Proposal, Terms, Vote
+from hitl_nb.policies.timeline import next_due, next_step, remaining_steps
+from hitl_nb.records import Action, Authn, Known, Need, Proposal, Terms, TimelineStep, Vote
 from hitl_nb.store.people import find_people
 from hitl_nb.store.reviewers import known_voter
 
@@ -62,7 +63,8 @@ def describe(
 ) -> dict[str, Any]:
     """The fields of P that a policy fills, for a JSON encoder that knows times and records.
 
-    `known` tells how it is known who gave a vote. Without a viewer nothing is said of what they may do, and no hidden
+    `known` tells how it is known who gave a vote; without it, as in lists, nothing is said of that, and of the clock's
+    steps the next one alone. Without a viewer nothing is said of what they may do, and no hidden
     vote is shown.
     """
     told = {
@@ -105,7 +107,7 @@ def _of_terms(
         "needs": [_need(p, terms, one, people, value) for one in terms.needs] if is_open else (),
         "votes": [_vote(one, value, known, viewer.user) for one in shown_votes(p, viewer.user)],
         "blind": is_hidden(p),
-        "timer": timer(p) if is_open and (terms.timeline or p.settles_at) else None,
+        "timer": timer(p, whole=known is not None) if is_open and (terms.timeline or p.settles_at) else None,
         "on_deadline": last if is_open and last in ("reject", "approve") else None,
         "batch": terms.batch,
     }
@@ -176,17 +178,25 @@ def _who_may_still(p: Proposal, terms: Terms, need: Need, people: People, voted:
         yield person
 
 
-def timer(p: Proposal) -> dict[str, Any] | None:
-    """What the clock does next to an open proposal: when, what, and who is asked or told then."""
+def timer(p: Proposal, *, whole: bool) -> dict[str, Any] | None:
+    """What the clock does next to an open proposal: when, what, and who is asked or told then.
+
+    `whole`: with all steps that are still to come.
+    """
     due, step = next_due(p), next_step(p)
-    if due is None:
-        return None
+    told: dict[str, Any]
     if p.settles_at is not None:
-        return {"at": due, "does": "settle", "people": []}
-    if step is None:
+        told = {"at": p.settles_at, "does": "settle", "people": []}
+    elif due is not None and step is not None:
+        told = _step(p, due, step)
+    else:
         return None
+    return {**told, "steps": [_step(p, *one) for one in remaining_steps(p)]} if whole else told
+
+
+def _step(p: Proposal, at: datetime, step: TimelineStep) -> dict[str, Any]:
     people = step.people or (p.terms.fallback if p.terms is not None and step.does == "escalate" else ())
-    return {"at": due, "does": step.does, "people": list(people)}
+    return {"at": at, "does": step.does, "people": list(people)}
 
 
 def may(p: Proposal, people: People, viewer: Viewer) -> dict[str, Any]:

@@ -9,21 +9,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from hitl_nb.policies.seats import join_names, tell_need, tell_progress
 from hitl_nb.records import GuardrailResult, Proposal
-from hitl_nb.store.reviewers import named
+from hitl_nb.store.reviewers import person
 
-_SAID = {"approve": "Approved", "edit": "Approved with edits", "reject": "Rejected", "respond": "Answered"}
-_KNOWN = {
-    "login": "{}, logged in",
-    "token": "{}, a guest (the server knows its token only)",
-    "anonymous": "{}, a guest (not logged in)",
-}
+DONE = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "responded"}
+"""What somebody who decided did, by the action."""
 ENOUGH = "Enough people agree since the terms were changed. One more approval decides, also by who has approved before."
 _DOES = {
-    "remind": "a reminder is sent at {at}",
-    "overdue": "it is overdue from {at} on",
-    "reject": "at {at} it is rejected",
-    "approve": "at {at} it is approved",
+    "remind": "A reminder is sent at {at}.",
+    "overdue": "It is overdue from {at} on.",
+    "reject": "Until {at}; then it is rejected.",
+    "approve": "Until {at}; then it is approved, although nobody has decided.",
 }
 
 
@@ -35,7 +32,7 @@ def parts(p: Proposal, told: dict[str, Any]) -> list[tuple[str, list[str]]]:
         ("Needed", [*need_lines(told["needs"]), *_hidden(told), *_enough(told)] if is_open else []),
         ("Nobody can decide", [told["stuck"]] if is_open and told["stuck"] else []),
         ("Votes", [vote_line(vote) for vote in told["votes"]]),
-        ("Until", list(clock_lines(told, p.deadline)) if is_open else []),
+        ("Until", list(clock_lines(told)) if is_open else []),
         ("Not for you", [told["may"]["why_not"]] if is_open and told.get("may", {}).get("why_not") else []),
     ]
     return [(heading, lines) for heading, lines in found if lines]
@@ -48,7 +45,7 @@ def lasting_parts(p: Proposal) -> list[tuple[str, list[str]]]:
     if p.terms is None or p.status != "open":
         return found
     steps = [step.text for step in p.terms.timeline if step.text]
-    found.append(("Needed", [need.text for need in p.terms.needs]))
+    found.append(("Needed", [tell_need(need) for need in p.terms.needs]))
     return [*found, ("Then", steps)] if steps else found
 
 
@@ -76,12 +73,7 @@ def _guardrail(one: GuardrailResult) -> str:
 
 def need_lines(needs: Sequence[dict[str, Any]]) -> list[str]:
     """Of each need how many agree, who, and who may still: "1 of 2 of @finance: bo; waiting for ada or cy"."""
-    lines: list[str] = []
-    for need in needs:
-        waiting = f"waiting for {_any_of(need['waiting'])}" if need["waiting"] else ""
-        rest = "; ".join(part for part in (_all_of(need["voted"]), waiting) if part)
-        lines.append(f"{need['have']} of {need['text']}" + (f": {rest}" if rest else ""))
-    return lines
+    return [tell_progress(**need) for need in needs]
 
 
 def _hidden(told: dict[str, Any]) -> list[str]:
@@ -103,11 +95,8 @@ def still_needed(p: Proposal, told: dict[str, Any]) -> str:
 
 def vote_line(vote: dict[str, Any]) -> str:
     """Who said what, for whom, how that is known, when and why."""
-    script = f"the script {vote['reviewer_name']}, as {vote['reviewer']}" if vote.get("known") == "script" else ""
-    who = script or _KNOWN.get(vote.get("known", ""), "{} (unsigned: any program of this user can say so)").format(
-        named(vote["reviewer"], vote["reviewer_name"])
-    )
-    line = f"{_SAID[vote['action']]} by {who}"
+    who = person(vote["reviewer"], vote["reviewer_name"], vote.get("known"), vote["surface"])
+    line = f"{DONE[vote['action']].capitalize()} by {who}"
     if vote["seat"] and vote["seat"] != vote["reviewer"]:
         line += f", for {vote['seat']}"
     line += f", {_time(vote['at'])}"
@@ -116,36 +105,21 @@ def vote_line(vote: dict[str, Any]) -> str:
     return line if vote["counts"] else f"{line} (of another value: it does not count)"
 
 
-def clock_lines(told: dict[str, Any], deadline: datetime | None) -> Iterator[str]:
-    """Until when a proposal waits, and what happens then."""
+def clock_lines(told: dict[str, Any]) -> Iterator[str]:
+    """What the clock does to a proposal, one line a step, in order."""
     if told["overdue"]:
         yield "Overdue."
     if told["settles_at"] is not None:
         yield f"Approved; it settles at {_time(told['settles_at'])}, and can be taken back until then."
         return
-    last, timer = told["on_deadline"], told["timer"]
-    if deadline is not None and last is not None:
-        then = "rejected" if last == "reject" else "approved, although nobody has decided"
-        yield f"Until {_time(deadline)}; then it is {then}."
-    if timer is not None and timer["at"] != deadline:
-        at, people = _time(timer["at"]), _any_of(timer["people"])
-        escalates = f"from {at} on {people} may decide too" if people else f"it is escalated at {at}"
-        line = _DOES.get(timer["does"], escalates).format(at=at)
-        yield f"{line[0].upper()}{line[1:]}."
-    if timer is not None and last is None:
+    if told["timer"] is None:
+        return
+    for step in told["timer"]["steps"]:
+        at, people = _time(step["at"]), join_names(step["people"], "or")
+        escalates = f"From {at} on {people} may decide too." if people else f"It is escalated at {at}."
+        yield _DOES.get(step["does"], escalates).format(at=at)
+    if told["on_deadline"] is None:
         yield "After that it keeps waiting."
-
-
-def _any_of(names: Sequence[str]) -> str:
-    return _joined(names, "or")
-
-
-def _all_of(names: Sequence[str]) -> str:
-    return _joined(names, "and")
-
-
-def _joined(names: Sequence[str], word: str) -> str:
-    return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _time(at: datetime) -> str:

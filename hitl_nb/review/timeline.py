@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 
 from hitl_nb.policies.counting import is_hidden
+from hitl_nb.policies.seats import tell_need_text
 from hitl_nb.records import Event, Proposal, Record, Statement, Step
+from hitl_nb.review.sentences import DONE
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.reviewers import POLICY, author, decider
 from hitl_nb.store.verdicts import logged
@@ -102,7 +104,6 @@ def _by_policies(proposals: Iterable[Proposal]) -> Iterator[Entry]:
         yield Entry(n=made.event, type="policy", at=made.decided_at, what=what, actor=f"the policy {rule}", detail=told)
 
 
-_VOTED = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "answered"}
 _CLOCK = {
     "proposal.reminded": "reminded",
     "proposal.overdue": "overdue",
@@ -119,13 +120,13 @@ def _about_terms(event: Event, p: Proposal, data: dict[str, Any]) -> Entry | Non
     """What a person's vote or the clock did to a proposal; None if the event is about something else."""
     n, at, made = event.n, event.at, p.decision
     if event.type == "decision" and data.get("by") == "deadline" and made is not None:
-        what = f"{_VOTED[made.action]} by the deadline: {p.title}"
+        what = f"{DONE[made.action]} by the deadline: {p.title}"
         return Entry(n=n, type="decision", at=at, what=what, actor="the deadline", detail=data)
     if event.type == "vote" and is_hidden(p):
         return Entry(n=n, type="vote", at=at, what=f"a hidden vote: {p.title}")
     if event.type == "vote":
-        needs = ", ".join(f"{have} of {text}" for text, have, _ in data.get("needs", ()))
-        what = f"vote, {_VOTED.get(str(data.get('action')), 'voted')}: {p.title}" + (f" ({needs})" if needs else "")
+        needs = ", ".join(f"{have} of {tell_need_text(text)}" for text, have, _ in data.get("needs", ()))
+        what = f"vote, {DONE.get(str(data.get('action')), 'voted')}: {p.title}" + (f" ({needs})" if needs else "")
         return Entry(n=n, type="vote", at=at, what=what, actor=event.actor, detail=data)
     if event.type == "vote.withdrawn":
         return Entry(n=n, type="vote", at=at, what=f"taken back: {p.title}", actor=event.actor, detail=data)

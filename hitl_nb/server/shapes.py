@@ -155,15 +155,26 @@ class Vote(Shape):
     known: Known | UnsetType = UNSET
 
 
+class ClockStep(Shape):
+    """A step that the clock takes; `people` are those who may decide from then on, or are told."""
+
+    at: At
+    does: TimelineAction
+    people: list[str]
+
+
 class Timer(Shape):
     """What the clock does to an open proposal next; "settle": an approval becomes the decision.
 
-    `people` are those who may decide from then on, or are told.
+    `people` are those who may decide from then on, or are told. `steps` are all that are still to come, the next one
+    too, in order; while an approval settles none is taken. Lists do not tell
+    them.
     """
 
     at: At
     does: TimelineAction | Literal["settle"]
     people: list[str]
+    steps: list[ClockStep] | UnsetType = UNSET
 
 
 class MayDecide(Shape):

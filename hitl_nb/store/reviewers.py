@@ -7,7 +7,7 @@ only where a server that this process knows has signed that they logged in.
 from __future__ import annotations
 
 from hitl_nb.policies.made import completing_vote
-from hitl_nb.records import AGENT, Comment, DecisionRecord, Known, Proposal, Speaker, Vote, Vouched
+from hitl_nb.records import AGENT, Comment, DecisionRecord, Known, Proposal, Speaker, Surface, Vote, Vouched
 from hitl_nb.store import signatures
 
 REACHABLE = ", in a window where notebooks' HTML runs"
@@ -93,22 +93,27 @@ def named(user: str, name: str) -> str:
     return f"{shown} ({user})" if shown and shown != user else user
 
 
-def decider(made: DecisionRecord, known: Known | None) -> str:
-    """Who made a decision, and how that is known, in words for people."""
+def decider(made: DecisionRecord | Vote, known: Known | None) -> str:
+    """Who made a decision or voted, and how that is known, in words for people."""
+    return person(made.reviewer, made.reviewer_name, known, made.surface)
+
+
+def person(reviewer: str, name: str, known: Known | None, surface: Surface | None) -> str:
+    """`decider`, of what is recorded about them. In the extension it is `identity` in `view/state.ts`."""
     match known:
         case "login":
-            who = named(made.reviewer, made.reviewer_name)
-            return f"{who}, logged in" if made.surface == "page" else f"{who}, logged in{REACHABLE}"
+            who = named(reviewer, name)
+            return f"{who}, logged in" if surface == "page" else f"{who}, logged in{REACHABLE}"
         case "token":
             return "a guest (the server knows its token only)"
         case "anonymous":
             return "a guest (not logged in)"
         case "policy":
-            return f"the policy {made.reviewer.removeprefix(POLICY)}"
+            return f"the policy {reviewer.removeprefix(POLICY)}"
         case "deadline":
             return "the deadline"
         case "script":
-            script = made.reviewer_name  # that of the script, where it voted in a person's name
-            return f"the script {script}, as {made.reviewer}" if script else f"the script {made.reviewer}"
+            # The name is that of the script, where it voted in a person's name.
+            return f"the script {name}, as {reviewer}" if name else f"the script {reviewer}"
         case _:
-            return f"{made.reviewer} (unsigned: any program of this user can say so)"
+            return f"{reviewer} (unsigned: any program of this user can say so)"

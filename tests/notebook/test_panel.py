@@ -142,8 +142,8 @@ def test_reject_and_respond(ledger: Ledger) -> None:
     assert (shown.decision(), shown.done) == (("reject", None, "no", "alice"), 0)
     shown.click("Respond", 1)
     assert shown.decision(1) is None
-    assert "Write an answer first." in shown.texts()
-    shown.control("Answer", 1).value = "which order?"
+    assert "Write a response first." in shown.texts()
+    shown.control("Response", 1).value = "which order?"
     shown.click("Respond", 1)
     assert (shown.decision(1), shown.done) == (("respond", "which order?", None, "alice"), 1)
 

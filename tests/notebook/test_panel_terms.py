@@ -82,11 +82,11 @@ def test_who_has_not_logged_in_is_told_what_to_do(ledger: Ledger) -> None:
 def test_an_approval_that_settles_is_taken_back(ledger: Ledger) -> None:
     p = ask(ledger, terms("1 of bo", undo=600.0))
     one = card(ledger, p)
-    assert "[Take back]" not in shown(one.widget)
+    assert "[Take back approval]" not in shown(one.widget)
     press(one.widget, "Approve")
-    assert "[Take back]" in shown(one.widget)
+    assert "[Take back approval]" in shown(one.widget)
     assert "[Approve]" not in shown(one.widget)
-    press(one.widget, "Take back")
+    press(one.widget, "Take back approval")
     assert ledger.proposal(p.id).votes == ()
     assert "[Approve]" in shown(one.widget)
 
@@ -110,4 +110,4 @@ def test_the_magic_says_what_a_vote_waits_for(
 
 def test_without_terms_the_card_has_nothing_of_it(ledger: Ledger) -> None:
     text = shown(card(ledger, ask(ledger, None)).widget)
-    assert not {"Why you are asked", "Needed", "Until", "Votes", "[Take back]"} & set(text)
+    assert not {"Why you are asked", "Needed", "Until", "Votes", "[Take back approval]"} & set(text)

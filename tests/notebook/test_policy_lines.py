@@ -84,12 +84,12 @@ SMALL = Terms(policy="p", rules=("small",))
         (made("approve", by="person", terms=SMALL), "Approved: Refund <1>"),
         (made(None), "Paused: Refund <1> (waiting for a decision)"),
         (made(None, terms=Terms(policy="p")), "Paused: Refund <1> (waiting for a decision)"),
-        (made(None, terms=SMALL), "Paused: Refund <1> (waiting for 1 of anyone: small)"),
+        (made(None, terms=SMALL), "Paused: Refund <1> (waiting for 1 person: small)"),
         (
             made(
                 None, terms=Terms(rules=("big",), needs=(Need(text="1 of @finance"), Need(count=2, text="2 of anyone")))
             ),
-            "Paused: Refund <1> (waiting for 1 of @finance and 2 of anyone: big)",
+            "Paused: Refund <1> (waiting for 1 of @finance and 2 people: big)",
         ),
         (made(None, terms=Terms(needs=(Need(text="1 of cy"),))), "Paused: Refund <1> (waiting for 1 of cy)"),
     ],

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_nb.records import DecisionRecord, Need, Proposal, Question, Snapshot, Terms, TimelineStep, Vote, new_id
+from hitl_nb.records import DecisionRecord, Known, Need, Proposal, Question, Snapshot, Terms, TimelineStep, Vote, new_id
 from hitl_nb.review.channels import Channel
 from hitl_nb.review.notices import LONGEST, News, message, neutralised
 from hitl_nb.review.outbox import UNCLAIMED, Sender
 from hitl_nb.store import clock, open_store, rows
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.outbox import Notice, put_notice
+from hitl_nb.store.reviewers import decider
 from hitl_nb.store.sending import WAITS
 
 T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -56,11 +57,12 @@ def test_a_message_says_what_why_who_until_when_and_where() -> None:
         "Waiting for a decision: Refund 150",
         "Agent: refunds, in desk․ipynb",
         "Rules: big-refund",
-        "Needed: 2 of ＠finance (0 of 2 so far)",
+        "Needed: 0 of 2 of ＠finance",
         "May decide: ＠finance, ada, bo",
-        "Voted: bo approved",
-        "Next: 2026-01-05 10:00 UTC, people are reminded.",
-        "Until: 2026-01-05 17:00 UTC; then it is rejected.",
+        "Voted: approved by bo (unsigned: any program of this user can say so)",
+        "At 2026-01-05 10:00 UTC: people are reminded.",
+        "At 2026-01-05 13:00 UTC: lea may decide too.",
+        "At 2026-01-05 17:00 UTC: it is rejected.",
         "https://hub.example/user/ada/hitl_nb/review/abcd",
     ]
 
@@ -87,10 +89,19 @@ def test_without_an_address_the_message_says_where_else_to_look() -> None:
 
 def test_what_the_clock_decided_never_reads_like_a_persons_decision() -> None:
     made: dict[str, Any] = {"decided_at": T0, "fingerprint": "f"}
-    person = DecisionRecord(action="approve", reviewer="bo", **made)
+    person = DecisionRecord(action="approve", reviewer="bo", reviewer_name="Bo", surface="page", **made)
     clock = DecisionRecord(action="reject", reviewer="deadline", by="deadline", **made)
-    for decision, words in ((person, "Approved by bo: "), (clock, "Rejected by the deadline: ")):
-        assert text(proposal(status="decided", decision=decision), "decided").startswith(words)
+    rule = DecisionRecord(action="reject", reviewer="policy:small", by="policy", **made)
+    cases: list[tuple[DecisionRecord, Known, str]] = [
+        (person, "login", "Approved by Bo (bo), logged in: "),
+        (person, "token", "Approved by a guest (the server knows its token only): "),
+        (person, "unsigned", "Approved by bo (unsigned: any program of this user can say so): "),
+        (clock, "deadline", "Rejected by the deadline: "),
+        (rule, "policy", "Rejected by the policy small: "),
+    ]
+    for decision, known, words in cases:
+        told = News(notice("decided"), proposal(status="decided", decision=decision), known=known)
+        assert message([told], "", T0)[0].startswith(words)
 
 
 HOSTILE = [
@@ -199,6 +210,20 @@ def test_what_is_due_is_sent_once_and_logged_without_a_url(ledger: Ledger) -> No
     assert post.titles() == ["Waiting for a decision: Refund"]
     (event,) = [e for e in ledger.events() if e.type == "notice.sent"]
     assert event.data == {"id": post.sent[0][3], "to": "anyone", "kind": "asked", "services": ["json", "mailto"]}
+
+
+def test_who_decided_is_named_as_everywhere_else(ledger: Ledger) -> None:
+    """The ledger says how it is known; a name alone proves nothing."""
+    p = asked(ledger, "Refund", kind="decided")
+    made = DecisionRecord(action="approve", reviewer="root", decided_at=T0, fingerprint="f", authn="login")
+    decided = msgspec.structs.replace(p, status="decided", decision=made)
+    ledger.store.transact(lambda tx: rows.put_proposal(tx, decided))
+    post = Posted()
+    one = sender(ledger, post, Channel("requester", ("json://a",)))
+    while one.send_next(T0):
+        pass
+    assert post.titles() == [f"Approved by {decider(made, ledger.how_known(decided))}: Refund"]
+    assert "unsigned" in post.titles()[0]
 
 
 def test_only_the_services_that_failed_are_tried_again(ledger: Ledger) -> None:

@@ -117,18 +117,22 @@ def test_a_server_that_lets_somebody_decide_nothing_says_why() -> None:
 def test_the_clock_says_what_comes_next_and_last() -> None:
     p = asked()
     said = told(p)
-    assert said["timer"] == {"at": "2026-01-05T13:00:00Z", "does": "escalate", "people": ["lea"]}
+    first = {"at": "2026-01-05T13:00:00Z", "does": "escalate", "people": ["lea"]}
+    last = {"at": "2026-01-05T17:00:00Z", "does": "reject", "people": []}
+    assert said["timer"] == {**first, "steps": [first, last]}
+    assert msgspec.to_builtins(describe(p, PEOPLE))["timer"] == first  # in lists
     assert (said["on_deadline"], p.deadline) == ("reject", T0 + timedelta(hours=8))
     later = machine.tick(p, PEOPLE, T0 + timedelta(hours=4))
     assert later is not None
-    assert told(later.proposal)["timer"] == {"at": "2026-01-05T17:00:00Z", "does": "reject", "people": []}
+    assert told(later.proposal)["timer"] == {**last, "steps": [last]}
     assert told(later.proposal, "lea")["may"]["decide"] is True
 
 
 def test_an_approval_that_settles_is_taken_back_by_whose_it_is() -> None:
     p = voted(voted(asked(msgspec.structs.replace(TERMS, undo=30.0)), "bo"), "cy")
     said = told(p, "cy")
-    assert said["timer"] == {"at": "2026-01-05T09:00:30Z", "does": "settle", "people": []}
+    steps = told(asked())["timer"]["steps"]  # what would come next if it were taken back
+    assert said["timer"] == {"at": "2026-01-05T09:00:30Z", "does": "settle", "people": [], "steps": steps}
     assert said["settles_at"] == "2026-01-05T09:00:30Z"
     assert (said["may"]["undo"], said["may"]["actions"]) == (True, ["reject", "respond"])
     assert told(p, "bo")["may"]["undo"] is False

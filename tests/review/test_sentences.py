@@ -21,6 +21,7 @@ TERMS = Terms(
     rules=("big-refund", "vip"),
     needs=(Need(count=2, people=("ada", "bo", "cy"), text="2 of @finance"),),
     timeline=(
+        TimelineStep(does="remind", seconds=7200, text="2h remind"),
         TimelineStep(does="escalate", seconds=4 * 3600, people=("lea",), text="4h escalate @leads"),
         TimelineStep(does="reject", seconds=8 * 3600, text="8h reject"),
     ),
@@ -44,16 +45,32 @@ def voted(p: Proposal, reviewer: str, **over: Any) -> Proposal:
 
 
 def test_an_open_proposal_says_why_who_and_until_when() -> None:
-    assert said(voted(asked(), "bo", reviewer_name="Bo", reason="fine"), "zed") == {
+    assert said(voted(asked(), "bo", reviewer_name="Bo", reason="fine", surface="page"), "zed") == {
         "Why you are asked": ["amount is above 100", "Rules: big-refund, vip"],
         "Needed": ["1 of 2 of @finance: bo; waiting for ada or cy"],
         "Votes": ["Approved by Bo (bo), logged in, 2026-01-05 09:00:00Z. Reason: fine"],
         "Until": [
-            "Until 2026-01-05 17:00:00Z; then it is rejected.",
+            "A reminder is sent at 2026-01-05 11:00:00Z.",
             "From 2026-01-05 13:00:00Z on lea may decide too.",
+            "Until 2026-01-05 17:00:00Z; then it is rejected.",
         ],
         "Not for you": [said(asked(), "zed")["Not for you"][0]],
     }
+
+
+@pytest.mark.parametrize(
+    ("need", "before", "after"),
+    [
+        (Need(), "1 person: anyone may decide", None),
+        (Need(count=3, text="3 of anyone"), "0 of 3 people: anyone may decide", "1 of 3 people: bo; anyone may decide"),
+        (Need(people=("bo",), text="1 of bo"), "1 of bo: waiting for bo", None),
+    ],
+)
+def test_how_many_of_whom_must_agree_is_said_in_words(need: Need, before: str, after: str | None) -> None:
+    p = asked(Terms(needs=(need,)))
+    assert said(p)["Needed"] == [before]
+    if after is not None:
+        assert said(voted(p, "bo"))["Needed"] == [after]
 
 
 def test_what_settles_says_until_when_it_can_be_taken_back() -> None:
@@ -67,7 +84,7 @@ def test_what_is_open_although_enough_people_agree_says_how_it_is_decided() -> N
     assert said(p)["Needed"] == ["1 of 2 of @finance: bo; waiting for ada or cy"]
     change = renew(p, Terms(needs=(Need(people=("bo",), text="1 of bo"),)), People(), T0, why="files")
     assert change is not None
-    assert said(change.proposal)["Needed"] == ["1 of 1 of bo: bo", ENOUGH]
+    assert said(change.proposal)["Needed"] == ["1 of bo: bo", ENOUGH]
     assert voted(change.proposal, "bo").status == "decided"
 
 
@@ -94,7 +111,7 @@ def test_what_is_saved_with_a_notebook_is_the_same_from_run_to_run(by: Any, head
     opened = asked()
     later = voted(msgspec.structs.replace(opened, created_at=T0 - timedelta(hours=1)), "bo")
     assert lasting_parts(opened) == lasting_parts(later)
-    assert dict(lasting_parts(opened))["Then"] == ["4h escalate @leads", "8h reject"]
+    assert dict(lasting_parts(opened))["Then"] == ["2h remind", "4h escalate @leads", "8h reject"]
     made = DecisionRecord(action="approve", reviewer="policy:small", decided_at=T0, by=by, fingerprint="f")
     done = msgspec.structs.replace(later, status="decided", decision=made)
     assert [name for name, _ in lasting_parts(done)] == [heading]
