@@ -63,6 +63,7 @@ async function active(
   say: (...notices: INotice[]) => Promise<void>;
   told: () => unknown[];
   outside: () => string[];
+  click: () => void;
   commands: Commands;
   set: jest.Mock;
   ask: jest.Mock;
@@ -74,13 +75,19 @@ async function active(
   await host.refresh();
   const shown: string[] = [];
   const ask = jest.fn(async () => (permission = 'granted'));
+  let last!: Outside;
   class Outside {
     static get permission(): NotificationPermission {
       return permission;
     }
     static requestPermission = ask;
+    onclick?: () => void;
     constructor(_title: string, options: { body: string }) {
       shown.push(options.body);
+      last = this;
+    }
+    close(): void {
+      shown.push('closed');
     }
   }
   Object.assign(window, { Notification: Outside });
@@ -106,6 +113,7 @@ async function active(
     },
     told: () => jest.mocked(Notices.info).mock.calls.map(([text]) => text),
     outside: () => shown,
+    click: () => last.onclick?.(),
     commands,
     set,
     ask
@@ -132,9 +140,16 @@ test('it is not told to others, nor of a proposal that is decided by now', async
 });
 
 test('the browser tells it too while the window is in the background', async () => {
-  const { say, outside } = await active({}, 'granted', false);
+  const { say, outside, click, commands } = await active({}, 'granted', false);
   await say({ kind: 'reminded', proposal: 'p' });
   expect(outside()).toEqual(['Reminder: Refund']);
+  const focus = jest.spyOn(window, 'focus').mockImplementation();
+  const open = jest.fn(async () => undefined);
+  commands['hitl-nb:open-inbox'] = { execute: open };
+  click();
+  expect(focus).toHaveBeenCalledTimes(1);
+  expect(outside()).toEqual(['Reminder: Refund', 'closed']);
+  expect(open).toHaveBeenCalledTimes(1);
 });
 
 test('the browser is asked by a click alone, and what it answers is kept', async () => {

@@ -134,6 +134,27 @@ test('what a guardrail or an agent wrote is text, and is said once', () => {
   expect(container.querySelector('img, b')).toBeNull();
 });
 
+test('tags are shown as text', () => {
+  const { container } = show(proposal({ tags: ['vip', '<b>\u202eurgent</b>'] }));
+  const tags = within(screen.getByRole('list', { name: 'Tags' })).getAllByRole('listitem');
+  expect(tags.map(tag => tag.textContent)).toEqual(['vip', '<b>⟨U+202E⟩urgent</b>']);
+  expect(container.querySelector('b')).toBeNull();
+  cleanup();
+  show(proposal());
+  expect(screen.queryByRole('list', { name: 'Tags' })).toBeNull();
+});
+
+test.each<[boolean, boolean, Partial<IProposal>]>([
+  [true, true, {}],
+  [true, false, { candidate: 'pay 20' }],
+  [false, false, {}],
+  [false, true, { guardrails: [] }]
+])('that guardrails look at an edit again is said: %s', (said, edited, over) => {
+  const iban = { name: 'iban', version: '1', milliseconds: 1, verdict: 'pass' as const, message: '' };
+  const { container } = show(proposal({ guardrails: [iban], ...over }), { edited });
+  expect(container.textContent!.includes('Guardrails look at the changed value again')).toBe(said);
+});
+
 test('who may not approve is told why, and may still do what is left to them', () => {
   const why_not = 'cy started this run, so somebody else has to approve it';
   show(proposal({ may: { decide: false, why_not, actions: ['reject'], undo: false } }));
@@ -168,17 +189,17 @@ test('an approval that settles can be taken back by whose it is, and the record 
   screen.getByText(/, in 24 s\./);
   expect(screen.queryByRole('button', { name: /Approve/ })).toBeNull();
   screen.getByRole('button', { name: 'Reject' });
-  fireEvent.click(screen.getByRole('button', { name: 'Take back' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Take back approval' }));
   expect(model.takeBack).toHaveBeenCalledTimes(1);
   act(() => jest.advanceTimersByTime(25_000));
-  expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
+  expect(screen.queryByRole('button', { name: 'Take back approval' })).toBeNull();
   expect(model.refresh).toHaveBeenCalledTimes(1);
 });
 
 test('nobody else is offered to take an approval back', () => {
   const may: IMay = { decide: false, why_not: 'it settles', actions: ['reject'], undo: false };
   show(proposal({ settles_at: '2026-01-05T09:00:30Z', may }));
-  expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
+  expect(screen.queryByRole('button', { name: 'Take back approval' })).toBeNull();
 });
 
 test('whom no notification reached is said, as long as it is open', () => {
@@ -239,9 +260,19 @@ test.each<[boolean, Partial<IProposal>]>([
 
 describe('sentences', () => {
   test('a need that anyone meets names nobody', () => {
-    expect(needSentence({ text: '1 of anyone', have: 0, count: 1, voted: [], waiting: [] }, trans)).toBe(
-      '0 of 1 of anyone'
+    const need: INeed = { text: '1 of anyone', have: 0, count: 1, voted: [], waiting: [] };
+    expect(needSentence(need, trans)).toBe('1 person: anyone may decide');
+    const three = { ...need, text: '3 of anyone', count: 3 };
+    expect(needSentence(three, trans)).toBe('0 of 3 people: anyone may decide');
+    expect(needSentence({ ...three, have: 1, voted: ['bo'] }, trans)).toBe(
+      '1 of 3 people: bo; anyone may decide'
     );
+  });
+
+  test('where one is enough, nothing is counted', () => {
+    const one: INeed = { text: '1 of @finance', have: 0, count: 1, voted: [], waiting: ['ada', 'bo'] };
+    expect(needSentence(one, trans)).toBe('1 of @finance: waiting for ada or bo');
+    expect(needSentence({ ...one, have: 1, voted: ['bo'], waiting: [] }, trans)).toBe('1 of @finance: bo');
   });
 
   test('of several needs the one that lacks most is counted', () => {
@@ -251,25 +282,23 @@ describe('sentences', () => {
   });
 
   test('what is left says until when and what happens then', () => {
-    const timer = { at: '2026-01-05T10:00:00Z', does: 'escalate' as const, people: ['lea'] };
-    const said = clockSentences(
-      { timer, deadline: '2026-01-05T11:12:00Z', on_deadline: 'reject' },
-      NOW,
-      trans
-    );
-    expect(said[0]).toMatch(/^2 h 12 min left, until .*; then it is rejected\.$/);
-    expect(said[1]).toMatch(/^From .* on, lea may decide too\.$/);
-    expect(clockSentences({ timer: { ...timer, does: 'remind' } }, NOW, trans)[1]).toBe(
-      'After that it keeps waiting.'
-    );
-    expect(
-      clockSentences({ deadline: '2026-01-05T11:12:00Z', on_deadline: 'approve' }, NOW, trans)[0]
-    ).toMatch(/then it is approved, although nobody has decided\.$/);
+    const remind = { at: '2026-01-05T09:30:00Z', does: 'remind' as const, people: [] };
+    const escalate = { at: '2026-01-05T10:00:00Z', does: 'escalate' as const, people: ['lea'] };
+    const reject = { at: '2026-01-05T11:12:00Z', does: 'reject' as const, people: [] };
+    const timer = { ...remind, steps: [remind, escalate, reject] };
+    const said = clockSentences({ timer }, NOW, trans);
+    expect(said).toEqual([
+      expect.stringMatching(/^A reminder is sent at /),
+      expect.stringMatching(/^From .* on, lea may decide too\.$/),
+      expect.stringMatching(/^2 h 12 min left, until .*; then it is rejected\.$/)
+    ]);
+    expect(clockSentences({ timer: remind }, NOW, trans)[1]).toBe('After that it keeps waiting.');
+    expect(clockSentences({ timer: { ...reject, does: 'approve' } }, NOW, trans)).toEqual([
+      expect.stringMatching(/then it is approved, although nobody has decided\.$/)
+    ]);
     expect(clockSentences({}, NOW, trans)).toEqual([]);
     const settles_at = '2026-01-05T09:00:30Z';
-    expect(
-      clockSentences({ timer, deadline: timer.at, on_deadline: 'reject', settles_at }, NOW, trans)
-    ).toEqual([]);
+    expect(clockSentences({ timer, settles_at }, NOW, trans)).toEqual([]);
   });
 
   test('my vote counts only for what is voted on now', () => {

@@ -309,7 +309,7 @@ def test_the_keyboard_is_enough(opened: Callable[..., Notebook], ledger: Ledger)
     assert nb.field("Amount").evaluate("one => one === document.activeElement")
     keys.press("ControlOrMeta+a")
     keys.type("80")
-    for name in ("Email", "Reason", "Answer"):
+    for name in ("Email", "Reason", "Response"):
         keys.press("Tab")
         assert nb.field(name).evaluate("one => one === document.activeElement")
     nb.page.wait_for_function("one => !one.disabled", arg=nb.button("Approve with edits").element_handle())

@@ -19,7 +19,7 @@ print("SENT:", decision.value)
 def test_another_window_is_notified_and_led_to_the_cell(browser: Any, page: Page, lab: Lab) -> None:
     other = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
     Page(other, lab)
-    other.get_by_role("button", name="0 wait").wait_for()
+    other.get_by_role("button", name="0 waiting").wait_for()
     nb = page.open("letters.ipynb", "%load_ext hitl_nb\nimport hitl_nb as hitl", AGENT)
     nb.run_all()
     nb.until(1, "Letter to Ann")

@@ -104,8 +104,8 @@ def test_an_approval_that_settles_is_taken_back_by_whose_it_is(
     for card in (bos, cys):
         card.get_by_text("Settles at").wait_for()
         assert card.get_by_role("button", name="Approve").count() == 0
-    assert button(cys, "Take back").count() == 0
-    button(bos, "Take back").click()
+    assert button(cys, "Take back approval").count() == 0
+    button(bos, "Take back approval").click()
     button(bos, "Approve").wait_for()
     button(cys, "Approve").wait_for()
     assert eventually(lambda: team.ledger.proposal(p.id).votes == (), bos.page)

@@ -103,12 +103,18 @@ export interface IVote {
 /** What the clock does to an open proposal; "settle": an approval becomes the decision. */
 export type ClockAction = 'remind' | 'overdue' | 'escalate' | 'reject' | 'approve' | 'settle';
 
-/** The clock's next step. */
-export interface ITimer {
+/** A step of the clock. */
+export interface IClockStep {
   at: string;
   does: ClockAction;
   /** User names of those who are asked too, or told. */
   people: string[];
+}
+
+/** The clock's next step. */
+export interface ITimer extends IClockStep {
+  /** All that are still to come, this one too, in order. Absent in lists. */
+  steps?: IClockStep[];
 }
 
 /** What the person who asks may do about a proposal. */

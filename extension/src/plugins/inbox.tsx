@@ -49,7 +49,7 @@ export function Badge(props: { model: InboxModel; review: IReview; onClick: () =
       model.changed.disconnect(changed);
     };
   }, [model]);
-  const text = review.trans._n('%1 waits', '%1 wait', count);
+  const text = review.trans.__('%1 waiting', count);
   return (
     <button
       type="button"

@@ -63,14 +63,14 @@ export const notices: JupyterFrontEndPlugin<void> = {
     const inFront = (p: ISummary): boolean =>
       p.path !== null && notebooks?.currentWidget?.context.path === p.path && document.hasFocus();
     const tell = (title: string, text: string, p: Pick<ISummary, 'id' | 'path' | 'agent'> | null): void => {
+      const open = (): void => {
+        if (p && p.path !== null && review.openNotebook) {
+          void review.openNotebook(p);
+        } else {
+          void app.commands.execute('hitl-nb:open-inbox');
+        }
+      };
       if (wants('notify')) {
-        const open = (): void => {
-          if (p && p.path !== null && review.openNotebook) {
-            void review.openNotebook(p);
-          } else {
-            void app.commands.execute('hitl-nb:open-inbox');
-          }
-        };
         const label = p && p.path !== null ? trans.__('Go to the cell') : trans.__('Open the inbox');
         const actions = [{ label, callback: open }];
         if (settings && !wants('browser') && canAsk()) {
@@ -80,7 +80,12 @@ export const notices: JupyterFrontEndPlugin<void> = {
         Notices.info(text, { autoClose: 10_000, actions });
       }
       if (wants('browser') && !document.hasFocus() && isAllowed()) {
-        new Notification(title, { body: text, tag: p?.id });
+        const outside = new Notification(title, { body: text, tag: p?.id });
+        outside.onclick = () => {
+          window.focus();
+          outside.close();
+          open();
+        };
       }
     };
     new Newcomers(review, found => {

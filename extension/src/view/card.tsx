@@ -77,6 +77,7 @@ function ValueCard({ model, host }: { model: IProposalModel; host: IHost }): JSX
           )}
         </p>
       )}
+      <Tags tags={proposal.tags ?? []} host={host} />
       <Terms model={model} host={host} />
       <Context context={proposal.context} />
       {proposal.notes?.map(note => (
@@ -137,6 +138,13 @@ function Said({ model, host }: { model: IProposalModel; host: IHost }): JSX.Elem
         text={open && (model.edited || proposal.candidate === undefined) ? model.changes : proposal.changes}
         host={host}
       />
+      {open &&
+        (model.edited || proposal.candidate !== undefined) &&
+        (proposal.guardrails ?? []).length > 0 && (
+          <p className="jp-hitl-note">
+            {host.trans.__('Guardrails look at the changed value again when the run continues.')}
+          </p>
+        )}
       {surprise && <Surprise surprise={surprise} problem={problem} host={host} />}
       {!surprise && problem && (
         <p className="jp-hitl-wrong" role="alert">
@@ -144,6 +152,16 @@ function Said({ model, host }: { model: IProposalModel; host: IHost }): JSX.Elem
         </p>
       )}
     </>
+  );
+}
+
+function Tags({ tags, host }: { tags: string[]; host: IHost }): JSX.Element | null {
+  return tags.length === 0 ? null : (
+    <ul className="jp-hitl-tags" aria-label={host.trans.__('Tags')}>
+      {tags.map(tag => (
+        <li key={tag}>{visible(tag)}</li>
+      ))}
+    </ul>
   );
 }
 

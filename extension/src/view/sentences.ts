@@ -2,7 +2,7 @@
  * What a policy, people's votes and the clock make of a proposal, in sentences.
  */
 
-import type { Action, INeed, IProposal, IReview, ISummary, IVote } from '../api/types';
+import type { Action, IClockStep, INeed, IProposal, IReview, ISummary, IVote } from '../api/types';
 import { duration } from './duration';
 import type { IHost } from './host';
 import { visible } from './visible';
@@ -38,14 +38,19 @@ function joined(names: readonly string[], word: string): string {
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} ${word} ${last}`;
 }
 
-/** "1 of 2 of @finance: bo; waiting for ada or cy". */
-export function needSentence(need: INeed, trans: Trans): string {
-  const head = trans.__('%1 of %2', need.have, visible(need.text));
+/**
+ * "1 of 2 of @finance: bo; waiting for ada or cy", "1 person: anyone may decide". In Python it is `tell_progress` in
+ * `policies/seats.py`.
+ */
+export function needSentence({ text, have, count, voted, waiting }: INeed, trans: Trans): string {
+  const anyone = /^\d+ of anyone$/.test(text);
+  const who = anyone ? trans._n('%1 person', '%1 people', count) : visible(text);
+  const head = count === 1 ? who : trans.__('%1 of %2', have, who);
+  const open = have < count;
   const parts = [
-    ...(need.voted.length > 0 ? [allOf(need.voted, trans)] : []),
-    ...(need.have < need.count && need.waiting.length > 0
-      ? [trans.__('waiting for %1', anyOf(need.waiting, trans))]
-      : [])
+    ...(voted.length > 0 ? [allOf(voted, trans)] : []),
+    ...(open && anyone ? [trans.__('anyone may decide')] : []),
+    ...(open && waiting.length > 0 ? [trans.__('waiting for %1', anyOf(waiting, trans))] : [])
   ];
   return parts.length > 0 ? `${head}: ${parts.join('; ')}` : head;
 }
@@ -75,7 +80,7 @@ export function voteSentence(vote: IVote, who: string, trans: Trans): string {
     approve: trans.__('Approved by %1', who),
     edit: trans.__('Approved with edits by %1', who),
     reject: trans.__('Rejected by %1', who),
-    respond: trans.__('Answered by %1', who)
+    respond: trans.__('Responded by %1', who)
   };
   const head = said[vote.action];
   return vote.seat && vote.seat !== vote.reviewer ? trans.__('%1, for %2', head, visible(vote.seat)) : head;
@@ -100,44 +105,38 @@ export function left(at: string, now: number): string {
   return duration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
 }
 
-/** What the clock does to an open proposal, one sentence a step. */
-export function clockSentences(
-  p: IReview & { deadline?: string | null },
-  now: number,
-  trans: Trans
-): string[] {
-  const { timer, deadline, on_deadline: last, settles_at } = p;
-  const said: string[] = [];
-  if (settles_at) {
-    return said; // the timeline waits meanwhile
+/** What the clock does to an open proposal, one sentence a step, in order. */
+export function clockSentences({ timer, settles_at }: IReview, now: number, trans: Trans): string[] {
+  if (settles_at || !timer) {
+    return []; // while an approval settles the timeline waits
   }
-  if (timer && timer.does !== 'settle' && timer.at !== deadline) {
-    const at = timeOf(timer.at, now);
-    const people = anyOf(timer.people, trans);
-    const does = {
-      remind: trans.__('A reminder is sent at %1.', at),
-      overdue: trans.__('It is overdue from %1 on.', at),
-      escalate: people
+  const steps = timer.steps ?? [timer];
+  const said = steps.map(step => stepSentence(step, now, trans));
+  const last = steps[steps.length - 1].does;
+  return last === 'reject' || last === 'approve' ? said : [...said, trans.__('After that it keeps waiting.')];
+}
+
+function stepSentence(step: IClockStep, now: number, trans: Trans): string {
+  const at = timeOf(step.at, now);
+  const rest = left(step.at, now);
+  const until = rest ? trans.__('%1 left, until %2', rest, at) : trans.__('Until %1', at);
+  const people = anyOf(step.people, trans);
+  switch (step.does) {
+    case 'remind':
+      return trans.__('A reminder is sent at %1.', at);
+    case 'overdue':
+      return trans.__('It is overdue from %1 on.', at);
+    case 'escalate':
+      return people
         ? trans.__('From %1 on, %2 may decide too.', at, people)
-        : trans.__('It is escalated at %1.', at),
-      reject: trans.__('At %1 it is rejected.', at),
-      approve: trans.__('At %1 it is approved.', at)
-    };
-    said.push(does[timer.does]);
+        : trans.__('It is escalated at %1.', at);
+    case 'approve':
+      return trans.__('%1; then it is approved, although nobody has decided.', until);
+    case 'reject':
+      return trans.__('%1; then it is rejected.', until);
+    default:
+      return ''; // settling is no step of a timeline
   }
-  if (deadline && last) {
-    const at = timeOf(deadline, now);
-    const rest = left(deadline, now);
-    const until = rest ? trans.__('%1 left, until %2', rest, at) : trans.__('Until %1', at);
-    said.unshift(
-      last === 'approve'
-        ? trans.__('%1; then it is approved, although nobody has decided.', until)
-        : trans.__('%1; then it is rejected.', until)
-    );
-  } else if (timer && timer.does !== 'settle') {
-    said.push(trans.__('After that it keeps waiting.'));
-  }
-  return said;
 }
 
 /** What an open proposal with terms waits for, in a few words; null without terms. */

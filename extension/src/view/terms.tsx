@@ -186,7 +186,7 @@ function Settling(props: IProps & { at: string; now: number }): JSX.Element {
       </p>
       {rest && model.proposal.may?.undo && (
         <button type="button" disabled={model.deciding} onClick={() => void model.takeBack()}>
-          {trans.__('Take back')}
+          {trans.__('Take back approval')}
         </button>
       )}
     </section>

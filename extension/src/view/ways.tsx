@@ -61,7 +61,7 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
       </datalist>
       {proposal.allow.includes('respond') && (
         <label>
-          {trans.__('Answer')}
+          {trans.__('Response')}
           <input type="text" value={message} onChange={event => setMessage(event.target.value)} />
         </label>
       )}
