@@ -122,7 +122,12 @@ const inbox: JupyterFrontEndPlugin<void> = {
       label: host.trans.__('Inbox of Agents’ Proposals'),
       caption: host.trans.__('What agents propose, and waits for a decision'),
       icon: args => (args['isPalette'] ? undefined : infoIcon),
-      execute: () => app.shell.activateById(widget.id)
+      execute: args => {
+        app.shell.activateById(widget.id);
+        if (typeof args['proposal'] === 'string') {
+          model.openById(args['proposal']);
+        }
+      }
     });
     palette?.addItem({ command, category: host.trans.__('Agents') });
     launcher?.add({ command, category: host.trans.__('Other'), rank: 90 });

@@ -52,7 +52,7 @@ test('of the same version nothing is told', async () => {
   expect(await told(hostOf({ api: 1, version: '1.0.0' }))).toEqual([]);
 });
 
-type Commands = Record<string, { execute: () => Promise<void> }>;
+type Commands = Record<string, { execute: (args?: object) => Promise<void> }>;
 
 /** A host whose plugin is active, with settings of its own; what it said, and what the feed is made to say. */
 async function active(
@@ -101,7 +101,7 @@ async function active(
   const app = {
     commands: {
       addCommand: (id: string, command: Commands['']) => void (commands[id] = command),
-      execute: (id: string) => commands[id].execute()
+      execute: (id: string, args: object) => commands[id].execute(args)
     }
   };
   await notices.activate(app as never, host, { load: async () => settings }, null, null);
@@ -149,7 +149,7 @@ test('the browser tells it too while the window is in the background', async () 
   click();
   expect(focus).toHaveBeenCalledTimes(1);
   expect(outside()).toEqual(['Reminder: Refund', 'closed']);
-  expect(open).toHaveBeenCalledTimes(1);
+  expect(open).toHaveBeenCalledWith({ proposal: 'p' });
 });
 
 test('the browser is asked by a click alone, and what it answers is kept', async () => {

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from lab import Lab, Page, shot
 
+from hitl_nb.records import Question, Snapshot
+from hitl_nb.store import open_store
+from hitl_nb.store.ledger import Ledger
+
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
 AGENT = """%%agent letters
@@ -28,6 +32,52 @@ def test_another_window_is_notified_and_led_to_the_cell(browser: Any, page: Page
     other.get_by_role("button", name="Go to the cell").click()
     other.locator(".jp-hitl-card").filter(has_text="Letter to Ann").wait_for()
     nb.close()
+
+
+RECORD = """
+const Real = window.Notification;
+window.outside = [];
+window.Notification = class extends Real {
+  constructor(title, options) {
+    super(title, options);
+    const said = { title, body: options.body, tag: options.tag, permission: Real.permission, events: [] };
+    ['show', 'close', 'error'].forEach(name => this.addEventListener(name, () => said.events.push(name)));
+    window.outside.push(Object.assign(said, { click: () => this.dispatchEvent(new Event('click')) }));
+  }
+};
+"""
+"""Records the browser's notifications, which are shown all the same."""
+
+
+def test_a_window_in_the_background_is_told_by_the_browser_and_a_click_opens_the_card(browser: Any, lab: Lab) -> None:
+    window = browser.new_context(viewport={"width": 1300, "height": 900}, permissions=["notifications"])
+    window.add_init_script(RECORD)
+    page = window.new_page()
+    Page(page, lab)
+    # Playwright makes every page believe that it has the focus.
+    window.new_cdp_session(page).send("Emulation.setFocusEmulationEnabled", {"enabled": False})
+    page.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:ask-browser-notifications')")
+    front = window.new_page()
+    front.bring_to_front()
+    page.wait_for_function("() => !document.hasFocus()")
+
+    ledger = Ledger(open_store(lab.env["HITL_NB_STORE"]))
+    _, claim = ledger.open_run(agent="away", notebook="/elsewhere/away.ipynb")
+    question = Question(title="Refund \u202eorder 7", kind="text", value="pay 400", position="0/0")
+    (p,) = ledger.pause(claim, Snapshot(envelope=b"state"), [question])
+    page.wait_for_function("() => window.outside.some(one => one.events.length > 0)")
+    shown = page.evaluate("() => window.outside.map(({ click, ...said }) => said)")
+    said = {"title": "An agent waits for a decision", "body": "Waiting: Refund ⟨U+202E⟩order 7", "tag": p.id}
+    assert shown == [{**said, "permission": "granted", "events": ["show"]}]
+
+    assert page.locator(".jp-hitl-card").count() == 0
+    page.evaluate("() => window.outside[0].click()")
+    page.locator(".jp-hitl-card", has_text="Refund").wait_for()
+    page.wait_for_function("() => window.outside[0].events.includes('close')")
+    page.bring_to_front()
+    shot(page, "notification")
+    window.close()
+    ledger.cancel(p.run, actor="test")
 
 
 def test_a_kernel_with_another_store_is_told_apart(page: Page, lab: Lab, tmp_path: Path) -> None:

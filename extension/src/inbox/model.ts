@@ -89,6 +89,14 @@ export class InboxModel extends Rows {
     this._act();
   }
 
+  /** Open the card of one that waits. */
+  openById(id: string): void {
+    const found = this._waiting.find(id);
+    if (found) {
+      this.open(found);
+    }
+  }
+
   /** Open the card of a proposal that is not among those that wait. */
   show(proposal: ISummary): void {
     this._opened = proposal;

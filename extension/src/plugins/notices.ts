@@ -67,7 +67,7 @@ export const notices: JupyterFrontEndPlugin<void> = {
         if (p && p.path !== null && review.openNotebook) {
           void review.openNotebook(p);
         } else {
-          void app.commands.execute('hitl-nb:open-inbox');
+          void app.commands.execute('hitl-nb:open-inbox', p ? { proposal: p.id } : {});
         }
       };
       if (wants('notify')) {
