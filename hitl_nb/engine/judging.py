@@ -13,6 +13,7 @@ import msgspec
 
 from ..errors import InvalidEdit
 from ..records import Comment, Facts, Proposal, Run
+from ..review.expiry import EXPIRED
 from ..review.policy_files import Policy, load_policy
 from .decision import Asked, Decision, decision_on
 from .edits import NOT_USED, LookedAt, call_terms, look_at_answer
@@ -23,9 +24,6 @@ if TYPE_CHECKING:  # imported where something is judged: a process without polic
     from ..policies.rules import MergedPolicy, Plan
     from ..store.ledger import Ledger
     from .session import Session
-
-EXPIRED = "The last decision was not used: "
-"""What a note begins with that says why a question is asked again."""
 
 
 @dataclass(frozen=True)

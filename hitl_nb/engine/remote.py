@@ -23,11 +23,12 @@ import msgspec
 from .. import records
 from ..errors import WorkspaceInUse
 from ..records import ACTIONS, Action, Kind, new_id
+from ..review.script_policies import read_script_policies
 from ..review.writing import PATIENCE, Written
 from .calls import Server
 from .comments import Comment, told
-from .decision import Decision
-from .reviewarguments import OnDeadline
+from .decision import Decision, Vote
+from .reviewarguments import OnDeadline, Review, check_review
 from .workspace import Workspace
 
 BATCH = 0.05
@@ -139,16 +140,13 @@ class RemoteWorkspace(Workspace):
         deadline: timedelta | datetime | None = None,
         on_deadline: OnDeadline = "wait",
     ) -> Decision:
-        if deadline is not None or on_deadline != "wait":
-            raise ValueError(
-                "deadlines are for agents in this process; leave it out: the script waits until people decide, however "
-                "long that takes; end it, and run it again when you like"
-            )
+        review = check_review(deadline=deadline, on_deadline=on_deadline, allow=allow)
         if isinstance(context, Mapping):
             context = dict(context)
         key, pause = self._key("wait"), _FIRST_LOOK
         while True:
-            p = self._call("wait", key=key, title=title, context=context, allow=list(allow))["proposal"]
+            terms = _terms(review)
+            p = self._call("wait", key=key, title=title, context=context, allow=list(allow), **terms)["proposal"]
             if p["decision"] is not None:
                 return _decision(p)
             time.sleep(pause)
@@ -267,6 +265,17 @@ def _comments(found: Any) -> list[Comment]:
     return list(told(msgspec.convert(found, list[records.Comment])))
 
 
+def _terms(review: Review) -> dict[str, Any]:
+    """What is sent of the deadline and of the policy files, as they are now; nothing where there are none."""
+    policies = read_script_policies()
+    said: dict[str, Any] = {"policies": msgspec.to_builtins(policies)} if policies else {}
+    if review.deadline is None:
+        return said
+    given = review.deadline
+    deadline = given.total_seconds() if isinstance(given, timedelta) else given.isoformat()
+    return {**said, "deadline": deadline, "on_deadline": review.on_deadline}
+
+
 def _decision(p: Mapping[str, Any]) -> Decision:
     """The decision that a proposal holds, as the server tells it."""
     made = p["decision"]
@@ -283,4 +292,12 @@ def _decision(p: Mapping[str, Any]) -> Decision:
         title=p["title"],
         difference=p["changes"],
         comments=tuple(_comments(p["comments"])),
+        votes=tuple(_vote(one) for one in p.get("votes", ())),
+        rules=tuple(p.get("rules", ())),
+        why=tuple(p.get("why", ())),
     )
+
+
+def _vote(told: Mapping[str, Any]) -> Vote:
+    at, known = msgspec.convert(told["at"], datetime), told.get("known", "unsigned")
+    return Vote(told["reviewer"], told["action"], told["reason"], at, told["seat"], known)

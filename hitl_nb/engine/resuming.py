@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import Paused, Untrusted
 from ..records import CHANGED_SINCE, Proposal, Run, Step, Workspace
+from ..review.expiry import why_expired
 from ..review.policy_files import load_policy
 from ..store.ledger import Claim, Ledger
 from ..store.snapshots import State
@@ -351,7 +352,7 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
     """
     run, floor = session.run_record, _floor(session.machine)
     if any(p.status == "expired" for p in asked):
-        session.judge.expired = _why_expired(session.ledger, run)
+        session.judge.expired = why_expired(session.ledger, run)
     decided: list[Proposal] = []
     for pause in range(run.pauses, 0, -1):
         found = asked if pause == run.pauses else session.ledger.proposals(run.id, pause)
@@ -364,14 +365,6 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
         decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
     for p in decided:
         session.answered.setdefault(p.position, []).append(p)
-
-
-def _why_expired(ledger: Ledger, run: Run) -> str:
-    """Why what the last pause asked is asked again."""
-    for event in reversed(ledger.history(run.id)):
-        if event.type == "decision.expired" and event.data is not None and event.data["pause"] == run.pauses:
-            return str(event.data["why"])
-    return "it has expired"
 
 
 def _floor(machine: Machine) -> str:

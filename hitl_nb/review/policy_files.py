@@ -172,25 +172,40 @@ def read_policy_file(file: PolicyFile) -> Document:
     from hitl_nb.policies.documents import read_text
 
     try:
-        stamp = _stamp(os.stat(file.path))
         before = _documents.get(file)
-        if before is not None and before[0] == stamp:
+        if before is not None and before[0] == _stamp(os.stat(file.path)):
             return before[1]
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    stamp, text = _read(file)
+    document = read_text(text, str(file.path), organisation=file.organisation)
+    _documents[file] = (stamp, document)
+    return document
+
+
+def read_policy_text(file: PolicyFile) -> str:
+    """The text of a file. Raises PolicyError."""
+    return _read(file)[1]
+
+
+def _read(file: PolicyFile) -> tuple[_Stamp, str]:
+    try:
         with file.path.open("rb") as opened:
             stamp = _stamp(os.fstat(opened.fileno()))
             raw = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        where = f"; {ENVIRONMENT} names it" if file.path in [one.path for one in _named_files()] else ""
-        raise PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}") from None
+        raise _unreadable(file, error) from None
     if len(raw) > MAX_BYTES:
         raise PolicyError(f"{file.path}: the policy file is larger than {MAX_BYTES} bytes; split it")
     try:
-        text = raw.decode("utf-8-sig")
+        return stamp, raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PolicyError(f"{file.path}: the policy file is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    document = read_text(text, str(file.path), organisation=file.organisation)
-    _documents[file] = (stamp, document)
-    return document
+
+
+def _unreadable(file: PolicyFile, error: OSError) -> PolicyError:
+    where = f"; {ENVIRONMENT} names it" if file.path in [one.path for one in _named_files()] else ""
+    return PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}")
 
 
 _documents: dict[PolicyFile, tuple[_Stamp, Document]] = {}

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from hitl_nb.records import Action, Anchor, CommentState, RunStatus
+from hitl_nb.review.script_policies import PolicyText
 from hitl_nb.server.shapes import At, Id
 from hitl_nb.store.discussion import (
     LONGEST,
@@ -184,11 +185,17 @@ class ScriptReading(Working, forbid_unknown_fields=True, kw_only=True):
 
 
 class ScriptAsking(Working, forbid_unknown_fields=True, kw_only=True):
-    """A script asks whether the document is done."""
+    """A script asks whether the document is done.
+
+    `deadline` is when, or after how many seconds, `on_deadline` happens; `policies` are the files that apply to it.
+    """
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)] | None = None
     context: dict[str, Any] | str | None = None
     allow: Annotated[list[Action], msgspec.Meta(min_length=1, max_length=4)] | None = None
+    deadline: At | Seconds | None = None
+    on_deadline: Literal["wait", "reject", "approve", "escalate"] = "wait"
+    policies: Annotated[list[PolicyText], msgspec.Meta(max_length=100)] = []
 
 
 class ScriptClosing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -384,6 +384,7 @@ ROUTES: tuple[Route, ...] = (
         "Ask whether a script's workspace is done, once a key, and what was decided",
         body=bodies.ScriptAsking,
         errors=(409,),
+        limit=LARGE,
     ),
     Route(
         "POST",

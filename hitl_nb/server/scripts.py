@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.errors import RunClaimed
 from hitl_nb.policies.closed import refuse_closed
-from hitl_nb.records import ACTIONS, SCRIPT, Comment, Proposal, Snapshot, Workspace
+from hitl_nb.records import SCRIPT, Comment, Proposal, Snapshot, Workspace
 from hitl_nb.review.atwork import AtWork, comment_id, standing_in
 from hitl_nb.review.draft import Draft
 from hitl_nb.review.page import Page
@@ -24,6 +23,7 @@ from hitl_nb.review.writing import Find, Suggestion, Writing, Written, standing,
 from hitl_nb.server import answers, workspaces
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.bodies import Opening, ScriptAsking, ScriptReading, ScriptWriting
+from hitl_nb.server.scriptquestions import find_or_ask, resume_decided
 from hitl_nb.store.claims import Claim
 from hitl_nb.store.scripts import script
 from hitl_nb.values import ask
@@ -92,13 +92,13 @@ def wait(asked: Asked) -> dict[str, Any]:
     ledger = asked.ledger
     w = ledger.workspace(asked.id)
     ledger.check_script(w.run, body.session)
-    p = _asked(asked, w, body) or _ask(asked, w, body)
+    p = find_or_ask(asked, w, _caller(asked))
     if p.decision is None:
-        refuse_closed(p)
-        return {"proposal": answers.full(asked.desk, ledger, p)}
+        return _waits(asked, p)
     with _alone(w.id):
-        if ledger.run(w.run).status == "ready":
-            ledger.script_claim(w.run, body.session, _caller(asked))
+        p = resume_decided(asked, w, _caller(asked))
+        if p.decision is None:
+            return _waits(asked, p)
         w = ledger.workspace(w.id)
         agreed = ledger.decided_text(w)
         if w.status == "done" and w.proposal == p.id and agreed is not None:
@@ -108,6 +108,12 @@ def wait(asked: Asked) -> dict[str, Any]:
     }
 
 
+def _waits(asked: Asked, p: Proposal) -> dict[str, Any]:
+    """What a script is told while nobody has decided. Raises AlreadyDecided for what is closed without a decision."""
+    refuse_closed(p)
+    return {"proposal": answers.full(asked.desk, asked.ledger, p)}
+
+
 def close(asked: Asked) -> dict[str, Any]:
     ledger, session = asked.ledger, asked.body.session
     w = ledger.workspace(asked.id)
@@ -115,32 +121,6 @@ def close(asked: Asked) -> dict[str, Any]:
     if ledger.run(w.run).status != "finished":
         ledger.finish(ledger.script_claim(w.run, session, _caller(asked)), Snapshot(envelope=b""))
     return {"workspace": workspaces.summary(asked, ledger.workspace(w.id))}
-
-
-# Asking
-
-
-def _asked(asked: Asked, w: Workspace, body: ScriptAsking) -> Proposal | None:
-    """The newest question of this title that was asked under this key."""
-    found = asked.ledger.proposals(w.run)
-    title = w.title if body.title is None else body.title
-    return next((p for p in reversed(found) if (p.position, p.title) == (body.key, title)), None)
-
-
-def _ask(asked: Asked, w: Workspace, body: ScriptAsking) -> Proposal:
-    ledger = asked.ledger
-    claim = ledger.script_claim(w.run, body.session, _caller(asked))
-    title = w.title if body.title is None else body.title
-    allow = ACTIONS if body.allow is None else body.allow
-    question = ask(standing_in(ledger, w), title=title, kind=w.kind, context=body.context, allow=allow)
-    question = msgspec.structs.replace(question, document=w.id, position=body.key)
-    try:
-        return ledger.pause(claim, Snapshot(envelope=b""), [question])[0]
-    except RunClaimed:
-        again = _asked(asked, w, body)  # the same call, sent twice, was a moment earlier
-        if again is None:
-            raise
-        return again
 
 
 # Writing

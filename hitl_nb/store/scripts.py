@@ -7,18 +7,21 @@ What an earlier one still sends is refused, and any server over the store may do
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from hitl_nb.errors import HitlError, RunClaimed, WorkspaceClosed
 from hitl_nb.records import SCRIPT, Run, new_id, now
-from hitl_nb.store import chain, claims, rows
+from hitl_nb.store import chain, claims, freshness, rows
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.claims import Claim, ClaimRecord, Claims
 from hitl_nb.store.opening import opened
 from hitl_nb.store.owner import Owner
 from hitl_nb.store.requesters import with_requesters
+
+if TYPE_CHECKING:
+    from hitl_nb.policies.rules import MergedPolicy
 
 
 class Scripts:
@@ -47,7 +50,7 @@ class Scripts:
                 return last
             if last is not None and last.status == "cancelled" and not restart:
                 raise HitlError(f"the run of {name!r} for {title!r} was cancelled; restart=True begins anew")
-            if last is not None and last.status == "waiting":  # nobody may write, but it is this one that waits now
+            if last is not None and last.status in ("waiting", "ready"):  # it is this one that gets the decision
                 waits = msgspec.structs.replace(last, epoch=self._claims.entrust(tx, last, script, released=True).epoch)
                 rows.put_run(tx, waits)
                 return waits
@@ -70,8 +73,12 @@ class Scripts:
         held = _checked(claims.newest(self.store, run_id), rows.load_run(self.store, run_id), token)
         return Claim(run_id, held.epoch, str(held.owner))
 
-    def script_claim(self, run_id: str, token: str, caller: dict[str, str]) -> Claim:
+    def script_claim(
+        self, run_id: str, token: str, caller: dict[str, str], policy: MergedPolicy | None = None
+    ) -> Claim:
         """What this script may write under; a run that people have decided on is running then.
+
+        A decision that is too old then, or that `policy` (as it is now) forbids, expires: see `Ledger.claim_saved`.
 
         Raises RunClaimed if another script has opened the run since; HitlError if it waits for a decision, or was
         cancelled; WorkspaceClosed if it has ended; UnknownRun.
@@ -94,16 +101,20 @@ class Scripts:
                     f"{run.agent!r} has asked whether {run.key!r} is done and waits for the answer, so it cannot write "
                     "anything new there now; decide, or begin anew with restart=True"
                 )
-            return self._resume(tx, run, held.owner, caller)
+            return self._resume(tx, run, held.owner, caller, policy)
 
         return self.store.transact(work)
 
-    def _resume(self, tx: Transaction, run: Run, script: Owner, caller: dict[str, str]) -> Claim:
+    def _resume(
+        self, tx: Transaction, run: Run, script: Owner, caller: dict[str, str], policy: MergedPolicy | None = None
+    ) -> Claim:
         claim = self._claims.entrust(tx, run, script)
         run_is = with_requesters(rows.moved(run, "running", epoch=claim.epoch, error=None), _known(caller))
         records = rows.put_run(tx, run_is)
         data: dict[str, Any] = {"from": run.status, "epoch": claim.epoch, **caller}
         chain.append(tx, "run.resumed", actor=str(script), run=run.id, data=data, records=records)
+        if run.status == "ready":
+            freshness.expire(tx, run_is, rows.load_proposals(tx, run.id, run.pauses), policy, claim.owner)
         return claim
 
 
