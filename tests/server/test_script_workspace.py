@@ -404,8 +404,8 @@ def test_every_kind_of_call(server: Any) -> None:
             doc.append(b"bytes")  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="a stream brings str, not int"):
             doc.append([1])  # type: ignore[list-item]
-        with pytest.raises(ValueError, match="deadline"):
-            doc.wait_until_done(deadline=1)
+        with pytest.raises(TypeError, match="deadline"):
+            doc.wait_until_done(deadline=1)  # type: ignore[arg-type]
     assert (doc.text, doc.comments(open=True)) == ("ONE\n\nTWO\n\nthree four", [])
 
 
