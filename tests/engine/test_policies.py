@@ -806,6 +806,7 @@ def test_whether_a_step_happened_is_asked_under_every_policy(desk: Desk, file: P
     rules = {"pass": 'version = 1\ndefault = "pass"', "block": 'version = 1\n[[rule]]\nid = "all"\ndo = "block"'}
     for name, text in rules.items():
         file.write_text(text)
+        name = "pass" if "pass" in text else "block"
         with pytest.raises(KeyboardInterrupt):
             desk.run(DOUBT, name=name)
         outcome = desk.run(DOUBT, name=name)
