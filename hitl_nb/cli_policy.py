@@ -144,7 +144,7 @@ def replay_past(
 def renew_open_terms(json: Json = False, store: Store = None) -> None:
     """Put open proposals under the policy files as they are now: who decides them, and until when.
 
-    Nothing is decided by this. Votes of people who may not decide any more are dropped.
+    Votes of people who may not decide any more are dropped. Votes that are enough by then decide; nothing else does.
     """
     from hitl_nb.review.deciding import reviewer_name
     from hitl_nb.review.renewing import renew_all
@@ -158,7 +158,7 @@ def renew_open_terms(json: Json = False, store: Store = None) -> None:
     rows = ((one.proposal.id, one.proposal.title, one.outcome, one.why) for one in changed)
     if changed:
         out.table(("id", "title", "", "why"), rows)
-    renewed = sum(one.outcome == "renewed" for one in found)
+    renewed = sum(one.outcome in ("renewed", "decided") for one in found)
     out.note(f"{renewed} of {len(found)} open proposals with terms have others now")
 
 

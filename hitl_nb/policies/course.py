@@ -107,14 +107,14 @@ def _take_step(p: Proposal, data: dict[str, Any], at: datetime) -> Proposal:
     if data.get("early"):
         if n != next((n for n in range(p.step, len(steps)) if steps[n].does == "escalate"), None):
             raise _Differs(f"step {n + 1} of its timeline was not the next to escalate")
-        return msgspec.structs.replace(p, step=n + 1)  # what follows is not earlier by that
+        return msgspec.structs.replace(p, step=n + 1, settles_at=_time(data.get("settles_at")))  # the rest stays
     due = next_due(p)
     if n != p.step or due is None:
         raise _Differs(f"step {p.step + 1} of its timeline was skipped")
     if at < due:
         raise _Differs(f"step {n + 1} of its timeline was due at {due.isoformat()} only")
     taken = msgspec.structs.replace(p, step=n + 1, shift=shift_after(p, n, at, p.shift))
-    return msgspec.structs.replace(taken, deadline=last_step_at(taken))
+    return msgspec.structs.replace(taken, deadline=last_step_at(taken), settles_at=_time(data.get("settles_at")))
 
 
 def _check_decision(p: Proposal, clocked: Proposal, made: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from hitl_nb.policies.completing import complete
 from hitl_nb.policies.counting import are_met, current_value, hash_terms, hash_value
 from hitl_nb.policies.seats import People, is_own_request, takes_vote
 from hitl_nb.policies.terms import Change, ask_fallback
@@ -38,7 +39,7 @@ def renew(p: Proposal, terms: Terms, people: People, now: datetime, *, why: str)
     """The proposal under other terms; None if they are the same.
 
     Votes of people who have no seat any more are dropped. Where the timeline is another one, it begins now. If the
-    votes that are left meet the needs, it stays open until somebody votes: no change of a file decides anything.
+    votes that are left meet the needs, they decide.
     """
     if p.terms is None or p.terms == terms:
         return None
@@ -63,7 +64,7 @@ def renew(p: Proposal, terms: Terms, people: People, now: datetime, *, why: str)
     if renewed.settles_at is not None:
         told["settles_at"] = renewed.settles_at.isoformat()
     renewed = msgspec.structs.replace(renewed, deadline=last_step_at(renewed))
-    return ask_fallback(Change(renewed, (("terms.changed", told),)), people)
+    return complete(ask_fallback(Change(renewed, (("terms.changed", told),)), people), people, now)
 
 
 def _seated(p: Proposal, vote: Vote, people: People) -> Vote | None:

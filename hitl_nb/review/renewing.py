@@ -29,19 +29,20 @@ class Renewed:
 
     Attributes:
         proposal: as it is then.
-        outcome: "renewed"; "same": its terms are those of the policy now; "left": they could not be renewed.
+        outcome: "renewed"; "decided": renewed, and the votes on record are enough by then; "same": its terms are those
+            of the policy now; "left": they could not be renewed.
         why: why it was left as it is, in a sentence.
     """
 
     proposal: Proposal
-    outcome: Literal["renewed", "same", "left"]
+    outcome: Literal["renewed", "decided", "same", "left"]
     why: str = ""
 
 
 def renew_all(ledger: Ledger, *, actor: str) -> Iterator[Renewed]:
     """Renew the terms of all open proposals that have terms, oldest first.
 
-    Nothing is decided: what the policy would pass or block now stays open under its old terms, and a decision on it
+    Only votes decide: what the policy would pass or block now stays open under its old terms, and a decision on it
     that the policy forbids expires when its run continues.
     """
     after: str | None = None
@@ -69,7 +70,7 @@ def _renew(ledger: Ledger, p: Proposal, actor: str) -> Renewed:
         renewed = ledger.renew_terms(p, terms, policy=policy, actor=actor, why="the policy files have changed")
     except (PolicyError, AlreadyDecided, StaleDraft) as error:
         return Renewed(p, "left", str(error))
-    return Renewed(renewed, "renewed")
+    return Renewed(renewed, "decided" if renewed.status == "decided" else "renewed")
 
 
 def _judge(policy: MergedPolicy | None, p: Proposal) -> tuple[PolicyVerdict, Terms | None]:

@@ -18,6 +18,7 @@ import msgspec
 
 from hitl_nb.errors import StoreBusy, StoreCorrupt, StoreFull, UnknownProposal, UnknownRun
 from hitl_nb.policies import terms
+from hitl_nb.policies.completing import complete
 from hitl_nb.records import Proposal
 from hitl_nb.store import clock, rows
 from hitl_nb.store.base import Reads, Store, Transaction
@@ -131,9 +132,11 @@ def _take(tx: Transaction, key: str, at: datetime | None) -> int:
 
 def _take_step(tx: Transaction, p: Proposal, now: datetime) -> Proposal | None:
     run = rows.load_run(tx, p.run)
-    change = terms.tick(p, find_people(tx, p, now), now)
+    people = find_people(tx, p, now)
+    change = terms.tick(p, people, now)
     if change is None:
         return None
+    change = complete(change, people, now)
     if run.status != "waiting":
         raise StoreCorrupt(f"proposal {p.id} ({p.title}) is open, and its run is {run.status}: one of them was changed")
     return write_change(tx, change, actor=ACTOR, at=now)[0]

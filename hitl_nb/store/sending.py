@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from hitl_nb.policies import terms
+from hitl_nb.policies.completing import complete
 from hitl_nb.records import Proposal
 from hitl_nb.store import chain, rows
 from hitl_nb.store.base import Reads, Store, Transaction
@@ -145,12 +146,14 @@ def _escalate(tx: Transaction, p: Proposal, now: datetime) -> None:
         return
     at_once = msgspec.structs.replace(steps[n], at=now, seconds=0.0, working=False)
     early = msgspec.structs.replace(p.terms, timeline=(*steps[:n], at_once, *steps[n + 1 :]))
-    change = terms.tick(msgspec.structs.replace(p, step=n, terms=early), find_people(tx, p, now), now)
+    people = find_people(tx, p, now)
+    change = terms.tick(msgspec.structs.replace(p, step=n, terms=early), people, now)
     if change is not None:
         kept = {"terms": p.terms, "shift": p.shift, "deadline": p.deadline}
         taken = msgspec.structs.replace(change.proposal, **kept)
         events = tuple((type_, {**data, "early": True}) for type_, data in change.events)
-        write_change(tx, replace(change, proposal=taken, events=events), actor=_ACTOR, at=now)
+        change = complete(replace(change, proposal=taken, events=events), people, now)
+        write_change(tx, change, actor=_ACTOR, at=now)
 
 
 def _append(

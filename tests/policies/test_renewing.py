@@ -28,13 +28,32 @@ def test_other_people_decide_from_then_on() -> None:
     assert c.wrong is None
 
 
-def test_votes_that_still_count_stay_and_decide_nothing_by_themselves() -> None:
-    c = Case(proposal(terms("2 of ada, bo")))
+def test_votes_that_are_enough_by_then_decide() -> None:
+    c = Case(proposal(terms("3 of ada, bo, cy")))
+    c.vote("ada")
     c.vote("bo")
-    renewed(c, terms("1 of bo, cy"))
-    assert (c.state, c.have) == ("open", ["1/1"])
-    assert c.vote("bo") == "approve by bo"
+    renewed(c, terms("2 of ada, bo"), 5)
+    assert c.state == "approve by bo"
+    assert c.p.decision is not None
+    assert c.p.decision.decided_at == at(5)
     assert c.wrong is None
+
+
+def test_votes_that_are_enough_by_then_settle() -> None:
+    c = Case(proposal(terms("2 of ada, bo", undo=30.0)))
+    c.vote("bo")
+    renewed(c, terms("1 of bo, cy", undo=30.0), 5)
+    assert (c.state, c.p.settles_at) == ("settling", at(35))
+    c.undo("bo", 34)
+    assert (c.state, c.p.votes) == ("open", ())
+
+
+def test_votes_that_are_not_of_one_mind_decide_nothing() -> None:
+    c = Case(proposal(terms("3 of ada, bo, cy", blind=True)))
+    c.vote("bo")
+    c.vote("ada", "reject")
+    renewed(c, terms("2 of ada, bo", blind=True))
+    assert c.state == "open"
 
 
 def test_four_eyes_and_a_login_are_asked_for_from_then_on() -> None:

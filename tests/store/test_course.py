@@ -239,6 +239,37 @@ def test_an_escalation_since_nobody_could_be_told_is_believed(attacked: Attacked
     assert attacked.sound() == "approve by deadline"
 
 
+# What is enough since others may decide
+
+
+@pytest.mark.parametrize("undo", [None, 3600.0])
+def test_an_escalation_that_makes_the_votes_enough_completes_them(
+    attacked: Attacked, monkeypatch: pytest.MonkeyPatch, undo: float | None
+) -> None:
+    monkeypatch.setenv(SIGNED_ONLY, "1")
+    attacked.ask("4h escalate bo", "8h reject", need="2 of bo, cy", undo=undo)
+    attacked.vote("bo")
+    needs = msgspec.structs.replace(terms("1 of bo", "1 of dan", timeline=("4h escalate bo", "8h reject")), policy="")
+    needs = msgspec.structs.replace(needs, undo=undo)
+    attacked.ledger.renew_terms(attacked.p, needs, policy=None, actor="ada", why="files")
+    assert attacked.p.status == "open"
+    attacked.tick("4:00")
+    assert (attacked.p.settles_at is None) == (undo is None)
+    attacked.tick("5:00")
+    assert attacked.sound() == "approve by bo"
+
+
+def test_votes_that_are_enough_under_other_terms_decide(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SIGNED_ONLY, "1")
+    attacked.ask("8h reject", need="3 of bo, cy, dan")
+    attacked.vote("cy")
+    attacked.vote("bo")
+    renewed = msgspec.structs.replace(terms("2 of bo, cy", timeline=("8h reject",)), policy="")
+    assert attacked.ledger.renew_terms(attacked.p, renewed, policy=None, actor="ada", why="files").status == "decided"
+    assert attacked.ledger.run(attacked.p.run).status == "ready"
+    assert attacked.sound() == "approve by bo"
+
+
 # What was taken back
 
 
