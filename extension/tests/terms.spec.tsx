@@ -165,12 +165,27 @@ test('who may not approve is told why, and may still do what is left to them', (
   expect(screen.getByRole('button', { name: 'Reject' }).hasAttribute('disabled')).toBe(false);
 });
 
+test.each([
+  ['bo', '1 of 2 of @finance: bo; waiting for ada or cy', /^Approved by a guest \(not logged in\), as bo, /],
+  [
+    '0f'.repeat(16),
+    '1 of 2 of @finance: a guest; waiting for ada or cy',
+    /^Approved by a guest \(not logged in\), 1/
+  ]
+])('a guest’s vote says the name that it is counted under: %s', (reviewer, need, line) => {
+  const needs = [{ ...needed, voted: [reviewer] }];
+  show(proposal({ needs, votes: [{ ...vote, reviewer, seat: reviewer, known: 'anonymous' }] }));
+  screen.getByText(need);
+  const votes = within(screen.getByRole('region', { name: 'Votes' })).getByRole('listitem');
+  expect(votes.textContent).toMatch(line);
+});
+
 test('people vote on what somebody has made of it', () => {
   const edit = { ...vote, action: 'edit' as const };
   const old = { ...vote, reviewer: 'ada', reviewer_name: '', counts: false };
   const changes = '--- proposed\n+++ edited\n-pay 200\n+pay 20\n';
   show(proposal({ candidate: 'pay 20', votes: [old, edit], changes }));
-  screen.getByText('Bo changed it: you vote on the changed value.');
+  screen.getByText('Changed by Bo (bo), logged in: you vote on the changed value.');
   screen.getByText('+pay 20');
   const [first, second] = within(screen.getByRole('region', { name: 'Votes' })).getAllByRole('listitem');
   expect(first.textContent).toContain('(of another value: it does not count)');

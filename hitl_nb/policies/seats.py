@@ -198,7 +198,8 @@ def tell_progress(text: str, have: int, count: int, voted: Sequence[str] = (), w
     what = tell_need_text(text)
     anyone = what != text and have < count
     rest = "anyone may decide" if anyone else f"waiting for {join_names(waiting, 'or')}" if waiting else ""
-    said = "; ".join(part for part in (join_names(voted, "and"), rest) if part)
+    agreed = ["a guest" if is_made_up(name) else name for name in voted]
+    said = "; ".join(part for part in (join_names(agreed, "and"), rest) if part)
     head = what if count == 1 else f"{have} of {what}"
     return f"{head}: {said}" if said else head
 

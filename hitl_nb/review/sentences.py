@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from hitl_nb.policies.seats import join_names, tell_need, tell_progress
+from hitl_nb.policies.seats import is_made_up, join_names, tell_need, tell_progress
 from hitl_nb.records import GuardrailResult, Proposal
 from hitl_nb.store.reviewers import person
 
@@ -99,6 +99,8 @@ def vote_line(vote: dict[str, Any]) -> str:
     line = f"{DONE[vote['action']].capitalize()} by {who}"
     if vote["seat"] and vote["seat"] != vote["reviewer"]:
         line += f", for {vote['seat']}"
+    elif vote.get("known") in ("token", "anonymous") and not is_made_up(vote["reviewer"]):
+        line += f", as {vote['reviewer']}"  # the name that the vote is counted under
     line += f", {_time(vote['at'])}"
     if vote["reason"]:
         line += f". Reason: {vote['reason']}"

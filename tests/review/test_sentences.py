@@ -73,6 +73,23 @@ def test_how_many_of_whom_must_agree_is_said_in_words(need: Need, before: str, a
         assert said(voted(p, "bo"))["Needed"] == [after]
 
 
+@pytest.mark.parametrize(
+    ("reviewer", "needed", "by"),
+    [
+        ("bo", "1 of 3 people: bo; anyone may decide", "a guest (the server knows its token only), as bo"),
+        ("0f" * 16, "1 of 3 people: a guest; anyone may decide", "a guest (the server knows its token only)"),
+    ],
+)
+def test_a_guests_vote_says_the_name_that_it_is_counted_under(reviewer: str, needed: str, by: str) -> None:
+    p = asked(Terms(needs=(Need(count=3, text="3 of anyone"),), identity="local"))
+    told = describe(voted(p, "bo"), People(), Viewer("cy", "login"), lambda vote: "token")
+    told["needs"][0]["voted"] = [reviewer]
+    told["votes"][0] |= {"reviewer": reviewer, "seat": reviewer}
+    found = dict(parts(p, told))
+    assert found["Needed"] == [needed]
+    assert found["Votes"] == [f"Approved by {by}, 2026-01-05 09:00:00Z"]
+
+
 def test_what_settles_says_until_when_it_can_be_taken_back() -> None:
     p = voted(voted(asked(msgspec.structs.replace(TERMS, undo=30.0)), "bo"), "cy")
     assert said(p)["Until"] == ["Approved; it settles at 2026-01-05 09:00:30Z, and can be taken back until then."]

@@ -12,7 +12,7 @@ import { Editor } from './editors';
 import type { IHost } from './host';
 import { Markdown } from './markdown';
 import { useChanges } from './redraw';
-import { ofWorkspace, outcome, state } from './state';
+import { ofWorkspace, outcome, state, voter } from './state';
 import { Surprise } from './surprise';
 import { Terms } from './terms';
 import { useUndoKeys } from './undoing';
@@ -175,10 +175,7 @@ function Candidate({ proposal, host }: { proposal: IProposal; host: IHost }): JS
   return (
     <p className="jp-hitl-candidate">
       {by
-        ? host.trans.__(
-            '%1 changed it: you vote on the changed value.',
-            visible(by.reviewer_name || by.reviewer)
-          )
+        ? host.trans.__('Changed by %1: you vote on the changed value.', voter(by, host))
         : host.trans.__('It was changed: you vote on the changed value.')}
     </p>
   );

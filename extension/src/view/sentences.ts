@@ -47,12 +47,18 @@ export function needSentence({ text, have, count, voted, waiting }: INeed, trans
   const who = anyone ? trans._n('%1 person', '%1 people', count) : visible(text);
   const head = count === 1 ? who : trans.__('%1 of %2', have, who);
   const open = have < count;
+  const agreed = voted.map(name => (isMadeUp(name) ? trans.__('a guest') : name));
   const parts = [
-    ...(voted.length > 0 ? [allOf(voted, trans)] : []),
+    ...(voted.length > 0 ? [allOf(agreed, trans)] : []),
     ...(open && anyone ? [trans.__('anyone may decide')] : []),
     ...(open && waiting.length > 0 ? [trans.__('waiting for %1', anyOf(waiting, trans))] : [])
   ];
   return parts.length > 0 ? `${head}: ${parts.join('; ')}` : head;
+}
+
+/** Whether Jupyter made a user name up, for somebody who knows the server's one password or token. */
+function isMadeUp(name: string): boolean {
+  return /^[0-9a-f]{32}$/.test(name);
 }
 
 /** How many votes there are, and how many it takes: of the need that lacks most. */
@@ -83,7 +89,12 @@ export function voteSentence(vote: IVote, who: string, trans: Trans): string {
     respond: trans.__('Responded by %1', who)
   };
   const head = said[vote.action];
-  return vote.seat && vote.seat !== vote.reviewer ? trans.__('%1, for %2', head, visible(vote.seat)) : head;
+  if (vote.seat && vote.seat !== vote.reviewer) {
+    return trans.__('%1, for %2', head, visible(vote.seat));
+  }
+  // The name that a guest's vote is counted under.
+  const guest = vote.known === 'token' || vote.known === 'anonymous';
+  return guest && !isMadeUp(vote.reviewer) ? trans.__('%1, as %2', head, visible(vote.reviewer)) : head;
 }
 
 /** A time of day, or with the date if it is not today. */
