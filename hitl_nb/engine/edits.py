@@ -68,6 +68,11 @@ def _ask_guardrails(
     return "; ".join(refused), tuple(known)
 
 
+def tell_objection(one: GuardrailResult) -> str:
+    """That a guardrail objects to an edit that is used, in a sentence."""
+    return f"the guardrail {one.name} still objects to the edited value, as who decided was told: {one.message}"
+
+
 def _judge_call(asked: Asked, edited: Asked, decided: Proposal, run: Run) -> tuple[str, Further | None]:
     """Why the call that people made of a call cannot be used, as policies see it, and whom it takes.
 

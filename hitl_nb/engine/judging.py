@@ -16,7 +16,7 @@ from ..records import Comment, Facts, Proposal, Run
 from ..review.expiry import EXPIRED
 from ..review.policy_files import Policy, load_policy
 from .decision import Asked, Decision, decision_on
-from .edits import NOT_USED, LookedAt, call_terms, look_at_answer
+from .edits import NOT_USED, LookedAt, call_terms, look_at_answer, tell_objection
 from .looking import look
 from .pending import Pending
 
@@ -98,6 +98,9 @@ class Judge:
         looked_at = [self._look_at_answer(*one) for one in zip(asked, decisions, decided, strict=True)]
         if any(one.refused for one in looked_at):
             return None
+        for n, one in enumerate(looked_at):
+            if one.objections:
+                decisions[n] = self._overrule(decisions[n], decided[n], one)
         passed = [p for p in decided if not p.pause]
         if passed:
             session.judged(passed)
@@ -157,6 +160,13 @@ class Judge:
             _add_notes(asked, *before, NOT_USED + found.refused)
             asked.further = found.further or asked.further
         return found
+
+    def _overrule(self, decision: Decision, decided: Proposal, found: LookedAt) -> Decision:
+        """An edit to which guardrails still object, with reasons that these people knew: it is used, logged, shown."""
+        self.session.ledger.note_objections(self.session.claim, decided, found.objections)
+        told = tuple(tell_objection(one) for one in found.objections)
+        self.session.objected(f"{decided.title}: {'; '.join(told)}")
+        return replace(decision, why=(*decision.why, *told))
 
 
 def judge(asked: Sequence[Asked], ledger: Ledger, run: Run) -> Judged:

@@ -72,6 +72,9 @@ class Shown:
     def judged(self, proposals: list[Proposal]) -> None:
         """What a policy decided without a pause; also told when code is made again that uses it."""
 
+    def objected(self, text: str) -> None:
+        """An edit is used to which guardrails object, with reasons that those who decided were shown."""
+
     def summarize(self) -> None:
         """Show how many passed that were not shown one by one: what comes next is saved with the run's state."""
 
@@ -196,6 +199,7 @@ def _callbacks(shown: Shown) -> dict[str, Any]:
         "drawn": shown.drawn,
         "finishing": shown.finishing,
         "judged": shown.judged,
+        "objected": shown.objected,
         "summarize": shown.summarize,
     }
 

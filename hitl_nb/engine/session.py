@@ -88,6 +88,7 @@ class Session:
     drawn: what is drawn and not shown yet, as outputs; shown at a pause, until the run continues.
     finishing: called when the code has ended, before that is saved.
     judged: shows what a policy decided without a pause; also told when it is used again.
+    objected: shows that an edit is used to which guardrails object.
     summarize: shows how many of these were not shown one by one; called before the state is saved for good.
     """
 
@@ -105,6 +106,7 @@ class Session:
         drawn: Callable[[], list[Any]] = list,
         finishing: Callable[[], None] = lambda: None,
         judged: Callable[[list[Proposal]], None] = lambda proposals: None,
+        objected: Callable[[str], None] = lambda text: None,
         summarize: Callable[[], None] = lambda: None,
         known: list[Step] | None = None,
         died: bool = True,
@@ -120,6 +122,7 @@ class Session:
         self.drawn = drawn
         self.finishing = finishing
         self.judged = judged
+        self.objected = objected
         self.summarize = summarize
         self.judge = Judge(self)
         self.known = {step.key: step for step in known or ()}

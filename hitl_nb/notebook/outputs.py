@@ -101,6 +101,9 @@ class Recorder(Shown):
             if self._passed.shows(p):
                 self._publish(verdict_bundle(p))
 
+    def objected(self, text: str) -> None:
+        self._publish(note_bundle(text))
+
     def summarize(self) -> None:
         for made in self._passed.rest():
             self._publish(made)

@@ -17,6 +17,7 @@ from hitl_nb.policies.seats import tell_need_text
 from hitl_nb.records import Event, Proposal, Record, Statement, Step
 from hitl_nb.review.sentences import DONE
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.store.objections import OVERRULED
 from hitl_nb.store.reviewers import POLICY, author, decider
 from hitl_nb.store.verdicts import logged
 
@@ -130,6 +131,10 @@ def _about_terms(event: Event, p: Proposal, data: dict[str, Any]) -> Entry | Non
         return Entry(n=n, type="vote", at=at, what=what, actor=event.actor, detail=data)
     if event.type == "vote.withdrawn":
         return Entry(n=n, type="vote", at=at, what=f"taken back: {p.title}", actor=event.actor, detail=data)
+    if event.type == OVERRULED:
+        told = "; ".join(f"{one['name']}: {one['message']}" for one in data.get("guardrails", ()))
+        what = f"used as edited, though guardrails object: {p.title} ({told})"
+        return Entry(n=n, type="policy", at=at, what=what, actor=event.actor, detail=data)
     if event.type not in _CLOCK:
         return None
     people: list[str] = data.get("people", [])

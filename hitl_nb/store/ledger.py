@@ -53,6 +53,7 @@ from hitl_nb.store.inbox import Inbox, check_limit
 from hitl_nb.store.judged import is_decided, new_questions
 from hitl_nb.store.labels import label_run
 from hitl_nb.store.moving import Moving
+from hitl_nb.store.objections import Objections
 from hitl_nb.store.opening import opened
 from hitl_nb.store.outbox import forget_notices
 from hitl_nb.store.owner import Owner
@@ -85,7 +86,9 @@ class ClaimedState(NamedTuple):
     asked: list[Proposal]
 
 
-class Ledger(Steps, Inbox, Passing, Discussion, Workspaces, Scripts, Moving, Absences, Renewing, Outbox, Watching):
+class Ledger(
+    Steps, Inbox, Passing, Objections, Discussion, Workspaces, Scripts, Moving, Absences, Renewing, Outbox, Watching
+):
     """The runs, steps, proposals, workspaces and events of a store.
 
     Args:

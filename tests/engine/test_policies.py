@@ -8,7 +8,7 @@ import linecache
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -19,6 +19,7 @@ from forks import ChildDied, Forks
 import hitl_nb as hitl
 from hitl_nb.engine.resuming import Shown
 from hitl_nb.records import Proposal, new_id
+from hitl_nb.review.timeline import timeline
 from hitl_nb.store import requesters
 
 REFUNDS = """
@@ -52,6 +53,10 @@ class Told(Shown):
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
+        self.objections: list[str] = []
+
+    def objected(self, text: str) -> None:
+        self.objections.append(text)
 
     def judged(self, proposals: list[Proposal]) -> None:
         self.lines += [(p.title, p.decision.action) for p in proposals if p.decision]
@@ -344,7 +349,10 @@ def size(value, facts):
         return hitl.escalate("above 500")
 """
 EDITS = {
-    "exact": 'd = hitl.checkpoint({"amount": 200, "country": "DE"}, title="R", guardrails=(size,))\namount = d.value\n',
+    "exact": (
+        'd = hitl.checkpoint({"amount": 200, "country": "DE"}, title="R", guardrails=(size,))\n'
+        "amount, why = d.value, d.why\n"
+    ),
     "opaque": (
         "def ask():\n"
         '    return hitl.checkpoint({"amount": 200, "country": "DE"}, title="R", guardrails=(size,)).value\n'
@@ -368,6 +376,31 @@ def test_guardrails_look_at_edits(desk: Desk, source: str) -> None:
     desk.answer("edit", {"amount": 600, "country": "DE"})  # they were told, so a person has looked
     assert desk.run(source).status == "finished"
     assert desk.ns["amount"] == {"amount": 600, "country": "DE"}
+    objects = "the guardrail size still objects to the edited value, as who decided was told: above 500"
+    assert cast("Told", desk.shown).objections == [f"R: {objects}"]
+    [event] = [e for e in desk.ledger.events() if e.type == "guardrail.overruled"]
+    assert event.data is not None
+    assert event.data["guardrails"] == [{"name": "size", "version": "", "message": "above 500"}]
+    entries = [entry.what for entry in timeline(desk.ledger, desk.record().id) if entry.type == "policy"]
+    assert entries == ["used as edited, though guardrails object: R (size: above 500)"]
+    assert desk.ledger.verify().ok
+    if "why" in desk.ns:
+        assert desk.ns["why"][-1] == objects
+
+
+def test_what_guardrails_object_to_is_said_once_however_often_the_run_fails_behind_it(desk: Desk) -> None:
+    desk.cell(EDITED + "\ndef ask():\n    return hitl.checkpoint(200, title='R', guardrails=(odd,)).value\n")
+    desk.cell("def odd(value): return hitl.escalate('odd') if value % 2 else None\n")
+    source = "amount = [ask() + missing for _ in range(1)][0]\n"
+    desk.run(source)
+    desk.answer("edit", 201)
+    assert desk.run(source).status == "waiting"  # nobody was shown this reason
+    desk.answer("edit", 201)
+    for _ in range(2):
+        with pytest.raises(NameError):
+            desk.run(source)
+    events = [e for e in desk.ledger.events() if e.type == "guardrail.overruled"]
+    assert len(events) == 1
 
 
 EDITED_CALLS = """
