@@ -520,6 +520,26 @@ def test_a_decision_that_is_too_old_is_asked_again(
     assert desk.ledger.verify().ok
 
 
+@pytest.mark.parametrize("source", HELD.values(), ids=HELD)
+def test_a_decision_that_became_too_old_after_a_crash_is_asked_again(
+    desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """A process continued the run and died before it recorded anything."""
+    file.write_text(FRESH)
+    desk.run(source)
+    waited(desk, monkeypatch, hours=1)
+    desk.ledger.release(desk.ledger.claim_saved(desk.record().id).claim)
+    assert desk.record().status == "running"
+    waited(desk, monkeypatch, hours=4, seconds=1)
+    desk.new_kernel()
+    outcome = desk.run(source)
+    assert (outcome.status, effects()) == ("waiting", [])
+    waited(desk, monkeypatch, hours=1)
+    assert desk.run(source).status == "finished"
+    assert effects() == ["after('approve', 'approve', 'approve')"]
+    assert desk.ledger.verify().ok
+
+
 @pytest.mark.parametrize("source", HELD.values(), ids=["vector 24, exact", "vector 24, opaque"])
 def test_what_a_tightened_policy_blocks_is_rejected_by_it(
     desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch, source: str
