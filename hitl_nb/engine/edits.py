@@ -79,7 +79,7 @@ def _judge_call(asked: Asked, edited: Asked, decided: Proposal, run: Run) -> tup
     What follows from the value alone was judged when they edited it. Here it is what a gate makes of the arguments.
     Raises PolicyError for a file that cannot be used.
     """
-    if _said(edited) == _said(asked):
+    if edited is asked or _said(edited) == _said(asked):
         return "", None
     from ..policies.rules import judge_edited_call
 

@@ -139,10 +139,13 @@ def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
     """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
-    found = list(_named_files())
-    for folder in _folders(_folder_of(notebook)):
+    found, start = list(_named_files()), _folder_of(notebook)
+    there = [path for folder in _upwards(start) if _exists(path := _inside(folder, FILE_NAME))]
+    if not there:
+        return found  # mostly: where the search ends need not be known
+    for folder in _folders(start):
         path = _inside(folder, FILE_NAME)
-        if _exists(path) and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
+        if path in there and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
             found.append(_in_folder(path))
     return found
 
