@@ -34,11 +34,14 @@ def note(text: str) -> None:
     print(visible(text), file=sys.stderr)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows: a table on a terminal, lines of fields with tabs between them elsewhere."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, named: bool = False) -> None:
+    """Print rows: a table on a terminal, lines of fields with tabs between them elsewhere.
+
+    `named` is for columns whose meaning cannot be told from their fields: there, too, the first line names them.
+    """
     texts = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
-        for row in texts:
+        for row in [list(columns), *texts] if named else texts:
             print("\t".join(" ".join(cell.split()) for cell in row))
         return
     from rich.box import SIMPLE_HEAD

@@ -77,14 +77,12 @@ def check_files(
     found: list[MergedPolicy] = []
     errors: list[str] = []
     for file in files or [None]:
-        try:
-            if file is None:
-                policy = load_policy(str(Path.cwd()))
-                found += [policy] if policy else []
-            else:
-                found.append(try_policy_file(str(file.absolute().parent), file)[0])
-        except PolicyError as error:
-            errors.append(str(error))
+        place = str(Path.cwd() if file is None else file.absolute().parent)
+        wrong = _errors_in(place, file)
+        if not wrong:
+            policy = load_policy(place) if file is None else try_policy_file(place, file)[0]
+            found += [policy] if policy else []
+        errors += [one for one in wrong if one not in errors]
     warnings = list(dict.fromkeys(text for policy in found for text in _warn(policy)))
     if json:
         out.document({"errors": errors, "warnings": warnings})
@@ -123,13 +121,12 @@ def replay_past(
     else:
         _print_verdicts(verdicts)
         changed = [one for one in found if one.old != one.new]
-        out.table(
-            ("id", "title", "agent", "then", "now", "why"),
-            [
-                (one.proposal.id, one.proposal.title, one.proposal.agent, one.old, one.new, "; ".join(one.why))
-                for one in changed[:_SHOWN]
-            ],
-        )
+        rows = [
+            (one.proposal.id, one.proposal.title, one.proposal.agent, one.old, one.new, "; ".join(one.why))
+            for one in changed[:_SHOWN]
+        ]
+        if rows:
+            out.table(("id", "title", "agent", "then", "now", "why"), rows, named=True)
         if len(changed) > _SHOWN:
             out.note(f"... and {len(changed) - _SHOWN} more with another verdict; --json has all")
         for name, count in unknown.items():
@@ -160,6 +157,18 @@ def renew_open_terms(json: Json = False, store: Store = None) -> None:
         out.table(("id", "title", "", "why"), rows)
     renewed = sum(one.outcome in ("renewed", "decided") for one in found)
     out.note(f"{renewed} of {len(found)} open proposals with terms have others now")
+
+
+def _errors_in(place: str, tried: Path | None) -> list[str]:
+    """All that is wrong in the files that apply to a folder, and in one that is tried beside them."""
+    from hitl_nb.review.policy_files import PolicyFile, find_errors_together, find_file_errors, find_policy_files
+
+    looked_at = find_policy_files(place)
+    path = None if tried is None else tried.expanduser().absolute()
+    if path is not None and all(one.path != path for one in looked_at):
+        looked_at.append(PolicyFile(path, organisation=True))
+    wrong = [error for file in looked_at for error in find_file_errors(file)]
+    return [str(error) for error in wrong or find_errors_together(place, tried)]
 
 
 def _print_rules(policy: MergedPolicy) -> None:
@@ -242,7 +251,7 @@ def _print_verdicts(verdicts: dict[Any, int]) -> None:
 
     olds = [old for old in OUTCOMES if any(old == o for o, _ in verdicts)]
     rows: list[Sequence[object]] = [(old, *(verdicts.get((old, new), 0) for new in OUTCOMES)) for old in olds]
-    out.table(("then \\ now", *OUTCOMES), rows)
+    out.table(("then \\ now", *OUTCOMES), rows, named=True)
 
 
 def _test_document(found: Sequence[Replayed]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hitl_nb.cli import app
+from hitl_nb.errors import PolicyError
+from hitl_nb.policies.documents import read_text
 from hitl_nb.policies.rules import plan
 from hitl_nb.records import Facts, GuardrailResult, Question, Snapshot, now
 from hitl_nb.review.policy_files import ENVIRONMENT, FILE_NAME, ROOT, load_policy
@@ -159,12 +162,14 @@ def test_a_changed_file_against_the_past(run: Run, folder: Path) -> None:
     new.write_text(OLD.replace("<= 50", "<= 80"))
     tested = run("test", new)
     assert tested.exit_code == 0
-    assert rows(tested)[:3] == [
+    assert rows(tested)[0] == ["then \\ now", "pass", "ask", "block", "error"]
+    assert rows(tested)[1:4] == [
         ["pass", "1", "0", "0", "0"],
         ["ask", "1", "2", "0", "0"],
         ["block", "0", "0", "1", "0"],
     ]
-    assert [row[1:5] for row in rows(tested)[3:]] == [["Refund 70", "refunds", "ask", "pass"]]
+    assert rows(tested)[4] == ["id", "title", "agent", "then", "now", "why"]
+    assert [row[1:5] for row in rows(tested)[5:]] == [["Refund 70", "refunds", "ask", "pass"]]
     document = json.loads(run("test", new, "--json").stdout)
     assert [(one["title"], one["old"], one["new"], one["rules"]) for one in document["changed"]] == [
         ("Refund 70", "ask", "pass", ["small"])
@@ -195,3 +200,66 @@ def test_proposals_without_recorded_facts_and_those_of_long_ago(run: Run, folder
     refused = run("test", new, "--since", "yesterday")
     assert refused.exit_code == 2
     assert "'yesterday' is not a duration" in refused.stderr
+
+
+BAD = """version = 2
+defualt = "ask"
+timezone = "Mars/Olympus"
+[groups]
+a-group = []
+[[rule]]
+id = "one"
+do = "maybe"
+when = 'value.clear()'
+needs = ["two of ada"]
+colour = "red"
+[[rule]]
+id = "Two Words"
+do = "ask"
+[[rule]]
+id = "three"
+timeline = ["soon remind"]
+[[rule]]
+id = "four"
+do = "pass"
+needs = ["1 of ada"]
+"""
+TOGETHER = """[[rule]]
+id = "one"
+do = "ask"
+needs = ["2 of ada"]
+[[rule]]
+id = "two"
+do = "ask"
+needs = ["1 of @nobody"]
+[[rule]]
+id = "three"
+do = "ask"
+timeline = ["4wh remind"]
+"""
+
+
+def test_check_tells_all_errors_of_all_files(run: Run, folder: Path) -> None:
+    bad, together = folder / "bad.toml", folder / "together.toml"
+    bad.write_text(BAD)
+    together.write_text(TOGETHER)
+    checked = run("check", together, bad, folder / "gone.toml", "--json")
+    assert checked.exit_code == 1
+    errors = json.loads(checked.stdout)["errors"]
+    lines = [(2, "one"), (6, "two"), (10, "three")]
+    places = [f"{together}, line {n}, rule {rule}: " for n, rule in lines]
+    assert all(error.startswith(place) for error, place in zip(errors[:3], places, strict=True))
+    found = [re.match(f"{re.escape(str(bad))}, line (\\d+)", error) for error in errors[3:-1]]
+    assert [int(one[1]) for one in found if one] == [2, 1, 3, 4, 8, 9, 10, 11, 12, 17, 16, 21]
+    assert "cannot be read" in errors[-1]
+    with pytest.raises(PolicyError, match=re.escape(errors[3])):
+        read_text(BAD, str(bad))  # what an agent is told is the first of them
+
+
+def test_check_tells_all_errors_of_the_files_that_apply(run: Run, folder: Path) -> None:
+    (folder / FILE_NAME).write_text(TOGETHER)
+    checked = run("check")
+    assert (checked.exit_code, len(rows(checked))) == (1, 3)
+    (folder / "other.toml").write_text('[[rule]]\nid = "other"\ndo = "maybe"\n')
+    checked = run("check", "other.toml")
+    assert [row[1].partition(":")[0].rpartition("/")[2] for row in rows(checked)] == ["other.toml, line 3, rule other"]

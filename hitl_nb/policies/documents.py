@@ -6,7 +6,7 @@ Names of groups are not resolved here: a file may use groups that another file d
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast, get_args
 
@@ -23,6 +23,7 @@ from hitl_nb.policies.grammar import (
     parse_office,
     parse_timeline,
 )
+from hitl_nb.policies.lines import find_rule_lines, find_top_lines
 from hitl_nb.records import ACTIONS, KINDS, Action, Identity, Office, PolicyVerdict, ShownInNotices
 
 T = TypeVar("T")
@@ -36,9 +37,6 @@ _TOP = ("version", "default", "identity", "exclusive", "timezone", "fallback", "
 _OFFICE = ("days", "hours", "holidays")
 _TERMS = ("needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
 _RULE = ("id", *SCOPES, "when", "do", *_TERMS)
-_HEADER = re.compile(r"\s*\[")
-_RULE_HEADER = re.compile(r"\s*\[\[\s*rule\s*\]\]")
-_KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*[=.]")
 _ID = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -87,13 +85,26 @@ class Document:
 
 def read_text(text: str, source: str, *, organisation: bool = False) -> Document:
     """The document in the text of a file. Raises PolicyError."""
+    return _Reader(source, text, organisation).read(_read_toml(text, source))
+
+
+def find_errors(text: str, source: str, *, organisation: bool = False) -> list[PolicyError]:
+    """All that is wrong in the text of a file, in its order; `read_text` raises the first."""
+    reader = _Reader(source, text, organisation, collected := [])
+    try:
+        reader.read(_read_toml(text, source))
+    except PolicyError as error:
+        collected.append(error)
+    return collected
+
+
+def _read_toml(text: str, source: str) -> dict[str, Any]:
     import tomllib
 
     try:
-        content = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also numbers of more digits than Python reads
         raise PolicyError(f"{source}: this is not TOML: {error}") from None
-    return _Reader(source, text, organisation).read(content)
 
 
 def read_mapping(content: Mapping[str, Any], source: str = MAPPING) -> Document:
@@ -102,49 +113,68 @@ def read_mapping(content: Mapping[str, Any], source: str = MAPPING) -> Document:
 
 
 class _Reader:
-    """Reads one document; every message says where it stands."""
+    """Reads one document; every message says where it stands. With `errors`, they are collected there as far as parts
+    can be read apart: what it returns is of no use then.
+    """
 
-    def __init__(self, source: str, text: str, organisation: bool) -> None:
+    def __init__(self, source: str, text: str, organisation: bool, errors: list[PolicyError] | None = None) -> None:
         self.source = source
-        self.lines = _find_lines(text)
+        self.lines = find_rule_lines(text)
+        self.top_lines = find_top_lines(text)
         self.organisation = organisation
+        self.errors = errors
+
+    def _part(self, work: Callable[[], T], otherwise: T) -> T:
+        """What `work` returns; `otherwise` if its error was collected."""
+        try:
+            return work()
+        except PolicyError as error:
+            if self.errors is None:
+                raise
+            self.errors.append(error)
+            return otherwise
+
+    def _check_keys(self, content: Mapping[str, Any], known: Sequence[str], at: Callable[[str], str]) -> None:
+        for key in content:
+            self._part(lambda key=key: _check_keys([key], known, at, ""), None)
 
     def read(self, content: Mapping[str, Any]) -> Document:
         where = self.source
         make_plain(where, ascii(where))  # the name of the file is kept with the policy
         content = make_plain(content, where)
-        _check_keys(content, _TOP, where, "")
-        version: Any = content.get("version", 1)
-        if type(version) is not int or version != 1:
-            raise PolicyError(f"{where}: version is {version!r}; this hitl_nb reads version = 1")
-        timezone = content.get("timezone")
-        if timezone is not None:
-            _at(where, lambda: find_timezone(timezone))
-        exclusive = _flag(content, "exclusive", where)
-        if exclusive and not self.organisation:
-            raise PolicyError(f"{where}: exclusive counts only in a file of HITL_NB_POLICY; remove it here")
+        at = self._at_top
+        self._check_keys(content, _TOP, at)
+        self._part(lambda: _check_version(content, at("version")), None)
+        timezone = self._part(lambda: _timezone(content, at("timezone")), None)
+        none: dict[str, tuple[str, ...]] = {}
         return Document(
             source=self.source,
             organisation=self.organisation,
-            default=self._verdict(content.get("default", "ask"), where, "default"),
-            identity=_identity(content.get("identity", "login"), where),
-            exclusive=exclusive,
+            default=self._part(lambda: self._verdict(content.get("default", "ask"), at("default"), "default"), "ask"),
+            identity=self._part(lambda: _identity(content.get("identity", "login"), at("identity")), "login"),
+            exclusive=self._part(lambda: self._exclusive(content, at("exclusive")), False),
             timezone=timezone,
-            office=self._office(content, timezone or "UTC"),
-            fallback=_names(content.get("fallback", []), where, "fallback"),
-            groups=self._groups(content.get("groups", {})),
-            rules=self._rules(content.get("rule", [])),
+            office=self._part(lambda: self._office(content, timezone or "UTC"), None),
+            fallback=self._part(lambda: _names(content.get("fallback", []), at("fallback"), "fallback"), ()),
+            groups=self._part(lambda: self._groups(content.get("groups", {})), none),
+            rules=self._part(lambda: self._rules(content.get("rule", [])), ()),
         )
+
+    def _exclusive(self, content: Mapping[str, Any], where: str) -> bool:
+        exclusive = _flag(content, "exclusive", where)
+        if exclusive and not self.organisation:
+            raise PolicyError(f"{where}: exclusive counts only in a file of HITL_NB_POLICY; remove it here")
+        return exclusive
 
     def _office(self, content: Mapping[str, Any], timezone: str) -> Office | None:
         table = content.get("office")
         if table is None:
             return None
-        where = f"{self.source}, [office]"
+        where = f"{self._at_top('office')}, [office]"
         return _at(where, lambda: parse_office(_table(table, where, _OFFICE), timezone))
 
     def _groups(self, content: Any) -> dict[str, tuple[str, ...]]:
-        where = f"{self.source}, [groups]"
+        where = f"{self._at_top('groups')}, [groups]"
         found: dict[str, tuple[str, ...]] = {}
         for name, people in _table(content, where).items():
             _at(where, lambda name=name: check_name(f"@{name}"))
@@ -158,7 +188,8 @@ class _Reader:
     def _rules(self, content: Any) -> tuple[RawRule, ...]:
         if not isinstance(content, (list, tuple)):
             raise PolicyError(f"{self.source}: rule is {_kind(content)}; write [[rule]] with two brackets on each side")
-        return tuple(self._rule(one, n) for n, one in enumerate(cast("list[Any]", content)))
+        found = [self._part(lambda x=x, n=n: self._rule(x, n), None) for n, x in enumerate(cast("list[Any]", content))]
+        return tuple(rule for rule in found if rule is not None)
 
     def _rule(self, content: Any, n: int) -> RawRule:
         where = self._where(n, "", "")
@@ -172,12 +203,13 @@ class _Reader:
         def at(key: str) -> str:
             return self._where(n, identifier, key)
 
+        if self.errors is not None:
+            self._check_each(table, n, identifier, at)
         for key in table:
-            if key in _NOT_BUILT:
-                raise PolicyError(f"{at(key)}: {key} is not built yet; remove it and use do = 'ask'")
+            _refuse_unbuilt(key, at)
         _check_keys(table, _RULE, at, "")
         if "do" not in table:
-            raise PolicyError(f"{at('id')}: do is missing; write do = 'pass', 'ask' or 'block'")
+            raise _no_verdict(at)
         rule = RawRule(
             id=identifier,
             where=at("id"),
@@ -205,6 +237,26 @@ class _Reader:
         _check_consistent(rule, at)
         return rule
 
+    def _check_each(self, table: dict[str, Any], n: int, identifier: str, at: Callable[[str], str]) -> None:
+        """Collect what is wrong with the keys of a rule, each looked at by itself; raises the last error.
+
+        What the keys say together is looked at if each of them is right.
+        """
+        errors: list[PolicyError] = []
+        for key, value in table.items():
+            alone = _Reader(self.source, "", self.organisation)
+            alone.lines = self.lines
+            rule = {"id": identifier, "do": "ask", key: value}
+            try:
+                alone._rule(rule, n)
+            except PolicyError as error:
+                errors.append(error)
+        if errors and self.errors is not None:
+            if "do" not in table:
+                errors.append(_no_verdict(at))
+            self.errors += errors[:-1]
+            raise errors[-1]
+
     def _scope(self, text: Any, where: str, key: str) -> str:
         if not isinstance(text, str) or not text:
             raise PolicyError(f"{where}: {key} is {text!r}; write a text, in which * stands for any characters")
@@ -217,6 +269,10 @@ class _Reader:
             raise PolicyError(f"{where}: {key} = 'earn' is not built yet; use 'ask'")
         return _choice(verdict, VERDICTS, where, key)
 
+    def _at_top(self, key: str) -> str:
+        line = self.top_lines.get(key, 0)
+        return f"{self.source}{f', line {line}' if line else ''}"
+
     def _where(self, n: int, identifier: str, key: str) -> str:
         lines = self.lines[n] if n < len(self.lines) else {}
         line = lines.get(key, lines.get("", 0))
@@ -224,18 +280,26 @@ class _Reader:
         return f"{self.source}{f', line {line}' if line else ''}{shown}"
 
 
-def _find_lines(text: str) -> list[dict[str, int]]:
-    """Of each `[[rule]]` the lines of its keys; "" is the line of the rule itself."""
-    found: list[dict[str, int]] = []
-    inside = False
-    for number, line in enumerate(text.splitlines(), 1):
-        if _HEADER.match(line):
-            inside = _RULE_HEADER.match(line) is not None
-            if inside:
-                found.append({"": number})
-        elif inside and (key := _KEY.match(line)):
-            found[-1].setdefault(key[1], number)
-    return found
+def _check_version(content: Mapping[str, Any], where: str) -> None:
+    version: Any = content.get("version", 1)
+    if type(version) is not int or version != 1:
+        raise PolicyError(f"{where}: version is {version!r}; this hitl_nb reads version = 1")
+
+
+def _timezone(content: Mapping[str, Any], where: str) -> str | None:
+    timezone = content.get("timezone")
+    if timezone is not None:
+        _at(where, lambda: find_timezone(timezone))
+    return timezone
+
+
+def _no_verdict(at: Callable[[str], str]) -> PolicyError:
+    return PolicyError(f"{at('id')}: do is missing; write do = 'pass', 'ask' or 'block'")
+
+
+def _refuse_unbuilt(key: str, at: Callable[[str], str]) -> None:
+    if key in _NOT_BUILT:
+        raise PolicyError(f"{at(key)}: {key} is not built yet; remove it and use do = 'ask'")
 
 
 def _check_consistent(rule: RawRule, at: Callable[[str], str]) -> None:
@@ -278,9 +342,7 @@ def _table(content: Any, where: str, known: Sequence[str] | None = None) -> dict
     return table
 
 
-def _check_keys(
-    content: Mapping[str, Any], known: Sequence[str], where: str | Callable[[str], str], prefix: str
-) -> None:
+def _check_keys(content: Iterable[str], known: Sequence[str], where: str | Callable[[str], str], prefix: str) -> None:
     for key in content:
         if key not in known:
             place = where if isinstance(where, str) else where(str(key))

@@ -133,12 +133,15 @@ def read_merged(raw: bytes) -> MergedPolicy:
         raise StoreCorrupt(f"the stored policy is damaged: {damage}") from damage
 
 
-def merge_documents(documents: Iterable[Document]) -> MergedPolicy:
-    """One policy of all documents. Raises PolicyError for what they contradict each other in."""
+def merge_documents(documents: Iterable[Document], errors: list[PolicyError] | None = None) -> MergedPolicy:
+    """One policy of all documents. Raises PolicyError for what they contradict each other in.
+
+    With `errors`, those of single rules are collected there; what is returned is of no use then.
+    """
     all_of_them = sorted(documents, key=lambda d: (d.source, not d.organisation))
     _refuse_same_ids(all_of_them)
     exclusive = any(d.exclusive for d in all_of_them)
-    merge = _Merge(all_of_them, exclusive)
+    merge = _Merge(all_of_them, exclusive, errors)
     rules = tuple(sorted((one for d in all_of_them for one in merge.rules_of(d)), key=lambda rule: rule.id))
     _refuse_two_offices(rules)
     return MergedPolicy(
@@ -168,8 +171,9 @@ def strictest_identity(identities: Iterable[Identity]) -> Identity:
 class _Merge:
     """Resolves what documents say; `ignored` collects what does not count."""
 
-    def __init__(self, documents: Sequence[Document], exclusive: bool) -> None:
+    def __init__(self, documents: Sequence[Document], exclusive: bool, errors: list[PolicyError] | None = None) -> None:
         self.documents = documents
+        self.errors = errors
         self.exclusive = exclusive
         self.ignored: set[str] = set()
 
@@ -236,7 +240,12 @@ class _Merge:
             if raw.do == "pass" and self.is_limited(document):
                 self.ignored.add(f"{document.source}: rule {raw.id}, since it passes")
                 continue
-            yield self._rule(document, raw, timezone, office)
+            try:
+                yield self._rule(document, raw, timezone, office)
+            except PolicyError as error:
+                if self.errors is None:
+                    raise
+                self.errors.append(error)
 
     def _rule(self, document: Document, raw: RawRule, timezone: str, office: Office | None) -> Rule:
         needs = tuple(self._need(document, raw, need) for need in raw.needs)

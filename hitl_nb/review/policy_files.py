@@ -118,6 +118,28 @@ def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]
     Raises:
         PolicyError: a file, or all of them together, cannot be used.
     """
+    documents, replaced = _documents_with(notebook, path)
+    return _merge_cached(documents), replaced
+
+
+def find_errors_together(notebook: str, tried: Path | None) -> list[PolicyError]:
+    """All that is wrong with the files that apply to a notebook, and one beside them, if each is right by itself."""
+    from hitl_nb.policies.merging import merge_documents
+
+    errors: list[PolicyError] = []
+    try:
+        if tried is None:
+            documents = [read_policy_file(found) for found in find_policy_files(notebook)]
+        else:
+            documents = _documents_with(notebook, tried)[0]
+        merge_documents(documents, errors)
+    except PolicyError as error:
+        errors.append(error)
+    return errors
+
+
+def _documents_with(notebook: str, path: Path) -> tuple[list[Document], list[Path]]:
+    """What would apply if a file applied, and the files that it would replace."""
     path = path.expanduser().absolute()
     tried = read_policy_file(PolicyFile(path, organisation=True))
     ids = {rule.id for rule in tried.rules}
@@ -134,7 +156,7 @@ def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]
             documents.append(document)
     if not organisation:
         tried = read_policy_file(PolicyFile(path))
-    return _merge_cached([*documents, tried]), replaced
+    return [*documents, tried], replaced
 
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
@@ -184,6 +206,17 @@ def read_policy_file(file: PolicyFile) -> Document:
     document = read_text(text, str(file.path), organisation=file.organisation)
     _documents[file] = (stamp, document)
     return document
+
+
+def find_file_errors(file: PolicyFile) -> list[PolicyError]:
+    """All that is wrong in a file by itself, in its order; `read_policy_file` raises the first."""
+    from hitl_nb.policies.documents import find_errors
+
+    try:
+        text = read_policy_text(file)
+    except PolicyError as error:
+        return [error]
+    return find_errors(text, str(file.path), organisation=file.organisation)
 
 
 def read_policy_text(file: PolicyFile) -> str:
