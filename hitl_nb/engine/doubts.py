@@ -24,7 +24,7 @@ from .decision import Asked, Decision
 from .pending import Pending
 from .pickling import resolve
 
-_SECRET = re.compile(r"password|passwd|secret|credential|api_?key|(^|_)token$|^auth(orization)?$", re.IGNORECASE)
+SECRET = re.compile(r"password|passwd|secret|credential|api_?key|(^|_)token$|^auth(orization)?$", re.IGNORECASE)
 _LONGEST = 200
 """Longest text of one argument."""
 
@@ -59,7 +59,7 @@ def call_texts(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     except (TypeError, ValueError):  # the call itself will say so
         return f"{function.__qualname__}(...)", {}
     names = list(bound.signature.parameters)
-    hidden = {name for name in names if _SECRET.search(name)}
+    hidden = {name for name in names if SECRET.search(name)}
     arguments = {name: "…" if name in hidden else _short(value, _full) for name, value in bound.arguments.items()}
     if "." in function.__qualname__ and names[:1] == ["self"]:
         arguments.pop("self", None)
@@ -67,7 +67,7 @@ def call_texts(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         "…" if name in hidden else _short(value, _brief)
         for name, value in zip([*names, *[""] * len(args)], args, strict=False)
     ]
-    shown += [f"{name}={'…' if _SECRET.search(name) else _short(value, _brief)}" for name, value in kwargs.items()]
+    shown += [f"{name}={'…' if SECRET.search(name) else _short(value, _brief)}" for name, value in kwargs.items()]
     return f"{function.__qualname__}({', '.join(shown)})", arguments
 
 

@@ -21,6 +21,7 @@ from .awaitablecalls import AWAITED_FROM, AwaitableCall
 from .callkeys import Key, call_with_arguments, check_rule, key_of_call
 from .decision import Asked, Decision
 from .gatedcalls import ApprovedCall
+from .owners import with_owner
 from .reviewarguments import OnDeadline, check_review, check_rules
 from .session import Pending, Session, required
 
@@ -136,7 +137,7 @@ class Gate(Definition):
             call,
             title=title,
             kind="tool_call",
-            context=self.context,
+            context=with_owner(self.context, owner) if owner else self.context,
             schema=self.schema,
             allow=self.allow,
             reasons=self.reasons,

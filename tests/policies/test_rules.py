@@ -298,6 +298,16 @@ def test_nobody_is_taken_to_consent_who_had_no_time_to_decide(seconds: int, does
     assert [step.does for step in found.terms.timeline] == [does]
 
 
+@pytest.mark.parametrize(("exclusive", "does"), [("", "approve"), ("exclusive = true", "overdue")])
+def test_a_call_may_let_the_clock_approve_what_a_guardrail_escalated(exclusive: str, does: str) -> None:
+    policy = merge_documents([read_text(exclusive, "org.toml", organisation=True)])
+    call = CallTerms(deadline=timedelta(hours=1), on_deadline="approve")
+    escalated = question(guardrails=(GuardrailResult(name="g", verdict="escalate", message="look"),))
+    found = judge(policy, escalated, call=call)
+    assert found.terms is not None
+    assert (found.verdict, [step.does for step in found.terms.timeline]) == ("ask", [does])
+
+
 def test_on_deadline_escalate_asks_those_of_fallback() -> None:
     call = CallTerms(deadline=timedelta(hours=1), on_deadline="escalate")
     found = judge_rule(question(), call)
