@@ -18,7 +18,7 @@ from hitl_nb.server.desk import Desk, HitlNb
 from hitl_nb.server.routes import ROUTES
 from hitl_nb.server.who import Person
 from hitl_nb.store import clock, judged, requesters
-from hitl_nb.store.signatures import SigningKey
+from hitl_nb.store.signatures import SIGNED_ONLY, SigningKey
 from tests.policies.casework import T0, terms
 
 
@@ -135,11 +135,17 @@ def test_an_approval_is_taken_back(api: Api, monkeypatch: pytest.MonkeyPatch) ->
     assert (status, said["error"]) == (403, "NotAReviewer")
     status, said = api.call("bo", "POST", f"proposals/{p.id}/undo", {})
     assert (status, said["outcome"], said["proposal"]["votes"]) == (200, "recorded", [])
+    [back] = [event.data for event in api.ledger.events() if event.type == "vote.withdrawn"]
+    assert back is not None
+    assert back["signature"]
     api.decide("bo", p)
     monkeypatch.setenv(clock.FROZEN, (T0 + timedelta(seconds=30)).isoformat())
     status, said = api.call("bo", "POST", f"proposals/{p.id}/undo", {})
     assert (status, said["error"]) == (409, "TooLate")
     assert api.ledger.proposal(p.id).status == "decided"
+    monkeypatch.setenv(SIGNED_ONLY, "1")
+    assert api.ledger.verify().ok
+    assert len(api.ledger.proposals(p.run)) == 1
 
 
 def test_the_token_of_ones_own_server_is_ones_own_vote_where_that_is_enough(api: Api) -> None:
