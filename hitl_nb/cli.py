@@ -7,6 +7,8 @@ waits for a decision, 1 for an error, 2 for a command that was typed wrongly.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import shlex
 import signal
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 WAITING = 75
 """Exit code of `run` when a person has to decide first (EX_TEMPFAIL of sysexits.h)."""
 
+_OF_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""Errors of writing to standard output, where no file is named; a closed pipe is the framework's."""
 _SUFFIX = {"json": ".json", "tool_call": ".json", "choice": ".json", "table": ".csv", "markdown": ".md", "code": ".py"}
 
 
@@ -49,6 +53,11 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except HitlError as e:
             out.note(f"hitl-nb: {' '.join(str(e).split())}")
+            raise typer.Exit(1) from None
+        except OSError as e:
+            if e.errno not in _OF_OUTPUT or e.filename is not None:
+                raise
+            out.note(f"hitl-nb: the output cannot be written: {e.strerror}")
             raise typer.Exit(1) from None
 
 
@@ -81,6 +90,9 @@ Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept with
 
 def main() -> None:
     """The `hitl-nb` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without a letter shows its number
     app(prog_name="hitl-nb")
 
 

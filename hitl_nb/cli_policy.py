@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -164,7 +165,7 @@ def _errors_in(place: str, tried: Path | None) -> list[str]:
     from hitl_nb.review.policy_files import PolicyFile, find_errors_together, find_file_errors, find_policy_files
 
     looked_at = find_policy_files(place)
-    path = None if tried is None else tried.expanduser().absolute()
+    path = None if tried is None else Path(os.path.expanduser(tried)).absolute()  # noqa: PTH111 - it leaves a user whom nobody knows as it is
     if path is not None and all(one.path != path for one in looked_at):
         looked_at.append(PolicyFile(path, organisation=True))
     wrong = [error for file in looked_at for error in find_file_errors(file)]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -263,3 +266,22 @@ def test_check_tells_all_errors_of_the_files_that_apply(run: Run, folder: Path) 
     (folder / "other.toml").write_text('[[rule]]\nid = "other"\ndo = "maybe"\n')
     checked = run("check", "other.toml")
     assert [row[1].partition(":")[0].rpartition("/")[2] for row in rows(checked)] == ["other.toml, line 3, rule other"]
+
+
+@pytest.mark.parametrize("command", [("show",), ("check",), ("check", "~nobody-here/x.toml")])
+def test_a_home_that_nobody_knows(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+    if len(command) == 1:
+        monkeypatch.setenv(ENVIRONMENT, "~nobody-here/x.toml")
+    done = run(*command)
+    said = f"{done.stdout}{done.stderr}{done.exception}"
+    assert done.exit_code == 1
+    assert "~nobody-here/x.toml: " in said
+
+
+def test_output_that_a_terminal_cannot_take(folder: Path) -> None:
+    """In a process: it is about its own standard output."""
+    (folder / "bad.toml").write_text('[[rule]]\nid = "ä"\ndo = "ask"\n', "utf-8")
+    command = [sys.executable, "-c", "from hitl_nb.cli import main; main()", "policy", "check", "bad.toml"]
+    plain = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False)
+    assert (plain.returncode, plain.stderr) == (1, b"")
+    assert b"id is '\\xe4'" in plain.stdout

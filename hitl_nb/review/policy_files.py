@@ -83,7 +83,7 @@ def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Polic
         return Policy("mapping", msgspec.json.encode(content).decode())
     if not isinstance(path_or_mapping, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"policy is a {type(path_or_mapping).__name__}; it must be a path or a mapping")
-    path = Path(path_or_mapping).expanduser().absolute()
+    path = _expanded(path_or_mapping).absolute()
     read_policy_file(PolicyFile(path))
     return Policy("file", str(path))
 
@@ -140,7 +140,7 @@ def find_errors_together(notebook: str, tried: Path | None) -> list[PolicyError]
 
 def _documents_with(notebook: str, path: Path) -> tuple[list[Document], list[Path]]:
     """What would apply if a file applied, and the files that it would replace."""
-    path = path.expanduser().absolute()
+    path = _expanded(path).absolute()
     tried = read_policy_file(PolicyFile(path, organisation=True))
     ids = {rule.id for rule in tried.rules}
     documents: list[Document] = []
@@ -183,8 +183,16 @@ def _named_files() -> tuple[PolicyFile, ...]:
 @functools.lru_cache(_CACHED)
 def _files_of(names: str, home: str, folder: str) -> tuple[PolicyFile, ...]:
     """Each file once; `home` and `folder` are what the names may be relative to."""
-    found = (Path(folder, Path(name).expanduser()) for name in names.split(os.pathsep) if name)
+    found = [Path(folder, _expanded(name)) for name in names.split(os.pathsep) if name]
     return tuple(dict.fromkeys(PolicyFile(path, organisation=True) for path in found))
+
+
+def _expanded(name: str | os.PathLike[str]) -> Path:
+    """The path with `~` as the home directory. Raises PolicyError if nobody knows it."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise PolicyError(f"{os.fspath(name)}: the home directory is not known; write the whole path") from None
 
 
 @functools.lru_cache(_CACHED)
