@@ -214,7 +214,10 @@ class _Compiler:
     def call(self, syntax: ast.Call, depth: int) -> _Node:
         name = syntax.func.id if isinstance(syntax.func, ast.Name) else ""
         if name not in FUNCTIONS:
-            raise PolicyError(f"`{_shorten(syntax)}` calls no function of conditions; {suggest(name, FUNCTIONS)}")
+            raise PolicyError(
+                f"`{_shorten(syntax)}` calls no function of conditions; {suggest(name, FUNCTIONS)}; "
+                "a text's pattern is like(title, 'release/*'), anything else is for a guardrail"
+            )
         function, count, takes = FUNCTIONS[name]
         if syntax.keywords or len(syntax.args) != count:
             raise PolicyError(f"`{_shorten(syntax)}`: {name} takes {takes} ({count} argument{'s'[: count - 1]})")

@@ -33,6 +33,12 @@ SCOPES = ("tool", "agent", "notebook", "kind", "title")
 MAPPING = "hitl.policy"
 """What a document is called that a call brings as a mapping."""
 _NOT_BUILT = ("limit", "earn", "double")
+_ELSEWHERE = {
+    **dict.fromkeys(("permit", "allow", "approve", "accept"), "pass"),
+    **dict.fromkeys(("deny", "forbid", "reject", "refuse"), "block"),
+    **dict.fromkeys(("review", "escalate", "require_approval"), "ask"),
+}
+"""What other policy languages call verdicts."""
 _TOP = ("version", "default", "identity", "exclusive", "timezone", "fallback", "groups", "office", "rule")
 _OFFICE = ("days", "hours", "holidays")
 _TERMS = ("needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
@@ -267,6 +273,9 @@ class _Reader:
     def _verdict(self, verdict: Any, where: str, key: str) -> PolicyVerdict:
         if verdict == "earn":
             raise PolicyError(f"{where}: {key} = 'earn' is not built yet; use 'ask'")
+        meant = _ELSEWHERE.get(verdict) if isinstance(verdict, str) else None
+        if meant is not None:
+            raise PolicyError(f"{where}: {key} is {verdict!r}; accepted are {', '.join(VERDICTS)}: write '{meant}'")
         return _choice(verdict, VERDICTS, where, key)
 
     def _at_top(self, key: str) -> str:
@@ -371,7 +380,7 @@ def _flag(content: Mapping[str, Any], key: str, where: str) -> bool:
 def _list(content: Mapping[str, Any], key: str, where: str) -> list[Any]:
     value = content.get(key, [])
     if not isinstance(value, (list, tuple)) or (key in content and not value):
-        raise PolicyError(f"{where}: {key} is {value!r}; write a list with at least one text, or leave it out")
+        raise PolicyError(f"{where}: {key} is {value!r}; write a list with at least one text in [ ], or leave it out")
     return list(cast("list[Any]", value))
 
 

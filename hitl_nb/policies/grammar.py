@@ -83,7 +83,8 @@ def parse_need(text: Any) -> RawNeed:
     """A need: "2 of ada, bo, @group" or "1 of anyone"."""
     found = _NEED.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None or int(found[1]) < 1:
-        raise PolicyError(f"{text!r} is not a need; write '2 of ada, bo, @group' or '1 of anyone'")
+        more = f"; without a count, '1 of {text.strip()}'" if isinstance(text, str) and text.startswith("@") else ""
+        raise PolicyError(f"{text!r} is not a need; write '2 of ada, bo, @group' or '1 of anyone'{more}")
     names = () if found[2].strip() == ANYONE else parse_names(found[2])
     return RawNeed(int(found[1]), names, f"{int(found[1])} of {', '.join(names) or ANYONE}")
 

@@ -604,6 +604,7 @@ do = "ask"
         ('needs = ["1 of @finanze"]', "line 12, rule second: the group @finanze is unknown; known are @finance"),
         ('needs = ["4 of @finance"]', "'4 of @finance' needs 4, but names 3; name more or need fewer"),
         ('needs = ["all of us"]', "'all of us' is not a need"),
+        ('needs = ["@leads"]', "'@leads' is not a need; .*; without a count, '1 of @leads'"),
         ('needs = ["0 of ada"]', "'0 of ada' is not a need"),
         ('needs = "1 of ada"', "needs is '1 of ada'; write a list"),
         ('four_eyes = "yes"', "four_eyes is 'yes'; write true or false"),
@@ -664,7 +665,8 @@ def test_a_bad_rule_is_told_exactly(line: str, says: str) -> None:
         ('[[rule]]\ndo = "ask"', "rule 1: the id is missing; write 1 to 40 characters"),
         ('[[rule]]\nid = "a"', "rule a: do is missing"),
         ('[[rule]]\nid = "a"\ndo = "earn"', "line 3, rule a: do = 'earn' is not built yet; use 'ask'"),
-        ('[[rule]]\nid = "a"\ndo = "deny"', "do is 'deny'; accepted are pass, ask, block"),
+        ('[[rule]]\nid = "a"\ndo = "deny"', "do is 'deny'; accepted are pass, ask, block: write 'block'"),
+        ('[[rule]]\nid = "a"\ndo = "permit"', "do is 'permit'; accepted are pass, ask, block: write 'pass'"),
     ],
 )
 def test_a_bad_file_is_told_exactly(text: str, says: str) -> None:
