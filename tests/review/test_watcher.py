@@ -116,7 +116,7 @@ def test_news_that_could_not_be_sent_in_time_is_dropped(ledger: Ledger, set_cloc
     set_clock(T0 + timedelta(hours=24))
     world.watcher.step()
     assert sorted(world.sent) == [
-        "Rejected by ada: Refund",
+        "Rejected by the script ada: Refund",
         "Reminder, still waiting for a decision: Refund",
         "Waiting for a decision: Refund",
     ]
