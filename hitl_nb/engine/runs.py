@@ -93,6 +93,8 @@ async def run_cell(
     not_cancelled(run, "--restart runs it anew")
     if restart:
         shown.continued(run)
+    elif run.restarted and run.status != "running":
+        run = ledger.forget_restart(run.id)
     saved = saved_state(ledger, run) if as_recorded or run.status in ("waiting", "finished") else None
     if run.status == "waiting":
         shown.replay(saved.outputs if saved else [])
@@ -119,7 +121,8 @@ def _continues(run: Run, restarted: str) -> bool:
     """Whether a cell with `--restart` continues `run`: `--restart` began it, it has paused, and it has not finished.
 
     The flag stays in the file, and the cell runs again after a decision, in a new kernel and in `hitl-nb run`. To begin
-    again would repeat what ran before the pause. An edited cell begins again, unless that would lose a decision: then
+    again would repeat what ran before the pause. Run once without the flag, the run is one of that cell: with the flag
+    put back, the cell begins again. An edited cell begins again, unless that would lose a decision: then
     it continues, or CellChanged says why it cannot.
     """
     if not run.restarted or run.pauses == 0 or run.status in ("finished", "cancelled"):

@@ -60,6 +60,7 @@ from hitl_nb.store.owner import Owner
 from hitl_nb.store.passing import Passing
 from hitl_nb.store.renewing import Renewing
 from hitl_nb.store.requesters import here, with_requesters
+from hitl_nb.store.restarts import forget_restart
 from hitl_nb.store.scripts import Scripts
 from hitl_nb.store.sending import Outbox
 from hitl_nb.store.snapshots import State
@@ -260,6 +261,10 @@ class Ledger(
     def save(self, claim: Claim, snapshot: Snapshot) -> None:
         """Keep the run's state between pauses. Raises RunClaimed if it was taken over."""
         self._claims.write(claim, lambda tx: snapshots.put_between(tx, claim, snapshot))
+
+    def forget_restart(self, run_id: str) -> Run:
+        """Note that the cell of a run that `--restart` began was run without the flag; the run then."""
+        return self.store.transact(lambda tx: forget_restart(tx, run_id))
 
     def label_run(self, claim: Claim, labels: Mapping[str, str]) -> Run:
         """Add labels to the run, in place of those of the same names; the run then.

@@ -13,6 +13,7 @@ from hitl_nb.store.base import Reads
 _HARMLESS = frozenset(
     {
         *("run.resumed", "run.handed_back", "run.requested", "run.noted", "run.moved", "decision.expired"),
+        "run.restart_forgotten",
         *("notice.sent", "notice.failed", "comment", "comment.state", "assigned"),
     }
 )

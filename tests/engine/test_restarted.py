@@ -70,6 +70,15 @@ def test_restart_begins_again_what_it_did_not_begin(desk: Restarting) -> None:
     assert desk.told.runs == []
 
 
+def test_the_flag_put_back_begins_again(desk: Restarting) -> None:
+    desk.again()
+    assert desk.again(restart=False) == []
+    desk.answer()
+    run = desk.record().id
+    assert desk.again() == ["before('x',)"]
+    assert desk.record().id != run
+
+
 def test_a_run_that_has_failed_behind_a_pause_continues(desk: Restarting) -> None:
     failing = CELL + "1 / zero"
     desk.again(failing)
