@@ -2,6 +2,7 @@
 # make demo            opens the example in JupyterLab and prints its address
 # make demo HEADLESS=1 plays the example's story in the terminal
 # make faults          every fault test, the long ones too (an hour; 200 kills); HITL_NB_SEED=n takes other seeds
+# make foreign         runs CPython's own tests instrumented and writes docs/reference/foreign-code.md (three minutes)
 # make bench           measures the promises that have numbers (fifteen minutes); JSON=1 prints JSON, ONLY="steps inbox" some
 #
 # All of it lives in .venv, which is made on first use and brought up to date only when pyproject.toml changed; the
@@ -14,7 +15,7 @@ READY := .venv/.ready
 FRONT := hitl_nb/labextension/package.json
 FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -type f) $(wildcard extension/*.json extension/*.mjs)
 
-.PHONY: test faults demo bench check clean
+.PHONY: test faults foreign demo bench check clean
 .DELETE_ON_ERROR:
 
 test: check
@@ -23,6 +24,9 @@ test: check
 
 faults: $(READY) .venv/.compiler
 	@$(BIN)/python -m pytest tests/faults -m "faults_long or not faults_long" -n 2 --dist worksteal
+
+foreign: $(READY)
+	@$(BIN)/python -m tests.foreign --page docs/reference/foreign-code.md
 
 check: $(READY) $(FRONT) .venv/.chromium .venv/.compiler
 	@$(BIN)/ruff check --quiet

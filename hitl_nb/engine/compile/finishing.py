@@ -1,0 +1,128 @@
+"""Puts into compiled code what the compiler could not: names, positions, the runtime object, the mark."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import types
+from array import array
+from typing import Any
+
+from hitl_nb.engine.compile.line_table import Position, encode
+from hitl_nb.engine.compile.nodes import RUNTIME
+from hitl_nb.engine.compile.runtime import RUNTIME as RUNTIME_OBJECT
+from hitl_nb.engine.compile.scopes import InstrumentedFunction, qualified_name
+from hitl_nb.engine.compile.trees import SourceTree, first_number
+
+MARK = "\0hitl_nb function"  # the first item of the constant that says which function a code object is
+
+_EXITS = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
+_GET_ITER = frozenset((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))
+_NOP = dis.opmap["NOP"]
+_RESUME = dis.opmap["RESUME"]
+
+
+class Places:
+    """For each code unit of a code object the number and the column of its node."""
+
+    __slots__ = ("_columns", "_numbers")
+
+    def __init__(self, code: types.CodeType) -> None:
+        spots = [(line or 0, column or 0) for line, _, column, _ in code.co_positions()]
+        self._numbers = array("I", [line for line, _ in spots])
+        self._columns = bytes([column for _, column in spots])
+
+    def __getitem__(self, unit: int) -> tuple[int, int]:
+        return self._numbers[unit], self._columns[unit]
+
+    def positions(self, tree: SourceTree) -> list[Position | None]:
+        known = tree.numbering.positions
+        return [known.get(spot) for spot in zip(self._numbers, self._columns, strict=True)]
+
+
+class Finisher:
+    """Finishes the code compiled from one tree.
+
+    Attributes:
+        finished: each function's code, with the places that its instructions came from.
+    """
+
+    def __init__(self, tree: SourceTree, key: str) -> None:
+        self.tree, self.key = tree, key
+        self._loops = tree.loop_numbers()
+        self.finished: list[tuple[types.CodeType, InstrumentedFunction, Places]] = []
+
+    def finish(
+        self, code: types.CodeType, function: InstrumentedFunction | None = None, outer: tuple[str, str] = ("", "cell")
+    ) -> types.CodeType:
+        """Args:
+        function: which it is; None: it is found by its first line.
+        outer: qualified name and kind of the code around it.
+        """
+        places = Places(code)
+        positions = places.positions(self.tree)
+        function = function or self.tree.function_at(code.co_firstlineno, is_lambda=code.co_name == "<lambda>")
+        if function is not None:
+            name, qualname, kind = function.name, function.qualname, function.kind
+        else:
+            name, kind = code.co_name, "def"
+            qualname = qualified_name(name, *outer)
+        constants = [self._constant(value, code, qualname, kind) for value in code.co_consts]
+        if function is not None and kind != "class":
+            constants.append((MARK, self.key, function.number))
+        first_line = self._first_line(code, function)
+        if function is not None and kind != "cell":
+            _place_start(code, positions, first_line)
+        _place_exits(code, positions)
+        is_outermost = function is not None and function.parent is not None and function.parent.kind == "cell"
+        finished = code.replace(
+            co_code=_without_iter(code, places, self._loops),
+            co_flags=code.co_flags & ~inspect.CO_NESTED if is_outermost else code.co_flags,
+            co_consts=tuple(constants),
+            co_name=name,
+            co_qualname=qualname,
+            co_firstlineno=first_line,
+            co_linetable=encode(positions, first_line),
+        )
+        if function is not None and kind != "class":
+            self.finished.append((finished, function, places))
+        return finished
+
+    def _constant(self, value: Any, code: types.CodeType, qualname: str, kind: str) -> Any:
+        if isinstance(value, types.CodeType):
+            return self.finish(value, None, (qualname, kind))
+        if not isinstance(value, str):
+            return value
+        if value == RUNTIME:
+            return RUNTIME_OBJECT
+        return qualname if kind == "class" and value == code.co_qualname else value
+
+    def _first_line(self, code: types.CodeType, function: InstrumentedFunction | None) -> int:
+        number = code.co_firstlineno if function is None else first_number(self.tree.nodes[function.number])
+        position = self.tree.numbering.positions.get((number, 0))
+        return position[0] if position is not None else 1
+
+
+def _without_iter(code: types.CodeType, places: Places, loops: frozenset[int]) -> bytes:
+    """A loop takes the iterator that is filed as it is: calling its `__iter__` again may begin from the start."""
+    made = bytearray(code.co_code)
+    for i in range(0, len(made), 2):
+        if made[i] in _GET_ITER and places[i // 2][0] in loops:
+            made[i], made[i + 1] = _NOP, 0
+    return bytes(made)
+
+
+def _place_start(code: types.CodeType, positions: list[Position | None], first_line: int) -> None:
+    """As natively, what a function does before its first statement is at the start of its first line."""
+    start = code.co_code[::2].find(_RESUME)
+    positions[: start + 1] = [(first_line, first_line, 0, 0)] * (start + 1)
+
+
+def _place_exits(code: types.CodeType, positions: list[Position | None]) -> None:
+    """A frame that an exception leaves is on a line: debuggers rely on it."""
+    last: Position | None = None
+    for i, operation in enumerate(code.co_code[::2]):
+        if positions[i] is not None:
+            last = positions[i]
+        elif operation in _EXITS:
+            positions[i] = last

@@ -1,0 +1,324 @@
+"""Syntax nodes of instrumented code: how they are built, and what is asked about them.
+
+A node of the user's keeps the user's position. A node of the engine's own has the line -1, as CPython marks
+instructions of its own: they take the position of the instruction before, so tracers and tracebacks see no line of
+theirs. Local names of the engine begin with a dot, which no source text can write.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar, cast
+
+RUNTIME = "\0hitl_nb runtime"  # a constant's stand-in: `ast.Constant` takes no other objects (see `units`)
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SCOPES = (*FUNCTIONS, ast.Lambda, ast.ClassDef)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+CALLS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom)
+
+Slot = tuple[str, int | None]  # a field of a node, and the index in it where it is a list
+Node = TypeVar("Node", bound=ast.AST)
+
+POSITION = ("lineno", "end_lineno", "col_offset", "end_col_offset")
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes directly below, as `ast.iter_child_nodes`, without contexts and operators; three times as fast."""
+    kind = type(node)
+    fields = _node_fields.get(kind)
+    if fields is None:
+        fields = _node_fields[kind] = tuple(name for name in kind._fields if name not in _PLAIN_FIELDS)
+    found: list[ast.AST] = []
+    for name in fields:
+        value: Any = getattr(node, name, None)
+        if isinstance(value, list):
+            items = cast("list[object]", value)
+            found += [item for item in items if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+_node_fields: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}
+_PLAIN_FIELDS = frozenset(
+    ("ctx", "op", "ops", "id", "attr", "arg", "kind", "level", "module", "conversion", "type_comment")
+)
+
+
+def walk(node: ast.AST) -> list[ast.AST]:
+    """`node` and all nodes below it."""
+    found = [node]
+    for part in found:
+        found += children(part)
+    return found
+
+
+def locate(node: Node, at: ast.AST | None) -> Node:
+    """Give `node` and its parts without a position the position of `at` (None: they are the engine's own)."""
+    if "lineno" in node._attributes:
+        if hasattr(node, "lineno"):
+            return node
+        for name in POSITION:
+            setattr(node, name, getattr(at, name) if at is not None else -1)
+    for child in children(node):
+        locate(child, at)
+    return node
+
+
+def copy(node: Node) -> Node:
+    """A copy whose fields, and lists in fields, can be replaced without changing `node`."""
+    fields: dict[str, Any] = {
+        name: list(cast("list[object]", value)) if isinstance(value, list) else value
+        for name, value in ast.iter_fields(node)
+    }
+    made = type(node)(**fields)
+    if isinstance(node, (*FUNCTIONS, ast.Lambda)):
+        made.args = copy(node.args)  # pyright: ignore[reportAttributeAccessIssue]
+    for name in POSITION if "lineno" in node._attributes else ():
+        if hasattr(node, name):
+            setattr(made, name, getattr(node, name))
+    return made
+
+
+def load(name: str, at: ast.AST | None = None) -> ast.Name:
+    return locate(ast.Name(name, ast.Load()), at)
+
+
+def store(name: str, at: ast.AST | None = None) -> ast.Name:
+    return locate(ast.Name(name, ast.Store()), at)
+
+
+def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
+    return locate(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
+
+
+def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
+    return locate(ast.Assign([store(name, at)], value), at)
+
+
+def clear(names: Iterable[str]) -> list[ast.stmt]:
+    """One statement that lets go of what is filed under these names."""
+    targets: list[ast.expr] = [store(name) for name in names]
+    return [locate(ast.Assign(targets, constant(None)), None)] if targets else []
+
+
+def runtime(name: str, at: ast.AST | None = None) -> ast.Attribute:
+    """An attribute of the runtime object, which instrumented code has among its constants."""
+    return locate(ast.Attribute(constant(RUNTIME, at), name, ast.Load()), at)
+
+
+def is_runtime(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Constant) and node.value.value is RUNTIME
+
+
+def call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.Call:
+    """A call of the runtime's function `name`."""
+    return locate(ast.Call(runtime(name, at), list(args), []), at)
+
+
+def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
+    return locate(ast.Expr(value), at)
+
+
+def when(
+    test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt] = (), at: ast.AST | None = None
+) -> ast.If:
+    return locate(ast.If(test, list(body), list(orelse)), at)
+
+
+def is_engine_name(name: str) -> bool:
+    return name.startswith(".")
+
+
+def is_filed(node: ast.AST | None) -> bool:
+    """A value that is filed as it is evaluated: `(.t := value)`."""
+    return isinstance(node, ast.NamedExpr) and is_engine_name(node.target.id)
+
+
+def is_file_name(node: ast.AST | None) -> bool:
+    """A name under which a value is filed."""
+    return isinstance(node, ast.Name) and is_engine_name(node.id)
+
+
+def is_plain(node: ast.expr) -> bool:
+    """Names, attributes of names and `super(...)`: looked up again without an effect of their own."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name | ast.Constant) or is_filed(node) or is_super(node)
+
+
+def is_super(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """`node` and what is below it, down to nested functions, lambdas and classes (these included, not their parts)."""
+    found = [node]
+    for part in found:
+        if not isinstance(part, SCOPES):
+            found += children(part)
+    return iter(found)
+
+
+def nodes_of_body(body: Iterable[ast.AST]) -> list[ast.AST]:
+    return [node for statement in body for node in own_nodes(statement)]
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """All names below `node`, in nested scopes too."""
+    found: set[str] = set()
+    for part in walk(node):
+        if isinstance(part, ast.Name):
+            found.add(part.id)
+        elif isinstance(part, ast.Nonlocal | ast.Global):
+            found.update(part.names)
+    return found
+
+
+def bound_names(body: Sequence[ast.stmt]) -> set[str]:
+    """The names that statements bind in their own scope."""
+    found: set[str] = set()
+    for statement in body:
+        _add_bound(statement, found)
+    return found
+
+
+def _add_bound(node: ast.AST, found: set[str]) -> None:
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            found.add(name)
+        case ast.alias(name=name, asname=alias):
+            if name != "*":
+                found.add(alias or name.partition(".")[0])
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            found.add(name)
+        case ast.ExceptHandler(name=str(name)):
+            found.add(name)
+        case ast.Global(names=names):
+            found.update(names)
+        case _:
+            pass
+    if isinstance(node, ast.Lambda):
+        below: Iterable[ast.AST] = (*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None))
+    elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        found.add(node.name)
+        below = [read(node, slot) for slot in slots(node)]
+    elif isinstance(node, COMPREHENSIONS):
+        found.update(part.target.id for part in own_nodes_of_comprehension(node) if isinstance(part, ast.NamedExpr))
+        below = [node.generators[0].iter]
+    else:
+        below = children(node)
+    for child in below:
+        _add_bound(child, found)
+
+
+def own_nodes_of_comprehension(node: ast.AST) -> Iterator[ast.AST]:
+    for child in children(node):
+        yield from own_nodes(child)
+
+
+def slots(node: ast.AST) -> list[Slot]:
+    """The parts of a node that Python evaluates, in its order, where all are evaluated."""
+    match node:
+        case ast.Call():
+            return [("func", None), *_items(node, "args"), *_items(node, "keywords")]
+        case ast.Dict():
+            return [
+                slot
+                for i, key in enumerate(node.keys)
+                for slot in ([("keys", i)] if key is not None else []) + [("values", i)]
+            ]
+        case ast.Assign():
+            return [("value", None), *_items(node, "targets")]
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [*_items(node, "decorator_list"), *_defaults(node.args)]
+        case ast.Lambda():
+            return _defaults(node.args)
+        case ast.ClassDef():
+            return [*_items(node, "decorator_list"), *_items(node, "bases"), *_items(node, "keywords")]
+        case ast.AnnAssign() | ast.AugAssign():
+            return [("value", None)] if node.value is not None else []
+        case _:
+            return _expression_slots(node)
+
+
+def _expression_slots(node: ast.AST) -> list[Slot]:
+    found: list[Slot] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.expr):
+            found.append((name, None))
+        elif isinstance(value, list) and value and isinstance(value[0], ast.expr | ast.keyword):
+            found += _items(node, name)
+    return found
+
+
+def _items(node: ast.AST, name: str) -> list[Slot]:
+    return [(name, i) for i, item in enumerate(getattr(node, name)) if item is not None]
+
+
+def _defaults(args: ast.arguments) -> list[Slot]:
+    keyword_only: list[Slot] = [("args.kw_defaults", i) for i, d in enumerate(args.kw_defaults) if d is not None]
+    return [("args.defaults", i) for i in range(len(args.defaults))] + keyword_only
+
+
+def read(node: ast.AST, slot: Slot) -> ast.expr | ast.keyword:
+    holder, name = _holder(node, slot)
+    value = getattr(holder, name)
+    return value if slot[1] is None else value[slot[1]]
+
+
+def write(node: ast.AST, slot: Slot, value: ast.AST) -> None:
+    """Put `value` into a slot of a node that is a `copy`."""
+    holder, name = _holder(node, slot)
+    if slot[1] is None:
+        setattr(holder, name, value)
+    else:
+        getattr(holder, name)[slot[1]] = value
+
+
+def _holder(node: Any, slot: Slot) -> tuple[ast.AST, str]:
+    name = slot[0]
+    if name.startswith("args."):
+        return node.args, name[5:]
+    return node, name
+
+
+def value_of(part: ast.AST) -> ast.AST:
+    return part.value if isinstance(part, ast.keyword) else part
+
+
+class CallFinder:
+    """Whether evaluating a node calls, awaits or yields in its own frame. Remembers what it found."""
+
+    def __init__(self) -> None:
+        self._calling: dict[ast.AST, bool] = {}
+        self._deep: dict[ast.AST, bool] = {}
+
+    def calls(self, node: ast.AST | None) -> bool:
+        if node is None or isinstance(node, (ast.Constant, ast.Name)):
+            return False
+        found = self._calling.get(node)
+        if found is None:
+            found = self._calling[node] = self._look(node)
+        return found
+
+    def _look(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Lambda):
+            return any(map(self.calls, node.args.defaults)) or any(map(self.calls, node.args.kw_defaults))
+        if isinstance(node, (*CALLS, ast.GeneratorExp)):
+            return True
+        if isinstance(node, COMPREHENSIONS):
+            return self.calls_below(node)
+        return any(map(self.calls, children(node)))
+
+    def calls_below(self, node: ast.AST) -> bool:
+        """The same, of nested lambdas and comprehensions too."""
+        found = self._deep.get(node)
+        if found is None:
+            is_calling = isinstance(node, (*CALLS, ast.GeneratorExp))  # one that outlives its statement is saved, too
+            found = self._deep[node] = is_calling or any(map(self.calls_below, children(node)))
+        return found

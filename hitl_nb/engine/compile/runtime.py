@@ -1,0 +1,390 @@
+"""What instrumented code calls: one object, among the constants of each instrumented code object.
+
+It is reached through no name, so that nothing is added to a namespace and nothing a user defines can hide it. Pickled
+for another process (joblib, `multiprocessing`, Ray), it becomes a plain class of builtins: a worker needs no hitl_nb.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import itertools
+import sys
+import types
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, cast
+
+
+class Unwind(BaseException):
+    """Leaves the frames of a run that is paused. No code of the user's sees it."""
+
+
+class PlainIterator:
+    """An iterator whose `__iter__` must not be called again: it may begin from the start."""
+
+    __slots__ = ("iterator",)
+
+    def __init__(self, iterator: Any) -> None:
+        self.iterator = iterator
+
+    def __iter__(self) -> PlainIterator:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self.iterator)
+
+
+class PlainAsyncIterator:
+    """The same for `async for`."""
+
+    __slots__ = ("iterator",)
+
+    def __init__(self, iterator: Any) -> None:
+        self.iterator = iterator
+
+    def __aiter__(self) -> PlainAsyncIterator:
+        return self
+
+    def __anext__(self) -> Any:
+        kind = _kind_of(self.iterator)
+        return kind.__anext__(self.iterator)
+
+
+class HeldIterator:
+    """What a restored `yield from` delegates to: its first step only brings the generator to its place."""
+
+    def __init__(self, iterator: Any) -> None:
+        self.iterator = iterator
+        self.is_fresh = True
+
+    def __iter__(self) -> HeldIterator:
+        return self
+
+    def __next__(self) -> Any:
+        if self.is_fresh:
+            self.is_fresh = False
+            return None
+        return next(self.iterator)
+
+    def __getattr__(self, name: str) -> Any:
+        """`send`, `throw` and `close`, if the iterator has them: `yield from` does without those it has not."""
+        return getattr(self.iterator, name)
+
+
+class ContinuedGenerator:
+    """A generator that is continued inside a call of its manager's: the first step of that call is over.
+
+    `contextlib` asks it once more; by that it comes to the place where it was.
+    """
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+        self.is_fresh = True
+
+    def __next__(self) -> Any:
+        self.is_fresh = False
+        return next(self.generator)
+
+    def throw(self, *args: Any) -> Any:
+        if self.is_fresh:
+            return next(self)
+        return self.generator.throw(*args)
+
+    def close(self) -> None:
+        self.generator.close()
+
+
+def iterate_async(value: Any) -> Any:
+    """`aiter(value)` as `async for` does it, with its messages."""
+    kind = _kind_of(value)
+    try:
+        method = kind.__aiter__
+    except AttributeError:
+        raise TypeError(f"'async for' requires an object with __aiter__ method, got {kind.__name__}") from None
+    iterator: Any = method(value)
+    if not hasattr(_kind_of(iterator), "__anext__"):
+        raise TypeError(
+            "'async for' received an object from __aiter__ that does not implement __anext__: "
+            + _kind_of(iterator).__name__
+        )
+    return iterator
+
+
+def _kind_of(value: Any) -> Any:
+    return cast("Any", type(value))
+
+
+def delegate(value: Any) -> Any:
+    """What `yield from value` asks: a coroutine as it is (the interpreter refuses or takes it), else an iterator."""
+    kind = _kind_of(value)
+    return value if kind is types.GeneratorType or kind is types.CoroutineType else iter(value)
+
+
+def awaitable(value: Any, method: str) -> Any:
+    """What `async with` awaits, with its message."""
+    kind = _kind_of(value)
+    is_marked = kind is types.GeneratorType and value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE
+    if kind is not types.CoroutineType and not is_marked and not hasattr(kind, "__await__"):
+        raise TypeError(
+            f"'async with' received an object from {method} that does not implement __await__: {kind.__name__}"
+        )
+    return value
+
+
+def with_methods(manager: Any) -> tuple[Any, Any]:
+    """What `with` calls, with the manager as the first argument."""
+    kind: Any = type(manager)  # pyright: ignore[reportUnknownVariableType]  # `cast` is a call, and this is called often
+    known = _plain_managers.get(id(kind))
+    try:
+        if known is not None and kind.__enter__ is known[0] and kind.__exit__ is known[1]:
+            return known
+    except AttributeError:
+        pass
+    found = _two_methods(manager, "__enter__", "__exit__", "the context manager protocol")
+    if type(found[0]) is types.FunctionType and type(found[1]) is types.FunctionType:
+        if len(_plain_managers) > _MOST_KNOWN:
+            _plain_managers.clear()
+        _plain_managers[id(kind)] = found
+    return found
+
+
+_plain_managers: dict[int, tuple[Any, Any]] = {}
+"""By the identity of a class: its two methods, if they are plain functions. Found again, they are the same objects."""
+_MOST_KNOWN = 200
+
+
+def async_with_methods(manager: Any) -> tuple[Any, Any]:
+    return _two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
+
+
+def _two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tuple[Any, Any]:
+    name = type(manager).__name__
+    first = _special_method(manager, enter)
+    if first is None:
+        raise TypeError(f"'{name}' object does not support {protocol}")
+    second = _special_method(manager, leave)
+    if second is None:
+        raise TypeError(f"'{name}' object does not support {protocol} (missed {leave} method)")
+    return first, second
+
+
+def _special_method(value: Any, name: str) -> Any:
+    """A special method as the interpreter looks it up, on the type; to be called with the object first."""
+    for kind in _kind_of(value).__mro__:
+        if name in kind.__dict__:
+            method: Any = kind.__dict__[name]
+            if type(method) is types.FunctionType:
+                return method
+            bind: Any = getattr(_kind_of(method), "__get__", None)
+            return BoundMethod(method if bind is None else bind(method, value, _kind_of(value)))
+    return None
+
+
+class BoundMethod:
+    """A special method that is bound already: it is called with the manager all the same, as a plain function is."""
+
+    __slots__ = ("method",)
+
+    def __init__(self, method: Any) -> None:
+        self.method = method
+
+    def __call__(self, manager: Any, *args: Any) -> Any:
+        return self.method(*args)
+
+
+def visible(function: Any, found: Any) -> Any:
+    """What `locals()`, `vars()` and `dir()` say, without the engine's names."""
+    if function is builtins.locals or function is builtins.vars:
+        return {name: value for name, value in found.items() if not name.startswith(".")}
+    return [name for name in found if not name.startswith(".")] if function is builtins.dir else found
+
+
+def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
+    """`locals()`, `vars()`, `dir()`, `eval(text)`, `exec(text)` at the top of a cell: its names are the namespace's."""
+    if function is builtins.locals or function is builtins.vars:
+        return namespace
+    if function is builtins.dir:
+        return sorted(namespace)
+    if function is builtins.eval or function is builtins.exec:
+        return function(*args, namespace)
+    return function(*args)
+
+
+def expand(mapping: Any) -> dict[str, Any]:
+    """`**mapping` of a call, expanded before later arguments are evaluated."""
+    given: dict[str, Any] = {}
+    try:
+        names = list(mapping.keys())
+    except AttributeError:
+        raise TypeError(f"argument after ** must be a mapping, not {type(mapping).__name__}") from None
+    for name in names:
+        if name in given:
+            raise TypeError(f"got multiple values for keyword argument '{name}'")
+        given[name] = mapping[name]
+    return given
+
+
+def super_of(function: Any, kind: Any, instance: Any) -> Any:
+    """`super()` in a continued frame."""
+    return cast("Any", super(kind, instance)) if function is super else function()
+
+
+def import_all(module: str | None, level: int, namespace: dict[str, Any]) -> None:
+    exec(f"from {'.' * level}{module or ''} import *", namespace)
+
+
+def begin_annotations(namespace: dict[str, Any]) -> None:
+    namespace.setdefault("__annotations__", {})
+
+
+_thrown: dict[int, tuple[BaseException, Any, Any]] = {}
+
+
+def throw(exception: BaseException) -> None:
+    """Raise an exception again in a restored frame; `settle` then puts back what raising it added."""
+    _thrown[id(exception)] = (exception, exception.__traceback__, exception.__context__)
+    raise exception
+
+
+def settle(exception: BaseException) -> None:
+    _, traceback, context = _thrown.pop(id(exception))
+    exception.__context__ = context
+    exception.__traceback__ = traceback
+
+
+def resume_iterator(iterator: Any) -> Iterator[Any]:
+    """The loop's next turn is the one that was begun: its item is on record already."""
+    return itertools.chain((None,), _without_iter(iterator))
+
+
+def _without_iter(iterator: Any) -> Any:
+    """The iterator, such that `iter` may be called on it: a `__iter__` of the user's may begin from the start."""
+    method = getattr(_kind_of(iterator), "__iter__", None)
+    return PlainIterator(iterator) if method is None or isinstance(method, types.FunctionType) else iterator
+
+
+def open_iterator(iterator: Any) -> Any:
+    """What a loop reads in place of an iterator that does not tell how far it is."""
+    return openers[_kind_of(iterator)](iterator)
+
+
+openers: dict[type, Callable[[Any], Any]] = {}
+"""Types of iterators that do not tell how far they are, and what makes one that does."""
+
+
+def finish_closing(generator: Any) -> Any:
+    """The rest of `generator.close()`, which was left while the generator ran."""
+    try:
+        next(generator)
+    except GeneratorExit:
+        return None
+    except StopIteration as stop:
+        return stop.value if sys.version_info >= (3, 13) else None
+    raise RuntimeError("generator ignored GeneratorExit")
+
+
+def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
+    """The loop waits for its next item: the pending call gives it, or says that there is none."""
+    try:
+        item = pending()
+    except StopIteration:
+        return
+    yield item
+    yield from _without_iter(iterator)
+
+
+async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterator[Any]:
+    """The loop waits for its next item: the awaitable gives it, or says that there is none."""
+    try:
+        item = await awaitable
+    except StopAsyncIteration:
+        return
+    yield item
+    async for item in PlainAsyncIterator(iterator):
+        yield item
+
+
+async def resume_async_iterator(iterator: Any) -> AsyncIterator[Any]:
+    yield None
+    async for item in PlainAsyncIterator(iterator):
+        yield item
+
+
+def constructed(result: Any, instance: Any) -> Any:
+    """What a class returns whose `__init__` returned `result`."""
+    if result is not None:
+        raise TypeError(f"__init__() should return None, not '{type(result).__name__}'")
+    return instance
+
+
+def _nothing(*args: Any) -> Any:
+    return None
+
+
+class Runtime:
+    """The functions above as attributes, and `due`: whether the next poll has something to do."""
+
+    def __init__(self) -> None:
+        self.due = False
+        self.poll: Callable[[], None] = _nothing
+        self.pending: Callable[[], Any] = _nothing
+        self.show: Callable[[Any], None] = lambda value: sys.displayhook(value)
+        self.Unwind = Unwind
+        self.BaseException = BaseException
+        self.AssertionError = AssertionError
+        self.exception = sys.exception
+        self.type = type
+        self.set = set
+        self.globals = globals
+        self.next = next
+        self.iter = iter
+        self.generator = types.GeneratorType
+        self.openers = openers
+        self.open_iterator = open_iterator
+        self.iterate_async = iterate_async
+        self.delegate = delegate
+        self.awaitable = awaitable
+        self.with_methods = with_methods
+        self.async_with_methods = async_with_methods
+        self.visible = visible
+        self.namespace_view = namespace_view
+        self.expand = expand
+        self.super_of = super_of
+        self.import_all = import_all
+        self.begin_annotations = begin_annotations
+        self.throw = throw
+        self.settle = settle
+        self.continue_iterator = continue_iterator
+        self.finish_closing = finish_closing
+        self.resume_iterator = resume_iterator
+        self.resume_async_iterator = resume_async_iterator
+        self.continue_async_iterator = continue_async_iterator
+        self.hold = HeldIterator
+        self.constructed = constructed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return eval, (_ELSEWHERE,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Runtime:
+        return self
+
+    def __copy__(self) -> Runtime:
+        return self
+
+
+RUNTIME = Runtime()
+
+# The same functions for a process without hitl_nb, as one expression: it is evaluated where a function is unpickled.
+_ELSEWHERE = """(lambda sys, types: type("runtime", (), {name: value if isinstance(value, type) or not callable(value)
+else staticmethod(value) for name, value in dict(
+    due=False, poll=lambda: None, Unwind=(), BaseException=BaseException, AssertionError=AssertionError,
+    type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception,
+    generator=None, openers={}, show=lambda value: sys.displayhook(value),
+    iterate_async=lambda value: type(value).__aiter__(value), awaitable=lambda value, method: value,
+    delegate=lambda v: v if isinstance(v, (types.CoroutineType, types.GeneratorType)) else iter(v),
+    with_methods=lambda m: (lambda m: m.__enter__(), lambda m, *a: m.__exit__(*a)),
+    async_with_methods=lambda m: (lambda m: m.__aenter__(), lambda m, *a: m.__aexit__(*a)),
+    visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "."} if isinstance(found, dict)
+        else [k for k in found if k[:1] != "."] if function is dir else found,
+    namespace_view=lambda function, args, namespace: function(*args), expand=lambda mapping: dict(mapping),
+).items()}))(__import__("sys"), __import__("types"))"""

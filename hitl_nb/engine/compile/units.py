@@ -1,0 +1,149 @@
+"""A unit: one source text (a cell or a module's file), and the instrumented code compiled from it."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import hashlib
+import types
+import warnings
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from hitl_nb.engine.compile.finishing import MARK, Finisher, Places
+from hitl_nb.engine.compile.scopes import InstrumentedFunction
+from hitl_nb.engine.compile.trees import SourceTree, TreeBuilder
+
+MOST_TREES = 8
+"""Of how many units the trees are kept: a collection of garbage walks them all. Others are built again when needed."""
+
+
+@dataclass(eq=False)
+class Unit:
+    """Instrumented source. Its code, and what is known of its functions."""
+
+    key: str
+    source: str
+    filename: str
+    is_cell: bool
+    shows_last: bool
+    flags: int = 0
+    is_async: bool = False
+    functions: list[InstrumentedFunction] = field(default_factory=list[InstrumentedFunction])
+    tops: tuple[str, ...] = ()  # the names that the cell binds in the namespace
+    code: types.CodeType = field(init=False)
+
+    def tree(self) -> SourceTree:
+        """The instrumented nodes, built again if they were dropped."""
+        tree = _trees.get(self.key)
+        if tree is None:
+            tree = self._build(ast.parse(self.source, self.filename))
+            for function, kept in zip(tree.functions, self.functions, strict=True):
+                function.cells, function.files_cells, function.locals = kept.cells, kept.files_cells, kept.locals
+            tree.file_cells()
+            self._keep(tree)
+        _trees.move_to_end(self.key)
+        return tree
+
+    def _build(self, module: ast.Module) -> SourceTree:
+        return TreeBuilder(self.flags, is_async=self.is_async).build(module, shows_last=self.shows_last)
+
+    def _keep(self, tree: SourceTree) -> None:
+        _trees[self.key] = tree
+        while len(_trees) > MOST_TREES:
+            _trees.popitem(last=False)
+
+    def compile(self, module: ast.Module) -> types.CodeType:
+        """Compile instrumented nodes of this unit."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the plain compile has warned
+            return compile(module, self.filename, "exec", self.flags, True)
+
+    def finish(
+        self, code: types.CodeType, function: InstrumentedFunction, *, is_primary: bool = False
+    ) -> types.CodeType:
+        """Finish the compiled code of a function and all in it, and know it from now on."""
+        finisher = Finisher(self.tree(), self.key)
+        made = finisher.finish(code, function)
+        for finished, nested, places in finisher.finished:
+            mine = self.functions[nested.number]
+            known = InstrumentedCode(self, mine, places)
+            _codes[id(finished)] = finished, known
+            if is_primary:
+                mine.locals = frozenset((*finished.co_varnames, *finished.co_cellvars))
+                _primary[self.key, mine.number] = known
+        return made
+
+
+@dataclass(frozen=True, eq=False)
+class InstrumentedCode:
+    """What is known of one code object."""
+
+    unit: Unit
+    function: InstrumentedFunction
+    places: Places
+
+
+_units: dict[str, Unit] = {}
+_trees: OrderedDict[str, SourceTree] = OrderedDict()
+_codes: dict[int, tuple[types.CodeType, InstrumentedCode]] = {}  # by identity: comparing code is slow
+_primary: dict[tuple[str, int], InstrumentedCode] = {}
+
+
+def compile_unit(source: str, filename: str, *, is_cell: bool = True, shows_last: bool = False) -> Unit:
+    """Instrument a source text. It is compiled as it is first, so errors and warnings are the user's own.
+
+    Raises:
+        SyntaxError: the source is no Python.
+    """
+    text = f"{filename}\0{is_cell}\0{shows_last}\0{source}"
+    key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    unit = Unit(key, source, filename, is_cell, shows_last)
+    module = ast.parse(source, filename)
+    unit.flags = _future_flags(module)
+    flags = unit.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell
+    native = compile(source, filename, "exec", flags, True)
+    unit.is_async = bool(native.co_flags & _COROUTINE)
+    tree = unit._build(module)  # pyright: ignore[reportPrivateUsage]
+    unit.functions, unit.tops = tree.functions, tree.tops
+    unit._keep(tree)  # pyright: ignore[reportPrivateUsage]
+    code = unit.compile(tree.module)
+    if tree.find_cells(code):
+        tree.file_cells()
+        code = unit.compile(tree.module)
+    cell = next(value for value in code.co_consts if isinstance(value, types.CodeType))
+    unit.code = unit.finish(cell, unit.functions[0], is_primary=True)
+    _units[key] = unit
+    return unit
+
+
+_COROUTINE = 0x80  # CO_COROUTINE
+
+
+def compile_module(source: str, filename: str) -> types.CodeType:
+    """Code without arguments that runs a whole module in the namespace of the function that is made of it."""
+    return compile_unit(source, filename, is_cell=False).code
+
+
+def find_code(code: types.CodeType) -> InstrumentedCode | None:
+    """What is known of a code object; None: it is not instrumented, or its unit is unknown here."""
+    entry = _codes.get(id(code))
+    if entry is not None:
+        return entry[1]
+    mark: Any = code.co_consts[-1] if code.co_consts else None
+    if type(mark) is not tuple or mark[:1] != (MARK,):
+        return None
+    found = _primary.get(cast("tuple[str, int]", mark[1:]))
+    if found is not None:
+        _codes[id(code)] = code, found
+    return found
+
+
+def find_unit(key: str) -> Unit | None:
+    return _units.get(key)
+
+
+def _future_flags(tree: ast.Module) -> int:
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    return sum(getattr(__future__, alias.name).compiler_flag for node in imports for alias in node.names)
