@@ -20,11 +20,15 @@ from typing import IO, Any
 class Forks:
     """The near end. `forks(function, ...)` calls a module's function in a new process and returns what it returned."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *modules: str) -> None:
+        """Args:
+        data: where keys are kept.
+        modules: what the server imports once, beside what it always does.
+        """
         here = Path(__file__).parent
         env = {**os.environ, "JUPYTER_DATA_DIR": str(data), "PYTHONPATH": f"{here}:{here.parent.parent}"}
         self.server = subprocess.Popen(
-            [sys.executable, "-c", "import forks; forks.serve()"],
+            [sys.executable, "-c", f"import forks; forks.serve({modules!r})"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=env,
@@ -50,9 +54,9 @@ class ChildDied(Exception):
     """The process ended without an answer; `args[0]` is its wait status."""
 
 
-def serve() -> None:
+def serve(modules: tuple[str, ...] = ()) -> None:
     """The far end."""
-    for name in ("world", "asyncio", "diskcache", "filelock", "jupyter_core.paths", "hitl_nb.store.disk"):
+    for name in (*modules, "world", "asyncio", "diskcache", "filelock", "jupyter_core.paths", "hitl_nb.store.disk"):
         importlib.import_module(name)  # once, not in each child
 
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")

@@ -1,6 +1,6 @@
 """Programs run natively, and run with a new process at every pause, must not differ in anything that can be seen.
 
-1000 programs by default, in shards that pytest-xdist shares out; `HITL_PROGRAMS=20000` for a long night.
+500 programs by default, in shards that pytest-xdist shares out; `HITL_PROGRAMS=20000` for a long night.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from programs import programs
 from same import ways
 
 SHARDS = 10
-PROGRAMS = int(os.environ.get("HITL_PROGRAMS", "1000"))
+PROGRAMS = int(os.environ.get("HITL_PROGRAMS", "500"))
 SEED = int(os.environ.get("HITL_SEED", "0"))
 
 

@@ -1,0 +1,58 @@
+"""A saved frame: where it is and what its locals were. Data only."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+How = Literal["call", "init", "item", "drive", "again", "yield", "yield_from", "start"]
+"""What is at the place of a frame:
+
+- call: a call whose result comes from the next frame inward, or is the answer that was waited for;
+- init: the same, of a class: the result is the instance;
+- item: a loop waits for its iterator's `__next__`;
+- drive: `send`, `throw`, `__next__` or `close` of a generator that is saved inside that call;
+- again: something that is evaluated again, from the values that are filed;
+- yield, yield_from: a generator that waits to be asked;
+- start: a generator or coroutine that has not begun.
+"""
+
+
+@dataclass(eq=False)
+class SavedFrame:
+    """One frame of instrumented code.
+
+    Attributes:
+        unit, function: which function it is of.
+        place: the number of the node where it waits.
+        locals: by name, the engine's names too; without `cells`.
+        cells: the variables that it shares with other functions.
+        namespace: the globals of its function.
+        again: filed names whose values are made again (iterators that live within one statement).
+    """
+
+    unit: str
+    function: int
+    place: int
+    how: How
+    locals: dict[str, Any]
+    cells: dict[str, types.CellType]
+    namespace: dict[str, Any]
+    again: tuple[str, ...] = field(default=())
+
+
+@dataclass(eq=False)
+class SavedStack:
+    """The frames of a run, outermost first.
+
+    Attributes:
+        waits: whether the innermost frame waits for an answer (else its place is evaluated again).
+        running: generators and coroutines on the stack, by the identity of their frame.
+        order: the frames and those of `running`, outermost first.
+    """
+
+    frames: list[SavedFrame]
+    waits: bool
+    running: dict[int, SavedFrame]
+    order: list[SavedFrame] = field(default_factory=list["SavedFrame"])

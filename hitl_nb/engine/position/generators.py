@@ -1,0 +1,96 @@
+"""Generators and coroutines that wait, as data: made again of their rest, brought to their place by a first step."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from collections.abc import Iterable
+from typing import Any
+
+from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.compile.runtime import Unwind
+from hitl_nb.engine.position.continuations import Box, continue_frame
+from hitl_nb.engine.position.frames import How, SavedFrame
+from hitl_nb.engine.position.lookup import frame_of
+from hitl_nb.engine.position.reading import read_generator
+
+_waiting: dict[int, tuple[Any, Box]] = {}  # made, and not filled yet: the object itself keeps its id its own
+
+
+def reduce_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, ...]:
+    """How pickle makes a generator or coroutine again (as `object.__reduce__` says it, with a function for the state).
+
+    Args:
+        running: those on the stack that is saved with it, by the identity of their frame.
+    """
+    found = read_generator(value, running)
+    if found is None:
+        return make_ended, (isinstance(value, types.CoroutineType),)
+    return reduce_saved(*found)
+
+
+def reduce_saved(saved: SavedFrame, is_begun: bool) -> tuple[Any, ...]:
+    """The same of what was read already. `is_begun`: it must be brought to its place."""
+    shape = {name: v for name, v in saved.locals.items() if name.startswith(".f") and isinstance(v, int)}
+    args = (
+        saved.unit,
+        saved.function,
+        saved.place,
+        saved.how,
+        tuple(saved.locals),
+        shape,
+        saved.cells,
+        saved.namespace,
+    )
+    return make_generator, args, (tuple(saved.locals.values()), is_begun), None, None, fill_generator
+
+
+def make_generator(
+    unit: str,
+    function: int,
+    place: int,
+    how: How,
+    names: tuple[str, ...],
+    shape: dict[str, int],
+    cells: dict[str, types.CellType],
+    namespace: dict[str, Any],
+) -> Any:
+    values: dict[str, Any] = {**dict.fromkeys(names), **shape}
+    made, box = continue_frame(SavedFrame(unit, function, place, how, values, cells, namespace))
+    generator = made(box)
+    _waiting[id(generator)] = generator, box
+    return generator
+
+
+def fill_generator(generator: Any, state: tuple[tuple[Any, ...], bool]) -> None:
+    """Give a generator its values; they may hold the generator itself."""
+    values, is_begun = state
+    _, box = _waiting.pop(id(generator))
+    assert box.saved is not None
+    box.saved.locals = dict(zip(box.names, values, strict=True))
+    if is_begun:
+        with contextlib.suppress(StopIteration):
+            generator.send(None)
+
+
+def end_quietly(generators: Iterable[Any]) -> None:
+    """End generators and coroutines whose state is saved: no `finally` of theirs runs, since they are only paused."""
+    for generator in generators:
+        frame = frame_of(generator)
+        if frame is None or find_code(frame.f_code) is None:
+            continue
+        with contextlib.suppress(Unwind):
+            generator.throw(Unwind())
+
+
+def make_ended(is_coroutine: bool) -> Any:
+    if not is_coroutine:
+        ended = (item for item in ())
+        next(ended, None)
+        return ended
+    coroutine = _nothing()
+    coroutine.close()
+    return coroutine
+
+
+async def _nothing() -> None: ...

@@ -1,0 +1,113 @@
+"""The source of a generator function of a library, as a unit of its own: the function alone, at its own lines.
+
+Only what is looped over while a run is saved is ever compiled so; the library itself is left as it is.
+"""
+
+from __future__ import annotations
+import __future__
+
+import importlib
+import inspect
+import linecache
+import re
+import sys
+import types
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from hitl_nb.engine.compile import Unit, compile_unit
+from hitl_nb.errors import HitlError
+
+
+@dataclass(frozen=True)
+class LibrarySource:
+    """One function of a module.
+
+    Attributes:
+        module: the module that has it.
+        filename: of the module, where it was saved.
+        line: the first line of the function there.
+        text: the function at its own lines, in classes of the same names.
+    """
+
+    module: str
+    filename: str
+    line: int
+    text: str
+
+
+_sources: dict[str, LibrarySource] = {}  # by unit
+_units: dict[LibrarySource, Unit] = {}
+_found: dict[types.CodeType, LibrarySource | None] = {}
+
+
+def find_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySource | None:
+    """The source of the outermost function around `code`; None: it is no module's, or its file is not found."""
+    if code not in _found:
+        _found[code] = _read_source(code, namespace)
+    return _found[code]
+
+
+def source_of_unit(key: str) -> LibrarySource | None:
+    return _sources.get(key)
+
+
+def unit_of(source: LibrarySource) -> Unit:
+    unit = _units.get(source)
+    if unit is None:
+        unit = _units[source] = compile_unit(source.text, source.filename, is_cell=False)
+        _sources[unit.key] = source
+    return unit
+
+
+def load_source(fields: tuple[Any, ...]) -> LibrarySource:
+    """A saved source. Raises HitlError if the module of this process has another one."""
+    source = LibrarySource(*fields)
+    if source not in _units:
+        module = importlib.import_module(source.module)
+        lines = linecache.getlines(getattr(module, "__file__", None) or source.filename, vars(module))
+        saved = source.text.splitlines(keepends=True)[source.line - 1 :]
+        if lines[source.line - 1 : source.line - 1 + len(saved)] != saved:
+            package = source.module.partition(".")[0]
+            raise HitlError(
+                f"the agent was in a loop over what {source.module} makes (line {source.line} of its file), and that "
+                f"module is another one here; install the version of {package} with which it paused, and run it again"
+            )
+    unit_of(source)
+    return source
+
+
+def fields_of(source: LibrarySource) -> tuple[Any, ...]:
+    return astuple(source)
+
+
+def _read_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySource | None:
+    module = namespace.get("__name__")
+    if not isinstance(module, str) or module == "__main__" or vars(sys.modules.get(module, types)) is not namespace:
+        return None
+    path = code.co_qualname.split(".<locals>.")[0].split(".")
+    *classes, name = path
+    is_frozen = code.co_filename.startswith("<frozen")
+    lines = linecache.getlines(str(namespace.get("__file__")) if is_frozen else code.co_filename, namespace)
+    start = _start_of(lines, code, name, is_nested=".<locals>." in code.co_qualname)
+    if start is None:
+        return None
+    block = inspect.getblock(lines[start - 1 :])
+    indent = len(block[0]) - len(block[0].lstrip())
+    heads = [" " * i + f"class {each}:\n" for i, each in enumerate(classes)]
+    if indent and not classes:
+        heads = ["if 1:\n"]
+    if not start <= code.co_firstlineno + 100 or indent < len(heads) - 1 or start - 2 < len(heads):
+        return None
+    is_future = code.co_flags & __future__.annotations.compiler_flag
+    first = "from __future__ import annotations\n" if is_future else "\n"
+    text = first + "\n" * (start - 2 - len(heads)) + "".join(heads) + "".join(block)
+    return LibrarySource(module, code.co_filename, start, text)
+
+
+def _start_of(lines: list[str], code: types.CodeType, name: str, *, is_nested: bool) -> int | None:
+    """The line of the `def`: behind the decorators, or above what is nested in the function."""
+    is_start = re.compile(rf"\s*def\s+{re.escape(name)}\b").match
+    first = code.co_firstlineno
+    numbers = range(first, 0, -1) if is_nested else range(first, len(lines) + 1)
+    return next((number for number in numbers if is_start(lines[number - 1])), None)

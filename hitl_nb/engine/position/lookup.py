@@ -1,0 +1,136 @@
+"""Finds what a call expression names, without running any code of the user's."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import inspect
+import types
+from typing import Any, cast
+
+from hitl_nb.engine.compile import find_code, runtime
+from hitl_nb.engine.compile.nodes import is_engine_name
+
+MISSING = object()
+
+
+class FrameView:
+    """A frame whose locals are read once: each read of `f_locals` copies them."""
+
+    __slots__ = ("code", "frame", "globals", "known", "locals")
+
+    def __init__(self, frame: types.FrameType) -> None:
+        self.frame = frame
+        self.code = frame.f_code
+        self.known = find_code(frame.f_code)
+        self.locals: dict[str, Any] = dict(frame.f_locals)
+        self.globals = frame.f_globals
+
+
+def look_up(node: ast.AST, frame: FrameView) -> Any:
+    """The value that an expression of names, filed values and attributes had; MISSING: it cannot be known."""
+    match node:
+        case ast.NamedExpr(target=ast.Name(id=name)) if is_engine_name(name):
+            return frame.locals.get(name, MISSING)
+        case ast.Name(id=name):
+            for names in (frame.locals, frame.globals, builtins.__dict__):
+                if name in names:
+                    return names[name]
+            return MISSING
+        case ast.Attribute(value=value, attr=name):
+            return _attribute(look_up(value, frame), name, frame)
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=index)) if is_engine_name(name):
+            methods: Any = frame.locals.get(name)  # of a `with`
+            return cast("Any", methods)[index] if type(methods) is tuple else MISSING
+        case ast.Call(func=ast.Name(id="super")):
+            return _super(node, frame)
+        case _:
+            return MISSING
+
+
+def _super(node: ast.Call, frame: FrameView) -> Any:
+    if look_up(node.func, frame) is not super:
+        return MISSING
+    known = frame.known
+    if node.args or known is None:
+        found: list[Any] = [look_up(arg, frame) for arg in node.args]
+    else:
+        names = "__class__", known.function.first_parameter or ""
+        found = [frame.locals.get(name, MISSING) for name in names]
+    if len(found) != 2 or any(value is MISSING for value in found):
+        return MISSING
+    kind, instance = found
+    return cast("Any", super(kind, instance))
+
+
+def _attribute(value: Any, name: str, frame: FrameView) -> Any:
+    if value is MISSING:
+        return MISSING
+    if isinstance(value, types.ModuleType):
+        return vars(value).get(name, MISSING)
+    if type(value) is super:
+        return getattr(value, name, MISSING)
+    for candidate in (name, *_mangled(name, frame)):
+        try:
+            found = inspect.getattr_static(value, candidate)
+        except AttributeError:
+            continue
+        return found.__func__ if isinstance(found, _WRAPPED) else found
+    return MISSING
+
+
+_WRAPPED: Any = (staticmethod, classmethod)
+
+
+def _mangled(name: str, frame: FrameView) -> list[str]:
+    """The names in the code that a private name may have become."""
+    if not name.startswith("__") or name.endswith("__"):
+        return []
+    return [other for other in frame.code.co_names if other.endswith(name) and other != name]
+
+
+def callee_of(value: Any) -> Any:
+    """What is called in the end: through bound methods and `functools.partial`."""
+    while isinstance(value, types.MethodType | functools.partial):
+        value = value.__func__ if isinstance(value, types.MethodType) else value.func  # pyright: ignore[reportUnknownMemberType]
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def function_run(value: Any, inner: types.FrameType) -> tuple[types.FunctionType | None, bool]:
+    """The function whose frame is `inner` when `value` is called, and whether it is the `__init__` of a class.
+
+    None: a call of `value` comes to `inner` through other code.
+    """
+    value = callee_of(value)
+    if isinstance(value, runtime.BoundMethod):
+        value = callee_of(value.method)
+    is_class, kind = isinstance(value, type), _type(value)
+    function: Any = value
+    if is_class:
+        function = value.__init__ if kind.__call__ is type.__call__ else None
+    elif not isinstance(value, types.FunctionType):
+        function = inspect.getattr_static(kind, "__call__", None)
+    return (
+        (function, is_class)
+        if isinstance(function, types.FunctionType) and _is_code_of(function, inner)
+        else (None, False)
+    )
+
+
+def _type(value: Any) -> Any:
+    return cast("Any", type(value))
+
+
+def _is_code_of(function: types.FunctionType, inner: types.FrameType) -> bool:
+    if function.__code__ is inner.f_code:
+        return True
+    mine, its = find_code(function.__code__), find_code(inner.f_code)
+    return mine is not None and its is not None and mine.function is its.function
+
+
+def frame_of(value: Any) -> types.FrameType | None:
+    """The frame of a generator or coroutine."""
+    if isinstance(value, types.GeneratorType):
+        return value.gi_frame
+    return value.cr_frame if isinstance(value, types.CoroutineType) else None

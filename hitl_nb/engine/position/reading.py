@@ -1,0 +1,421 @@
+"""Reads the live stack: a frame's instruction names its place, its locals tell the rest. Nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import dis
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, cast
+
+from hitl_nb.engine.compile import find_code, runtime
+from hitl_nb.engine.compile.nodes import is_engine_name, read, slots
+from hitl_nb.engine.compile.trees import CELLS
+from hitl_nb.engine.compile.units import InstrumentedCode
+from hitl_nb.engine.position.endings import find_ending
+from hitl_nb.engine.position.frames import How, SavedFrame, SavedStack
+from hitl_nb.engine.position.lookup import MISSING, FrameView, callee_of, frame_of, function_run, look_up
+from hitl_nb.engine.position.places import METHOD_COLUMN, find_place, name_place
+
+BOX, NEXT, MADE = ".box", ".next", ".made"
+"""Locals of a restored frame: its saved values until it begins, its pending call, the instance that it constructs."""
+
+AWAITED = ".awaited"
+"""A local of a saved frame: the coroutine that an asynchronous loop waits for."""
+
+_NOT_SAVED = frozenset((BOX, NEXT, CELLS, MADE, AWAITED))
+_DRIVEN = frozenset(("send", "throw", "__next__", "close"))
+
+
+class CannotSave(Exception):
+    """The stack cannot be saved here; the message says what of it."""
+
+
+def read_stack(
+    innermost: types.FrameType, root: types.FrameType, is_answered: Callable[[Any], bool] | None
+) -> SavedStack:
+    """The frames between `root` (the engine's) and `innermost`, outermost first.
+
+    Args:
+        is_answered: whether a callee gives the answer that is waited for (a checkpoint); None: `innermost` polls, or
+            is being answered.
+
+    Raises:
+        CannotSave: the frames are not all on this stack, or a place cannot be continued.
+    """
+    views = [FrameView(frame) for frame in _frames_between(innermost, root)]
+    frames: list[SavedFrame] = []
+    running: dict[int, SavedFrame] = {}
+    order: list[SavedFrame] = []
+    is_generator = False
+    function: types.FunctionType | None = None
+    for i, view in enumerate(views):
+        inner = views[i + 1] if i + 1 < len(views) else None
+        link = _link(view, inner, is_answered)
+        if not link.is_exact:
+            ending = find_ending(views[i + 1 :])
+            if ending is not None:
+                where = f"line {ending.frame.f_lineno} of {ending.code.co_name}"
+                raise CannotSave(f"{where} runs because a value ends, and no pause can leave it")
+            _refuse_half_used(view, link.number)
+        saved = _read(view, link, function)
+        function = link.function
+        order.append(saved)
+        if is_generator:
+            running[id(view.frame)] = saved
+        else:
+            frames.append(saved)
+        if not link.is_exact:
+            return SavedStack(frames, False, running, order)
+        if inner is None:
+            return SavedStack(frames, True, running, order)
+        is_generator = link.is_generator
+    raise AssertionError("a stack without frames")
+
+
+def read_places(
+    innermost: types.FrameType, root: types.FrameType, is_answered: Callable[[Any], bool] | None
+) -> tuple[tuple[str, ...], bool]:
+    """The names of the places of all exact frames, outermost first; whether the innermost call is exact itself."""
+    views = [FrameView(frame) for frame in _frames_between(innermost, root)]
+    names: list[str] = []
+    for view, inner in zip(views, (*views[1:], None), strict=True):
+        link = _link(view, inner, is_answered)
+        assert view.known is not None
+        names.append(name_place(view.known.unit, view.known.function.number, link.number))
+        if not link.is_exact:
+            return tuple(names), False
+    return tuple(names), True
+
+
+def _frames_between(innermost: types.FrameType, root: types.FrameType) -> list[types.FrameType]:
+    found: list[types.FrameType] = []
+    frame: types.FrameType | None = innermost
+    while frame is not root:
+        if frame is None:
+            raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
+        is_passing = frame.f_code in _MANAGER_CODES and bool(found) and find_code(found[-1].f_code) is not None
+        if not is_passing and frame.f_code.co_filename != _RUNTIME_FILE:  # the runtime's only pass on, too
+            found.append(frame)
+        frame = frame.f_back
+    return found[::-1]
+
+
+_RUNTIME_FILE = runtime.__file__
+_MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
+_MANAGER_CODES = (_MANAGER.__enter__.__code__, _MANAGER.__exit__.__code__)
+"""What asks the generator of a `@contextmanager` function for `with`."""
+
+
+class _Link:
+    """How a frame waits for the next one inward."""
+
+    def __init__(
+        self,
+        number: int,
+        how: How,
+        *,
+        is_exact: bool,
+        is_generator: bool = False,
+        made: Any = MISSING,
+        function: types.FunctionType | None = None,
+    ) -> None:
+        self.number = number
+        self.how: How = how
+        self.is_exact = is_exact
+        self.is_generator = is_generator
+        self.made = made
+        self.function = function  # the function of the next frame inward
+
+
+def _link(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> _Link:
+    known = view.known
+    if known is None:
+        raise CannotSave(f"no instrumented code: {view.code.co_qualname} in {view.code.co_filename}")
+    number, column, operation = place_of(view.frame, known)
+    place = find_place(known.unit, known.function.number, number)
+    if place is None:
+        raise CannotSave(f"line {view.frame.f_lineno} of {known.function.name} cannot be continued")
+    node = place.node
+    is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
+    if inner is None:
+        if is_answered is None:
+            return _Link(number, "call", is_exact=True)
+        exact = is_call and is_answered(callee_of(look_up(node.func, view)))
+        return _Link(number, "call" if exact else "again", is_exact=exact)
+    if inner.known is None:
+        return _Link(number, "again", is_exact=False)
+    return _link_inward(view, inner, node, number, operation, is_call=is_call)
+
+
+def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, operation: str, *, is_call: bool) -> _Link:
+    generator = _generator_at(view, inner, node, operation)
+    if is_call and _is_pending(view, inner):
+        made = view.locals.get(MADE, MISSING)
+        how: How = "call" if made is MISSING else "init"
+        return _Link(number, how, is_exact=True, made=made, function=view.locals[NEXT].func)
+    if generator is None and operation == "FOR_ITER":
+        return _link_item(view, inner, node, number)
+    if operation == "SEND" and _is_loop(node):
+        coroutine = _coroutine_of(inner.frame) if generator is None else generator
+        if coroutine is not None:
+            return _Link(number, "item", is_exact=True, is_generator=True, made=coroutine)
+    if generator is None:
+        function, is_class = function_run(_called(node, view), inner.frame) if is_call else (None, False)
+        if is_class:
+            return _Link(number, "init", is_exact=True, made=_first_argument(inner), function=function)
+        return _Link(number, "again" if function is None else "call", is_exact=function is not None, function=function)
+    if isinstance(node, ast.Call):
+        if look_up(node.func, view) is next or _manager_of(view, inner) is not None:
+            return _Link(number, "again", is_exact=True, is_generator=True)
+        driven = isinstance(node.func, ast.Attribute) and node.func.attr in _DRIVEN
+        return _Link(number, "drive" if driven else "again", is_exact=driven, is_generator=True)
+    asks = isinstance(node, ast.YieldFrom) or operation in ("FOR_ITER", "SEND")
+    return _Link(number, "again", is_exact=asks, is_generator=True)
+
+
+def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> _Link:
+    """A loop that waits for the `__next__` of an instance."""
+    if _is_pending(view, inner):
+        return _Link(number, "item", is_exact=True, function=view.locals[NEXT].func)
+    iterator = view.locals.get(_iterator_name(node))
+    function, _ = function_run(_next_of(iterator), inner.frame)
+    return _Link(number, "again" if function is None else "item", is_exact=function is not None, function=function)
+
+
+def _is_loop(node: Any) -> bool:
+    """Whether a place is that of a loop as it asks for its next item."""
+    return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
+
+
+def _coroutine_of(frame: types.FrameType) -> Any:
+    """The coroutine of a running frame. Before Python 3.14 a frame does not know it: all objects are looked through."""
+    import gc
+
+    if sys.version_info >= (3, 14):
+        return cast("Any", frame).f_generator
+    for value in gc.get_objects():
+        if type(value) is types.CoroutineType and cast("Any", value).cr_frame is frame:
+            return cast("Any", value)
+    return None
+
+
+def _called(node: ast.Call, view: FrameView) -> Any:
+    """What a call runs: for `next(x)` the method of `x`."""
+    value = look_up(node.func, view)
+    if value is next and len(node.args) == 1 and not node.keywords:
+        return _next_of(look_up(node.args[0], view))
+    return value
+
+
+def _next_of(iterator: Any) -> Any:
+    return getattr(cast("Any", type(iterator)), "__next__", None)
+
+
+def _iterator_name(node: Any) -> str:
+    return node.id if isinstance(node, ast.Name) else getattr(getattr(node, "iter", None), "id", "")
+
+
+def _is_pending(view: FrameView, inner: FrameView) -> bool:
+    """Whether a restored frame waits for the frame that was restored inside it."""
+    function = getattr(view.locals.get(NEXT), "func", None)
+    return isinstance(function, types.FunctionType) and function.__code__ is inner.code
+
+
+def _generator_at(view: FrameView, inner: FrameView, node: Any, operation: str) -> Any:
+    """The generator or coroutine whose frame is `inner`, if this frame has it at hand."""
+    for value in view.locals.values():
+        if frame_of(value) is inner.frame:
+            return value
+    manager = _manager_of(view, inner)
+    if manager is not None:
+        return generator_of(manager)
+    if isinstance(node, ast.Call):
+        receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+        for part in (*receiver, *node.args[:1]):
+            value = look_up(part, view)
+            if frame_of(value) is inner.frame:
+                return value
+    if operation == "FOR_ITER":
+        value = _asked_first(view.locals.get(_iterator_name(node)))
+        return value if frame_of(value) is inner.frame else None
+    return None
+
+
+def _manager_of(view: FrameView, inner: FrameView) -> Any:
+    """The manager, made of a generator, that asks the frame `inner` for the `with` of this frame."""
+    for name, value in view.locals.items():
+        if name.startswith(".m") and type(value) is _MANAGER and frame_of(generator_of(value)) is inner.frame:
+            return value
+    return None
+
+
+def generator_of(manager: Any) -> Any:
+    """The generator of a `@contextmanager` function's manager."""
+    generator = manager.gen
+    return generator.generator if type(generator) is runtime.ContinuedGenerator else generator
+
+
+def _asked_first(iterator: Any) -> Any:
+    """The iterator that an iterator of the builtins asks before it holds anything."""
+    while type(iterator) in (enumerate, zip, map, filter):
+        args = iterator.__reduce__()[1]
+        iterator = args[0] if type(iterator) in (enumerate, zip) else args[1]
+    return iterator
+
+
+def _first_argument(inner: FrameView) -> Any:
+    return inner.locals.get(inner.code.co_varnames[0], MISSING)
+
+
+def place_of(frame: types.FrameType, known: InstrumentedCode) -> tuple[int, int, str]:
+    """Number and column of the node that a frame's instruction belongs to, and the instruction's name."""
+    code = frame.f_code.co_code
+    unit = frame.f_lasti // 2
+    while unit > 0 and code[2 * unit] == _CACHE:
+        unit -= 1
+    number, column = known.places[unit]
+    return number, column, dis.opname[code[2 * unit]]
+
+
+_CACHE = dis.opmap.get("CACHE", 0)
+
+
+def _read(view: FrameView, link: _Link, function: types.FunctionType | None) -> SavedFrame:
+    saved = read_frame(view, link.number, link.how, function)
+    if link.made is not MISSING:
+        saved.locals[MADE if link.how == "init" else AWAITED] = link.made
+    if not link.is_exact:
+        saved.again = tuple(n for n, value in saved.locals.items() if n.startswith(".t") and _is_fleeting(value))
+        for name in saved.again:
+            del saved.locals[name]
+    return saved
+
+
+def read_frame(view: FrameView, number: int, how: How, function: types.FunctionType | None = None) -> SavedFrame:
+    known = view.known
+    assert known is not None
+    cells = _cells_of(view, known, function)
+    values = {
+        name: value
+        for name, value in view.locals.items()
+        if name not in cells and name not in _NOT_SAVED and not (is_engine_name(name) and name.startswith(RESUMED))
+    }
+    return SavedFrame(known.unit.key, known.function.number, number, how, values, cells, view.globals)
+
+
+RESUMED = ".r."
+"""What names begin with that only a residual has: whether the loop's first turn is over."""
+
+
+def _cells_of(
+    view: FrameView, known: InstrumentedCode, function: types.FunctionType | None
+) -> dict[str, types.CellType]:
+    """The cells are filed where a function has its own; else they are those of the function that was called."""
+    filed = view.locals.get(CELLS)
+    if filed is None:
+        if not known.function.cells:
+            return {}
+        if function is None or {*known.function.cells} - {*function.__code__.co_freevars}:
+            raise CannotSave(f"{known.function.name} has not begun")
+        filed = function
+    assert filed.__closure__ is not None
+    return dict(zip(filed.__code__.co_freevars, filed.__closure__, strict=True))
+
+
+def _is_fleeting(value: Any) -> bool:
+    """Lives within one statement, is no longer as it was when the call began, and making it has no effect."""
+    kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, map, filter, zip, enumerate, reversed)
+    return isinstance(value, kinds) or asyncio.isfuture(value)
+
+
+def _refuse_half_used(view: FrameView, number: int) -> None:
+    """Raise CannotSave where evaluating a place again would skip an item of an iterator made before."""
+    assert view.known is not None
+    place = find_place(view.known.unit, view.known.function.number, number)
+    assert place is not None
+    node = place.node
+    if _is_loop(node):
+        asked = [view.locals.get(_iterator_name(node))]
+    else:
+        asked = [value for slot in slots(node) for value in _named_iterators(read(node, slot), view)]
+    if asked:
+        kind = type(asked[0]).__name__
+        where = f"line {view.frame.f_lineno} of {view.known.function.name}"
+        raise CannotSave(f"{where}: a `{kind}` asks code that cannot be saved inside it, and its item would be lost")
+
+
+def _named_iterators(node: Any, view: FrameView) -> list[Any]:
+    """The value of an operand that is a plain name, if it is one that ends with being asked."""
+    match node:
+        case ast.Starred(value=inner) | ast.keyword(value=inner) | ast.Attribute(value=inner):
+            return _named_iterators(inner, view)
+        case ast.NamedExpr(value=ast.Name() as inner):
+            return _named_iterators(inner, view)
+        case ast.Name() if not is_engine_name(node.id):
+            value = look_up(node, view)
+            return [value] if _is_fleeting(value) else []
+        case _:
+            return []
+
+
+def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFrame, bool] | None:
+    """A generator or coroutine, and whether it must be brought to its place; None: it has ended.
+
+    Raises:
+        CannotSave: it runs elsewhere, waits in other code, or is other code's.
+    """
+    frame = frame_of(value)
+    if frame is None:
+        return None
+    saved = running.get(id(frame))
+    if saved is not None:
+        return saved, False
+    known = find_code(frame.f_code)
+    if known is None:
+        raise CannotSave(f"{frame.f_code.co_qualname} is a generator of a library")
+    is_generator = isinstance(value, types.GeneratorType)
+    if value.gi_running if is_generator else value.cr_running:
+        raise CannotSave(f"the generator {frame.f_code.co_qualname} is being asked by other code")
+    view = FrameView(frame)
+    if not (value.gi_suspended if is_generator else value.cr_suspended):
+        return _read_start(value, view, known), False
+    number, _, _ = place_of(frame, known)
+    place = find_place(known.unit, known.function.number, number)
+    if place is not None and isinstance(place.node, ast.Yield):
+        return read_frame(view, number, "yield"), True
+    if place is not None and isinstance(place.node, ast.YieldFrom):
+        return read_frame(view, number, "yield_from"), True
+    raise CannotSave(f"the coroutine {frame.f_code.co_qualname} waits for something else")
+
+
+def _read_start(value: Any, view: FrameView, known: InstrumentedCode) -> SavedFrame:
+    box = view.locals.get(BOX)
+    if box is not None and box.saved is not None:  # restored, and not begun since
+        return box.saved
+    function = known.function
+    values = dict(view.locals)
+    cells: dict[str, types.CellType] = {}
+    if function.cells:
+        cells = _cells_before_start(value, view, values)
+    return SavedFrame(known.unit.key, function.number, 0, "start", values, cells, view.globals)
+
+
+def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
+    """The cells of a generator before its first step: its function's, and new ones for its own parameters."""
+    import gc
+
+    found = [part for part in gc.get_referents(value) if isinstance(part, types.CellType)]
+    free = view.code.co_freevars
+    cells = dict(zip(free, found[len(found) - len(free) :], strict=True)) if free else {}
+    for name in view.code.co_cellvars:
+        cells[name] = types.CellType(values.pop(name)) if name in values else types.CellType()
+    for name in free:
+        values.pop(name, None)
+    return cells
+
+
+__all__ = ["CannotSave", "generator_of", "place_of", "read_frame", "read_generator", "read_places", "read_stack"]

@@ -1,0 +1,248 @@
+"""A program on instrumented code, saved and continued: at each checkpoint, and at every n-th poll if asked for.
+
+A `Piece` is what runs between two saves. It begins with an empty namespace and the bytes of the save before it, in this
+process or in a new one. What the program asks is answered by the script of `world`, natively and here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import gc
+import inspect
+import sys
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import world
+from exact import pickles
+from forks import Forks
+from world import Result, TooLong
+
+from hitl_nb.engine.compile import Unit, compile_unit
+from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
+from hitl_nb.engine.decision import Decision
+from hitl_nb.engine.position.driving import Driver
+from hitl_nb.engine.position.frames import SavedStack
+from hitl_nb.engine.position.generators import end_quietly
+from hitl_nb.engine.position.reading import CannotSave
+
+MOST_SAVES = 400
+
+
+@dataclass
+class Position:
+    """A saved position.
+
+    Attributes:
+        data: namespace, stack, what the innermost frame waits for, and answers for a call that is made again; pickled.
+        pauses: how many checkpoints came before, this one included.
+        journal: how much of the journal the piece had written.
+        is_exact: whether no call is made again.
+    """
+
+    data: bytes
+    pauses: int
+    journal: int
+    is_exact: bool
+
+
+@dataclass
+class Piece:
+    """What a piece came to: a position, or the result."""
+
+    position: Position | None
+    result: Result
+
+
+class Questions:
+    """What stands for the module `hitl_nb`: it saves, or answers.
+
+    Args:
+        poll_every: save at each poll whose number this divides; 0: at none.
+        goes_on: keep what would be saved in `positions`, and go on as if nothing had been asked.
+    """
+
+    def __init__(self, poll_every: int, *, goes_on: bool = False) -> None:
+        self.poll_every, self.goes_on = poll_every, goes_on
+        self.driver = Driver(self._poll if poll_every else None)
+        self.namespace: dict[str, Any] = {}
+        self.made_again: list[Decision] = []
+        self.pauses = self.polls = 0
+        self.positions: list[Position] = []
+        self.refusal: str | None = None
+        self.is_running = True
+        self._saved_generators: list[Any] = []
+
+    @staticmethod
+    def agent(function: Any) -> Any:
+        return function
+
+    step = agent
+
+    @property
+    def named(self) -> pickles.Named:
+        return {"namespace": self.namespace, "hitl": self}
+
+    def checkpoint(self, value: Any, *, title: str) -> Decision:
+        if self.made_again:
+            return self.made_again.pop(0)
+        self.pauses += 1
+        if self.pauses > world.MOST_PAUSES:
+            raise TooLong
+        action, answer = world.script(title, value)
+        result = {"approve": value, "reject": None}.get(action, answer)
+        reason = "no" if action == "reject" else None
+        decision = Decision(action, result, value, reason, "ann", world.now(), "", "person", title)  # type: ignore[arg-type]
+        try:
+            stack = self.driver.read(_caller(), lambda function: function is Questions.checkpoint)
+            self._save(stack, decision)
+        except CannotSave as error:
+            self.refusal = str(error)
+            raise Unwind from None
+        if not self.goes_on:
+            self.is_running = False
+            raise Unwind
+        return decision
+
+    def _poll(self, frame: types.FrameType) -> None:
+        self.polls += 1
+        if self.polls % self.poll_every or self.made_again or len(self.positions) > MOST_SAVES:
+            return
+        try:
+            stack = self.driver.read(frame, None)
+            if not stack.waits:  # inside a call that would be made again: it would never end
+                return
+            self._save(stack, None)
+        except CannotSave:
+            return
+        if not self.goes_on:
+            self.is_running = False
+            raise Unwind
+
+    def _save(self, stack: SavedStack, answer: Decision | None) -> None:
+        again = [] if stack.waits or answer is None else [answer]
+        state = dict(self.namespace), stack.frames, stack.waits, answer if stack.waits else None, again
+        data, generators = pickles.dump(state, self.named, stack.running, world.FILE)
+        if not self.goes_on:
+            self._saved_generators = generators
+        self.positions.append(Position(data, self.pauses, len(world.journal), is_exact=stack.waits))
+
+    def load(self, position: Position) -> tuple[SavedStack, Decision | None]:
+        self.pauses = position.pauses
+        values, frames, waits, answer, self.made_again = pickles.load(position.data, self.named)
+        self.namespace.clear()
+        self.namespace.update(values)
+        return SavedStack(frames, waits, {}), answer
+
+    def end(self) -> None:
+        end_quietly(self._saved_generators)
+
+
+def run_piece(source: str, position: Position | None, poll_every: int = 0) -> Piece:
+    """Run to the next save, or to the end."""
+    questions = Questions(poll_every)
+    result = _attempt(source, position, questions)
+    return Piece(questions.positions[-1] if result.status == "waiting" else None, result)
+
+
+def _attempt(source: str, position: Position | None, questions: Questions) -> Result:
+    result = Result("finished")
+    questions.namespace = world._namespace(questions)
+    if position is None or questions.goes_on:
+        gc.collect()  # what the run before this one leaves is not closed in this one
+    with world._watched(source), _polling(questions.poll_every):
+        try:
+            _run(source, position, questions)
+        except Unwind:
+            questions.end()
+            result.status = "waiting"
+        except CannotSave as error:
+            result.status, result.error = "refused", str(error)
+        except TooLong:
+            result.status = "too long"
+        except Exception as error:  # noqa: BLE001 - the result
+            result.status, result.error = "failed", shown(error)
+    if questions.refusal is not None:  # also where no exception can leave what asked
+        result.status, result.error = "refused", questions.refusal
+    result = world._told(result, questions.namespace, questions.pauses)
+    result.leftovers = []
+    return result
+
+
+def _run(source: str, position: Position | None, questions: Questions) -> None:
+    unit = _unit_of(source)
+    if position is None:
+        made = questions.driver.start(types.FunctionType(unit.code, questions.namespace))
+    else:
+        stack, answer = questions.load(position)
+        made = questions.driver.resume(stack, [answer].pop if stack.waits else None)
+    if inspect.iscoroutine(made):
+        asyncio.run(made)
+
+
+@functools.lru_cache(1)
+def _unit_of(source: str) -> Unit:
+    unit = compile_unit(source, world.FILE)
+    pickles.remember_codes(unit)
+    return unit
+
+
+def shown(error: BaseException) -> Any:
+    """As `world.shown`, without the frames of the engine: `tracebacks.trimmed` takes them out."""
+    parts = world.shown(error)
+    return without_engine(parts)
+
+
+def without_engine(parts: Any) -> Any:
+    if not isinstance(parts, tuple):
+        return parts
+    kind, args, lines, _, cause, context, is_suppressed = parts
+    return kind, args, lines, [], without_engine(cause), without_engine(context), is_suppressed
+
+
+@contextlib.contextmanager
+def _polling(poll_every: int) -> Iterator[None]:
+    """Report at each poll; and no collection of garbage at moments of its own."""
+    RUNTIME.due = bool(poll_every)
+    gc.disable()
+    try:
+        yield
+    finally:
+        RUNTIME.due = False
+        gc.enable()
+
+
+def continued(source: str, poll_every: int = 0, forks: Forks | None = None, processes: int = 6) -> Result:
+    """Run to the end, each piece in an empty namespace; with `forks` the first pieces in a process of their own."""
+    journal: list[tuple[str, str]] = []
+    position: Position | None = None
+    for number in range(MOST_SAVES):
+        if forks is not None and number <= processes:
+            piece: Piece = forks(run_piece, source, position, poll_every)
+        else:
+            piece = run_piece(source, position, poll_every)
+        journal += piece.result.journal
+        if piece.result.status != "waiting":
+            break
+        position = piece.position
+    piece.result.journal = journal
+    return piece.result
+
+
+def run_straight(source: str, poll_every: int) -> tuple[Result, list[Position]]:
+    """Read the stack at each checkpoint and each `poll_every`-th poll, and go on as if nothing was."""
+    questions = Questions(poll_every, goes_on=True)
+    return _attempt(source, None, questions), questions.positions
+
+
+def run_rest(source: str, position: Position) -> Result:
+    """The continuation of a position, without another save."""
+    return _attempt(source, position, Questions(0, goes_on=True))
+
+
+def _caller() -> types.FrameType:
+    return sys._getframe(2)
