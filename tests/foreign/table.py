@@ -11,10 +11,10 @@ from tests.foreign.differences import EXPLAINED
 
 _HEAD = """# Code that nobody here wrote
 
-The next engine compiles the cells and functions of a notebook to native code whose position can be read and saved. It is
-in the repository (`hitl_nb/engine/compile`) and is not used by runs yet. Here CPython's own tests, from the Python that
-is installed, and modules of its standard library are compiled so, and every test must end as it does natively. Each module runs twice, in processes of its own.
-`make foreign` writes this page.
+The next engine compiles the cells and functions of a notebook to native code whose position can be read and saved. It
+is in the repository (`hitl_nb/engine/compile`) and is not used by runs yet. Here CPython's own tests, from the Python
+that is installed, and modules of its standard library are compiled so, and every test must end as it does natively.
+Each module runs twice, in processes of its own. `make foreign` writes this page.
 
 CPython {version}: {tests:,} tests of {modules} modules. {same:,} end as they do natively; {explained} end differently
 for a reason that is given below, {unexplained} without one.
