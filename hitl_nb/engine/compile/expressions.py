@@ -123,7 +123,8 @@ class Expressions:
         if not self.finder.calls_below(node):
             return node
         parts = [(slot, read(node, slot)) for slot in slots(node)]
-        final = max((i for i, (_, part) in enumerate(parts) if self.finder.calls(value_of(part))), default=-1)
+        is_binding = isinstance(node, (ast.Assign, ast.Delete))
+        final = self.finder.last_of([value_of(part) for _, part in parts], are_targets=is_binding)
         operates = isinstance(node, OPERATIONS) and not any(is_super(part) for _, part in parts)
         base = self.depth
         for i, (slot, part) in enumerate(parts):

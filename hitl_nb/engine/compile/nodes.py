@@ -320,5 +320,28 @@ class CallFinder:
         found = self._deep.get(node)
         if found is None:
             is_calling = isinstance(node, (*CALLS, ast.GeneratorExp))  # one that outlives its statement is saved, too
+            is_calling = is_calling or (isinstance(node, ast.comprehension) and bool(node.is_async))
             found = self._deep[node] = is_calling or any(map(self.calls_below, children(node)))
         return found
+
+    def last_of(self, parts: Sequence[ast.AST], *, are_targets: bool) -> int:
+        """The last of these operands before which values are kept: one that calls, or that may once another has called.
+
+        An attribute or an operator may be code of the user's. Where it asks, it alone is evaluated again. A target of
+        an assignment is not evaluated before it is bound.
+        """
+        first = next((i for i, part in enumerate(parts) if self.calls(part)), len(parts))
+        if are_targets:
+            return max((i for i, part in enumerate(parts) if self.calls(part)), default=-1)
+        may = (i for i in range(len(parts) - 1, first - 1, -1) if self.calls(parts[i]) or _may_run_code(parts[i]))
+        return next(may, -1)
+
+
+def _may_run_code(node: ast.AST) -> bool:
+    return any(isinstance(part, _OPERATING) for part in walk(node))
+
+
+_OPERATING = (
+    *(ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp),
+    *(ast.FormattedValue, ast.Starred, *COMPREHENSIONS),
+)
