@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from abc import abstractmethod
 from typing import Any
 
 from hitl_nb.engine.compile.expressions import Expressions
@@ -29,9 +30,9 @@ _NAMES = {"ListComp": "listcomp", "SetComp": "setcomp", "DictComp": "dictcomp", 
 class Comprehensions(Expressions):
     """Adds comprehensions to `Expressions`; `Statements` adds `define`."""
 
+    @abstractmethod
     def define(self, node: Any, name: str) -> list[ast.stmt]:
         """Instrument a function definition."""
-        raise NotImplementedError
 
     def _comprehension(self, node: Any) -> ast.expr:
         first = node.generators[0]

@@ -6,6 +6,7 @@ Order of evaluation stays Python's: a value is filed by a walrus where it is eva
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -39,7 +40,7 @@ OPERATIONS = (ast.Call, ast.BinOp, ast.Compare, ast.UnaryOp, ast.Attribute, ast.
 _VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 
 
-class Expressions:
+class Expressions(ABC):
     """Instruments the expressions of one function."""
 
     def __init__(self, builder: TreeBuilder, function: InstrumentedFunction, body: list[ast.AST]) -> None:
@@ -236,5 +237,5 @@ class Expressions:
             self.builder.tree.paths[node.body] = "b0"
         return node
 
-    def _comprehension(self, node: Any) -> ast.expr:
-        raise NotImplementedError  # `Comprehensions`
+    @abstractmethod
+    def _comprehension(self, node: Any) -> ast.expr: ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from abc import abstractmethod
 from typing import Any
 
 from hitl_nb.engine.compile.comprehensions import Comprehensions
@@ -35,14 +36,14 @@ class Protected(Comprehensions):
         self.loops = 0
         self.finals: list[tuple[str, int]] = []  # the blocks with a `finally` around this place: flag, loops around it
 
-    def block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        raise NotImplementedError
+    @abstractmethod
+    def block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]: ...
 
-    def assigned(self, node: ast.Assign) -> list[ast.stmt]:
-        raise NotImplementedError
+    @abstractmethod
+    def assigned(self, node: ast.Assign) -> list[ast.stmt]: ...
 
-    def bound(self, target: ast.expr, name: str) -> list[ast.stmt]:
-        raise NotImplementedError
+    @abstractmethod
+    def bound(self, target: ast.expr, name: str) -> list[ast.stmt]: ...
 
     # -- leaving
 
