@@ -14,9 +14,7 @@ import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
-
-class Unwind(BaseException):
-    """Leaves the frames of a run that is paused. No code of the user's sees it."""
+from hitl_nb.errors import Paused as Unwind
 
 
 class PlainIterator:

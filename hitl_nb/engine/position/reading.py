@@ -9,6 +9,7 @@ import dis
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code, runtime
@@ -76,10 +77,25 @@ def read_stack(
     raise AssertionError("a stack without frames")
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where a stack is.
+
+    Attributes:
+        names: of the places of all exact frames, outermost first.
+        is_exact: whether the innermost call is exact itself; else it is made again.
+        frame: the innermost exact frame.
+    """
+
+    names: tuple[str, ...]
+    is_exact: bool
+    frame: types.FrameType
+
+
 def read_places(
     innermost: types.FrameType, root: types.FrameType, is_answered: Callable[[Any], bool] | None
-) -> tuple[tuple[str, ...], bool]:
-    """The names of the places of all exact frames, outermost first; whether the innermost call is exact itself."""
+) -> Places:
+    """The places of all exact frames. Raises CannotSave as `read_stack`."""
     views = [FrameView(frame) for frame in _frames_between(innermost, root)]
     names: list[str] = []
     for view, inner in zip(views, (*views[1:], None), strict=True):
@@ -87,8 +103,8 @@ def read_places(
         assert view.known is not None
         names.append(name_place(view.known.unit, view.known.function.number, link.number))
         if not link.is_exact:
-            return tuple(names), False
-    return tuple(names), True
+            return Places(tuple(names), False, view.frame)
+    return Places(tuple(names), True, views[-1].frame)
 
 
 def _frames_between(innermost: types.FrameType, root: types.FrameType) -> list[types.FrameType]:
@@ -418,4 +434,4 @@ def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> 
     return cells
 
 
-__all__ = ["CannotSave", "generator_of", "place_of", "read_frame", "read_generator", "read_places", "read_stack"]
+__all__ = ["CannotSave", "Places", "generator_of", "place_of", "read_frame", "read_generator", "read_places", "read_stack"]
