@@ -18,6 +18,7 @@ from .missing import remember_left_out
 from .pickling import Unpickler, module_globals, resolve
 from .program import FORMAT
 from .reopening import Opened
+from .savedcode import load_units
 from .seal import unseal
 
 END = "end"
@@ -45,6 +46,7 @@ class Saved:
         left_out: sentences about names that it does not have.
         inputs: the names that the cell only reads, as they were when the run began.
         own: names that the run itself defined: a function or class of that name is taken from here.
+        units: the sources of the code in it.
     """
 
     source: str
@@ -58,6 +60,7 @@ class Saved:
     envelope: bytes = b""
     inputs: Inputs = field(default_factory=dict[str, Input])
     own: frozenset[str] = frozenset()
+    units: list[list[Any]] = field(default_factory=list[list[Any]])
 
     def large(self, kind: str, digest: str) -> Any:
         """A large text or bytes, which is stored by itself."""
@@ -102,6 +105,7 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
         envelope=envelope,
         inputs=inputs_in(header),
         own=frozenset(header.get("own", ())),
+        units=header.get("units", []),
     )
 
 
@@ -119,6 +123,7 @@ def load(
         prepare: gets the saved process state before anything that could need it is loaded.
         put_back: puts saved data into a definition, by its root name; told whether that is a copy from the snapshot.
     """
+    load_units(saved.units)
     definitions: Definitions = pickle.loads(saved.definitions)
     loaded = Loaded(tick=saved.tick, own=saved.own)
     copies: dict[str, Any] = {}

@@ -1,10 +1,13 @@
 """Pickling a notebook's objects so that they come back in place.
 
-cloudpickle, with four differences. *Code comes from the notebook*: a function or class that the notebook
+cloudpickle, with five differences. *Code comes from the notebook*: a function or class that the notebook
 defines by name is saved as that name, with a copy by value apart, for the case that its cell has not been run
 again. A function keeps the notebook's namespace as its globals, and the very cells it closed over. An
 exception keeps its cause, its context and the lines of its traceback, and is made again without calling its
-`__init__`. Large buffers and strings go out of band, by content hash.
+`__init__`. Generators, coroutines, iterators and context managers come back where they wait. Large buffers and strings
+go out of band, by content hash.
+
+Instrumented code is saved as its unit and its number there, the sources of the units apart: see `savedcode.py`.
 """
 
 from __future__ import annotations
@@ -28,18 +31,32 @@ import sys
 import threading
 from collections import ChainMap
 from collections.abc import Callable, Generator, Mapping, Set
-from types import CellType, CodeType, FunctionType, MappingProxyType, MemberDescriptorType, ModuleType
+from types import (
+    CellType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    ModuleType,
+    TracebackType,
+)
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import Paused
 from .arrays import Views
+from .compile import Unit, find_unit
+from .compile.runtime import Runtime
 from .figures import figure_types, reduce_figure
 from .functioncaches import fill_cache, is_cached, make_empty, make_filled, read_cache
+from .position.frames import SavedFrame
+from .position.generators import completing
 from .refusals import type_of
 from .reopening import Openings
+from .savedcode import closure_of, find_named, name_code
 from .savedobjects import SharedAttributes, reduce_without_new
+from .savedpositions import Kind, is_waiting, kind_of, reduce_position
 from .sharedviews import frame_reducers, view_reducers
-from .tracebacks import from_lines, lines_of
+from .tracebacks import from_lines, lines_from, lines_of
 
 if TYPE_CHECKING:
 
@@ -61,7 +78,7 @@ _abc_init: Any = vars(importlib.import_module("_abc"))["_abc_init"]
 LARGE = 64 * 1024
 """Bytes from which a buffer or string is stored by itself, by content hash."""
 
-_ATOMS: frozenset[type] = frozenset({int, float, tuple, list, bool, type(None), CodeType})
+_ATOMS: frozenset[type] = frozenset({int, float, tuple, list, bool, type(None)})
 """Types of most of what is pickled, which never has an id of its own."""
 
 
@@ -159,6 +176,9 @@ class Pickler(_CloudPickler):
         openings: what is opened again, or found by name.
         views: its arrays.
         attributes: the attributes of its objects.
+        running: generators and coroutines on the stack that is saved with it, by the identity of their frame.
+        generators: the generators and coroutines in it that have not ended.
+        units: the units whose code it names, by key.
     """
 
     _reducers: ClassVar[dict[Any, Any]] = {**view_reducers(), struct.Struct: _reduce_struct}
@@ -175,6 +195,7 @@ class Pickler(_CloudPickler):
         kept: frozenset[int] = frozenset(),
         shared: frozenset[int] = frozenset(),
         namespaces: Mapping[int, Any] = MappingProxyType({}),
+        running: Mapping[int, SavedFrame] = MappingProxyType({}),
         inline: bool = False,
     ) -> None:
         super().__init__(file, protocol=5, buffer_callback=None if inline else self._buffer)
@@ -193,7 +214,10 @@ class Pickler(_CloudPickler):
         self.finalized: list[Any] = []
         self._own_namespaces: dict[int, dict[str, Any]] = {}
         self.figure_types = figure_types()
-        self.openings = Openings(ns)
+        self.openings = Openings(ns, is_kept=lambda cls: kind_of(cls) is not None)
+        self.running = dict(running)
+        self.generators: list[Any] = []
+        self.units: dict[str, Unit] = {}
         self._reducers.update(frame_reducers())
 
     def dump(self, obj: Any) -> None:
@@ -212,6 +236,10 @@ class Pickler(_CloudPickler):
             return None
         if cls is dict:
             return self._dict(obj)
+        if cls is CodeType:
+            return self._code(obj)
+        if cls is Runtime:
+            return ("runtime",)
         opened = self.openings.pid(obj)
         if opened is not None:
             return opened
@@ -232,6 +260,17 @@ class Pickler(_CloudPickler):
         is_globals = type(name) is str and name in sys.modules and vars(sys.modules[name]) is obj
         return ("ns", name) if is_globals else None
 
+    def _code(self, code: CodeType) -> tuple[Any, ...] | None:
+        named = name_code(code)
+        if named is not None:
+            self._add_unit(named[1])
+        return named
+
+    def _add_unit(self, key: str) -> None:
+        unit = find_unit(key)
+        if unit is not None:
+            self.units[unit.key] = unit
+
     def _text(self, obj: str | bytes) -> tuple[Any, ...]:
         data = obj.encode("utf-8", "surrogatepass") if isinstance(obj, str) else obj
         return ("blob", type(obj).__name__, self._blob(data))
@@ -251,6 +290,11 @@ class Pickler(_CloudPickler):
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, FunctionType):
             return self._function(obj)
+        kind = kind_of(type_of(obj))
+        if kind is not None and (waiting := self._position(obj, kind)) is not NotImplemented:
+            return waiting
+        if isinstance(obj, SavedFrame):
+            self._add_unit(obj.unit)
         if isinstance(obj, CodeType) and (dumped := _marshalled(obj)) is not None:
             return (marshal.loads, (dumped,))
         if isinstance(obj, CellType):
@@ -261,6 +305,8 @@ class Pickler(_CloudPickler):
             return view
         if isinstance(obj, BaseException):
             return _reduce_exception(obj)
+        if isinstance(obj, TracebackType):
+            return from_lines, (lines_from(obj),)
         if isinstance(obj, self.figure_types):
             return reduce_figure(obj)
         if (reduced := self._one_of_a_kind(obj)) is not NotImplemented:
@@ -277,6 +323,16 @@ class Pickler(_CloudPickler):
             reduced = _complete_class(obj, reduced)
             for _, name in self.moved.get(id(obj), ()):
                 reduced[2][0].pop(name, None)
+        return reduced
+
+    def _position(self, obj: Any, kind: Kind) -> Any:
+        reduced = reduce_position(obj, kind, self.running)
+        if kind == "generator":
+            key = reduced[1][0]
+            if is_waiting(obj):
+                self.generators.append(obj)
+            if type(key) is str:
+                self._add_unit(key)
         return reduced
 
     def _one_of_a_kind(self, obj: Any) -> Any:
@@ -311,7 +367,7 @@ class Pickler(_CloudPickler):
             else:
                 self._own_namespaces[id(globals_)] = globals_
                 return self._dynamic_function_reduce(function)
-        made = (function.__code__, globals_, function.__closure__)
+        made = (function.__code__, globals_, closure_of(function))
         return (_function, made, (attributes, slots), None, None, _set_function)
 
     def shared_namespaces(self) -> dict[int, Any]:
@@ -507,8 +563,12 @@ class Unpickler(pickle.Unpickler):
         super().__init__(io.BytesIO(data), buffers=buffers)
         self.find = find
 
+    def load(self) -> Any:
+        with completing():
+            return super().load()
+
     def persistent_load(self, pid: Any) -> Any:
-        return self.find(pid)
+        return find_named(pid) or self.find(pid)
 
 
 def importable(obj: Any) -> str | None:

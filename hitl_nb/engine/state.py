@@ -35,6 +35,7 @@ from .processstate import ProcessState, name_kind, way_back
 from .program import FORMAT
 from .refusals import NotSaved, described, offender, path_to, place_of, reason, sentence, type_name, type_of
 from .reopening import is_reopened
+from .savedcode import units_of
 from .seal import seal
 from .stack import Frame
 from .units import CellUnit
@@ -157,6 +158,7 @@ class Saver:
             "inputs": header_of(self.inputs, self.ns),
             "own": sorted(self.definitions.own),
             "buffers": pickler.buffers,
+            "units": units_of(pickler),
             "sizes": [len(shown), len(definitions)],
         }
         body = b"".join((shown, definitions, stream))
@@ -306,6 +308,7 @@ class Saver:
         main.wanted |= pickler.wanted
         main.defined |= pickler.defined
         main.blobs.update(pickler.blobs)
+        main.units.update(pickler.units)
         return file.getvalue(), pickler
 
     def _definitions(

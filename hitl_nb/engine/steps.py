@@ -24,6 +24,7 @@ from .doubts import call_texts
 from .pickling import Pickler, Unpickler, resolve
 from .refusals import reason
 from .resources import opening
+from .savedcode import load_units, units_of
 from .seal import seal, unseal
 from .session import Session, current, in_step, recorded_calls
 
@@ -256,11 +257,13 @@ class StepCall:
                 f"the result of the {self.kind} {self._name}() (a {type(value).__name__}) cannot be recorded "
                 f"({reason(error)}); return plain data from it"
             ) from error
-        return seal(self._place(self.record), {}, file.getvalue())
+        units = units_of(pickler)
+        return seal(self._place(self.record), {"units": units} if units else {}, file.getvalue())
 
     def _load(self, step: Step) -> Any:
         ns = self.session.saver.ns
-        _, body = unseal(self._place(step), step.result or b"")
+        header, body = unseal(self._place(step), step.result or b"")
+        load_units(header.get("units", ()))
         return Unpickler(body, lambda pid: ns if pid[0] == "ns" else resolve(pid[1], ns)).load()
 
 

@@ -41,11 +41,16 @@ def called_from(error: BaseException, frame: Any, line: int) -> None:
 
 def lines_of(error: BaseException) -> list[tuple[str, str, int]]:
     """The traceback of `error` as data: file, function and line of each entry."""
+    return lines_from(trimmed(error).__traceback__)
+
+
+def lines_from(entry: TracebackType | None) -> list[tuple[str, str, int]]:
+    """The same of a traceback, without this package's frames."""
     found: list[tuple[str, str, int]] = []
-    entry = trimmed(error).__traceback__
     while entry is not None:
         code = entry.tb_frame.f_code
-        found.append((code.co_filename, code.co_name, entry.tb_lineno))
+        if not code.co_filename.startswith(_PACKAGE):
+            found.append((code.co_filename, code.co_name, entry.tb_lineno))
         entry = entry.tb_next
     return found
 

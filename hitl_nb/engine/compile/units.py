@@ -5,15 +5,17 @@ import __future__
 
 import ast
 import hashlib
+import linecache
 import types
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from hitl_nb.engine.compile.finishing import MARK, Finisher, Places
 from hitl_nb.engine.compile.scopes import InstrumentedFunction
-from hitl_nb.engine.compile.trees import SourceTree, TreeBuilder
+from hitl_nb.engine.compile.trees import SourceTree, TreeBuilder, all_codes
 
 MOST_TREES = 8
 """Of how many units the trees are kept: a collection of garbage walks them all. Others are built again when needed."""
@@ -33,6 +35,16 @@ class Unit:
     functions: list[InstrumentedFunction] = field(default_factory=list[InstrumentedFunction])
     tops: tuple[str, ...] = ()  # the names that the cell binds in the namespace
     code: types.CodeType = field(init=False)
+    _numbered: dict[int, types.CodeType] = field(default_factory=dict[int, types.CodeType])
+
+    def code_of(self, number: int) -> types.CodeType:
+        """The code of a function, by its number."""
+        if not self._numbered:
+            for code in all_codes(self.code):
+                known = find_code(code)
+                if known is not None:
+                    self._numbered[known.function.number] = code
+        return self._numbered[number]
 
     def tree(self) -> SourceTree:
         """The instrumented nodes, built again if they were dropped."""
@@ -85,25 +97,51 @@ class InstrumentedCode:
     places: Places
 
 
+@dataclass(frozen=True)
+class SavedUnit:
+    """What a unit is compiled of: plain data."""
+
+    key: str
+    source: str
+    filename: str
+    is_cell: bool
+    shows_last: bool
+    flags: int
+
+    @classmethod
+    def of(cls, unit: Unit) -> SavedUnit:
+        return cls(unit.key, unit.source, unit.filename, unit.is_cell, unit.shows_last, unit.flags)
+
+
 _units: dict[str, Unit] = {}
+_saved: dict[str, SavedUnit] = {}  # those that nobody needed yet
 _trees: OrderedDict[str, SourceTree] = OrderedDict()
 _codes: dict[int, tuple[types.CodeType, InstrumentedCode]] = {}  # by identity: comparing code is slow
 _primary: dict[tuple[str, int], InstrumentedCode] = {}
 
 
-def compile_unit(source: str, filename: str, *, is_cell: bool = True, shows_last: bool = False) -> Unit:
+def compile_unit(
+    source: str, filename: str, *, is_cell: bool = True, shows_last: bool = False, flags: int = 0
+) -> Unit:
     """Instrument a source text. It is compiled as it is first, so errors and warnings are the user's own.
+
+    The same text under the same name is the same unit.
+
+    Args:
+        flags: what is in force beside the source's own `from __future__` imports.
 
     Raises:
         SyntaxError: the source is no Python.
     """
-    text = f"{filename}\0{is_cell}\0{shows_last}\0{source}"
-    key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    unit = Unit(key, source, filename, is_cell, shows_last)
     module = ast.parse(source, filename)
-    unit.flags = _future_flags(module)
-    flags = unit.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell
-    native = compile(source, filename, "exec", flags, True)
+    flags |= _future_flags(module)
+    native = compile(source, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell, True)
+    text = f"{filename}\0{is_cell}\0{shows_last}\0{flags}\0{source}"
+    key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    known = _units.get(key)
+    if known is not None and known.key == key:
+        return known
+    unit = Unit(key, source, filename, is_cell, shows_last, flags)
     unit.is_async = bool(native.co_flags & _COROUTINE)
     tree = unit._build(module)  # pyright: ignore[reportPrivateUsage]
     unit.functions, unit.tops = tree.functions, tree.tops
@@ -141,7 +179,32 @@ def find_code(code: types.CodeType) -> InstrumentedCode | None:
 
 
 def find_unit(key: str) -> Unit | None:
-    return _units.get(key)
+    """A unit by its key; one whose source was remembered is compiled when it is first asked for."""
+    unit = _units.get(key)
+    if unit is None and key in _saved:
+        unit = _units[key] = _compile_saved(_saved.pop(key))
+    return unit
+
+
+def remember_sources(units: Iterable[SavedUnit]) -> None:
+    """Have `find_unit` know the units of another process. Nothing is compiled yet."""
+    _saved.update((unit.key, unit) for unit in units if unit.key not in _units)
+
+
+def _compile_saved(saved: SavedUnit) -> Unit:
+    """The unit of the same text, whatever its file is called in this process; else the saved text's own."""
+    text = (saved.source, saved.is_cell, saved.shows_last, saved.flags)
+    for unit in reversed(list(_units.values())):
+        if (unit.source, unit.is_cell, unit.shows_last, unit.flags) == text:
+            return unit
+    if not linecache.getlines(saved.filename):  # tracebacks show its lines
+        lines = saved.source.splitlines(keepends=True)
+        linecache.cache[saved.filename] = (len(saved.source), None, lines, saved.filename)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they were shown where it ran
+        return compile_unit(
+            saved.source, saved.filename, is_cell=saved.is_cell, shows_last=saved.shows_last, flags=saved.flags
+        )
 
 
 def _future_flags(tree: ast.Module) -> int:
