@@ -6,6 +6,7 @@ import dis
 import inspect
 import types
 from array import array
+from collections.abc import Mapping
 from typing import Any
 
 from hitl_nb.engine.compile.line_table import Position, encode
@@ -47,8 +48,8 @@ class Finisher:
         finished: each function's code, with the places that its instructions came from.
     """
 
-    def __init__(self, tree: SourceTree, key: str) -> None:
-        self.tree, self.key = tree, key
+    def __init__(self, tree: SourceTree, key: str, left_native: Mapping[tuple[str, int], types.CodeType]) -> None:
+        self.tree, self.key, self.left_native = tree, key, left_native
         self._loops = tree.loop_numbers()
         self.finished: list[tuple[types.CodeType, InstrumentedFunction, Places]] = []
 
@@ -67,10 +68,13 @@ class Finisher:
         else:
             name, kind = code.co_name, "def"
             qualname = qualified_name(name, *outer)
+        first_line = self._first_line(code, function)
+        native = self.left_native.get((qualname, first_line))
+        if native is not None and native.co_freevars == code.co_freevars:
+            return native
         constants = [self._constant(value, code, qualname, kind) for value in code.co_consts]
         if function is not None and kind != "class":
             constants.append((MARK, self.key, function.number))
-        first_line = self._first_line(code, function)
         if function is not None and kind != "cell":
             _place_start(code, positions, first_line)
         _place_exits(code, positions)

@@ -9,11 +9,13 @@ import linecache
 import types
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from hitl_nb.engine.compile.finishing import MARK, Finisher, Places
+from hitl_nb.engine.compile.left_native import Head, find_heads, find_left_native
 from hitl_nb.engine.compile.scopes import InstrumentedFunction
 from hitl_nb.engine.compile.trees import SourceTree, TreeBuilder, all_codes
 
@@ -23,7 +25,13 @@ MOST_TREES = 8
 
 @dataclass(eq=False)
 class Unit:
-    """Instrumented source. Its code, and what is known of its functions."""
+    """Instrumented source. Its code, and what is known of its functions.
+
+    Attributes:
+        native: the code that Python makes of the same source.
+        heads: of the definitions that may be left native.
+        left_native: by qualified name and first line: the native code of functions that are not instrumented.
+    """
 
     key: str
     source: str
@@ -35,6 +43,9 @@ class Unit:
     functions: list[InstrumentedFunction] = field(default_factory=list[InstrumentedFunction])
     tops: tuple[str, ...] = ()  # the names that the cell binds in the namespace
     code: types.CodeType = field(init=False)
+    native: types.CodeType = field(init=False)
+    heads: list[Head] = field(default_factory=list[Head])
+    left_native: dict[tuple[str, int], types.CodeType] = field(default_factory=dict[tuple[str, int], types.CodeType])
     _numbered: dict[int, types.CodeType] = field(default_factory=dict[int, types.CodeType])
 
     def code_of(self, number: int) -> types.CodeType:
@@ -50,7 +61,9 @@ class Unit:
         """The instrumented nodes, built again if they were dropped."""
         tree = _trees.get(self.key)
         if tree is None:
-            tree = self._build(ast.parse(self.source, self.filename))
+            with without_warnings():
+                module = ast.parse(self.source, self.filename)
+            tree = self._build(module)
             for function, kept in zip(tree.functions, self.functions, strict=True):
                 function.cells, function.files_cells, function.locals = kept.cells, kept.files_cells, kept.locals
             tree.file_cells()
@@ -68,15 +81,14 @@ class Unit:
 
     def compile(self, module: ast.Module) -> types.CodeType:
         """Compile instrumented nodes of this unit."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the plain compile has warned
+        with without_warnings():  # the plain compile has warned
             return compile(module, self.filename, "exec", self.flags, True)
 
     def finish(
         self, code: types.CodeType, function: InstrumentedFunction, *, is_primary: bool = False
     ) -> types.CodeType:
         """Finish the compiled code of a function and all in it, and know it from now on."""
-        finisher = Finisher(self.tree(), self.key)
+        finisher = Finisher(self.tree(), self.key, self.left_native)
         made = finisher.finish(code, function)
         for finished, nested, places in finisher.finished:
             mine = self.functions[nested.number]
@@ -121,28 +133,41 @@ _primary: dict[tuple[str, int], InstrumentedCode] = {}
 
 
 def compile_unit(
-    source: str, filename: str, *, is_cell: bool = True, shows_last: bool = False, flags: int = 0
+    source: str,
+    filename: str,
+    *,
+    is_cell: bool = True,
+    shows_last: bool = False,
+    flags: int = 0,
+    warns: bool = True,
 ) -> Unit:
     """Instrument a source text. It is compiled as it is first, so errors and warnings are the user's own.
 
     The same text under the same name is the same unit.
 
     Args:
-        flags: what is in force beside the source's own `from __future__` imports.
+        flags: of the compiler, for `from __future__` imports that the source itself does not make.
+        warns: False: somebody else has compiled the source already, and it was warned of.
 
     Raises:
         SyntaxError: the source is no Python.
     """
-    module = ast.parse(source, filename)
-    flags |= _future_flags(module)
-    native = compile(source, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell, True)
-    text = f"{filename}\0{is_cell}\0{shows_last}\0{flags}\0{source}"
+    text = f"{filename}\0{is_cell}\0{shows_last}\0{flags & FUTURE_FLAGS}\0{source}"
     key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     known = _units.get(key)
+    if known is not None and known.key == key and not warns:
+        return known
+    with nullcontext() if warns else without_warnings():
+        module = ast.parse(source, filename)
+        flags = _future_flags(module) | flags & FUTURE_FLAGS
+        native = compile(source, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell, True)
     if known is not None and known.key == key:
         return known
     unit = Unit(key, source, filename, is_cell, shows_last, flags)
+    unit.native = native
     unit.is_async = bool(native.co_flags & _COROUTINE)
+    unit.heads = find_heads(module, source)
+    unit.left_native = find_left_native(unit.heads, native)
     tree = unit._build(module)  # pyright: ignore[reportPrivateUsage]
     unit.functions, unit.tops = tree.functions, tree.tops
     unit._keep(tree)  # pyright: ignore[reportPrivateUsage]
@@ -157,6 +182,8 @@ def compile_unit(
 
 
 _COROUTINE = 0x80  # CO_COROUTINE
+_CO_NESTED = 0x10  # also the number of a feature that is no longer optional
+FUTURE_FLAGS: int = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names) & ~_CO_NESTED
 
 
 def compile_module(source: str, filename: str) -> types.CodeType:
@@ -200,11 +227,27 @@ def _compile_saved(saved: SavedUnit) -> Unit:
     if not linecache.getlines(saved.filename):  # tracebacks show its lines
         lines = saved.source.splitlines(keepends=True)
         linecache.cache[saved.filename] = (len(saved.source), None, lines, saved.filename)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they were shown where it ran
-        return compile_unit(
-            saved.source, saved.filename, is_cell=saved.is_cell, shows_last=saved.shows_last, flags=saved.flags
-        )
+    return compile_unit(
+        *(saved.source, saved.filename),
+        is_cell=saved.is_cell,
+        shows_last=saved.shows_last,
+        flags=saved.flags,
+        warns=False,  # they were shown where it ran
+    )
+
+
+@contextmanager
+def without_warnings() -> Generator[None]:
+    """The compiler's own warnings are dropped.
+
+    `warnings.catch_warnings` would also make Python forget which warnings of the user's code it has shown.
+    """
+    filters = warnings.filters
+    warnings.filters = [("ignore", None, Warning, None, 0)]
+    try:
+        yield
+    finally:
+        warnings.filters = filters
 
 
 def _future_flags(tree: ast.Module) -> int:

@@ -1,0 +1,65 @@
+"""Cells that are no agents: they run as they are, and the functions that they define are instrumented.
+
+Only the body of an agent cell pauses at its top. So the code that Python has made of a cell's statement stays, down to
+the instruction, and in its place among the constants each function, method, lambda and generator expression gets
+instrumented code. What runs at once and is over (a list comprehension at the top, a class's body) stays native too.
+
+    unit = instrument_source(source, filename, flags=flags)      # None: cannot be instrumented, runs natively
+    code = instrument_cell(native_code, unit, namespace)         # what IPython executes instead
+"""
+
+from __future__ import annotations
+
+import types
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from hitl_nb.engine.compile import Unit, compile_unit
+from hitl_nb.engine.instrument.counterparts import Counterparts
+from hitl_nb.engine.instrument.resolving import resolver
+
+_counterparts: weakref.WeakKeyDictionary[Unit, Counterparts] = weakref.WeakKeyDictionary()
+
+
+def counterparts_of(unit: Unit) -> Counterparts:
+    found = _counterparts.get(unit)
+    if found is None:
+        found = _counterparts[unit] = Counterparts(unit)
+    return found
+
+
+def has_functions(code: types.CodeType) -> bool:
+    """Whether code defines anything that could be instrumented."""
+    return any(isinstance(value, types.CodeType) for value in code.co_consts)
+
+
+def instrument_source(source: str, filename: str, *, flags: int = 0) -> Unit | None:
+    """The unit of a cell's source, made once. It warns of nothing: Python has compiled the cell already.
+
+    Args:
+        source: the cell as IPython compiles it, magics rewritten.
+        flags: of the compiler: `from __future__` imports of earlier cells.
+
+    Returns:
+        None for a source that Python does not take as a whole (statements behind a `return`, say).
+    """
+    try:
+        return compile_unit(source, filename, is_cell=True, flags=flags, warns=False)
+    except (SyntaxError, RecursionError, ValueError):
+        return None
+
+
+def instrument_cell(code: types.CodeType, unit: Unit, namespace: Mapping[str, Any]) -> types.CodeType:
+    """The native code of a statement of this unit, with instrumented functions.
+
+    Args:
+        namespace: tells what decorators are, for functions that are left native.
+    """
+    resolve = resolver(namespace)
+    lines = {head.line for head in unit.heads if head.is_left(resolve)}
+
+    def leaves(function: types.CodeType) -> bool:
+        return function.co_firstlineno in lines and not function.co_name.startswith("<")
+
+    return counterparts_of(unit).graft(code, leaves)

@@ -1,0 +1,110 @@
+"""Native code and the instrumented code of the same function, matched."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from hitl_nb.engine.compile import Unit, find_code
+
+Spot = tuple[str, int]  # qualified name, first line
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One function of a unit."""
+
+    native: types.CodeType
+    instrumented: types.CodeType
+
+
+class Counterparts:
+    """The functions of a unit, found by the code that Python has made of them."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self._native, made = _by_spot(unit.native), _by_spot(unit.code)
+        self._pairs: dict[Spot, list[Pair]] = {
+            spot: [Pair(*both) for both in _paired(codes, made.get(spot, []))] for spot, codes in self._native.items()
+        }
+
+    def find(self, code: types.CodeType) -> types.CodeType | None:
+        """The instrumented code of the same function; None: the source has no function of just this code."""
+        for pair in self._pairs.get((code.co_qualname, code.co_firstlineno), ()):
+            if pair.native == code and can_take(pair.instrumented, code):
+                return pair.instrumented
+        return None
+
+    def find_rewritten(self, code: types.CodeType) -> types.CodeType | None:
+        """The same for code that a tool has rewritten, as pytest does with assertions: by name and line alone."""
+        pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), [])
+        return pairs[0].instrumented if len(pairs) == 1 and can_take(pairs[0].instrumented, code) else None
+
+    def has(self, code: types.CodeType) -> bool:
+        """Whether the source has a function of just this code, instrumented or not."""
+        return code in self._native.get((code.co_qualname, code.co_firstlineno), ())
+
+    def graft(self, code: types.CodeType, leaves: Callable[[types.CodeType], bool]) -> types.CodeType:
+        """Native code whose functions are the instrumented ones, but for those that are left."""
+        constants = [self._grafted(value, leaves) for value in code.co_consts]
+        if all(new is old for new, old in zip(constants, code.co_consts, strict=True)):
+            return code
+        return code.replace(co_consts=tuple(constants))
+
+    def _grafted(self, value: object, leaves: Callable[[types.CodeType], bool]) -> object:
+        if not isinstance(value, types.CodeType) or leaves(value):
+            return value
+        return self.find(value) or self.graft(value, leaves)
+
+
+def can_take(new: types.CodeType, old: types.CodeType) -> bool:
+    """Whether a function of code `old` can have `new` in its place: the same variables from outside and parameters."""
+    count = old.co_argcount + old.co_kwonlyargcount
+    count += bool(old.co_flags & _VARARGS) + bool(old.co_flags & _VARKEYWORDS)
+    return (
+        new.co_freevars == old.co_freevars
+        and (new.co_argcount, new.co_posonlyargcount, new.co_kwonlyargcount)
+        == (old.co_argcount, old.co_posonlyargcount, old.co_kwonlyargcount)
+        and new.co_varnames[:count] == old.co_varnames[:count]
+        and new.co_flags & _KINDS == old.co_flags & _KINDS
+    )
+
+
+_VARARGS, _VARKEYWORDS = 0x4, 0x8
+_KINDS = 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200  # also generator, coroutine, iterable coroutine, async generator
+
+
+def all_codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    for value in code.co_consts:
+        if isinstance(value, types.CodeType):
+            yield value
+            yield from all_codes(value)
+
+
+def _by_spot(code: types.CodeType) -> dict[Spot, list[types.CodeType]]:
+    found: dict[Spot, list[types.CodeType]] = {}
+    for nested in all_codes(code):
+        found.setdefault((nested.co_qualname, nested.co_firstlineno), []).append(nested)
+    return found
+
+
+def _paired(
+    native: list[types.CodeType], made: list[types.CodeType]
+) -> Iterator[tuple[types.CodeType, types.CodeType]]:
+    """Functions of one name and line (lambdas, say) are told apart by where their bodies are."""
+    known = [code for code in made if find_code(code) is not None]
+    if len(native) == 1 and len(known) == 1:
+        yield native[0], known[0]
+        return
+    by_start = {_start(code): code for code in known}
+    for code in native:
+        found = by_start.get(_start(code))
+        if found is not None:
+            yield code, found
+
+
+def _start(code: types.CodeType) -> tuple[int, int] | None:
+    """Where the first instruction is that has a place of its own."""
+    spots = ((line, column) for line, _, column, _ in code.co_positions() if line is not None and column is not None)
+    return next((spot for spot in spots if spot != (code.co_firstlineno, 0)), None)

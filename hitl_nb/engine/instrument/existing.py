@@ -1,0 +1,41 @@
+"""Functions of cells that ran before the extension was loaded: they get instrumented code in place of their own.
+
+Generators that are under way keep the code they were begun with.
+"""
+
+from __future__ import annotations
+
+import gc
+import linecache
+import types
+from typing import Any
+
+from hitl_nb.engine.compile.units import FUTURE_FLAGS
+from hitl_nb.engine.instrument.cells import counterparts_of, instrument_source
+from hitl_nb.engine.instrument.resolving import resolver
+
+
+def instrument_existing(shell: Any) -> int:
+    """Instrument the functions that cells of this shell have defined. Returns how many were given new code."""
+    names: dict[str, int] = getattr(shell.compile, "_filename_map", {})
+    found: dict[str, list[types.FunctionType]] = {}
+    for value in gc.get_objects():
+        if type(value) is types.FunctionType and value.__code__.co_filename in names:
+            found.setdefault(value.__code__.co_filename, []).append(value)
+    return sum(_instrument(shell, filename, functions) for filename, functions in found.items())
+
+
+def _instrument(shell: Any, filename: str, functions: list[types.FunctionType]) -> int:
+    source = "".join(linecache.getlines(filename))
+    unit = instrument_source(source, filename, flags=functions[0].__code__.co_flags & FUTURE_FLAGS)
+    if unit is None:
+        return 0
+    resolve = resolver(shell.user_ns)
+    lines = {head.line for head in unit.heads if head.is_left(resolve)}
+    counterparts, count = counterparts_of(unit), 0
+    for function in functions:
+        made = None if function.__code__.co_firstlineno in lines else counterparts.find(function.__code__)
+        if made is not None:
+            function.__code__ = made
+            count += 1
+    return count

@@ -1,0 +1,97 @@
+"""`@hitl.agent` on a function of a module, a script, or a cell: instrumented code for just this function.
+
+    code = instrument_function(function)     # code that `function.__code__` can be replaced with
+    call = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+
+The whole file is one unit, made once per file and content. The rest of the module stays as it is; functions, lambdas
+and generator expressions inside the function come along.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import types
+
+from hitl_nb.engine.compile import Unit, compile_unit, find_code
+from hitl_nb.engine.compile.units import FUTURE_FLAGS
+from hitl_nb.engine.instrument.cells import counterparts_of
+
+
+class NotInstrumented(Exception):
+    """A function cannot be instrumented. The message is a sentence that says why."""
+
+
+class NoSource(NotInstrumented):
+    """There is no source text of the function."""
+
+
+class SourceChanged(NotInstrumented):
+    """The source text is not the one that the function was made of."""
+
+
+def instrument_function(function: types.FunctionType) -> types.CodeType:
+    """Instrumented code of a function, with the same free variables and parameters.
+
+    Raises:
+        NoSource: its source is not available (made by `exec` of a text, in the plain `python` prompt).
+        SourceChanged: its file was edited since it was imported.
+        NotInstrumented: it is left native (numba, a step, `# hitl: native`).
+    """
+    code = function.__code__
+    if find_code(code) is not None:
+        return code
+    known = counterparts_of(find_source_unit(function))
+    found = known.find(code)
+    if found is None and _is_rewritten(code):
+        found = known.find_rewritten(code)
+    if found is None and known.has(code):
+        raise NotInstrumented(
+            f"{function.__qualname__}() is left native: a decorator of it reads bytecode or makes it a step, or a "
+            "comment says so (`# hitl: native`); it cannot be an agent, too"
+        )
+    if found is None:
+        raise SourceChanged(
+            f"{function.__qualname__}() at line {code.co_firstlineno} of {code.co_filename} is no longer what was "
+            "imported from there: import the module again (restart the kernel), so that code and source agree"
+        )
+    return found
+
+
+def find_source_unit(function: types.FunctionType) -> Unit:
+    """The unit of the file, or of the cell, that a function was made of.
+
+    Raises:
+        NoSource: it is not available, or no Python.
+    """
+    code = function.__code__
+    source = _read_source(function)
+    if source is None:
+        raise NoSource(
+            f"the source of {function.__qualname__}() is not available (its file is {code.co_filename!r}): write it "
+            "in a cell, or in a module that can be read"
+        )
+    try:
+        return compile_unit(source, code.co_filename, is_cell=False, flags=code.co_flags & FUTURE_FLAGS, warns=False)
+    except SyntaxError as error:
+        raise SourceChanged(
+            f"{code.co_filename} is not what {function.__qualname__}() was imported from: {error.msg} "
+            f"(line {error.lineno})"
+        ) from None
+
+
+def _read_source(function: types.FunctionType) -> str | None:
+    filename = function.__code__.co_filename
+    linecache.checkcache(filename)
+    try:
+        module = inspect.getmodule(function, filename)
+    except TypeError:  # a module without a file
+        module = None
+    names = function.__globals__ if module is None else vars(module)
+    text = "".join(linecache.getlines(filename, names))
+    return text or None
+
+
+def _is_rewritten(code: types.CodeType) -> bool:
+    """pytest rewrites the assertions of test modules."""
+    return any(name.startswith("@py_") for name in code.co_varnames)

@@ -1,0 +1,84 @@
+"""The compiler of an IPython shell, while the extension is loaded.
+
+The shell's own compiler object stays and only changes its class: what others keep of it (its file names, its flags)
+goes on as it was. It compiles each statement as before, and only then exchanges the code of the functions in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+import warnings
+from typing import Any, cast
+
+from hitl_nb.engine.compile.units import FUTURE_FLAGS
+from hitl_nb.engine.instrument.cells import has_functions, instrument_cell, instrument_source
+from hitl_nb.engine.instrument.existing import instrument_existing
+
+_SOURCE = "_hitl_source"  # an attribute of the nodes that a compiler has parsed: the text they are from
+
+_classes: dict[type, type] = {}
+
+
+def install(shell: Any) -> None:
+    """Instrument what the shell compiles from now on, and the functions that its cells have defined."""
+    kind: type = type(shell.compile)
+    if kind not in _classes.values():
+        shell.compile.__class__ = _instrumenting(kind)
+        shell.compile.hitl_shell = shell
+    instrument_existing(shell)
+
+
+def uninstall(shell: Any) -> None:
+    """What the shell compiles is native again. Functions keep the code they have, which needs nothing of this."""
+    kind: type = type(shell.compile)
+    if kind in _classes.values():
+        shell.compile.__class__ = kind.__mro__[2]  # behind its own class and `_Compiling`
+        del shell.compile.hitl_shell
+
+
+def _instrumenting(kind: type) -> type:
+    if kind not in _classes:
+        _classes[kind] = type(kind.__name__, (_Compiling, kind), {"__module__": kind.__module__})
+    return _classes[kind]
+
+
+class _Compiling:
+    """What is put in front of the class of a shell's compiler."""
+
+    hitl_shell: Any
+
+    def ast_parse(self, source: str, *args: Any, **kwargs: Any) -> Any:
+        tree = cast("Any", super()).ast_parse(source, *args, **kwargs)
+        if isinstance(tree, ast.Module) and isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            for node in tree.body:
+                setattr(node, _SOURCE, source)
+                if isinstance(node, ast.Expr):
+                    setattr(node.value, _SOURCE, source)
+        return tree
+
+    def __call__(self, source: Any, filename: str, symbol: str, *args: Any, **kwargs: Any) -> types.CodeType:
+        code: types.CodeType = cast("Any", super()).__call__(source, filename, symbol, *args, **kwargs)
+        text = _text_of(source)
+        if text is None or not has_functions(code):
+            return code
+        flags = cast("Any", self).flags & FUTURE_FLAGS
+        try:
+            unit = instrument_source(text, filename, flags=flags)
+            return code if unit is None else instrument_cell(code, unit, self.hitl_shell.user_ns)
+        except Exception as error:  # noqa: BLE001  # a fault of the instrumenter's must not keep a cell from running
+            warnings.warn(
+                f"hitl_nb could not instrument a cell ({type(error).__name__}: {error}); its functions run as they "
+                "are, and a call of theirs that asks is made again",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return code
+
+
+def _text_of(source: Any) -> str | None:
+    """The text that nodes were parsed from; None: others have made them."""
+    body: Any = getattr(source, "body", None)
+    if isinstance(body, list):
+        body = next(iter(cast("list[Any]", body)), None)
+    return getattr(body, _SOURCE, None)
