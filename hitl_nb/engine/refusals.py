@@ -8,10 +8,16 @@ import pickle
 import sys
 import types
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from .machine import Machine
 from .unsavable import NEVER, RESOURCE, WAYS
+
+
+class HasLine(Protocol):
+    """What knows where a run is: "line 3", "line 7 of refund"."""
+
+    @property
+    def line(self) -> str: ...
 
 
 class NotSaved(pickle.PicklingError):
@@ -149,17 +155,15 @@ def _short(value: Any) -> str:
 # -- the sentence
 
 
-def place_of(machine: Machine) -> str:
-    """Where the machine is, for sentences."""
-    frame = machine.stack[-1]
-    line = machine.op.line if frame.pc < len(frame.unit.program.ops) else frame.unit.program.ops[-1].line
-    return f"line {line}" if frame.unit.name == "<module>" else f"line {line} of {frame.unit.name}"
+def place_of(position: HasLine) -> str:
+    """Where the run is, for sentences."""
+    return position.line
 
 
-def sentence(machine: Machine, what: str, value: Any, problem: Exception | None, way: str | None = None) -> str:
+def sentence(position: HasLine, what: str, value: Any, problem: Exception | None, way: str | None = None) -> str:
     """Why the run cannot pause here: where, what, its type, the reason, and the way out."""
     way = way or way_out(what, value, problem)
-    return f"cannot pause at {place_of(machine)}: {described(what, value)} cannot be saved ({reason(problem)}); {way}"
+    return f"cannot pause at {position.line}: {described(what, value)} cannot be saved ({reason(problem)}); {way}"
 
 
 _LIST = "loop over list(...) of it"
