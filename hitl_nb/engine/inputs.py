@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
+from .compile import Unit
 from .fingerprints import Fingerprint, fingerprint, is_code
 from .pickling import type_of
-from .compile import Unit
 
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
 _DAY = 86_400.0

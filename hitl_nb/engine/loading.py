@@ -15,10 +15,10 @@ from .. import jsontext as json
 from ..errors import WrongPython
 from .inputs import Input, Inputs, inputs_in
 from .missing import remember_left_out
+from .pickling import Unpickler, module_globals, resolve
 from .position.frames import SavedStack
 from .position.keys import KeyCounts
 from .position.managers import forget_loaded
-from .pickling import Unpickler, module_globals, resolve
 from .reopening import Opened
 from .savedcode import load_units
 from .seal import unseal

@@ -19,9 +19,9 @@ from typing import Any
 
 from ..errors import HitlError
 from . import figures
+from .position.frames import SavedFrame
 from .processkinds import MISSING, Kind, Options
 from .settings import SETTINGS
-from .position.frames import SavedFrame
 from .surroundings import Noticed, Surroundings, say_missing, say_noticed
 
 

@@ -143,6 +143,8 @@ class Session:
         self.turn = threading.RLock()
         self._thread = threading.get_ident()
         self._over = False
+        self.position: Position | None = None
+        self.failed_at_position = False
         self._asking: tuple[Snapshot, list[Question], list[Statement], Judged] | None = None
         self._completing: Pending | None = None
         self._along = False
@@ -274,6 +276,7 @@ class Session:
         try:
             position = self.live.read_failure(error)
             snapshot = None if position is None else self.snapshot(position)
+            self.failed_at_position = snapshot is not None
         except CannotPause:
             snapshot = None  # the last save stays
         try:
@@ -385,6 +388,11 @@ class Session:
         with self.turn, self._remembering_refusal():
             where = f"cannot pause at {self.live.line}" if self.live.is_running else "cannot pause"
             raise CannotPause(f"{where}: {why}")
+
+    @property
+    def of_cell(self) -> bool:
+        """Whether the run is of an agent cell."""
+        return self.saver.variables and bool(self.live.end().stack.frames)
 
     @contextlib.contextmanager
     def _remembering_refusal(self) -> Generator[None]:

@@ -22,8 +22,8 @@ from .. import jsontext as json
 from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources
-from .compile import find_unit
 from .attributesread import is_plain_class, may_read_attribute
+from .compile import find_unit
 from .definitions import DefinitionState, Path, Slot, is_atom, moved_out, put_entries, slots_of
 from .inputs import Inputs, header_of
 from .libraries import check_made_modules
@@ -31,15 +31,15 @@ from .loadcheck import NotLoadable, StructureReader, prove, read_structure
 from .loading import DEFINITION, END, FORMAT, MODULES, PROCESS
 from .missing import left_out_before
 from .pickling import Pickler, Unpickler, module_globals, resolve
-from .processstate import ProcessState, name_kind, way_back
-from .refusals import NotSaved, described, offender, path_to, place_of, reason, sentence, type_name, type_of
-from .savedcode import units_of
-from .seal import seal
 from .position.frames import SavedFrame
 from .position.liveness import live_names, names_mentioned, names_read
 from .position.managers import Entered, check_managers, entered
 from .position.reading import CannotSave
+from .processstate import ProcessState, name_kind, way_back
+from .refusals import NotSaved, described, offender, path_to, place_of, reason, sentence, type_name, type_of
 from .run.live import Position
+from .savedcode import units_of
+from .seal import seal
 from .usermodules import ModuleState, is_users, say_lost
 
 EMPTY: Mapping[str, Any] = {}

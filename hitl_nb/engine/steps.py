@@ -70,7 +70,7 @@ class StepFunction(Definition):
         session = current()
         if session is None or in_step.get() is not None:
             return self.function(*args, **kwargs)
-        exact = session.machine.is_exact(self)
+        exact = opening() is None and session.live.begin_call(self)
         made, own = opening(), self._key_of(args, kwargs)
         name = self.__qualname__
         key = made.step_key(name) if made else session.position_of_step(name, own, (args, kwargs))
@@ -117,7 +117,7 @@ class StepCall:
         if done:
             return value
         session = self.session
-        result = await session.under_way.run(self.under_way, self._tried(), lambda: session.machine.paused is not None)
+        result = await session.under_way.run(self.under_way, self._tried(), lambda: session.live.paused is not None)
         session.check_not_paused()
         return result
 
@@ -218,7 +218,7 @@ class StepCall:
             yield
         finally:
             recorded_calls.reset(token)
-        self.session.machine.refused.check(self)
+        self.session.live.refused.check(self)
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:

@@ -7,11 +7,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from hitl_nb.engine.units import CellUnit
 
 from hitl_nb.engine.resuming import Outcome, Shown
 from hitl_nb.engine.runs import Cell, ledger_of, run_cell
 from hitl_nb.engine.state import Saver
-from hitl_nb.engine.units import CellUnit
 from hitl_nb.store import open_store
 
 SOURCE = """

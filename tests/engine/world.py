@@ -24,10 +24,9 @@ from hitl_nb.engine import decision, resuming
 from hitl_nb.engine.agents import Definition
 from hitl_nb.engine.decision import Decision
 from hitl_nb.engine.resuming import Shown
-from hitl_nb.engine.runs import Cell, run_cell
+from hitl_nb.engine.runs import Cell, cell_unit, run_cell
 from hitl_nb.engine.state import Saver
 from hitl_nb.engine.tracebacks import trimmed
-from hitl_nb.engine.units import CellUnit
 from hitl_nb.records import now
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
@@ -179,7 +178,7 @@ def engine(
 def _engine_once(ledger: Ledger, source: str, name: str, ns: dict[str, Any], options: dict[str, Any]) -> Result:
     decide(ledger, name)
     try:
-        unit = CellUnit(name, source, ast.parse(source), FILE)
+        unit = cell_unit(source, FILE)
         outcome = asyncio.run(run_cell(ledger, Cell("nb", name, "", unit, ns), Saver(ns), Shown(), **options))
     except hitl.CannotPause as error:
         return Result("refused", error=str(error))

@@ -108,11 +108,14 @@ class Statements(Protected):
         return [expression(call("import_all", *module, space, at=node), node)]
 
     def _expression(self, node: ast.Expr) -> list[ast.stmt]:
-        if node is not self.builder.shown:
+        is_top = self.function.kind == "cell" and self.names.path.isdigit()
+        if not (self.builder.shows_last and is_top):
             return self._simple(node)
+        # All of a cell have the same shape: one that is shown is not last any more when statements are added.
         value = self.visit(node.value)
         before, after = self.take()
-        show = expression(call("show", load(".shown"), at=node), node)
+        is_shown = node is self.builder.shown
+        show = expression(call("show", load(".shown"), at=node) if is_shown else constant(None), node)
         return [*before, assign(".shown", value, node), show, *after, *clear([".shown"])]
 
     # -- assignments

@@ -1,9 +1,8 @@
 """Temporary: every name is live."""
 from __future__ import annotations
-import ast, dis, types
-from hitl_nb.engine.compile.units import Unit
-from hitl_nb.engine.position.frames import SavedFrame
+
 from hitl_nb.engine.compile.trees import all_codes
+
 
 def live_names(unit, saved):
     if unit.functions[saved.function].kind == "cell":

@@ -18,7 +18,7 @@ from hitl_nb.engine.compile.trees import CELLS
 from hitl_nb.engine.compile.units import InstrumentedCode
 from hitl_nb.engine.position.endings import find_ending
 from hitl_nb.engine.position.frames import How, SavedFrame, SavedStack
-from hitl_nb.engine.position.lookup import MISSING, FrameView, callee_of, frame_of, function_run, look_up
+from hitl_nb.engine.position.lookup import MISSING, FrameView, callee_of, frame_of, function_run, look_up, passing_codes
 from hitl_nb.engine.position.places import METHOD_COLUMN, find_place, name_place
 
 BOX, NEXT, MADE = ".box", ".next", ".made"
@@ -77,6 +77,53 @@ def read_stack(
     raise AssertionError("a stack without frames")
 
 
+def read_raised(error: BaseException) -> SavedStack | None:
+    """The stack where an error was raised that has left it: its innermost call is made again.
+
+    None: a `finally` or `with` has run since, or a handler, and changed what is to be continued.
+
+    Raises:
+        CannotSave: a place cannot be continued.
+    """
+    views: list[FrameView] = []
+    entry = error.__traceback__
+    while entry is not None:
+        frame = entry.tb_frame
+        if any(view.frame is frame for view in views):
+            break  # raised again: what it went through before is over
+        passes = frame.f_code in passing_codes or frame.f_code.co_filename == _RUNTIME_FILE
+        view = FrameView(frame, entry.tb_lasti)
+        if not passes and (views or view.known is not None):
+            views.append(view)
+        entry = entry.tb_next
+    frames: list[SavedFrame] = []
+    function: types.FunctionType | None = None
+    for i, view in enumerate(views):
+        inner = views[i + 1] if i + 1 < len(views) else None
+        link = _link(view, inner, lambda callee: False)
+        if link.is_generator or _was_unwound(view, link.number):
+            return None
+        _refuse_half_used(view, link.number)
+        frames.append(_read(view, link, function))
+        function = link.function
+        if not link.is_exact:
+            return SavedStack(frames, False, {}, frames)
+    return None
+
+
+def _was_unwound(view: FrameView, number: int) -> bool:
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    assert place is not None
+    finals = known.unit.tree().finals
+    has_handled = view.lasti != view.frame.f_lasti
+    for node, (field, _) in place.path:
+        if isinstance(node, ast.Try) and field == "body" and (node in finals or (node.handlers and has_handled)):
+            return True
+    return False
+
+
 @dataclass(frozen=True)
 class Places:
     """Where a stack is.
@@ -114,6 +161,7 @@ def _frames_between(innermost: types.FrameType, root: types.FrameType) -> list[t
         if frame is None:
             raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
         is_passing = frame.f_code in _MANAGER_CODES and bool(found) and find_code(found[-1].f_code) is not None
+        is_passing = is_passing or frame.f_code in passing_codes
         if not is_passing and frame.f_code.co_filename != _RUNTIME_FILE:  # the runtime's only pass on, too
             found.append(frame)
         frame = frame.f_back
@@ -151,7 +199,7 @@ def _link(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any],
     known = view.known
     if known is None:
         raise CannotSave(f"no instrumented code: {view.code.co_qualname} in {view.code.co_filename}")
-    number, column, operation = place_of(view.frame, known)
+    number, column, operation = place_of(view.frame, known, view.lasti)
     place = find_place(known.unit, known.function.number, number)
     if place is None:
         raise CannotSave(f"line {view.frame.f_lineno} of {known.function.name} cannot be continued")
@@ -287,10 +335,10 @@ def _first_argument(inner: FrameView) -> Any:
     return inner.locals.get(inner.code.co_varnames[0], MISSING)
 
 
-def place_of(frame: types.FrameType, known: InstrumentedCode) -> tuple[int, int, str]:
+def place_of(frame: types.FrameType, known: InstrumentedCode, lasti: int | None = None) -> tuple[int, int, str]:
     """Number and column of the node that a frame's instruction belongs to, and the instruction's name."""
     code = frame.f_code.co_code
-    unit = frame.f_lasti // 2
+    unit = (frame.f_lasti if lasti is None else lasti) // 2
     while unit > 0 and code[2 * unit] == _CACHE:
         unit -= 1
     number, column = known.places[unit]
@@ -434,4 +482,4 @@ def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> 
     return cells
 
 
-__all__ = ["CannotSave", "Places", "generator_of", "place_of", "read_frame", "read_generator", "read_places", "read_stack"]
+__all__ = ["CannotSave", "Places", "generator_of", "place_of", "read_frame", "read_generator", "read_places", "read_raised", "read_stack"]

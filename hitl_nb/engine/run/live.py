@@ -22,9 +22,9 @@ from hitl_nb.engine.position.driving import Driver, current_driver
 from hitl_nb.engine.position.frames import SavedStack
 from hitl_nb.engine.position.keys import Execution, KeyCounts, Keys
 from hitl_nb.engine.position.lookup import FrameView
-from hitl_nb.engine.position.managers import enter_again
+from hitl_nb.engine.position.managers import enter_again, entered
 from hitl_nb.engine.position.places import name_place
-from hitl_nb.engine.position.reading import CannotSave, Places, place_of
+from hitl_nb.engine.position.reading import CannotSave, Places, place_of, read_raised
 from hitl_nb.engine.refusedquestions import RefusedQuestions
 from hitl_nb.errors import Paused
 
@@ -46,7 +46,6 @@ class Position:
     counts: KeyCounts
     result: Any = None
     line: str = ""
-    ended_in: str | None = None
 
 
 @dataclass(eq=False)
@@ -89,6 +88,7 @@ class LiveRun:
         begin: calls the code; None: nothing runs, a state is only loaded.
         stack: what is continued in place of beginning.
         counts: where the names of calls go on.
+        end: the stack behind the last statement.
         display: shows the value of the cell's last expression.
 
     Attributes:
@@ -103,9 +103,11 @@ class LiveRun:
         *,
         stack: SavedStack | None = None,
         counts: KeyCounts | None = None,
+        end: Callable[[], SavedStack] = lambda: SavedStack([], False, {}),
         display: Callable[[Any], None] | None = None,
     ) -> None:
         self._begin = begin
+        self._end = end
         self._stack = stack
         self.keys = Keys(counts)
         self.display = display
@@ -308,6 +310,28 @@ class LiveRun:
         """
         stack = self._driver.read(frame or user_frame(), None if callee is None else lambda value: value is callee)
         return Position(stack, self.keys.counts(is_completed=stack.waits), line=self.line)
+
+    def end(self) -> Position:
+        """The position behind the last statement."""
+        return Position(self._end(), self.keys.counts(is_completed=True), self.result, "the end")
+
+    def read_failure(self, error: BaseException) -> Position | None:
+        """Where an error was raised that nobody handled; None: a `finally` or `with` ran since, or it cannot be kept."""
+        if self._stack is not None:
+            return self.waiting
+        try:
+            stack = read_raised(error)
+        except CannotSave:
+            return None
+        return None if stack is None else Position(stack, self.keys.counts(is_completed=False), line="the error")
+
+    def managers(self) -> list[Any]:
+        """The context managers that the run is inside of."""
+        try:
+            stack = self._driver.read(user_frame(), lambda value: False)
+        except CannotSave:
+            return []
+        return [each.manager for each in entered(stack)]
 
     def read_call(self) -> Position:
         """The position of the call that is being made, such that it is made again. Raises CannotSave."""
