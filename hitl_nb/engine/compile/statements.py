@@ -286,8 +286,15 @@ class Statements(Protected):
         node.body = [*head, *self._poll(node), *self.block(node.body, "b")]
         self.loops -= 1
         node.orelse = self.block(node.orelse, "e") if node.orelse else []
-        # Left by an exception or a `return`, a loop lets go of its iterator at once, as natively.
-        return [*opening, locate(ast.Try([node], [], [], clear([iterator])), None)]
+        # Left by an exception or a `return`, a loop lets go of its iterator at once, as natively. Where an exception
+        # leaves the frame, iterators that do not notice are kept under another name: a run that fails continues there.
+        kept = self.names.new("l")
+        self.names.cleared_on_error.append(kept)
+        keep = assign(kept, call("keep_iterator", load(iterator)))
+        left = locate(
+            ast.ExceptHandler(runtime("BaseException"), None, [keep, locate(ast.Raise(None, None), None)]), None
+        )
+        return [*opening, locate(ast.Try([node], [left], [], clear([iterator])), None)]
 
     def _match(self, node: ast.Match) -> list[ast.stmt]:
         guarded = any(case.guard is not None and self.finder.calls(case.guard) for case in node.cases)

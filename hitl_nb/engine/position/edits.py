@@ -117,7 +117,8 @@ def restart_statement(saved: SavedFrame, old: Unit, new: Unit) -> None:
     if len(others) <= first:
         raise refuse(statements[first])
     for before, after in zip(statements[:first], others, strict=False):
-        _same(before, after, before, refuse)
+        if not isinstance(before, ast.Global):
+            _same(before, after, before, refuse)
     saved.unit, saved.function, saved.place, saved.how = new.key, twin.number, others[first].lineno, "again"
 
 
@@ -151,7 +152,8 @@ def _compare(node: Any, other: Any, slot: Slot, refuse: Callable[[Any], PlaceCha
         _same(node.body, other.body, node, refuse)
     others: list[Any] = getattr(other, name)
     for before, after in zip(cast("list[Any]", block)[:index], others[:index], strict=False):
-        _same(before, after, before, refuse)
+        if not isinstance(before, ast.Global):  # of a cell: all names that it binds, later ones too
+            _same(before, after, before, refuse)
     if len(others) <= index:
         raise refuse(block[index])
     return False

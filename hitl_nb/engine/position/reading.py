@@ -103,12 +103,40 @@ def read_raised(error: BaseException) -> SavedStack | None:
         link = _link(view, inner, lambda callee: False)
         if link.is_generator or _was_unwound(view, link.number):
             return None
-        _refuse_half_used(view, link.number)
-        frames.append(_read(view, link, function))
+        saved = _read(view, link, function)
+        if not _put_back_iterators(saved, view, link.number):
+            return None
+        frames.append(saved)
         function = link.function
         if not link.is_exact:
             return SavedStack(frames, False, {}, frames)
     return None
+
+
+def _put_back_iterators(saved: SavedFrame, view: FrameView, number: int) -> bool:
+    """Give the loops around a place their iterators again, which they let go of. Returns whether all are there."""
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    assert place is not None
+    for node, (field, _) in place.path:
+        if is_loop_guard(node) and field == "body":
+            kept, iterator = loop_names(node)
+            if saved.locals.get(kept) is None:
+                return False
+            saved.locals[iterator] = saved.locals.pop(kept)
+    return True
+
+
+def is_loop_guard(node: Any) -> bool:
+    """Whether a `try` is the one around a loop: no other of the engine's has handlers and a `finally`."""
+    return isinstance(node, ast.Try) and bool(node.handlers) and bool(node.finalbody)
+
+
+def loop_names(guard: Any) -> tuple[str, str]:
+    """Under which name the guard of a loop keeps its iterator, and the iterator's own."""
+    keep: Any = guard.handlers[0].body[0]
+    return keep.targets[0].id, keep.value.args[0].id
 
 
 def _was_unwound(view: FrameView, number: int) -> bool:
@@ -119,7 +147,9 @@ def _was_unwound(view: FrameView, number: int) -> bool:
     finals = known.unit.tree().finals
     has_handled = view.lasti != view.frame.f_lasti
     for node, (field, _) in place.path:
-        if isinstance(node, ast.Try) and field == "body" and (node in finals or (node.handlers and has_handled)):
+        if isinstance(node, ast.Try) and field == "body" and (
+            node in finals or (node.handlers and not is_loop_guard(node) and has_handled)
+        ):
             return True
     return False
 
