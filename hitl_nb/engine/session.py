@@ -154,6 +154,7 @@ class Session:
         self._cost = 0.005
         self._saved_at = time.perf_counter()
         live.on_poll = self._on_poll
+        live.on_unwinding = self._save_position
 
     # -- running
 
@@ -343,6 +344,10 @@ class Session:
                 self.ledger.save(self.claim, self.snapshot(position, between=True))
         self._saved_at = time.perf_counter()
         self._cost = max(self._saved_at - began, 0.0005)
+
+    def _save_position(self, position: Position) -> None:
+        with contextlib.suppress(CannotPause):
+            self.ledger.save(self.claim, self.snapshot(position, between=True))
 
     def snapshot_if_cheap(self) -> Snapshot | None:
         """The state to keep along with a step that starts: the first time, and then when it costs next to nothing.

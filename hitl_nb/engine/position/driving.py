@@ -13,7 +13,7 @@ from typing import Any
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position.continuations import continue_frame
 from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.position.reading import Places, read_places, read_stack
+from hitl_nb.engine.position.reading import Places, read_places, read_raised, read_stack
 
 
 class Driver:
@@ -26,6 +26,7 @@ class Driver:
 
     def __init__(self, poll: Callable[[types.FrameType], None] | None = None, run: Any = None) -> None:
         self.on_poll = poll
+        self.on_unwinding: Callable[[BaseException, types.FrameType], None] = lambda error, frame: None
         self.run = run
         self._root: types.FrameType | None = None
         self._frames: list[Any] = []
@@ -82,6 +83,11 @@ class Driver:
         assert self._root is not None
         return read_places(self._answered or frame, self._root, None if self._answered else is_answered)
 
+    def read_raised(self, error: BaseException, left: types.FrameType) -> SavedStack | None:
+        """The stack where `error` was raised, which is about to leave the frame `left`. Raises CannotSave."""
+        assert self._root is not None
+        return read_raised(error, left, self._root)
+
     @property
     def is_running(self) -> bool:
         """Whether the code of the run has begun."""
@@ -132,6 +138,16 @@ def current_driver() -> Driver | None:
     return _current.get(None)
 
 
+def _take_exception() -> BaseException | None:
+    """The exception for which a `finally` or `with` is left."""
+    exception = sys.exception()
+    driver = _current.get(None)
+    if driver is not None and exception is not None and type(exception) is not RUNTIME.Unwind:
+        driver.on_unwinding(exception, _frame(1))
+    return exception
+
+
+RUNTIME.exception = _take_exception
 RUNTIME.pending = _take_pending
 RUNTIME.poll = _poll
 

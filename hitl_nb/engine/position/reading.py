@@ -77,15 +77,25 @@ def read_stack(
     raise AssertionError("a stack without frames")
 
 
-def read_raised(error: BaseException) -> SavedStack | None:
-    """The stack where an error was raised that has left it: its innermost call is made again.
+def read_raised(
+    error: BaseException, left: types.FrameType | None = None, root: types.FrameType | None = None
+) -> SavedStack | None:
+    """The stack where an error was raised: its innermost call is made again.
 
-    None: a `finally` or `with` has run since, or a handler, and changed what is to be continued.
+    Args:
+        left: the frame that the error is about to leave by a `finally` or `with`; None: it has left all.
+        root: the engine's frame, below all.
+
+    Returns:
+        None: a `finally` or `with` has run since, or a handler, and changed what is to be continued; or, before `left`
+        is left, a handler may still catch the error.
 
     Raises:
         CannotSave: a place cannot be continued.
     """
     views: list[FrameView] = []
+    if left is not None and root is not None:
+        views = [FrameView(frame) for frame in _frames_between(left, root)[:-1]]
     entry = error.__traceback__
     while entry is not None:
         frame = entry.tb_frame
@@ -101,10 +111,13 @@ def read_raised(error: BaseException) -> SavedStack | None:
     for i, view in enumerate(views):
         inner = views[i + 1] if i + 1 < len(views) else None
         link = _link(view, inner, lambda callee: False)
-        if link.is_generator or _was_unwound(view, link.number):
+        is_leaving = left is not None and view.frame is left
+        if link.is_generator or (not is_leaving and view.lasti is not None and _was_unwound(view, link.number)):
+            return None
+        if left is not None and _may_be_handled(view, link.number):
             return None
         saved = _read(view, link, function)
-        if not _put_back_iterators(saved, view, link.number):
+        if view.lasti is not None and not _put_back_iterators(saved, view, link.number):
             return None
         frames.append(saved)
         function = link.function
@@ -139,16 +152,32 @@ def loop_names(guard: Any) -> tuple[str, str]:
     return keep.targets[0].id, keep.value.args[0].id
 
 
+def _may_be_handled(view: FrameView, number: int) -> bool:
+    """Whether a place is inside a `try` with handlers of the user's."""
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    return place is not None and any(
+        isinstance(node, ast.Try) and field == "body" and node.handlers and not is_loop_guard(node)
+        for node, (field, _) in place.path
+    )
+
+
+def _handled_name(node: ast.Try) -> str:
+    """The name that says whether a handler of a `try` has begun."""
+    begun: Any = node.handlers[-1].body[0]
+    return begun.targets[0].id
+
+
 def _was_unwound(view: FrameView, number: int) -> bool:
     known = view.known
     assert known is not None
     place = find_place(known.unit, known.function.number, number)
     assert place is not None
     finals = known.unit.tree().finals
-    has_handled = view.lasti != view.frame.f_lasti
     for node, (field, _) in place.path:
         if isinstance(node, ast.Try) and field == "body" and (
-            node in finals or (node.handlers and not is_loop_guard(node) and has_handled)
+            node in finals or (node.handlers and not is_loop_guard(node) and view.locals.get(_handled_name(node)))
         ):
             return True
     return False

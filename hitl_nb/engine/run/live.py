@@ -95,6 +95,7 @@ class LiveRun:
         paused: set when the run was saved and must stop.
         answer: gives the value that the innermost frame of `stack` waits for.
         on_poll: called with a frame where code reports.
+        on_unwinding: called before a `finally` or `with` runs for an error that nobody handles, with its position.
     """
 
     def __init__(
@@ -117,6 +118,9 @@ class LiveRun:
         self.refused = RefusedQuestions()
         self.result: Any = None
         self._driver = Driver(self._report, self)
+        self._driver.on_unwinding = self._begin_unwinding
+        self.on_unwinding: Callable[[Position], None] = lambda position: None
+        self._unwound: BaseException | None = None
         self.callee: Any = None
         self._thread = 0
         self._calls = _Calls()
@@ -180,6 +184,21 @@ class LiveRun:
         self.on_poll(frame)
         if self.keys.is_inside:
             RUNTIME.due = True
+
+    def _begin_unwinding(self, error: BaseException, frame: types.FrameType) -> None:
+        """An error is about to leave a `finally` or `with`: if nobody can handle it, its place is kept now."""
+        seen: BaseException | None = error
+        while seen is not None:
+            if seen is self._unwound:
+                return
+            seen = seen.__context__
+        try:
+            stack = self._driver.read_raised(error, frame)
+        except CannotSave:
+            return
+        if stack is not None:
+            self._unwound = error
+            self.on_unwinding(Position(stack, self.keys.counts(is_completed=False), line=self.line))
 
     def ask_for_reports(self) -> None:
         """Have code report at its next place."""
