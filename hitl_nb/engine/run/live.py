@@ -211,7 +211,7 @@ class LiveRun:
 
         Else it is made again when the run continues, with what leads to it.
         """
-        if self.is_nested:
+        if self.is_nested or not self.is_running:
             return False
         self.callee = callee
         places, exact = self._places(callee)
@@ -293,6 +293,8 @@ class LiveRun:
     @property
     def moment(self) -> object:
         """Equal for two times in one execution of one statement."""
+        if not self.is_running:
+            return None
         try:
             names = self._driver.read_places(user_frame(), lambda value: False).names
         except CannotSave:
@@ -303,6 +305,8 @@ class LiveRun:
     @property
     def is_direct(self) -> bool:
         """Whether the code that calls the engine now is not made again when the run continues."""
+        if not self.is_running:
+            return False
         frame = user_frame()
         try:
             return self._driver.read_places(frame, None).is_exact
