@@ -156,7 +156,7 @@ class Flow(Reads):
     def _assign(self, node: ast.Assign) -> Effect:
         target = node.targets[0]
         if isinstance(target, ast.Name) and target.id == CELLS:  # takes the cells, whatever is in them
-            return Effect(0, self.store(CELLS))
+            return (0, self.store(CELLS))
         return self.in_turn([node.value, *node.targets])
 
     def _augmented(self, node: ast.AugAssign) -> Effect:
@@ -164,19 +164,19 @@ class Flow(Reads):
         target = node.target
         if not isinstance(target, ast.Name):
             more, bound = self.effect(target)
-            return Effect(more | (reads & ~bound), binds | bound)
+            return (more | (reads & ~bound), binds | bound)
         old = self.loading(self.bit(target.id))
-        return Effect(reads | old | self.aliases.get(old, 0), binds | self.store(target.id))
+        return (reads | old | self.aliases.get(old, 0), binds | self.store(target.id))
 
     def _annotated(self, node: ast.AnnAssign) -> Effect:
         if node.value is not None:
             return self.in_turn([node.value, node.target, node.annotation])
         reads, _ = self.in_turn([node.target, node.annotation])  # a name becomes a local, and is not bound
-        return Effect(reads, 0)
+        return (reads, 0)
 
     def _assert(self, node: ast.Assert) -> Effect:
         reads, binds = self.effect(node.test)
-        return Effect(reads | (self._of_value(node.msg).reads & ~binds), binds)
+        return (reads | (self._of_value(node.msg)[0] & ~binds), binds)
 
     def _import(self, node: ast.Import) -> Effect:
         binds = reads = 0
@@ -184,7 +184,7 @@ class Flow(Reads):
             if alias.name == "__main__":
                 reads |= self.loading(self.names.every)
             binds |= self.store(alias.asname or alias.name.partition(".")[0])
-        return Effect(reads, binds)
+        return (reads, binds)
 
     def _import_from(self, node: ast.ImportFrom) -> Effect:
         reads = self.loading(self.names.every) if node.module in ("__main__", "builtins") else 0
@@ -192,7 +192,7 @@ class Flow(Reads):
         for alias in node.names:
             if alias.name != "*":
                 binds |= self.store(alias.asname or alias.name)
-        return Effect(reads, binds)
+        return (reads, binds)
 
     # -- definitions
 
@@ -202,16 +202,16 @@ class Flow(Reads):
         defaults = [*args.defaults, *_parts(*args.kw_defaults)]
         reads, binds = self.in_turn([*node.decorator_list, *defaults, *annotations, *_parts(node.returns)])
         for part in getattr(node, "type_params", ()):
-            reads |= self._of_value(getattr(part, "bound", None)).reads
+            reads |= self._of_value(getattr(part, "bound", None))[0]
         reads |= self.defined(node) & ~binds
-        return Effect(reads, binds | self.store(node.name))
+        return (reads, binds | self.store(node.name))
 
     def _class(self, node: ast.ClassDef) -> Effect:
         reads, binds = self.in_turn([*node.decorator_list, *node.bases, *node.keywords])
         found = self.find_nested(node)
         reads |= self._note(found) & ~binds
         self.escaping |= self._seen(found.loads | found.binds)
-        return Effect(reads, binds | self.store(node.name))
+        return (reads, binds | self.store(node.name))
 
     def defined(self, node: Any) -> int:
         found = self.find_nested(node)
@@ -249,7 +249,7 @@ class Flow(Reads):
         is_lambda = isinstance(node, ast.Lambda)
         spaced, outer = (frozenset[str](), frozenset[str]()) if is_lambda else declarations(node.body)
         inner = Flow(self.names, self.nested, self.owner, spaced)
-        live = inner.effect(node.body).reads if is_lambda else inner.block(node.body, 0, NO_EXITS)
+        live = inner.effect(node.body)[0] if is_lambda else inner.block(node.body, 0, NO_EXITS)
         for arg in _parameters(node.args):
             inner.store(arg.arg)
         outward = 0
@@ -277,6 +277,8 @@ class Flow(Reads):
 
     def _if(self, node: ast.If, live: int, exits: Exits) -> int:
         test = node.test
+        if isinstance(test, ast.Attribute) and is_runtime(test):  # whether to report
+            return live | exits.error
         body = self.block(node.body, live, exits)
         orelse = self.block(node.orelse, live, exits)
         if isinstance(test, ast.Constant):
@@ -388,8 +390,8 @@ class Flow(Reads):
             if isinstance(name, str):
                 binds |= self.store(name)
             elif isinstance(part, ast.Name):
-                reads |= self.effect(part).reads
-        return Effect(reads, binds)
+                reads |= self.effect(part)[0]
+        return (reads, binds)
 
 
 def declarations(body: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[str]]:

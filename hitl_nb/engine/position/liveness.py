@@ -11,7 +11,7 @@ these functions, as they are values of live names.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -32,11 +32,16 @@ class LiveNames:
         own: its local names, those of the engine and cells included; of a cell only those of the engine.
         namespace: names of the namespace, builtins included.
         has_every: whether it may read any variable, whatever its name.
+        all: both together.
     """
 
     own: frozenset[str]
     namespace: frozenset[str]
     has_every: bool
+    all: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "all", self.own | self.namespace)
 
 
 def live_names(unit: Unit, saved: SavedFrame) -> frozenset[str]:
@@ -51,7 +56,7 @@ def live_names(unit: Unit, saved: SavedFrame) -> frozenset[str]:
     """
     live = find_live(unit, saved)
     if unit.functions[saved.function].kind == "cell":
-        return live.own | live_globals(unit, saved)
+        return live.all.union(saved.namespace) if live.has_every else live.all
     if not live.has_every:
         return live.own
     return live.own.union(saved.cells, (name for name in saved.locals if not is_engine_name(name)))
@@ -109,7 +114,7 @@ class _Analysis:
         begun_reads = 0
         if saved.how == "start":
             is_lambda = function.kind == "lambda"
-            live = flow.effect(node.body).reads if is_lambda else flow.block(node.body, 0, NO_EXITS)
+            live = flow.effect(node.body)[0] if is_lambda else flow.block(node.body, 0, NO_EXITS)
         else:
             residual = Residual(unit, saved)
             live = flow.block(residual.body(), 0, NO_EXITS)
@@ -157,7 +162,7 @@ def _begun(flow: Flow, residual: Residual) -> int:
     """What the expression around the place reads, the evaluated part included: `eval` may be filed already."""
     nodes = [*(node for node, _ in residual.path[1:]), residual.node]
     whole = next((node for node in nodes if isinstance(node, ast.expr)), None)
-    return 0 if whole is None else flow.effect(whole).reads
+    return 0 if whole is None else flow.effect(whole)[0]
 
 
 _analyses: WeakKeyDictionary[SourceTree, _Analysis] = WeakKeyDictionary()

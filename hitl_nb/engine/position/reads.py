@@ -6,7 +6,7 @@ import ast
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 from hitl_nb.engine.compile.nodes import COMPREHENSIONS, children, is_filed, is_runtime, read, slots
 from hitl_nb.engine.compile.trees import CELLS
@@ -88,8 +88,8 @@ class Reads(ABC):
 
     # -- in general
 
-    def effect(self, node: Any) -> Effect:
-        visitor = self._visitors.get(cast("type[ast.AST]", type(node)))
+    def effect(self, node: ast.AST) -> Effect:
+        visitor = self._visitors.get(type(node))
         return self.in_turn(children(node)) if visitor is None else visitor(node)
 
     def in_turn(self, parts: Iterable[ast.AST]) -> Effect:
@@ -99,44 +99,44 @@ class Reads(ABC):
             more, bound = self.effect(part)
             reads |= more & ~binds
             binds |= bound
-        return Effect(reads, binds)
+        return (reads, binds)
 
     # -- one kind of expression each
 
     def _name(self, node: ast.Name) -> Effect:
         name = node.id
         if isinstance(node.ctx, ast.Store):
-            return Effect(0, self.store(name))
+            return (0, self.store(name))
         bit = self.bit(name)
         if isinstance(node.ctx, ast.Del):
             self.stores |= bit
-            return Effect(bit, bit)  # without a value it is an error
+            return (bit, bit)  # without a value it is an error
         if name in _READING_ALL:
             bit |= self.names.every
         elif name == "super":
             bit |= self.names.bit("__class__") | self.super_reads
         self.loads |= bit
-        return Effect(bit | self.aliases.get(bit, 0), 0)
+        return (bit | self.aliases.get(bit, 0), 0)
 
     def _constant(self, node: ast.Constant) -> Effect:
         text = node.value
         if not isinstance(text, str):
             return NOTHING
         if text == "__main__":
-            return Effect(self.loading(self.names.every), 0)
+            return (self.loading(self.names.every), 0)
         if "@" not in text:
             return NOTHING
         quoted = 0
         for name in _QUOTED.findall(text):
             quoted |= self.bit(name)
-        return Effect(self.loading(quoted), 0)
+        return (self.loading(quoted), 0)
 
     def _walrus(self, node: ast.NamedExpr) -> Effect:
         bit = self.store(node.target.id)
         if node.target.id == CELLS:  # takes the cells, whatever is in them
-            return Effect(0, bit)
+            return (0, bit)
         reads, binds = self.effect(node.value)
-        return Effect(reads, binds | bit)
+        return (reads, binds | bit)
 
     def _call(self, node: ast.Call) -> Effect:
         function = node.func
@@ -151,12 +151,12 @@ class Reads(ABC):
     def _attribute(self, node: ast.Attribute) -> Effect:
         value = node.value
         if is_runtime(node):
-            return Effect(self.loading(self.names.every), 0) if node.attr == "globals" else NOTHING
+            return (self.loading(self.names.every), 0) if node.attr == "globals" else NOTHING
         reads, binds = self.effect(value)
         is_view = node.attr in _VIEWS and isinstance(value, ast.Name) and value.id == "builtins"
         if is_view or node.attr in _REFLECTING:
             reads |= self.loading(self.names.every)
-        return Effect(reads, binds)
+        return (reads, binds)
 
     def _bool(self, node: ast.BoolOp) -> Effect:
         return self._perhaps_all(node.values, 1)
@@ -170,7 +170,7 @@ class Reads(ABC):
             binds |= bound
             if i < sure:
                 bound_surely = binds
-        return Effect(reads, bound_surely)
+        return (reads, bound_surely)
 
     def _compare(self, node: ast.Compare) -> Effect:
         parts = [node.left, *node.comparators]
@@ -180,8 +180,8 @@ class Reads(ABC):
     def _conditional(self, node: ast.IfExp) -> Effect:
         test, bound = self.effect(node.test)
         body, orelse = self.effect(node.body), self.effect(node.orelse)
-        reads = test | ((body.reads | orelse.reads) & ~bound)
-        return Effect(reads, bound | (body.binds & orelse.binds))
+        reads = test | ((body[0] | orelse[0]) & ~bound)
+        return (reads, bound | (body[1] & orelse[1]))
 
     def _dict(self, node: ast.Dict) -> Effect:
         return self.in_turn([read(node, slot) for slot in slots(node)])
@@ -189,7 +189,7 @@ class Reads(ABC):
     def _lambda(self, node: ast.Lambda) -> Effect:
         args = node.args
         reads, binds = self.in_turn([*args.defaults, *(d for d in args.kw_defaults if d is not None)])
-        return Effect(reads | (self.defined(node) & ~binds), binds)
+        return (reads | (self.defined(node) & ~binds), binds)
 
     @abstractmethod
     def defined(self, node: Any) -> int:
@@ -202,7 +202,7 @@ class Reads(ABC):
         self.loads, self.stores = 0, 0
         hidden = 0
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        live = self.in_turn(parts).reads
+        live = self.in_turn(parts)[0]
         for i in range(len(node.generators) - 1, -1, -1):
             generator = node.generators[i]
             for test in reversed(generator.ifs):
@@ -225,11 +225,11 @@ class Reads(ABC):
             live = 0
         else:
             self.loads = loads | inside
-        return Effect(outer.reads | (live & ~outer.binds), outer.binds)
+        return (outer[0] | (live & ~outer[1]), outer[1])
 
 
 def _before(effect: Effect, live: int) -> int:
-    return effect.reads | (live & ~effect.binds)
+    return effect[0] | (live & ~effect[1])
 
 
 def _is_main(node: ast.AST) -> bool:
