@@ -288,25 +288,16 @@ class Pickler(_CloudPickler):
         return False
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, FunctionType):
-            return self._function(obj)
+        by_type = self._by_type.get(type_of(obj))
+        if by_type is not None:
+            return by_type(self, obj)
         kind = kind_of(type_of(obj))
         if kind is not None and (waiting := self._position(obj, kind)) is not NotImplemented:
             return waiting
-        if isinstance(obj, SavedFrame):
-            self._add_unit(obj.unit)
-        if isinstance(obj, CodeType) and (dumped := _marshalled(obj)) is not None:
-            return (marshal.loads, (dumped,))
-        if isinstance(obj, CellType):
-            return (CellType, (), *(() if id(obj) in self.moved else _cell_state(obj)))
-        if is_cached(obj):
-            return _reduce_cached(obj, is_filled=id(obj) not in self.moved)
         if (view := self.views.reduce(obj)) is not NotImplemented:
             return view
         if isinstance(obj, BaseException):
             return _reduce_exception(obj)
-        if isinstance(obj, TracebackType):
-            return from_lines, (lines_from(obj),)
         if isinstance(obj, self.figure_types):
             return reduce_figure(obj)
         if (reduced := self._one_of_a_kind(obj)) is not NotImplemented:
@@ -336,6 +327,8 @@ class Pickler(_CloudPickler):
         return reduced
 
     def _one_of_a_kind(self, obj: Any) -> Any:
+        if is_cached(obj):
+            return _reduce_cached(obj, is_filled=id(obj) not in self.moved)
         if obj is dataclasses.MISSING:
             return "MISSING"  # what a field without a default holds is compared by identity
         if type(obj) is super:
@@ -343,6 +336,23 @@ class Pickler(_CloudPickler):
         if isinstance(obj, ModuleType) and id(vars(obj)) in self.namespaces:
             state = {name: value for name, value in vars(obj).items() if name != "__builtins__"}
             return (ModuleType, (obj.__name__,), state, None, None, _set_module)
+        return NotImplemented
+
+    def _native_code(self, code: CodeType) -> Any:
+        """The code in one piece, in a tenth of the time; a snapshot is bound to its Python version anyway."""
+        try:
+            return marshal.loads, (marshal.dumps(code),)
+        except ValueError:  # its constants are none that a compiler makes
+            return super().reducer_override(code)
+
+    def _cell(self, cell: CellType) -> Any:
+        return (CellType, (), *(() if id(cell) in self.moved else _cell_state(cell)))
+
+    def _traceback(self, traceback: TracebackType) -> Any:
+        return from_lines, (lines_from(traceback),)
+
+    def _frame(self, frame: SavedFrame) -> Any:
+        self._add_unit(frame.unit)
         return NotImplemented
 
     def _function(self, function: FunctionType) -> Any:
@@ -398,6 +408,14 @@ class Pickler(_CloudPickler):
             if kind == "x":
                 attributes.pop(name, None)
 
+    _by_type: ClassVar[dict[type, Callable[[Pickler, Any], Any]]] = {
+        FunctionType: _function,
+        CodeType: _native_code,
+        CellType: _cell,
+        TracebackType: _traceback,
+        SavedFrame: _frame,
+    }
+
 
 def _load_module_of(cls: Any) -> None:
     """Import the module of a class that a library imports late (`numpy.rec`): cloudpickle would copy the class."""
@@ -433,14 +451,6 @@ def _dispatching(function: Any, registry: dict[type, Any]) -> Any:
         if cls is not object:
             made.register(cls, implementation)
     return made
-
-
-def _marshalled(code: CodeType) -> bytes | None:
-    """The code in one piece, in a tenth of the time; a snapshot is bound to its Python version anyway."""
-    try:
-        return marshal.dumps(code)
-    except ValueError:  # its constants are none that a compiler makes
-        return None
 
 
 def _complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:

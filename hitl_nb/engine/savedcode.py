@@ -51,7 +51,7 @@ def find_named(pid: Any) -> Any:
 
 
 def closure_of(function: FunctionType) -> tuple[CellType, ...] | None:
-    """The cells of a function in the order of the code that it is saved with: what a continued frame makes may differ."""
+    """A function's cells in the order of the code that it is saved with: a continued frame may have made another."""
     cells, known = function.__closure__, find_code(function.__code__)
     if known is None or not cells:
         return cells

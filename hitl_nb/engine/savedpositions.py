@@ -1,4 +1,4 @@
-"""Generators, coroutines, iterators and context managers in a pickle: as the position package keeps them, or why not."""
+"""Generators, coroutines, iterators and managers in a pickle: as the position package keeps them, or why not."""
 
 from __future__ import annotations
 

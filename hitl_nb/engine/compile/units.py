@@ -120,9 +120,7 @@ _codes: dict[int, tuple[types.CodeType, InstrumentedCode]] = {}  # by identity: 
 _primary: dict[tuple[str, int], InstrumentedCode] = {}
 
 
-def compile_unit(
-    source: str, filename: str, *, is_cell: bool = True, shows_last: bool = False, flags: int = 0
-) -> Unit:
+def compile_unit(source: str, filename: str, *, is_cell: bool = True, shows_last: bool = False, flags: int = 0) -> Unit:
     """Instrument a source text. It is compiled as it is first, so errors and warnings are the user's own.
 
     The same text under the same name is the same unit.
