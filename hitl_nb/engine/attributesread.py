@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
+from .plaincode import names_in
 from .refusals import type_of
 from .stack import Frame
 from .usermodules import is_users, modules_of
@@ -62,7 +63,7 @@ def _reachable(frame: Frame) -> set[int]:
 
 
 def _words(code: CodeType) -> set[str]:
-    return {*code.co_names, *(constant for constant in code.co_consts if isinstance(constant, str))}
+    return {*names_in(code), *(constant for constant in code.co_consts if isinstance(constant, str))}
 
 
 def _codes(value: Any, seen: set[int]) -> Iterator[CodeType]:

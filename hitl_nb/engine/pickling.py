@@ -237,7 +237,7 @@ class Pickler(_CloudPickler):
         if cls is dict:
             return self._dict(obj)
         if cls is CodeType:
-            return self._code(obj)
+            return self.name_code(obj)
         if cls is Runtime:
             return ("runtime",)
         opened = self.openings.pid(obj)
@@ -260,7 +260,8 @@ class Pickler(_CloudPickler):
         is_globals = type(name) is str and name in sys.modules and vars(sys.modules[name]) is obj
         return ("ns", name) if is_globals else None
 
-    def _code(self, code: CodeType) -> tuple[Any, ...] | None:
+    def name_code(self, code: CodeType) -> tuple[Any, ...] | None:
+        """The persistent id of a code object; None: it is saved by value."""
         named = name_code(code)
         if named is not None:
             self._add_unit(named[1])
