@@ -16,7 +16,7 @@ from typing import Any
 
 from hitl_nb.engine.compile import compile_unit
 from hitl_nb.engine.compile.runtime import Unwind
-from hitl_nb.engine.pickling import Pickler, Unpickler, resolve
+from hitl_nb.engine.pickling import Pickler, Unpickler, module_globals, resolve
 from hitl_nb.engine.position import managers
 from hitl_nb.engine.position.driving import Driver
 from hitl_nb.engine.position.frames import SavedStack
@@ -117,7 +117,7 @@ class Notebook:
                 case ("ns",):
                     return self.ns
                 case ("ns", name):
-                    return vars(sys.modules[name])
+                    return module_globals(name)
                 case ("def", name):
                     found = resolve(name, self.ns)
                     return resolve(name, self.copied(kept, find)) if found is None else found
@@ -177,3 +177,15 @@ def go_on(kept: Kept, then: str, cells: tuple[str, ...] = (), file: str = "<cell
     if then:
         notebook.run(then, "<then>")
     return notebook.said
+
+
+def run_module(module: Any, text: str) -> None:
+    """Run the text of a module, instrumented."""
+    unit = compile_unit(text, module.__file__, is_cell=False)
+    types.FunctionType(unit.code, vars(module))()
+
+
+def go_on_with_path(path: str, kept: Kept, then: str) -> Kept | list[str]:
+    """The same where modules in a directory can be imported."""
+    sys.path.insert(0, path)
+    return go_on(kept, then)

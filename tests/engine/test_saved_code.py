@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import io
+import pickle
 import sys
+import types
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import cloudpickle
 import pytest
 from forks import Forks
-from savedcodes import Kept, go_on, keep, natively
+from savedcodes import FILE, Kept, Notebook, go_on, go_on_with_path, keep, natively, run_module
+
+from hitl_nb.engine.compile import units
+from hitl_nb.engine.definitions import DefinitionState
+from hitl_nb.engine.loading import END, load, open_snapshot
+from hitl_nb.engine.pickling import Pickler
+from hitl_nb.engine.plaincode import names_in, shape_of
+from hitl_nb.engine.program import FORMAT
+from hitl_nb.engine.refusals import path_to
+from hitl_nb.engine.savedcode import load_units, units_of
+from hitl_nb.engine.seal import seal
+from hitl_nb.errors import Untrusted
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*unclosed file:pytest.PytestUnraisableExceptionWarning")
+"""A reader of a file that is saved is not closed here."""
 
 
 @pytest.fixture(scope="module")
@@ -401,6 +422,19 @@ for i, row in df.iterrows():
     for part in tqdm(["p", "q"], file=io.StringIO()):
         tell(i, row.b, ask(part))
 """,
+    "closures made in a continued frame": """
+def make(n):
+    n += ask(1)
+    def add(k):
+        nonlocal n
+        n += ask(k)
+        return n
+    read = lambda: (n, add.__name__)
+    tell(ask(2))
+    return add, read
+add, read = make(10)
+tell(add(1), read(), ask(3), add(2), read())
+""",
     "exceptions on their way": """
 def inner():
     try: 1 / 0
@@ -416,3 +450,283 @@ except KeyError as e: tell(repr(e), repr(e.__cause__), ask("n"), e.__traceback__
 @pytest.mark.parametrize("name", STACKS)
 def test_stacks(forks: Forks, name: str) -> None:
     check(forks, STACKS[name])
+
+
+# -- what loading does
+
+
+@pytest.mark.parametrize("name", [name for name, (source, _) in VARIABLES.items() if "yield" in source])
+def test_bringing_generators_to_their_places_calls_nothing(name: str) -> None:
+    source, _ = VARIABLES[name]
+    notebook = Notebook()
+    notebook.run(source)
+    kept = notebook.keep(*notebook.variables())
+    assert notebook.pickler is not None
+    begun = [each.gi_code.co_qualname for each in notebook.pickler.generators if each.gi_suspended]
+    calls: list[str] = []
+
+    def watch(frame: types.FrameType, event: str, arg: Any) -> None:
+        if "__here__" in frame.f_code.co_names:  # the engine's own, in a restored traceback
+            return
+        if event == "call" and frame.f_code.co_filename == FILE:
+            calls.append(frame.f_code.co_qualname)
+        elif event == "c_call" and frame.f_code.co_filename == FILE:
+            calls.append(arg.__qualname__)
+
+    fresh = Notebook()
+    sys.setprofile(watch)
+    try:
+        fresh.load(kept)
+    finally:
+        sys.setprofile(None)
+    assert sorted(calls) == sorted(begun)
+    notebook.end()
+
+
+def test_only_codes_that_are_needed_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cells of functions are saved: by name, with a copy apart; one is needed."""
+    notebook = Notebook()
+    notebook.run("def first(): return 1", "<first of two>")
+    notebook.run("def second(): return 2", "<second of two>")
+    kept = notebook.keep("first", "second")
+    assert sorted(fields[2] for fields in kept.units) == ["<first of two>", "<second of two>"]
+    forget_units(monkeypatch)
+    compiled = count_compiled(monkeypatch)
+    fresh = Notebook()
+    fresh.run("def second(): return 22", "<now>")
+    compiled.clear()
+    load_units(kept.units)
+    assert compiled == []
+    fresh.load(replace(kept, units=[]))
+    assert compiled == ["<first of two>", "<second of two>"]  # one copy for both
+
+
+def count_compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files whose source is compiled from now on."""
+    compiled: list[str] = []
+    plain = units.compile_unit
+
+    def compile_unit(source: str, filename: str, **options: Any) -> Any:
+        compiled.append(filename)
+        return plain(source, filename, **options)
+
+    monkeypatch.setattr(units, "compile_unit", compile_unit)
+    return compiled
+
+
+def forget_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a new process."""
+    monkeypatch.setattr(units, "_units", {})
+    monkeypatch.setattr(units, "_saved", {})
+
+
+def test_a_snapshot_that_is_not_signed_compiles_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`security`: sources are in the signed part, and are looked at when that was checked."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    notebook = Notebook()
+    notebook.run("def make():\n    def inner(): return 1\n    return inner\ninner = make()")
+    file = io.BytesIO()
+    pickler = Pickler(file, notebook.ns)
+    for entry in [("inner", notebook.ns["inner"]), (END, None)]:
+        pickler.dump(entry)
+    header = {
+        "format": FORMAT,
+        "source": "",
+        "tick": 0,
+        "left_out": {},
+        "buffers": [],
+        "inputs": {},
+        "units": units_of(pickler),
+        "sizes": [2, len(pickle.dumps({}))],
+    }
+    envelope = seal("here", header, b"{}" + pickle.dumps({}) + file.getvalue())
+    assert b"def inner(): return 1" in envelope
+    forget_units(monkeypatch)
+    compiled = count_compiled(monkeypatch)
+    altered = envelope.replace(b"return 1", b"return 2")
+    for place, data in (("here", altered), ("elsewhere", envelope), ("here", envelope[:-1]), ("here", b"")):
+        with pytest.raises(Untrusted):
+            open_snapshot(place, data, bytes)
+    assert compiled == []
+    assert units._saved == {}
+    saved = open_snapshot("here", envelope, bytes)
+    assert units._saved == {}
+    load(saved, Notebook().ns)
+    assert compiled == [FILE]
+
+
+def test_a_source_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = keep(VARIABLES["lambdas in a dict"][0], "table")
+    forget_units(monkeypatch)
+    with pytest.raises(LookupError, match="the source of a saved function is missing"):
+        Notebook().load(replace(kept, units=[]))
+
+
+# -- what is seen of it
+
+
+FAILING = "def make():\n    def fail(): raise ValueError('v')\n    return fail\nfail = make()"
+SHOW = """
+import traceback
+try: fail()
+except ValueError as e: last = traceback.extract_tb(e.__traceback__)[-1]
+tell(last.filename, last.lineno, last.name, last.line)
+"""
+
+
+def test_tracebacks_show_the_saved_lines(forks: Forks) -> None:
+    kept = keep(FAILING, "fail")
+    assert forks(go_on, kept, SHOW) == [FILE + " 2 fail def fail(): raise ValueError('v')"]
+
+
+def test_tracebacks_show_the_cell_of_now_if_it_has_the_same_text(forks: Forks) -> None:
+    kept = keep(FAILING, "fail")
+    assert forks(go_on, kept, SHOW, (FAILING,), "<now>")[0].startswith("<now> 2 fail")
+
+
+def test_the_source_of_a_saved_function_is_found(forks: Forks) -> None:
+    kept = keep(FAILING, "fail")
+    shown = forks(go_on, kept, "import inspect\ntell(inspect.getsource(fail), fail.__code__.co_filename)")
+    assert shown == ["    def fail(): raise ValueError('v')\n " + FILE]
+
+
+def test_code_comes_from_the_notebook_and_state_from_the_snapshot(forks: Forks) -> None:
+    """Found by name: as the notebook has it now. Under way, or made inside a function: as it was."""
+    source = """
+def word(): return "old"
+def numbers():
+    yield word()
+    yield word(), "old"
+def make(): return lambda: (word(), "old")
+gen, inner = numbers(), make()
+next(gen)
+"""
+    kept = keep(source, "gen", "inner", "word", "numbers")
+    now = source.split("gen, inner")[0].replace('"old"', '"new"')
+    then = "tell(list(gen), inner(), [*numbers()], word())"
+    assert forks(go_on, kept, then, (now,)) == [
+        "[('new', 'old')] ('new', 'old') ['new', ('new', 'new')] new",
+    ]
+
+
+def test_a_module_that_was_changed_meanwhile(forks: Forks, tmp_path: Path) -> None:
+    """A generator that waits goes on as it was; the module's functions are as its file has them."""
+    text = "def numbers():\n    yield 1\n    yield word()\ndef word(): return 'old'\n"
+    path = tmp_path / "changing_module.py"
+    path.write_text(text)
+    source = f"import sys, types\nmodule = types.ModuleType('changing_module')\nmodule.__file__ = {str(path)!r}\n"
+    notebook = Notebook()
+    notebook.run(source)
+    module: Any = notebook.ns["module"]
+    run_module(module, text)
+    sys.modules["changing_module"] = module
+    try:
+        notebook.ns["gen"] = module.numbers()
+        next(notebook.ns["gen"])
+        notebook.ns["word"], notebook.ns["numbers"] = module.word, module.numbers
+        kept = notebook.keep("gen", "word", "numbers")
+        notebook.end()
+    finally:
+        del sys.modules["changing_module"]
+    path.write_text(text.replace("'old'", "'new'").replace("yield word()", "yield word(), 'new'"))
+    then = "tell(list(gen), word(), list(numbers()))"
+    assert forks(go_on_with_path, str(tmp_path), kept, then) == ["['new'] new [1, ('new', 'new')]"]
+
+
+def test_a_function_that_came_from_a_worker_is_saved(forks: Forks) -> None:
+    """cloudpickle gives instrumented code a runtime of builtins; here it is known by its mark all the same."""
+    notebook = Notebook()
+    notebook.run("def make(n):\n    def inner(x): return [n + y for y in range(x)]\n    return inner\ninner = make(3)")
+    notebook.ns["inner"] = cloudpickle.loads(cloudpickle.dumps(notebook.ns["inner"]))
+    kept = notebook.keep("inner")
+    assert forks(go_on, kept, "tell(inner(2))") == ["[3, 4]"]
+
+
+# -- what is refused
+
+
+REFUSED = {
+    "a generator that code of a library asks": (
+        "def numbers():\n    yield 1\n    made.append(ask())\nmade = []\ngen = numbers()\nnext(gen)\nlist(gen)",
+        "asks code that cannot be saved inside it",
+    ),
+    "an async generator": ("async def numbers():\n    yield 1\ngen = numbers()", "cannot pickle 'async_generator'"),
+    "a generator that is not instrumented": (
+        "ns = {'__name__': '__main__'}\nexec('def numbers():\\n  yield 1', ns)\ngen = ns['numbers']()",
+        "numbers is a generator of code that is not instrumented; keep its items: write iter",
+    ),
+    "a manager of one": (
+        """
+import contextlib
+ns = {"__name__": "__main__"}
+exec("def held():\\n  yield 1", ns)
+manager = contextlib.contextmanager(ns["held"])()
+""",
+        "held is a generator of code that is not instrumented; leave its with block",
+    ),
+    "a generator with what cannot be saved": (
+        "import threading\ndef numbers():\n    t = threading.Thread()\n    yield 1\ngen = numbers()\nnext(gen)",
+        "a thread ends with this process",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    source, match = REFUSED[name]
+    with pytest.raises(Exception, match=match):
+        keep(source)
+
+
+def test_the_path_into_a_generator() -> None:
+    notebook = Notebook()
+    notebook.run("def numbers():\n    held = [object()]\n    yield 1\ngen = numbers()\nnext(gen)")
+    held = notebook.ns["gen"].gi_frame.f_locals["held"][0]
+    assert path_to(held, {"gen": notebook.ns["gen"]}) == "gen (its variable held)[0]"
+
+
+# -- what reads code
+
+
+def test_names_and_shape_are_those_of_the_source() -> None:
+    text = """
+def f(a, *b):
+    with a as c:
+        for x in b: c.do(x, kind, sep=other.name)
+    return [y.z for y in b]
+"""
+    native: dict[str, Any] = {}
+    exec(compile(text, FILE, "exec"), native)
+    first, second = Notebook(), Notebook()
+    first.run(text)
+    second.run("import os\nclass A:\n    def f(self): yield 1\nfor i in [1]: print(i, end='')\n" + text, "<other>")
+    one, other = first.ns["f"].__code__, second.ns["f"].__code__
+    assert one.co_code == other.co_code
+    assert shape_of(one) == shape_of(other)
+    second.run(text.replace("y.z", "y.w"))
+    assert shape_of(one) != shape_of(second.ns["f"].__code__)
+    assert "due" in one.co_names
+    assert names_in(one) - {"__traceback__"} == {*native["f"].__code__.co_names}
+
+
+def test_the_names_that_a_function_reads() -> None:
+    notebook = Notebook()
+    made = "def make():\n    def inner(): return [other for x in due if x]\n    return inner"
+    notebook.run(f"due = poll = pending = other = 1\n{made}")
+    notebook.ns["inner"] = notebook.ns["make"]()
+    notebook.keep("inner")
+    assert notebook.pickler is not None
+    assert notebook.pickler.wanted == {"due", "other"}
+
+
+def test_data_of_a_definition_that_is_not_changed_by_an_edit_elsewhere() -> None:
+    text = "class Agent:\n    table = {'a': lambda x: x + 1}\n"
+    notebook = Notebook()
+    notebook.run(text)
+    state = DefinitionState(notebook.ns)
+    before = state._print(notebook.ns["Agent"].table)
+    notebook.run("first = 1\n" + text, "<edited>")
+    assert before is not None
+    assert state._print(notebook.ns["Agent"].table) == before
+    notebook.run(text.replace("x + 1", "x + 2"))
+    assert state._print(notebook.ns["Agent"].table) != before
