@@ -49,7 +49,7 @@ from .compile.runtime import Runtime
 from .figures import figure_types, reduce_figure
 from .functioncaches import fill_cache, is_cached, make_empty, make_filled, read_cache
 from .position.frames import SavedFrame
-from .position.generators import completing
+from .position.generators import completing, make_generator
 from .refusals import type_of
 from .reopening import Openings
 from .savedcode import closure_of, find_named, name_code
@@ -166,7 +166,7 @@ class Pickler(_CloudPickler):
     Attributes:
         by_value: root names of `ns` whose functions and classes are copied, not named.
         moved: data of these that is saved apart: by the id of what holds it, see `definitions.py`.
-        wanted: names of `ns` that pickled functions read.
+        wanted: names of `ns` that pickled functions and generators read.
         defined: root names of `ns` that were saved by name.
         blobs: large payloads by SHA-256.
         buffers: hashes of out-of-band buffers, in order.
@@ -272,6 +272,17 @@ class Pickler(_CloudPickler):
         if unit is not None:
             self.units[unit.key] = unit
 
+    def _add_code(self, key: str, function: int, namespace: dict[str, Any]) -> None:
+        """Note that the rest of a function is saved. What the rest of a cell reads is not told here."""
+        self._add_unit(key)
+        unit = find_unit(key)
+        if unit is not None and namespace is self.ns and unit.functions[function].kind != "cell":
+            self._add_wanted(unit.code_of(function))
+
+    def _add_wanted(self, code: CodeType) -> None:
+        read: dict[str, None] = _cloudpickle._extract_code_globals(code)
+        self.wanted |= read.keys() & self.ns.keys()
+
     def _text(self, obj: str | bytes) -> tuple[Any, ...]:
         data = obj.encode("utf-8", "surrogatepass") if isinstance(obj, str) else obj
         return ("blob", type(obj).__name__, self._blob(data))
@@ -320,11 +331,11 @@ class Pickler(_CloudPickler):
     def _position(self, obj: Any, kind: Kind) -> Any:
         reduced = reduce_position(obj, kind, self.running)
         if kind == "generator":
-            key = reduced[1][0]
             if is_waiting(obj):
                 self.generators.append(obj)
-            if type(key) is str:
-                self._add_unit(key)
+            if reduced[0] is make_generator:
+                unit, function, *_, namespace = reduced[1]
+                self._add_code(unit, function, namespace)
         return reduced
 
     def _one_of_a_kind(self, obj: Any) -> Any:
@@ -353,7 +364,7 @@ class Pickler(_CloudPickler):
         return from_lines, (lines_from(traceback),)
 
     def _frame(self, frame: SavedFrame) -> Any:
-        self._add_unit(frame.unit)
+        self._add_code(frame.unit, frame.function, frame.namespace)
         return NotImplemented
 
     def _function(self, function: FunctionType) -> Any:
@@ -365,9 +376,8 @@ class Pickler(_CloudPickler):
         attributes, slots = _state_of(function)
         self._leave_out_moved(function, attributes, slots)
         globals_: Any = function.__globals__
-        read: dict[str, None] = _cloudpickle._extract_code_globals(function.__code__)
         if globals_ is self.ns:
-            self.wanted |= read.keys() & globals_.keys()
+            self._add_wanted(function.__code__)
         else:
             module = sys.modules.get(function.__module__ or "")
             if module is not None and module.__dict__ is globals_ and module.__name__ != "__main__":

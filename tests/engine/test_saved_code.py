@@ -719,6 +719,23 @@ def test_the_names_that_a_function_reads() -> None:
     assert notebook.pickler.wanted == {"due", "other"}
 
 
+def test_the_names_that_what_waits_reads() -> None:
+    notebook = Notebook()
+    notebook.run("""
+due = poll = other = word = 1
+def numbers():
+    yield due
+    yield (lambda: other)()
+async def say(): return word
+gen, coroutine = numbers(), say()
+next(gen)
+""")
+    notebook.keep("gen", "coroutine")
+    assert notebook.pickler is not None
+    assert notebook.pickler.wanted == {"due", "other", "word"}
+    notebook.end()
+
+
 def test_data_of_a_definition_that_is_not_changed_by_an_edit_elsewhere() -> None:
     text = "class Agent:\n    table = {'a': lambda x: x + 1}\n"
     notebook = Notebook()
