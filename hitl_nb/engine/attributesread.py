@@ -16,6 +16,7 @@ from typing import Any
 
 from .framesource import FrameSource
 from .position.frames import SavedFrame
+from .plaincode import names_in
 from .refusals import type_of
 from .usermodules import is_users, modules_of
 
@@ -49,7 +50,7 @@ def may_read_attribute(name: str, frames: Iterable[SavedFrame], values: Iterable
 
 
 def _words(code: CodeType) -> set[str]:
-    return {*code.co_names, *(constant for constant in code.co_consts if isinstance(constant, str))}
+    return {*names_in(code), *(constant for constant in code.co_consts if isinstance(constant, str))}
 
 
 def _codes(value: Any, seen: set[int]) -> Iterator[CodeType]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
-from types import CellType, CodeType, FunctionType
+from types import CodeType
 from typing import Any, Protocol
 
 from .compile import find_code, find_unit
@@ -48,15 +48,6 @@ def find_named(pid: Any) -> Any:
             return unit.code_of(number)
         case _:
             return None
-
-
-def closure_of(function: FunctionType) -> tuple[CellType, ...] | None:
-    """The cells of a function in the order of the code that it is saved with: what a continued frame makes may differ."""
-    cells, known = function.__closure__, find_code(function.__code__)
-    if known is None or not cells:
-        return cells
-    names = known.unit.code_of(known.function.number).co_freevars
-    return tuple(map(dict(zip(function.__code__.co_freevars, cells, strict=True)).__getitem__, names))
 
 
 def units_of(*picklers: HasUnits) -> list[list[Any]]:

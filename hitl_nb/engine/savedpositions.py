@@ -1,4 +1,4 @@
-"""Generators, coroutines, iterators and context managers in a pickle: as the position package keeps them, or why not."""
+"""Generators, coroutines, iterators and managers in a pickle: as the position package keeps them, or why not."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .position.frames import SavedFrame
 from .position.generators import reduce_generator
 from .position.iterators import find_reducer, reduce_iterator
 from .position.lookup import frame_of
-from .position.managers import reduce_manager
-from .position.reading import CannotSave
+from .position.managers import find_effect, reduce_manager
+from .position.reading import CannotSave, generator_of
 from .refusals import NotSaved, type_of
 from .unsavable import WAYS
 
 Kind = Literal["generator", "iterator", "manager"]
 
-_MANAGER = vars(contextlib)["_GeneratorContextManager"]
+_MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
 _GENERATORS = (types.GeneratorType, types.CoroutineType)
 
 _WAY_OUT: dict[str, str] = {
@@ -55,7 +55,11 @@ def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any
         NotSaved: it cannot be kept as it is now.
     """
     try:
-        reduced = reduce_manager(obj, running) if kind == "manager" else reduce_iterator(obj, running)
+        if kind == "manager":
+            _check_generator(obj, running)
+            reduced = reduce_manager(obj, running)
+        else:
+            reduced = reduce_iterator(obj, running)
         if reduced is None and kind == "generator":
             reduced = reduce_generator(obj, running)
     except CannotSave as problem:
@@ -63,10 +67,19 @@ def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any
     return NotImplemented if reduced is None else reduced
 
 
+def _check_generator(manager: Any, running: dict[int, SavedFrame]) -> None:
+    """A manager is refused, and not the generator in it."""
+    if type_of(manager) is _MANAGER and find_effect(manager) is None:
+        generator = generator_of(manager)
+        if is_waiting(generator) and reduce_iterator(generator, running) is None:
+            reduce_generator(generator, running)
+
+
 def explain(problem: CannotSave, *, about: Any = None) -> NotSaved:
     """What the position package refuses, as a reason and a way out."""
     text = str(problem)
     reason, _, way = text.rpartition("; ")
-    if not reason:
-        reason, way = text, _WAY_OUT.get(type_of(about).__name__, _WAY_OUT_OF_LOOP)
+    kind = type_of(about).__name__
+    if not reason or kind == _MANAGER.__name__:
+        reason, way = reason or text, _WAY_OUT.get(kind, _WAY_OUT_OF_LOOP)
     return NotSaved(reason, way, about=about)

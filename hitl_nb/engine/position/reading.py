@@ -499,7 +499,8 @@ def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFra
         return saved, False
     known = find_code(frame.f_code)
     if known is None:
-        raise CannotSave(f"{frame.f_code.co_qualname} is a generator of a library")
+        of = "code that is not instrumented" if frame.f_globals.get("__name__") == "__main__" else "a library"
+        raise CannotSave(f"{frame.f_code.co_qualname} is a generator of {of}")
     is_generator = isinstance(value, types.GeneratorType)
     if value.gi_running if is_generator else value.cr_running:
         raise CannotSave(f"the generator {frame.f_code.co_qualname} is being asked by other code")
