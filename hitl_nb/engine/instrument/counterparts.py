@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hitl_nb.engine.compile import Unit, find_code
 
+_RUN_AT_ONCE = ("<listcomp>", "<setcomp>", "<dictcomp>")
 Spot = tuple[str, int]  # qualified name, first line
 
 
@@ -55,7 +56,8 @@ class Counterparts:
     def _grafted(self, value: object, leaves: Callable[[types.CodeType], bool]) -> object:
         if not isinstance(value, types.CodeType) or leaves(value):
             return value
-        return self.find(value) or self.graft(value, leaves)
+        found = None if value.co_name in _RUN_AT_ONCE else self.find(value)
+        return found or self.graft(value, leaves)
 
 
 def can_take(new: types.CodeType, old: types.CodeType) -> bool:
