@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -42,6 +43,11 @@ class Counterparts:
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), [])
         return pairs[0].instrumented if len(pairs) == 1 and can_take(pairs[0].instrumented, code) else None
 
+    def native_of(self, code: types.CodeType) -> types.CodeType | None:
+        """The native code of an instrumented function."""
+        pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), ())
+        return next((pair.native for pair in pairs if pair.instrumented is code), None)
+
     def has(self, code: types.CodeType) -> bool:
         """Whether the source has a function of just this code, instrumented or not."""
         return code in self._native.get((code.co_qualname, code.co_firstlineno), ())
@@ -58,6 +64,16 @@ class Counterparts:
             return value
         found = None if value.co_name in _RUN_AT_ONCE else self.find(value)
         return found or self.graft(value, leaves)
+
+
+_counterparts: weakref.WeakKeyDictionary[Unit, Counterparts] = weakref.WeakKeyDictionary()
+
+
+def counterparts_of(unit: Unit) -> Counterparts:
+    found = _counterparts.get(unit)
+    if found is None:
+        found = _counterparts[unit] = Counterparts(unit)
+    return found
 
 
 def can_take(new: types.CodeType, old: types.CodeType) -> bool:

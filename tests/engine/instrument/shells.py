@@ -41,7 +41,7 @@ class Shell:
     def __init__(self, *, is_hooked: bool) -> None:
         config = Config()
         config.HistoryManager.enabled = False
-        config.InteractiveShell.colors = "NoColor"
+        config.InteractiveShell.colors = "nocolor"
         self.shell: Any = InteractiveShell(config=config)
         self.is_hooked = is_hooked
         if is_hooked:
@@ -78,6 +78,7 @@ class Shell:
         """Run cells in a fresh namespace, numbered from one."""
         with self.as_main():
             self.shell.reset(new_session=False)
+        self.shell.user_module.__spec__ = None  # as in a kernel: multiprocessing asks for it
         self.shell.execution_count = 1
         self.shell.compile.reset_compiler_flags()
         with warnings.catch_warnings():

@@ -9,7 +9,7 @@ import inspect
 import linecache
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -160,12 +160,14 @@ def test_no_source() -> None:
         instrument_function(names["f"])
 
 
-@pytest.mark.parametrize("change", [("abs(x)", "abs(x) + 1"), ("def plain", "\n\ndef plain"), ("def plain", "def plain(")])
+@pytest.mark.parametrize(
+    "change", [("abs(x)", "abs(x) + 1"), ("def plain", "\n\ndef plain"), ("def plain", "def plain(")]
+)
 def test_source_that_was_edited_since_the_import(tmp_path: Path, change: tuple[str, str]) -> None:
     path = tmp_path / "edited.py"
     module = imported(path, "import os\n\ndef plain(x):\n    return abs(x)\n")
     path.write_text(path.read_text().replace(*change))
-    with pytest.raises(SourceChanged, match="is no(t| longer) what"):
+    with pytest.raises(SourceChanged, match=r"is no(t| longer) what"):
         instrument_function(module.plain)
 
 
@@ -178,7 +180,12 @@ def test_an_edit_elsewhere_in_the_file_does_no_harm(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    ["@hitl.step\ndef f(x):", "def f(x):  # hitl: native", "# hitl: native\ndef f(x):", "# hitl: native\n@same\ndef f(x):"],
+    [
+        "@hitl.step\ndef f(x):",
+        "def f(x):  # hitl: native",
+        "# hitl: native\ndef f(x):",
+        "# hitl: native\n@same\ndef f(x):",
+    ],
 )
 def test_what_is_left_native_is_no_agent(tmp_path: Path, head: str) -> None:
     module = imported(tmp_path / "left.py", f"import hitl_nb as hitl\nsame = lambda f: f\n{head}\n    return abs(x)\n")
@@ -187,15 +194,17 @@ def test_what_is_left_native_is_no_agent(tmp_path: Path, head: str) -> None:
 
 
 def test_a_step_inside_of_an_agent_is_left_native(tmp_path: Path) -> None:
-    source = "import hitl_nb as hitl\ndef f(x):\n    @hitl.step\n    def s(y):\n        return abs(x + y)\n    return s\n"
+    source = (
+        "import hitl_nb as hitl\ndef f(x):\n    @hitl.step\n    def s(y):\n        return abs(x + y)\n    return s\n"
+    )
     step = instrumented(imported(tmp_path / "inside.py", source).f)(1)
     assert find_code(step.function.__code__) is None
     assert step.function(-3) == 2
 
 
 @pytest.fixture
-def standard() -> Iterator[list[Callable[..., Any]]]:
-    yield [
+def standard() -> list[Callable[..., Any]]:
+    return [
         value
         for module in (functools, contextlib, inspect)
         for value in vars(module).values()

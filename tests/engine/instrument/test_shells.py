@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-
 from instrument.cell_cases import CASES
 from instrument.shells import Shell
 
