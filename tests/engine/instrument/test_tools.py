@@ -144,7 +144,7 @@ def test_functions_defined_before_the_extension_is_loaded() -> None:
     cells = [
         FUNCTIONS,
         "from __future__ import annotations\ndef typed(a: Nowhere):\n    def g(b: There): return abs(b)\n    return g",
-        "def made(k):\n    def closed(x):\n        nonlocal k\n        k += abs(x)\n        return k\n    return closed",
+        "def made(k):\n    def closed(x):\n        nonlocal k\n        k += abs(x)\n        return k\n    return closed",  # noqa: E501
         "c = made(1)",
         "def slowly(n):\n    for i in range(n):\n        yield abs(i)\nbegun = slowly(3); next(begun)",
         "two = (lambda: abs(1)), (lambda: abs(2))",
