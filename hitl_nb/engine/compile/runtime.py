@@ -403,7 +403,7 @@ else staticmethod(value) for name, value in dict(
     iterate_async=lambda value: type(value).__aiter__(value), awaitable=lambda value, method: value,
     with_methods=lambda m: (lambda m: m.__enter__(), lambda m, *a: m.__exit__(*a)),
     async_with_methods=lambda m: (lambda m: m.__aenter__(), lambda m, *a: m.__aexit__(*a)),
-    visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "." or k == ".0"} if isinstance(found, dict)
-        else [k for k in found if k[:1] != "." or k == ".0"] if function is dir else found,
+    visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "." or k == ".0"}
+        if isinstance(found, dict) else [k for k in found if k[:1] != "." or k == ".0"] if function is dir else found,
     namespace_view=lambda function, args, namespace: function(*args), expand=lambda mapping: dict(mapping),
 ).items()}))(__import__("sys"), __import__("types"))"""

@@ -116,10 +116,20 @@ def _paired(
         yield native[0], known[0]
         return
     by_start = {_start(code): code for code in known}
+    if len(by_start) < len(known) or None in by_start:  # `-X no_debug_ranges`
+        if len(native) == len(known):
+            yield from (pair for pair in zip(native, known, strict=True) if _is_alike(*pair))
+        return
     for code in native:
         found = by_start.get(_start(code))
         if found is not None:
             yield code, found
+
+
+def _is_alike(native: types.CodeType, made: types.CodeType) -> bool:
+    """Whether instrumented code names and has all that the native code does."""
+    values = {value for value in native.co_consts if value is not None and not isinstance(value, types.CodeType)}
+    return {*native.co_names} <= {*made.co_names} and values <= {*made.co_consts}
 
 
 def _start(code: types.CodeType) -> tuple[int, int] | None:

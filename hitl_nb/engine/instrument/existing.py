@@ -30,7 +30,7 @@ def instrument_existing(shell: Any) -> int:
 
 
 def _read_source(shell: Any, filename: str, number: int) -> str:
-    """The source of a cell as it was compiled: the history has it; linecache only its lines, and loses what ends them."""
+    """The source of a cell as it was compiled. The history has it; linecache has only its lines, not what ends them."""
     lines = linecache.getlines(filename)
     history: list[str] = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", [])
     text = history[number] if number < len(history) else ""
