@@ -15,6 +15,7 @@ from IPython.core.error import UsageError
 
 from ..engine import outside
 from ..engine.clientcertificates import notice_certificates
+from ..engine.instrument import install, uninstall
 from ..errors import HitlError, Paused
 from .cells import AgentCells
 from .commands import hitl_command
@@ -124,6 +125,7 @@ def load_ipython_extension(shell: Any) -> None:
     notice_certificates()
     if id(shell) not in _loaded:
         _loaded[id(shell)] = _Extension(shell)
+        install(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -131,3 +133,4 @@ def unload_ipython_extension(shell: Any) -> None:
     extension = _loaded.pop(id(shell), None)
     if extension is not None:
         extension.remove()
+        uninstall(shell)

@@ -193,13 +193,12 @@ class Expressions(ABC):
         at = node.value
         value = self.file(self.visit(at))
         name = value.target.id if is_filed(value) else value.id if is_file_name(value) else ""
-        if not name:  # a constant, or an untouched parameter
-            node.value = self.file(call("delegate", value, at=at))
-            return node
+        again: Any = load(name, at) if name else value  # a constant, or an untouched parameter
         kind = locate(ast.Call(runtime("type", at), [value], []), at)
-        is_generator = locate(ast.Compare(kind, [ast.Is()], [runtime("generator", at)]), at)
-        asked = locate(ast.IfExp(is_generator, load(name, at), call("delegate", load(name, at), at=at)), at)
-        node.value = locate(ast.NamedExpr(store(name, at), asked), at)
+        is_delegate = locate(ast.Compare(kind, [ast.In()], [runtime("delegates", at)]), at)
+        opened = call("iter", again if name else copy(again), at=at)
+        asked = locate(ast.IfExp(is_delegate, copy(again), opened), at)
+        node.value = locate(ast.NamedExpr(store(name, at), asked), at) if name else self.file(asked)
         return node
 
     def _call(self, node: ast.Call) -> ast.expr:

@@ -6,7 +6,9 @@ for another process (joblib, `multiprocessing`, Ray), it becomes a plain class o
 
 from __future__ import annotations
 
+import asyncio
 import builtins
+import functools
 import inspect
 import itertools
 import sys
@@ -112,12 +114,6 @@ def _kind_of(value: Any) -> Any:
     return cast("Any", type(value))
 
 
-def delegate(value: Any) -> Any:
-    """What `yield from value` asks: a coroutine as it is (the interpreter refuses or takes it), else an iterator."""
-    kind = _kind_of(value)
-    return value if kind is types.GeneratorType or kind is types.CoroutineType else iter(value)
-
-
 def awaitable(value: Any, method: str) -> Any:
     """What `async with` awaits, with its message."""
     kind = _kind_of(value)
@@ -138,7 +134,10 @@ def with_methods(manager: Any) -> tuple[Any, Any]:
             return known
     except AttributeError:
         pass
-    found = _two_methods(manager, "__enter__", "__exit__", "the context manager protocol")
+    try:
+        found = _two_methods(manager, "__enter__", "__exit__", "the context manager protocol")
+    except TypeError as error:
+        return raiser(error), None
     if type(found[0]) is types.FunctionType and type(found[1]) is types.FunctionType:
         if len(_plain_managers) > _MOST_KNOWN:
             _plain_managers.clear()
@@ -152,7 +151,29 @@ _MOST_KNOWN = 200
 
 
 def async_with_methods(manager: Any) -> tuple[Any, Any]:
-    return _two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
+    try:
+        return _two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
+    except TypeError as error:
+        return raiser(error), None
+
+
+def raiser(error: Exception) -> Callable[[Any], Any]:
+    """A function of one argument that raises `error`, with no line of its own in the traceback: it is none of Python's.
+
+    Called in the user's frame, it makes an error of the user's look as if Python itself had raised it there.
+    """
+    failed = asyncio.Future[None](loop=cast("Any", _NoLoop))
+    failed.set_exception(error.with_traceback(None))
+    error.__context__ = None
+    return functools.partial(next, iter(failed.result, raiser))
+
+
+class _NoLoop:
+    """All that a future asks of a loop if nobody waits for it."""
+
+    @staticmethod
+    def get_debug() -> bool:
+        return False
 
 
 def _two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tuple[Any, Any]:
@@ -191,10 +212,10 @@ class BoundMethod:
 
 
 def visible(function: Any, found: Any) -> Any:
-    """What `locals()`, `vars()` and `dir()` say, without the engine's names."""
+    """What `locals()`, `vars()` and `dir()` say, without the engine's names (`.0` is a comprehension's own)."""
     if function is builtins.locals or function is builtins.vars:
-        return {name: value for name, value in found.items() if not name.startswith(".")}
-    return [name for name in found if not name.startswith(".")] if function is builtins.dir else found
+        return {name: value for name, value in found.items() if not name.startswith(".") or name == ".0"}
+    return [name for name in found if not name.startswith(".") or name == ".0"] if function is builtins.dir else found
 
 
 def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
@@ -353,12 +374,11 @@ class Runtime:
         self.globals = globals
         self.next = next
         self.iter = iter
-        self.generator = types.GeneratorType
+        self.delegates = frozenset((types.GeneratorType, types.CoroutineType))
         self.openers = openers
         self.open_iterator = open_iterator
         self.keep_iterator = keep_iterator
         self.iterate_async = iterate_async
-        self.delegate = delegate
         self.awaitable = awaitable
         self.with_methods = with_methods
         self.async_with_methods = async_with_methods
@@ -395,12 +415,12 @@ _ELSEWHERE = """(lambda sys, types: type("runtime", (), {name: value if isinstan
 else staticmethod(value) for name, value in dict(
     due=False, poll=lambda: None, Unwind=(), BaseException=BaseException, AssertionError=AssertionError,
     type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception,
-    generator=None, openers={}, show=lambda value: sys.displayhook(value),
+    delegates=(types.GeneratorType, types.CoroutineType), openers={}, show=lambda value: sys.displayhook(value),
     iterate_async=lambda value: type(value).__aiter__(value), awaitable=lambda value, method: value,
-    keep_iterator=lambda value: None, delegate=lambda v: v if isinstance(v, (types.CoroutineType, types.GeneratorType)) else iter(v),
+    keep_iterator=lambda value: None,
     with_methods=lambda m: (lambda m: m.__enter__(), lambda m, *a: m.__exit__(*a)),
     async_with_methods=lambda m: (lambda m: m.__aenter__(), lambda m, *a: m.__aexit__(*a)),
-    visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "."} if isinstance(found, dict)
-        else [k for k in found if k[:1] != "."] if function is dir else found,
+    visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "." or k == ".0"}
+        if isinstance(found, dict) else [k for k in found if k[:1] != "." or k == ".0"] if function is dir else found,
     namespace_view=lambda function, args, namespace: function(*args), expand=lambda mapping: dict(mapping),
 ).items()}))(__import__("sys"), __import__("types"))"""

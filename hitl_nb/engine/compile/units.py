@@ -6,11 +6,12 @@ import __future__
 import ast
 import hashlib
 import linecache
+import re
 import types
 import warnings
 from collections import OrderedDict
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ MOST_TREES = 8
 """Of how many units the trees are kept: a collection of garbage walks them all. Others are built again when needed."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Unit:
     """Instrumented source. Its code, and what is known of its functions.
 
@@ -61,7 +62,7 @@ class Unit:
         """The instrumented nodes, built again if they were dropped."""
         tree = _trees.get(self.key)
         if tree is None:
-            with without_warnings():
+            with without_warnings(self.filename):
                 module = ast.parse(self.source, self.filename)
             tree = self._build(module)
             for function, kept in zip(tree.functions, self.functions, strict=True):
@@ -81,7 +82,7 @@ class Unit:
 
     def compile(self, module: ast.Module) -> types.CodeType:
         """Compile instrumented nodes of this unit."""
-        with without_warnings():  # the plain compile has warned
+        with without_warnings(self.filename):  # the plain compile has warned
             return compile(module, self.filename, "exec", self.flags, True)
 
     def finish(
@@ -100,7 +101,7 @@ class Unit:
         return made
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InstrumentedCode:
     """What is known of one code object."""
 
@@ -157,7 +158,7 @@ def compile_unit(
     known = _units.get(key)
     if known is not None and known.key == key and not warns:
         return known
-    with nullcontext() if warns else without_warnings():
+    with nullcontext() if warns else without_warnings(filename):
         module = ast.parse(source, filename)
         flags = _future_flags(module) | flags & FUTURE_FLAGS
         native = compile(source, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell, True)
@@ -237,17 +238,21 @@ def _compile_saved(saved: SavedUnit) -> Unit:
 
 
 @contextmanager
-def without_warnings() -> Generator[None]:
-    """The compiler's own warnings are dropped.
+def without_warnings(filename: str) -> Generator[None]:
+    """The compiler's own warnings about this file are dropped.
 
-    `warnings.catch_warnings` would also make Python forget which warnings of the user's code it has shown.
+    `warnings.catch_warnings` would also make Python forget which warnings of the user's code it has shown, and is no
+    friend of threads.
     """
-    filters = warnings.filters
-    warnings.filters = [("ignore", None, Warning, None, 0)]
+    module = filename.removesuffix(".py") or "<unknown>"  # as the compiler names what it warns about
+    entry: Any = ("ignore", None, Warning, re.compile(re.escape(module) + r"\Z"), 0)
+    filters: Any = warnings.filters
+    filters.insert(0, entry)
     try:
         yield
     finally:
-        warnings.filters = filters
+        with suppress(ValueError):  # somebody else has emptied the list
+            filters.remove(entry)
 
 
 def _future_flags(tree: ast.Module) -> int:

@@ -11,22 +11,12 @@ instrumented code. What runs at once and is over (a list comprehension at the to
 from __future__ import annotations
 
 import types
-import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from hitl_nb.engine.compile import Unit, compile_unit
-from hitl_nb.engine.instrument.counterparts import Counterparts
+from hitl_nb.engine.instrument.counterparts import counterparts_of
 from hitl_nb.engine.instrument.resolving import resolver
-
-_counterparts: weakref.WeakKeyDictionary[Unit, Counterparts] = weakref.WeakKeyDictionary()
-
-
-def counterparts_of(unit: Unit) -> Counterparts:
-    found = _counterparts.get(unit)
-    if found is None:
-        found = _counterparts[unit] = Counterparts(unit)
-    return found
 
 
 def has_functions(code: types.CodeType) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hitl_nb.engine.compile import Unit, find_code
 
+_RUN_AT_ONCE = ("<listcomp>", "<setcomp>", "<dictcomp>")
 Spot = tuple[str, int]  # qualified name, first line
 
 
@@ -41,6 +43,11 @@ class Counterparts:
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), [])
         return pairs[0].instrumented if len(pairs) == 1 and can_take(pairs[0].instrumented, code) else None
 
+    def native_of(self, code: types.CodeType) -> types.CodeType | None:
+        """The native code of an instrumented function."""
+        pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), ())
+        return next((pair.native for pair in pairs if pair.instrumented is code), None)
+
     def has(self, code: types.CodeType) -> bool:
         """Whether the source has a function of just this code, instrumented or not."""
         return code in self._native.get((code.co_qualname, code.co_firstlineno), ())
@@ -55,7 +62,18 @@ class Counterparts:
     def _grafted(self, value: object, leaves: Callable[[types.CodeType], bool]) -> object:
         if not isinstance(value, types.CodeType) or leaves(value):
             return value
-        return self.find(value) or self.graft(value, leaves)
+        found = None if value.co_name in _RUN_AT_ONCE else self.find(value)
+        return found or self.graft(value, leaves)
+
+
+_counterparts: weakref.WeakKeyDictionary[Unit, Counterparts] = weakref.WeakKeyDictionary()
+
+
+def counterparts_of(unit: Unit) -> Counterparts:
+    found = _counterparts.get(unit)
+    if found is None:
+        found = _counterparts[unit] = Counterparts(unit)
+    return found
 
 
 def can_take(new: types.CodeType, old: types.CodeType) -> bool:
@@ -98,10 +116,20 @@ def _paired(
         yield native[0], known[0]
         return
     by_start = {_start(code): code for code in known}
+    if len(by_start) < len(known) or None in by_start:  # `-X no_debug_ranges`
+        if len(native) == len(known):
+            yield from (pair for pair in zip(native, known, strict=True) if _is_alike(*pair))
+        return
     for code in native:
         found = by_start.get(_start(code))
         if found is not None:
             yield code, found
+
+
+def _is_alike(native: types.CodeType, made: types.CodeType) -> bool:
+    """Whether instrumented code names and has all that the native code does."""
+    values = {value for value in native.co_consts if value is not None and not isinstance(value, types.CodeType)}
+    return {*native.co_names} <= {*made.co_names} and values <= {*made.co_consts}
 
 
 def _start(code: types.CodeType) -> tuple[int, int] | None:

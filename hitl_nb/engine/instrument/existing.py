@@ -11,7 +11,8 @@ import types
 from typing import Any
 
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
-from hitl_nb.engine.instrument.cells import counterparts_of, instrument_source
+from hitl_nb.engine.instrument.cells import instrument_source
+from hitl_nb.engine.instrument.counterparts import counterparts_of
 from hitl_nb.engine.instrument.resolving import resolver
 
 
@@ -22,11 +23,21 @@ def instrument_existing(shell: Any) -> int:
     for value in gc.get_objects():
         if type(value) is types.FunctionType and value.__code__.co_filename in names:
             found.setdefault(value.__code__.co_filename, []).append(value)
-    return sum(_instrument(shell, filename, functions) for filename, functions in found.items())
+    return sum(
+        _instrument(shell, filename, _read_source(shell, filename, names[filename]), functions)
+        for filename, functions in found.items()
+    )
 
 
-def _instrument(shell: Any, filename: str, functions: list[types.FunctionType]) -> int:
-    source = "".join(linecache.getlines(filename))
+def _read_source(shell: Any, filename: str, number: int) -> str:
+    """The source of a cell as it was compiled. The history has it; linecache has only its lines, not what ends them."""
+    lines = linecache.getlines(filename)
+    history: list[str] = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", [])
+    text = history[number] if number < len(history) else ""
+    return text if [f"{line}\n" for line in text.splitlines()] == lines else "".join(lines)
+
+
+def _instrument(shell: Any, filename: str, source: str, functions: list[types.FunctionType]) -> int:
     unit = instrument_source(source, filename, flags=functions[0].__code__.co_flags & FUTURE_FLAGS)
     if unit is None:
         return 0

@@ -15,7 +15,7 @@ import types
 
 from hitl_nb.engine.compile import Unit, compile_unit, find_code
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
-from hitl_nb.engine.instrument.cells import counterparts_of
+from hitl_nb.engine.instrument.counterparts import counterparts_of
 
 
 class NotInstrumented(Exception):

@@ -12,6 +12,7 @@ import warnings
 from typing import Any, cast
 
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
+from hitl_nb.engine.instrument.bytecode_readers import watch_numba
 from hitl_nb.engine.instrument.cells import has_functions, instrument_cell, instrument_source
 from hitl_nb.engine.instrument.existing import instrument_existing
 
@@ -22,16 +23,19 @@ _classes: dict[type, type] = {}
 
 def install(shell: Any) -> None:
     """Instrument what the shell compiles from now on, and the functions that its cells have defined."""
-    kind: type = type(shell.compile)
+    compiler: object = shell.compile
+    kind = type(compiler)
     if kind not in _classes.values():
         shell.compile.__class__ = _instrumenting(kind)
         shell.compile.hitl_shell = shell
+    watch_numba()
     instrument_existing(shell)
 
 
 def uninstall(shell: Any) -> None:
     """What the shell compiles is native again. Functions keep the code they have, which needs nothing of this."""
-    kind: type = type(shell.compile)
+    compiler: object = shell.compile
+    kind = type(compiler)
     if kind in _classes.values():
         shell.compile.__class__ = kind.__mro__[2]  # behind its own class and `_Compiling`
         del shell.compile.hitl_shell
