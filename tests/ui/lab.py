@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,17 @@ _ARGS = [
 ]
 PICTURES = Path(__file__).parents[2] / ".artefacts" / "ui"
 """Where pictures of what people see are kept: artefacts of a run, not part of the repository."""
+_SERVER = """\
+import faulthandler, runpy, signal, sys
+faulthandler.register(signal.SIGUSR2)  # a test that fails has it print where its threads are
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
 _HIDDEN = ("CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION", "HITL_NB_NOTEBOOK")
+
+running: list[Lab] = []
+"""The servers that are up."""
+loaded: list[Page] = []
+"""The windows that were opened, and may be closed by now."""
 
 
 class Lab:
@@ -66,9 +77,10 @@ class Lab:
             pages.parent.mkdir(parents=True, exist_ok=True)
             pages.write_text('{"disabledExtensions": {"hitl-nb": true}}')
         # Not `-m jupyter lab`: that looks for a command on the PATH, which may be another environment's.
-        self._command = [python, "-m", "jupyterlab" if app == "lab" else app]
-        self._log = state / "lab.log"
+        self._command = [python, "-c", _SERVER, "jupyterlab" if app == "lab" else app]
+        self.log = state / "lab.log"
         self._start()
+        running.append(self)
 
     def _start(self) -> None:
         command = [
@@ -81,11 +93,11 @@ class Lab:
             "--JupyterNotebookApp.expose_app_in_browser=True",
             "--ServerApp.port_retries=0",
         ]
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
-        self._wait_until_up(self._log)
+        self._wait_until_up(self.log)
 
     def kill(self) -> None:
         """End the server and its kernels at once, as a crash of the machine does."""
@@ -125,6 +137,7 @@ class Lab:
         return json.loads(body) if body else None
 
     def close(self) -> None:
+        running.remove(self)
         if self.process.poll() is not None:
             return
         os.killpg(self.process.pid, signal.SIGTERM)
@@ -146,6 +159,12 @@ class Page:
         self.page = page
         self.lab = lab
         self._at = at
+        self.said: deque[str] = deque(maxlen=40)
+        page.on("console", lambda said: self.said.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: self.said.append(f"page error: {error}"))
+        page.on("crash", lambda: self.said.append("the page crashed"))
+        page.on("requestfailed", lambda call: self.said.append(f"no answer: {call.method} {call.url} {call.failure}"))
+        loaded.append(self)
         # JupyterLab says so where its listing of a folder failed, as it does while a file in it is renamed.
         unlisted = page.locator(".jp-Dialog", has_text="Directory not found")
         page.add_locator_handler(unlisted, lambda dialog: dialog.locator(".jp-mod-accept").click())
