@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lab import Lab, Page, chromium, launch
+from lab import Lab, Page, chromium, launch, loaded
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         from why import look
 
         seen = look(item.name)
+        for page in loaded:
+            page.spoiled = True  # what the test left, a dialog say, is not another one's
         report.sections.append(("What could be seen", "\n".join(seen.short + seen.long)))
         if crash := getattr(report.longrepr, "reprcrash", None):
             crash.message = "\n".join([crash.message, *seen.short])  # CI's output may be cut before the sections
