@@ -32,7 +32,7 @@ from .loading import DEFINITION, END, FORMAT, MODULES, PROCESS
 from .missing import left_out_before
 from .pickling import Pickler, Unpickler, module_globals, resolve
 from .position.frames import SavedFrame
-from .position.liveness import live_names, names_mentioned, names_read
+from .position.liveness import live_globals, live_names, names_mentioned
 from .position.managers import Entered, check_managers, entered
 from .position.reading import CannotSave
 from .processstate import ProcessState, name_kind, way_back
@@ -190,7 +190,7 @@ class Saver:
                 live |= live_names(unit, frame)
                 touched |= names_mentioned(unit)
             elif frame.namespace is self.ns:
-                live |= names_read(unit, frame.function)
+                live |= live_globals(unit, frame)
         return {
             name: name in live
             for name in self.ns
