@@ -109,7 +109,7 @@ class Driver:
         return [None].pop if answer is None else functools.partial(self._give, answer)
 
     def _give(self, answer: Callable[[], Any]) -> Any:
-        self._answered = _frame(1)
+        self._answered = _frame(2)
         try:
             return answer()
         finally:
@@ -143,7 +143,7 @@ def _take_exception() -> BaseException | None:
     exception = sys.exception()
     driver = _current.get(None)
     if driver is not None and exception is not None and type(exception) is not RUNTIME.Unwind:
-        driver.on_unwinding(exception, _frame(1))
+        driver.on_unwinding(exception, _frame(2))
     return exception
 
 
