@@ -190,7 +190,7 @@ class GateCall(AwaitableCall):
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
         gate = self.pending.gate
-        exact = self.pending.exact = session.live.begin_call(gate)
+        exact = self.pending.exact = session.live.begin_call(self)
         return session.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}").__await__()
 
 

@@ -29,6 +29,7 @@ from .doubts import Doubts, Settled, asked_about, definition_of, place_of, retur
 from .fingerprints import fingerprint
 from .guarding import in_guardrail, refuse_in_guardrail
 from .judging import NOT_JUDGED, Judge, Judged, add_note
+from .missing import explain_missing
 from .pending import Pending
 from .position.generators import end_quietly
 from .position.managers import undo
@@ -38,6 +39,7 @@ from .run.live import LiveRun, Position
 from .run.ticking import Ticker
 from .state import Saver, Unsaved
 from .threads import hand_on_to_threads
+from .tracebacks import trimmed
 from .underway import StepsUnderWay
 from .worklog import Worklog
 
@@ -273,6 +275,11 @@ class Session:
             )
 
     def _fail(self, error: BaseException) -> None:
+        trimmed(error)
+        entry = error.__traceback__
+        while entry is not None:
+            explain_missing(error, entry.tb_frame.f_globals, entry.tb_frame.f_code.co_name)
+            entry = entry.tb_next
         self.summarize()
         try:
             position = self.live.read_failure(error)

@@ -1,8 +1,7 @@
 """Tracebacks that show the user's own lines and only those.
 
-An exception on its way through the machine has gone through frames of this package, and lacks the lines that
-called the `@agent` functions it came out of, because those calls are data here. Both are put right on the
-exception itself, so that IPython, `traceback` and a debugger all see the same.
+An exception on its way out of a run has gone through frames of this package. They are taken out of the exception
+itself, so that IPython, `traceback` and a debugger all see the same.
 """
 
 from __future__ import annotations
@@ -29,14 +28,6 @@ def trimmed(error: BaseException) -> BaseException:
         following = TracebackType(following, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     error.__traceback__ = following
     return error
-
-
-def called_from(error: BaseException, frame: Any, line: int) -> None:
-    """Put the line of `frame` that made the call in front of the traceback."""
-    function = getattr(frame.unit, "function", None)
-    ns: dict[str, Any] = dict(function.__globals__ if function is not None else frame.ns)
-    first = getattr(frame.unit, "line", 1)
-    error.__traceback__ = _entry(error.__traceback__, frame.unit.filename, frame.unit.name, line, ns, first)
 
 
 def lines_of(error: BaseException) -> list[tuple[str, str, int]]:

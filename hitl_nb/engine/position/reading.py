@@ -267,11 +267,18 @@ def _link(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any],
     if inner is None:
         if is_answered is None:
             return _Link(number, "call", is_exact=True)
-        exact = is_call and is_answered(callee_of(look_up(node.func, view)))
+        asked = look_up(node.func, view) if is_call else _awaited(node, view, operation)
+        exact = asked is not MISSING and is_answered(callee_of(asked))
         return _Link(number, "call" if exact else "again", is_exact=exact)
     if inner.known is None:
         return _Link(number, "again", is_exact=False)
     return _link_inward(view, inner, node, number, operation, is_call=is_call)
+
+
+def _awaited(node: Any, view: FrameView, operation: str) -> Any:
+    """What a frame is about to await."""
+    is_await = isinstance(node, ast.Await) and operation == "GET_AWAITABLE"
+    return look_up(node.value, view) if is_await else MISSING
 
 
 def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, operation: str, *, is_call: bool) -> _Link:
