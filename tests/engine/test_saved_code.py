@@ -21,7 +21,7 @@ from hitl_nb.engine.definitions import DefinitionState
 from hitl_nb.engine.loading import END, load, open_snapshot
 from hitl_nb.engine.pickling import Pickler
 from hitl_nb.engine.plaincode import names_in, shape_of
-from hitl_nb.engine.program import FORMAT
+from hitl_nb.engine.loading import FORMAT
 from hitl_nb.engine.refusals import path_to
 from hitl_nb.engine.savedcode import load_units, units_of
 from hitl_nb.engine.seal import seal
