@@ -17,7 +17,7 @@ from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.reading import read_generator
 
 _waiting: WeakKeyDictionary[Any, Box] = WeakKeyDictionary()
-"""Those that were made and are not filled yet."""
+"""Those that were made and are not filled yet; of one that holds itself there may be another, which is dropped."""
 
 _filled: ContextVar[list[Any] | None] = ContextVar("hitl_nb_filled", default=None)
 """Those that were filled while something is loaded, and must be brought to their place."""
@@ -69,11 +69,9 @@ def make_generator(
 
 
 def fill_generator(generator: Any, state: tuple[tuple[Any, ...], bool]) -> None:
-    """Give a generator its values; they may hold the generator itself, so this may be called twice."""
+    """Give a generator its values; they may hold the generator itself."""
     values, is_begun = state
-    box = _waiting.pop(generator, None)
-    if box is None:
-        return
+    box = _waiting.pop(generator)
     assert box.saved is not None
     box.saved.locals = dict(zip(box.names, values, strict=True))
     if is_begun:
@@ -89,7 +87,7 @@ def completing() -> Generator[None]:
     """Generators that are loaded inside come to their places at its end, when all that they hold is complete.
 
     What runs then is the rest of their code up to the `yield`: no statement of the user's, but an attribute in front of
-    the `yield` in its own expression (`self.items.append((yield))`) is looked up.
+    the `yield` in its own expression (`append` of `self.items.append((yield))`) is looked up.
     """
     filled: list[Any] = []
     token = _filled.set(filled)
