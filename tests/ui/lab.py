@@ -64,6 +64,8 @@ _OPENED = """path => {
   if (opening.failed && opening.tries < 3) opening.again();
   return window.jupyterapp.shell.currentWidget?.context?.path === path;
 }"""
+_ENVIRONMENT = dict(os.environ)
+"""As it was when the tests were collected: what an earlier test of this process set, or left, is not for a server."""
 _HIDDEN = ("CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION", "HITL_NB_NOTEBOOK")
 
 running: list[Lab] = []
@@ -87,7 +89,7 @@ class Lab:
         self.token = secrets.token_hex(8)
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {k: v for k, v in os.environ.items() if k not in _HIDDEN} | {
+        self.env = {k: v for k, v in _ENVIRONMENT.items() if k not in _HIDDEN} | {
             "JUPYTER_CONFIG_DIR": str(state / "config"),
             "JUPYTER_DATA_DIR": str(state / "data"),
             "JUPYTER_RUNTIME_DIR": str(state / "runtime"),

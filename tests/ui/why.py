@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -65,7 +67,7 @@ def look(test: str) -> Seen:
         state = "runs" if lab.process.poll() is None else f"ended with {lab.process.returncode}"
         seen.short += [f"server {lab.url} {state}, sessions: {_sessions(lab)}", *_processes(lab)]
         seen.long += [f"log of {lab.url}", *_log(lab)]
-    seen.short.append(f"load of the machine: {os.getloadavg()}")
+    seen.short.append(f"load of the machine: {os.getloadavg()}, inherited: {_inherited()}")
     return seen
 
 
@@ -129,3 +131,10 @@ def _processes(lab: Lab) -> Iterator[str]:
                 yield f"  process {one.pid}: {one.status()}, {times.user:.1f} s and {times.system:.1f} s: {command}"
     except psutil.Error as error:
         yield f"  process: {error!r}"
+
+
+def _inherited() -> dict[str, object]:
+    """What a server and a browser have from this process, where an earlier test may have changed it."""
+    ignored = [number.name for number in signal.Signals if signal.getsignal(number) == signal.SIG_IGN]
+    limits = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in ("AS", "FSIZE", "NOFILE")}
+    return {"ignored": ignored, **limits, "nice": os.nice(0), "files": len([*Path("/proc/self/fd").iterdir()])}
