@@ -302,7 +302,7 @@ class Saver:
 
     def _opens_more(self, name: str, main: Pickler) -> bool:
         """Whether a value holds a resource that nothing else in the snapshot does."""
-        pickler = Pickler(io.BytesIO(), self.ns, special=self.special)
+        pickler = Pickler(io.BytesIO(), self.ns, special=self.special, running=self._running)
         pickler.dump(self.ns[name])
         return any(made not in main.openings for made in pickler.openings.resources)
 

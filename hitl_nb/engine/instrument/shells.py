@@ -7,10 +7,12 @@ goes on as it was. It compiles each statement as before, and only then exchanges
 from __future__ import annotations
 
 import ast
+import sys
 import types
 import warnings
 from typing import Any, cast
 
+from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
 from hitl_nb.engine.instrument.bytecode_readers import watch_numba
 from hitl_nb.engine.instrument.cells import has_functions, instrument_cell, instrument_source
@@ -28,8 +30,21 @@ def install(shell: Any) -> None:
     if kind not in _classes.values():
         shell.compile.__class__ = _instrumenting(kind)
         shell.compile.hitl_shell = shell
+    shell.get_local_scope = lambda depth: find_local_scope(_frame(depth + 2))
     watch_numba()
     instrument_existing(shell)
+
+
+def find_local_scope(frame: types.FrameType) -> Any:
+    """The local variables of a frame for a magic that reads and binds them: an agent cell's are the notebook's."""
+    known = find_code(frame.f_code)
+    if known is not None and known.function.kind == "cell":
+        return frame.f_globals
+    return {name: value for name, value in frame.f_locals.items() if not name.startswith(".") or name == ".0"}
+
+
+def _frame(depth: int) -> types.FrameType:
+    return sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
 
 def uninstall(shell: Any) -> None:
@@ -39,6 +54,7 @@ def uninstall(shell: Any) -> None:
     if kind in _classes.values():
         shell.compile.__class__ = kind.__mro__[2]  # behind its own class and `_Compiling`
         del shell.compile.hitl_shell
+        vars(shell).pop("get_local_scope", None)
 
 
 def _instrumenting(kind: type) -> type:
