@@ -156,6 +156,7 @@ CELLS = {
     "for x.y in ask(): pass": "x",
     # errors
     "try:\n    ask()\n    x = 1\nexcept ValueError:\n    use(x)": "x",
+    "try:\n    y = ask()\n    x = new()\nexcept ValueError:\n    use(x)": "x",
     "try:\n    ask()\nexcept ValueError: x = 1\nelse: x = 2\nuse(x)": "",
     "try:\n    ask()\n    x = 1\nexcept y as e: use(e)\nuse(x)": "x y",
     "try:\n    ask()\n    x = 1\nexcept y as e: raise\nuse(x)": "y",
@@ -338,7 +339,7 @@ def test_a_unit_that_may_read_anything_says_so() -> None:
     assert "*" not in names_mentioned(compile_unit("def f(): return eval('x')", "<cell>"))
 
 
-PROGRAMS = int(os.environ.get("HITL_PROGRAMS", "24"))
+PROGRAMS = int(os.environ.get("HITL_PROGRAMS", "12"))
 SEED = int(os.environ.get("HITL_SEED", "0"))
 
 
