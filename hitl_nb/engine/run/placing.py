@@ -36,9 +36,9 @@ def move_to_current_code(
     for i, frame in enumerate(stack.frames):
         old = find_unit(frame.unit)
         new = _current_unit(frame, cell, ns, function if i == 0 else None)
-        if old is None or new is None or new is old:
+        if old is None or new is None:
             continue
-        if (old.source, old.is_cell, old.flags) == (new.source, new.is_cell, new.flags) and old.shows_last == new.shows_last:
+        if new is old or _text_of(old) == _text_of(new):
             frame.unit = new.key
             continue
         try:
@@ -55,6 +55,10 @@ def move_to_current_code(
                 raise changed(old, new, problem) from None
             mended = True
     return mended
+
+
+def _text_of(unit: Unit) -> tuple[object, ...]:
+    return unit.source, unit.is_cell, unit.shows_last, unit.flags
 
 
 def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], function: Any) -> Unit | None:
