@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from hitl_nb.engine.compile.nodes import (
+    COMPREHENSIONS,
     FUNCTIONS,
     assign,
     call,
+    children,
     clear,
     constant,
     copy,
@@ -19,7 +21,9 @@ from hitl_nb.engine.compile.nodes import (
     load,
     locate,
     own_nodes,
+    read,
     runtime,
+    slots,
     store,
     when,
 )
@@ -342,7 +346,7 @@ class Statements(Protected):
         return [*before, node, *after]
 
     def define_class(self, node: ast.ClassDef, parent: Any) -> None:
-        """Instrument the methods of a class; its body stays as it is."""
+        """Instrument the methods and the lambdas of a class; its body stays as it is."""
         function = self.builder.add_function(node, "class", node.name, parent)
         nodes = [part for statement in node.body for part in own_nodes(statement)]
         function.globals = frozenset(n for part in nodes if isinstance(part, ast.Global) for n in part.names)
@@ -351,6 +355,7 @@ class Statements(Protected):
 
     def define_methods(self, statements: list[ast.stmt]) -> None:
         for statement in statements:
+            self._define_lambdas(statement)
             if isinstance(statement, FUNCTIONS):
                 self.define(statement, statement.name)
             elif isinstance(statement, ast.ClassDef):
@@ -360,6 +365,18 @@ class Statements(Protected):
                     self.define_methods(getattr(statement, field, []))
                 for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
                     self.define_methods(part.body)
+
+    def _define_lambdas(self, statement: ast.stmt) -> None:
+        """Instrument the lambdas that the body of a class itself makes; what it evaluates is not filed."""
+        is_definition = isinstance(statement, (*FUNCTIONS, ast.ClassDef))
+        parts = [read(statement, slot) for slot in slots(statement)] if is_definition else children(statement)
+        stack = [part for part in parts if isinstance(part, ast.expr | ast.keyword | ast.withitem)]
+        while stack:
+            part = stack.pop(0)
+            if isinstance(part, ast.Lambda):
+                self.lambda_body(part)
+            elif not isinstance(part, COMPREHENSIONS):
+                stack += children(part)
 
 
 def _is_negative(name: str) -> ast.expr:
