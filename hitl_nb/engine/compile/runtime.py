@@ -6,15 +6,16 @@ for another process (joblib, `multiprocessing`, Ray), it becomes a plain class o
 
 from __future__ import annotations
 
-import asyncio
 import builtins
-import functools
 import inspect
 import itertools
 import sys
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
+
+from hitl_nb.engine.compile.elsewhere import ELSEWHERE
+from hitl_nb.engine.compile.raising import raiser
 
 
 class Unwind(BaseException):
@@ -157,25 +158,6 @@ def async_with_methods(manager: Any) -> tuple[Any, Any]:
         return _two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
     except TypeError as error:
         return raiser(error), None
-
-
-def raiser(error: Exception) -> Callable[[Any], Any]:
-    """A function of one argument that raises `error`, with no line of its own in the traceback: it is none of Python's.
-
-    Called in the user's frame, it makes an error of the user's look as if Python itself had raised it there.
-    """
-    failed = asyncio.Future[None](loop=cast("Any", _NoLoop))
-    failed.set_exception(error.with_traceback(None))
-    error.__context__ = None
-    return functools.partial(next, iter(failed.result, raiser))
-
-
-class _NoLoop:
-    """All that a future asks of a loop if nobody waits for it."""
-
-    @staticmethod
-    def get_debug() -> bool:
-        return False
 
 
 def _two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tuple[Any, Any]:
@@ -383,7 +365,7 @@ class Runtime:
         self.constructed = constructed
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return eval, (_ELSEWHERE,)
+        return eval, (ELSEWHERE,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Runtime:
         return self
@@ -393,17 +375,3 @@ class Runtime:
 
 
 RUNTIME = Runtime()
-
-# The same functions for a process without hitl_nb, as one expression: it is evaluated where a function is unpickled.
-_ELSEWHERE = """(lambda sys, types: type("runtime", (), {name: value if isinstance(value, type) or not callable(value)
-else staticmethod(value) for name, value in dict(
-    due=False, poll=lambda: None, Unwind=(), BaseException=BaseException, AssertionError=AssertionError,
-    type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception,
-    delegates=(types.GeneratorType, types.CoroutineType), openers={}, show=lambda value: sys.displayhook(value),
-    iterate_async=lambda value: type(value).__aiter__(value), awaitable=lambda value, method: value,
-    with_methods=lambda m: (lambda m: m.__enter__(), lambda m, *a: m.__exit__(*a)),
-    async_with_methods=lambda m: (lambda m: m.__aenter__(), lambda m, *a: m.__aexit__(*a)),
-    visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "." or k == ".0"}
-        if isinstance(found, dict) else [k for k in found if k[:1] != "." or k == ".0"] if function is dir else found,
-    namespace_view=lambda function, args, namespace: function(*args), expand=lambda mapping: dict(mapping),
-).items()}))(__import__("sys"), __import__("types"))"""

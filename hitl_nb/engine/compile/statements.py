@@ -7,23 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 from hitl_nb.engine.compile.nodes import (
-    COMPREHENSIONS,
     FUNCTIONS,
     assign,
     call,
-    children,
     clear,
     constant,
     copy,
     expression,
     is_file_name,
     is_filed,
+    lambdas_made_by,
     load,
     locate,
     own_nodes,
-    read,
     runtime,
-    slots,
     store,
     when,
 )
@@ -355,7 +352,8 @@ class Statements(Protected):
 
     def define_methods(self, statements: list[ast.stmt]) -> None:
         for statement in statements:
-            self._define_lambdas(statement)
+            for part in lambdas_made_by(statement):
+                self.lambda_body(part)  # what the body of the class evaluates is not filed
             if isinstance(statement, FUNCTIONS):
                 self.define(statement, statement.name)
             elif isinstance(statement, ast.ClassDef):
@@ -365,18 +363,6 @@ class Statements(Protected):
                     self.define_methods(getattr(statement, field, []))
                 for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
                     self.define_methods(part.body)
-
-    def _define_lambdas(self, statement: ast.stmt) -> None:
-        """Instrument the lambdas that the body of a class itself makes; what it evaluates is not filed."""
-        is_definition = isinstance(statement, (*FUNCTIONS, ast.ClassDef))
-        parts = [read(statement, slot) for slot in slots(statement)] if is_definition else children(statement)
-        stack = [part for part in parts if isinstance(part, ast.expr | ast.keyword | ast.withitem)]
-        while stack:
-            part = stack.pop(0)
-            if isinstance(part, ast.Lambda):
-                self.lambda_body(part)
-            elif not isinstance(part, COMPREHENSIONS):
-                stack += children(part)
 
 
 def _is_negative(name: str) -> ast.expr:
