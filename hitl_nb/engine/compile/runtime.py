@@ -14,7 +14,6 @@ import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
-from hitl_nb.engine.compile.elsewhere import ELSEWHERE
 from hitl_nb.engine.compile.raising import raiser
 
 
@@ -365,7 +364,7 @@ class Runtime:
         self.constructed = constructed
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return eval, (ELSEWHERE,)
+        return eval, (_ELSEWHERE,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Runtime:
         return self
@@ -375,3 +374,17 @@ class Runtime:
 
 
 RUNTIME = Runtime()
+
+# The same functions for a process without hitl_nb, as one expression: it is evaluated where a function is unpickled.
+_ELSEWHERE = """(lambda sys, types: type("runtime", (), {name: value if isinstance(value, type) or not callable(value)
+else staticmethod(value) for name, value in dict(
+    due=False, poll=lambda: None, Unwind=(), BaseException=BaseException, AssertionError=AssertionError,
+    type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception,
+    delegates=(types.GeneratorType, types.CoroutineType), openers={}, show=lambda value: sys.displayhook(value),
+    iterate_async=lambda value: type(value).__aiter__(value), awaitable=lambda value, method: value,
+    with_methods=lambda m: (lambda m: m.__enter__(), lambda m, *a: m.__exit__(*a)),
+    async_with_methods=lambda m: (lambda m: m.__aenter__(), lambda m, *a: m.__aexit__(*a)),
+    visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "." or k == ".0"}
+        if isinstance(found, dict) else [k for k in found if k[:1] != "." or k == ".0"] if function is dir else found,
+    namespace_view=lambda function, args, namespace: function(*args), expand=lambda mapping: dict(mapping),
+).items()}))(__import__("sys"), __import__("types"))"""
