@@ -47,7 +47,7 @@ class Paused(BaseException):
         titles: one line per open proposal, in order.
     """
 
-    def __init__(self, run_id: str, titles: tuple[str, ...] = ()) -> None:
+    def __init__(self, run_id: str = "", titles: tuple[str, ...] = ()) -> None:
         self.run_id = run_id
         self.titles = titles
         super().__init__(", ".join(titles) or run_id)

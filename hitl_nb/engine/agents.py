@@ -1,23 +1,20 @@
-"""`@agent`: a function whose body resumes exactly, like an agent cell.
+"""`@agent`: a function that resumes exactly wherever it is defined, and can be a run of its own.
 
-Called from exact code (an agent cell, another agent) it becomes a frame of the same machine. Called from
-anywhere else inside a run it is opaque: it runs natively. `agent.run(...)` starts a run of its own.
+In a notebook every function does; elsewhere the mark makes it so. `agent.run(...)` starts a run.
 """
 
 from __future__ import annotations
 
-import ast
+import asyncio
 import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
-from .awaitablecalls import AWAITED_FROM, AwaitableCall
-from .machine import Enter
-from .session import Session, current
-from .stack import Frame
-from .units import FunctionUnit, source_of
+from ..errors import HitlError
+from .instrument import NotInstrumented, instrument_function
+from .position.lookup import pass_through
 
 if TYPE_CHECKING:
     from .outside import AgentRun
@@ -58,31 +55,18 @@ class Agent(Definition):
     def __init__(self, function: Callable[..., Any]) -> None:
         if not isinstance(function, FunctionType):
             raise TypeError(f"@hitl.agent goes on a function made with def, not on {type(function).__name__}")
+        if inspect.isgeneratorfunction(function):
+            raise HitlError(f"@hitl.agent cannot run the generator {function.__qualname__}; return a list instead")
+        try:
+            function.__code__ = instrument_function(function)
+        except NotInstrumented as problem:
+            raise HitlError(f"@hitl.agent cannot resume here: {problem}") from None
         super().__init__(function)
-        self.source = source_of(function)
-        self.unit = FunctionUnit(function, self, self.source)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "unit"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.unit = FunctionUnit(self.function, self, self.source)  # type: ignore[arg-type]  # checked when it was made
+        if inspect.iscoroutinefunction(function):
+            mark_coroutine_function(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        session = current()
-        asynchronous = inspect.iscoroutinefunction(self.function)
-        if session is not None:
-            exact = session.machine.is_exact(self)
-            if asynchronous and (exact or session.machine.is_inside()):
-                return AgentCall(self, args, kwargs, exact)
-            if exact:
-                raise Enter(self.frame(args, kwargs))
         return self.function(*args, **kwargs)
-
-    def frame(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
-        """A new activation. Raises TypeError for arguments that do not fit."""
-        return Frame(self.unit, self.function.__globals__, self.unit.bind(args, kwargs))
 
     async def run(self, *args: Any, key: str | None = None, **kwargs: Any) -> AgentRun:
         """Start a run of this agent, or go on with the one that has this `key`.
@@ -95,35 +79,14 @@ class Agent(Definition):
         return await run_agent(self, args, kwargs, key)
 
 
-class AgentCall(AwaitableCall):
-    """A call of an async agent that the code of an operation has made.
+pass_through(Agent, Agent.__call__.__code__, lambda called: called.function)
 
-    Args:
-        agent, args, kwargs: the call.
-        exact: the operation makes it itself. In a comprehension it is code that is made again.
-    """
 
-    def __init__(self, agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], exact: bool) -> None:
-        super().__init__(agent.function, f"the agent {agent.__qualname__}()")
-        self._made = agent, args, kwargs, exact
-        self._frame: Frame | None = agent.frame(args, kwargs)  # arguments that do not fit are an error now
-
-    def __reduce__(self) -> Any:
-        return AgentCall, self._made
-
-    def begin(self, session: Session, *, as_task: bool) -> Any:
-        machine, (agent, args, kwargs, exact) = session.machine, self._made
-        awaited_alone = not as_task and isinstance(machine.op.nodes, ast.Await) and machine.is_direct(AWAITED_FROM)
-        if awaited_alone or machine.is_exact(agent, AWAITED_FROM):
-            frame, self._frame = self._frame, None
-            raise Enter(frame or agent.frame(args, kwargs))
-        if as_task or exact:
-            session.refuse(
-                f"the async agent {agent.__qualname__}() runs in a task or under other code, and the run could not "
-                "continue inside of it: await it in a statement of the agent that calls it, one call after the other, "
-                "or ask all questions first, with hitl.checkpoint_all([hitl.proposal(...) for ...])"
-            )
-        return agent.function(*args, **kwargs).__await__()
+def mark_coroutine_function(called: Any) -> None:
+    """Have `inspect` and `asyncio` take an object for a coroutine function."""
+    if hasattr(inspect, "markcoroutinefunction"):
+        inspect.markcoroutinefunction(called)
+    called._is_coroutine = cast("Any", asyncio.coroutines)._is_coroutine
 
 
 def agent(function: Callable[..., Any]) -> Agent:

@@ -1,6 +1,6 @@
 """Whether the rest of a run reads an attribute: told from its code, and in doubt it does.
 
-Looked at are the operations that can still run, and the functions and classes of the notebook and of the user's own
+Looked at are the statements that can still run, and the functions and classes of the notebook and of the user's own
 modules. A call that reads attributes by a name that is not known (`getattr`, `vars`) is a doubt. What a library reads
 of a class is not known: it is a doubt if the class has a base or a metaclass of a library.
 """
@@ -14,8 +14,10 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
+from .framesource import FrameSource
+from .position.frames import SavedFrame
+from .plaincode import names_in
 from .refusals import type_of
-from .stack import Frame
 from .usermodules import is_users, modules_of
 
 _DOUBT = frozenset(
@@ -30,39 +32,25 @@ def is_plain_class(cls: Any) -> bool:
     return all(one in (object, abc.ABC) or one.__module__ == "__main__" for one in cls.__mro__)
 
 
-def may_read_attribute(name: str, frames: Iterable[Frame], values: Iterable[Any]) -> bool:
+def may_read_attribute(name: str, frames: Iterable[SavedFrame], values: Iterable[Any]) -> bool:
     """Whether the rest of `frames`, or the code of `values`, may read an attribute of this name."""
     wanted = {name, *_DOUBT}
     for frame in frames:
-        for op in (frame.unit.program.ops[i] for i in _reachable(frame)):
-            for node in (n for root in op.tree() for n in ast.walk(root)):
-                match node:
-                    case ast.Attribute(attr=found) | ast.Name(id=found) | ast.Constant(value=str() as found):
-                        if found in wanted:
-                            return True
-                    case _:
-                        pass
+        source = FrameSource(frame)
+        for node in ast.walk(source.function):
+            match node:
+                case ast.Attribute(attr=found) | ast.Name(id=found) | ast.Constant(value=str() as found):
+                    if found in wanted and source.may_run(node):
+                        return True
+                case _:
+                    pass
     held = list(values)
     of_modules = [value for module in modules_of(held).values() for value in vars(module).values()]
     return any(wanted & _words(code) for value in (*held, *of_modules) for code in _codes(value, set()))
 
 
-def _reachable(frame: Frame) -> set[int]:
-    """The operations that can still run, the one at the position included."""
-    program = frame.unit.program
-    todo = [frame.pc, *(frame.target(block) for block in frame.blocks if block.at >= 0)]
-    todo += [block.at for block in frame.blocks if block.at >= 0]
-    seen = set[int]()
-    while todo:
-        i = todo.pop()
-        if i not in seen and i < len(program.ops):
-            seen.add(i)
-            todo += program.successors(i)
-    return seen
-
-
 def _words(code: CodeType) -> set[str]:
-    return {*code.co_names, *(constant for constant in code.co_consts if isinstance(constant, str))}
+    return {*names_in(code), *(constant for constant in code.co_consts if isinstance(constant, str))}
 
 
 def _codes(value: Any, seen: set[int]) -> Iterator[CodeType]:

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from .session import Session
 
 
-AWAITED_FROM = 3
-"""Calls between `begin` and the code with the `await`: `begin`, `_begun`, `__await__`."""
-
-
 class AwaitableCall(Coroutine[Any, Any, Any]):
     """One call. It begins when it is awaited, once in each try of its run: the code around it may be made again.
 
@@ -48,7 +44,7 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
 
     @abstractmethod
     def begin(self, session: Session, *, as_task: bool) -> Generator[Any, Any, Any]:
-        """What runs the call: as a task, or for the code that awaits it, which is `AWAITED_FROM` calls up."""
+        """What runs the call: as a task, or for the code that awaits it."""
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._begun(as_task=False)

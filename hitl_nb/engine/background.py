@@ -1,7 +1,7 @@
 """Tasks, threads and submitted calls that an agent started and nobody waits for: a pause would lose them.
 
-What the operation at the position started is started again when that is made again. What an earlier one started is not:
-while it has not ended, no question can be asked.
+What a statement started that is made again is started again. What an earlier one started is not: while it has not ended,
+no question can be asked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .machine import Machine, running_task
+from .run.live import LiveRun, running_task
 
 if TYPE_CHECKING:
     from contextvars import ContextVar
@@ -32,31 +32,32 @@ Started = Any
 class Background:
     """What the code of one run has started in this process."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self._started: WeakKeyDictionary[Started, tuple[int, int, str]] = WeakKeyDictionary()
+    def __init__(self, live: LiveRun) -> None:
+        self.live = live
+        self._started: WeakKeyDictionary[Started, tuple[object, str, str]] = WeakKeyDictionary()
 
     def began(self, started: Started, function: Any) -> None:
-        """The code at the position has started `started`, which calls `function`."""
-        if self.machine.in_op and self.machine.stack:
+        """The code that runs has started `started`, which calls `function`."""
+        if self.live.is_running:
             name = getattr(function, "__qualname__", None) or type(function).__name__
-            self._started[started] = self.machine.tick, self.machine.op.line, name
+            self._started[started] = self.live.moment, self.live.line, name
 
     def problem(self, *, within: bool) -> str | None:
         """Why a question cannot be asked now, if so.
 
-        `within`: what the operation at the position has started is started again on resume.
+        `within`: what the statement at hand has started is started again when the run continues.
         """
+        moment = self.live.moment
         lost = [
             (started, line, name)
-            for started, (tick, line, name) in list(self._started.items())
-            if not (within and tick >= self.machine.tick) and not _is_over(started)
+            for started, (began, line, name) in list(self._started.items())
+            if not (within and began == moment) and not _is_over(started)
         ]
         asking = running_task()
         for started, line, name in lost:
             if started is asking:
                 return (
-                    f"the task {name}(), started at line {line}, asks while another statement is at work, and would be "
+                    f"the task {name}(), started at {line}, asks while another statement is at work, and would be "
                     "lost with this process; start and await it in one statement, await asyncio.gather(...), or do "
                     "both in an async def of your own, and await that"
                 )
@@ -64,7 +65,7 @@ class Background:
             kind, way_out = _WORDS.get(type(started).__name__, _WORDS["Task"])
             kind, way_out = _WORDS["Thread"] if isinstance(started, Thread) else (kind, way_out)
             return (
-                f"{kind} {name}(), started at line {line}, has not ended, and would be lost with this process; "
+                f"{kind} {name}(), started at {line}, has not ended, and would be lost with this process; "
                 f"{way_out} before this question"
             )
         return None

@@ -74,7 +74,7 @@ def checkpoint(
         CannotPause: the state here cannot be saved; nothing was shown or stored.
     """
     session = required("checkpoint()")
-    exact = session.machine.is_exact(checkpoint)
+    exact = session.live.begin_call(checkpoint)
     asked = proposal(
         value,
         title=title,
@@ -150,7 +150,7 @@ def checkpoint_all(proposals: Sequence[Asked]) -> list[Decision]:
         TypeError, ValueError: not a sequence of `hitl.proposal(...)`, or an empty one.
     """
     session = required("checkpoint_all()")
-    exact = session.machine.is_exact(checkpoint_all)
+    exact = session.live.begin_call(checkpoint_all)
     items = list(proposals)
     for i, item in enumerate(items):
         if not isinstance(item, Asked):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped

@@ -12,11 +12,12 @@ import functools
 import hashlib
 import io
 from dataclasses import dataclass
-from types import CellType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, cast
 
 from .functioncaches import can_be_refilled, is_cached, read_contents, refill
 from .pickling import Pickler, importable, is_definition, is_dispatching, notebook_name, type_of
+from .plaincode import shape_of
 
 Path = tuple[tuple[str, Any], ...]
 Entry = tuple[Path, Any, bool, str | None]
@@ -241,9 +242,16 @@ class DefinitionState:
         if kind in (set, frozenset):
             return kind.__name__, sorted(repr(self._shape(one, left)) for one in value)
         file = io.BytesIO()
-        pickler = Pickler(file, self.ns)
+        pickler = _ShapePickler(file, self.ns)
         pickler.dump(value)
         return kind.__qualname__, hashlib.sha256(file.getvalue()).hexdigest(), sorted(pickler.blobs)
+
+
+class _ShapePickler(Pickler):
+    """For comparing only: code by what it does, so that an edit elsewhere in its cell is none of it."""
+
+    def name_code(self, code: CodeType) -> tuple[Any, ...]:
+        return ("code", hashlib.sha256(repr(shape_of(code)).encode()).hexdigest())
 
 
 def put_entries(definition: Any, entries: list[Entry]) -> None:

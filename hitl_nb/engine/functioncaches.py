@@ -16,9 +16,10 @@ import functools
 import gc
 import hashlib
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any, NamedTuple, cast
 
+from .plaincode import shape_of
 from .refusals import type_of
 
 _Call = tuple[tuple[Any, ...], dict[str, Any]]
@@ -165,12 +166,8 @@ def _recall(*args: object, **kwargs: object) -> object:
 
 
 def _hash_of(function: Any) -> str:
-    def parts(code: CodeType) -> tuple[Any, ...]:
-        consts = [parts(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts]
-        return (code.co_code, code.co_names, code.co_varnames, consts)
-
     code: Any = getattr(function, "__code__", None)
-    return hashlib.sha256(repr(parts(code)).encode()).hexdigest() if code is not None else ""
+    return hashlib.sha256(repr(shape_of(code)).encode()).hexdigest() if code is not None else ""
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from ..records import Question, Step, canonical
 from .agents import Definition
 from .callkeys import inside_call
 from .decision import Decision
-from .native import Proof
+from .purity import Proof
 from .session import Session, in_step
 from .steps import StepCall, StepFunction
 

@@ -17,7 +17,7 @@ from .. import values
 from ..models import fitting_adapter
 from ..records import Action, Question
 from .agents import Definition
-from .awaitablecalls import AWAITED_FROM, AwaitableCall
+from .awaitablecalls import AwaitableCall
 from .callkeys import Key, call_with_arguments, check_rule, key_of_call
 from .decision import Asked, Decision
 from .gatedcalls import ApprovedCall
@@ -110,7 +110,7 @@ class Gate(Definition):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         session = required(f"the gated function {self.function.__name__}()")
-        exact = session.machine.is_exact(self)
+        exact = session.live.begin_call(self)
         pending = self._proposed(args, kwargs)
         if inspect.iscoroutinefunction(self.function):
             return GateCall(pending)
@@ -190,7 +190,7 @@ class GateCall(AwaitableCall):
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
         gate = self.pending.gate
-        exact = self.pending.exact = session.machine.is_exact(gate, AWAITED_FROM)
+        exact = self.pending.exact = session.live.begin_call(self)
         return session.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}").__await__()
 
 

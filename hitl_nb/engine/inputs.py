@@ -13,14 +13,14 @@ import re
 import reprlib
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
+from .compile import Unit
 from .fingerprints import Fingerprint, fingerprint, is_code
 from .pickling import type_of
-from .units import CellUnit
 
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
 _DAY = 86_400.0
@@ -50,12 +50,10 @@ class Input:
 Inputs = dict[str, Input]
 
 
-def record_inputs(unit: CellUnit, ns: dict[str, Any], hidden: Callable[[str], bool]) -> Inputs:
+def record_inputs(unit: Unit, ns: dict[str, Any], hidden: Callable[[str], bool]) -> Inputs:
     """The inputs of a cell that is about to run."""
-    code = compile(ast.parse(unit.program.source), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | unit.flags)
-    state = _stored(code) | _changed_by_assignment(unit.program.source)
-    for op in unit.program.ops:
-        state |= op.binds()
+    code = unit.native
+    state = _stored(code) | _changed_by_assignment(unit.source)
     reads, written = _reached(_loaded(code), ns)
     names = [n for n in reads if n in ns and n not in state | written and not hidden(n) and not is_code(ns[n])]
     return {name: _input(name, ns[name]) for name in sorted(names)}
@@ -124,10 +122,9 @@ class NotebookValues:
         return f"{name} was {began.shown} and is {shown} now"
 
 
-def read_by(unit: CellUnit, ran: Iterable[int], ns: dict[str, Any]) -> set[str]:
-    """The names that operations of a cell have read, and the functions of the notebook that they name."""
-    ops = unit.program.ops
-    return _reached({name for i in ran if i < len(ops) for name in ops[i].reads()}, ns)[0]
+def read_by(unit: Unit, ns: dict[str, Any]) -> set[str]:
+    """The names that a cell reads, and the functions of the notebook that it names."""
+    return _reached(_loaded(unit.native), ns)[0]
 
 
 # -- which names

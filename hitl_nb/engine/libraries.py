@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any, TypedDict, cast
 
+from .framesource import FrameSource
 from .pickling import importable
+from .position.frames import SavedFrame
 from .refusals import NotSaved, type_of
 from .resources import line_of_live
-from .stack import Frame
 from .touches import Touch, touches_of
-from .units import FunctionUnit
 from .usermodules import is_users
 
 _SAVED = (
@@ -72,7 +72,7 @@ class Changes(TypedDict, total=False):
     process: str
 
 
-def find_changes(frames: Iterable[Frame], carried: Changes) -> Changes:
+def find_changes(frames: Iterable[SavedFrame], carried: Changes) -> Changes:
     """What the code that ran in these frames changed; `carried` is what an earlier pause found."""
     assigned = {path: look for path, look in carried.get("assigned", {}).items() if _look_of(path) == look}
     called = set(carried.get("called", ()))
@@ -120,12 +120,12 @@ def say_lost_changes(changes: Changes) -> list[str]:
     return said
 
 
-def check_made_modules(frames: Iterable[Frame]) -> tuple[str, Any, NotSaved] | None:
+def check_made_modules(frames: Iterable[SavedFrame]) -> tuple[str, Any, NotSaved] | None:
     """A module in `sys.modules` that the code of these frames put there and that no import finds, if there is one."""
     for frame, touch, owner in _touched(frames):
         if owner is sys and touch.kind == "item" and touch.names[-1] == "modules":
             key = _evaluated(frame, touch.key)
-            held = (value.__name__ for value in list(frame.ns.values()) if isinstance(value, ModuleType))
+            held = (value.__name__ for value in list(frame.namespace.values()) if isinstance(value, ModuleType))
             for name in [key] if isinstance(key, str) else held:
                 module = sys.modules.get(name)
                 if isinstance(module, ModuleType) and not _can_be_imported(module):
@@ -148,14 +148,15 @@ def _can_be_imported(module: ModuleType) -> bool:
 # -- what the code touches
 
 
-def _touched(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Touch, Any]]:
+def _touched(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame, Touch, Any]]:
     """What the code that ran in these frames assigns in libraries or calls of them, with what holds it."""
     for frame in frames:
-        for root, touches in touches_of(frame.unit.program, _NAMES).by_root.items():
+        source = FrameSource(frame)
+        for root, touches in touches_of(source.function, _NAMES).by_root.items():
             value = _value_of(frame, root)
             if isinstance(value, ModuleType) or callable(value):
                 for touch in touches:
-                    if touch.at in frame.ran:
+                    if source.may_have_run(touch.node):
                         yield from ((frame, touch, owner) for owner in _owner_of(value, touch))
 
 
@@ -183,7 +184,7 @@ def _registering(owner: Any, touch: Touch) -> set[str]:
     return {f"{package}.{name}"} if name in _REGISTER.get(package, "").split() else set()
 
 
-def _assigned(frame: Frame, touch: Touch, owner: Any) -> str | None:
+def _assigned(frame: SavedFrame, touch: Touch, owner: Any) -> str | None:
     """How an attribute, or an item of one, is written with the name of its module."""
     names = touch.names
     root = _value_of(frame, names[0])
@@ -220,27 +221,22 @@ def _is_original(value: Any, owner: Any, name: str) -> bool:
     return (importable(value) or "").rpartition(".")[2] == name
 
 
-def _value_of(frame: Frame, name: str) -> Any:
+def _value_of(frame: SavedFrame, name: str) -> Any:
     """What a name means in a frame, or where its code imports it for a function of its own."""
-    unit = frame.unit
-    if isinstance(unit, FunctionUnit):
-        cell = frame.cells.get(name) or unit.free.get(name)
-        if cell is not None:
-            try:
-                return cell.cell_contents
-            except ValueError:
-                pass
-        found = unit.function.__globals__.get(name, _NONE)
-    else:
-        found = frame.ns.get(name, _NONE)
+    if name in frame.locals:
+        return frame.locals[name]
+    try:
+        found = frame.cells[name].cell_contents if name in frame.cells else frame.namespace.get(name, _NONE)
+    except ValueError:
+        found = _NONE
     if found is not _NONE:
         return found
-    module, member = touches_of(unit.program, _NAMES).imports.get(name, ("", ""))
+    module, member = touches_of(FrameSource(frame).function, _NAMES).imports.get(name, ("", ""))
     imported: Any = sys.modules.get(module, _NONE)
     return _member(imported, member) if member and imported is not _NONE else imported
 
 
-def _evaluated(frame: Frame, node: ast.expr | None) -> Any:
+def _evaluated(frame: SavedFrame, node: ast.expr | None) -> Any:
     """The value of a constant, a name, or an attribute of one; `_NONE` for every other expression."""
     if isinstance(node, ast.Constant):
         return node.value

@@ -16,9 +16,15 @@ from ..errors import WrongPython
 from .inputs import Input, Inputs, inputs_in
 from .missing import remember_left_out
 from .pickling import Unpickler, module_globals, resolve
-from .program import FORMAT
+from .position.frames import SavedStack
+from .position.keys import KeyCounts
+from .position.managers import forget_loaded
 from .reopening import Opened
+from .savedcode import load_units
 from .seal import unseal
+
+FORMAT = 4
+"""Of snapshots: it rises when older ones can no longer be loaded."""
 
 END = "end"
 """Marks the last entry of a snapshot's stream."""
@@ -45,10 +51,10 @@ class Saved:
         left_out: sentences about names that it does not have.
         inputs: the names that the cell only reads, as they were when the run began.
         own: names that the run itself defined: a function or class of that name is taken from here.
+        units: the sources of the code in it.
     """
 
     source: str
-    tick: int
     outputs: list[Any]
     left_out: dict[str, str]
     definitions: bytes
@@ -58,6 +64,7 @@ class Saved:
     envelope: bytes = b""
     inputs: Inputs = field(default_factory=dict[str, Input])
     own: frozenset[str] = frozenset()
+    units: list[list[Any]] = field(default_factory=list[list[Any]])
 
     def large(self, kind: str, digest: str) -> Any:
         """A large text or bytes, which is stored by itself."""
@@ -67,14 +74,19 @@ class Saved:
 
 @dataclass
 class Loaded:
-    """What a snapshot held. `stack` entries are the raw tuples that `frames.py` makes frames of."""
+    """What a snapshot held.
+
+    Attributes:
+        counts: where the names of the run's calls go on.
+        is_alive: whether it is this process's own objects, not loaded.
+    """
 
     variables: dict[str, Any] = field(default_factory=dict[str, Any])
-    stack: list[tuple[Any, ...]] = field(default_factory=list[tuple[Any, ...]])
+    stack: SavedStack = field(default_factory=lambda: SavedStack([], False, {}))
+    counts: KeyCounts = field(default_factory=KeyCounts)
     process: dict[str, Any] = field(default_factory=dict[str, Any])
     pending: Any = None
     result: Any = None
-    tick: int = 0
     definitions: dict[str, Any] = field(default_factory=dict[str, Any])
     own: frozenset[str] = frozenset()
     modules: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -88,11 +100,13 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
     """
     header, body = unseal(place, envelope, sealed_here=sealed_here)
     if header["format"] != FORMAT:
-        raise WrongPython(f"{place} was saved by another version of hitl_nb; finish it with that one, or use --restart")
+        raise WrongPython(
+            f"{place} was saved by another version of hitl_nb (format {header['format']}, this one has {FORMAT}): "
+            "install that version to finish this run, or begin it again with --restart"
+        )
     first, second = header["sizes"]
     return Saved(
         source=header["source"],
-        tick=header["tick"],
         outputs=json.loads(body[:first]),
         left_out=header["left_out"],
         definitions=body[first : first + second],
@@ -102,6 +116,7 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
         envelope=envelope,
         inputs=inputs_in(header),
         own=frozenset(header.get("own", ())),
+        units=header.get("units", []),
     )
 
 
@@ -119,8 +134,10 @@ def load(
         prepare: gets the saved process state before anything that could need it is loaded.
         put_back: puts saved data into a definition, by its root name; told whether that is a copy from the snapshot.
     """
+    load_units(saved.units)
+    forget_loaded()
     definitions: Definitions = pickle.loads(saved.definitions)
-    loaded = Loaded(tick=saved.tick, own=saved.own)
+    loaded = Loaded(own=saved.own)
     copies: dict[str, Any] = {}
 
     def finder() -> Callable[[tuple[Any, ...]], Any]:
@@ -164,7 +181,8 @@ def load(
             definition = find(("def", root))
             put_back(root, definition, slots, root in copies)
         elif not name:
-            loaded.stack, loaded.pending, loaded.result = value
+            frames, waits, loaded.counts, loaded.pending, loaded.result = value
+            loaded.stack = SavedStack(frames, waits, {}, frames)
         else:
             loaded.variables[name] = ns[name] = value
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +19,6 @@ from .loading import load
 from .resuming import Code, Outcome, Shown, go_on, held, saved_state, start
 from .runs import ledger_of, not_cancelled
 from .state import Saver, Unsaved
-from .units import FunctionUnit
 
 if TYPE_CHECKING:
     from .agents import Agent
@@ -57,6 +59,11 @@ def home_of(agent: Agent, ledger: Ledger) -> str:
     return str(Path(script_file).resolve() if script_file else Path.cwd())
 
 
+def source_of(agent: Agent) -> str:
+    """The source of an agent's function."""
+    return textwrap.dedent(inspect.getsource(agent.function))
+
+
 async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None) -> AgentRun:
     """See `Agent.run`."""
     if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -75,15 +82,10 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
 async def _outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str) -> Outcome:
     ledger, ns, shown = ledger_of(), agent.function.__globals__, Shown()
     name, home, saver = agent.__qualname__, home_of(agent, ledger), Saver(ns)
-    code = Code(
-        agent.unit,
-        ns,
-        begin=lambda: agent.frame(args, kwargs),
-        recorded=lambda source: FunctionUnit(agent.function, agent, source),
-    )
+    code = Code(functools.partial(agent.function, *args, **kwargs), ns, source_of(agent), function=agent.function)
     run = ledger.find_run(agent=name, notebook=home, key=key)
     if run is None:
-        agent.frame(args, kwargs)  # arguments that do not fit are no run
+        inspect.signature(agent.function).bind(*args, **kwargs)  # arguments that do not fit are no run
         opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
         return await start(ledger, opened, code, saver, shown)
     not_cancelled(run, "use another key")

@@ -19,9 +19,9 @@ from typing import Any
 
 from ..errors import HitlError
 from . import figures
+from .position.frames import SavedFrame
 from .processkinds import MISSING, Kind, Options
 from .settings import SETTINGS
-from .stack import Frame
 from .surroundings import Noticed, Surroundings, say_missing, say_noticed
 
 
@@ -229,7 +229,7 @@ class ProcessState:
         self._surroundings = Surroundings()
         self._noticed = Noticed()
 
-    def notice(self, values: Iterable[tuple[str, Any]], frames: Iterable[Frame] = ()) -> list[str]:
+    def notice(self, values: Iterable[tuple[str, Any]], frames: Iterable[SavedFrame] = ()) -> list[str]:
         """Look for what the run changed and cannot be saved, at a pause that saves `values` (by name), and say it.
 
         `frames` are where its code is.

@@ -8,10 +8,16 @@ import pickle
 import sys
 import types
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from .machine import Machine
 from .unsavable import NEVER, RESOURCE, WAYS
+
+
+class HasLine(Protocol):
+    """What knows where a run is: "line 3", "line 7 of refund"."""
+
+    @property
+    def line(self) -> str: ...
 
 
 class NotSaved(pickle.PicklingError):
@@ -116,6 +122,10 @@ def _parts_of_calls(value: Any) -> Generator[tuple[str, Any]]:
         yield " (its function)", value.func
         yield from ((f" (its argument {i + 1})", arg) for i, arg in enumerate(value.args))
         yield from ((f" (its argument {name})", arg) for name, arg in value.keywords.items())
+    elif isinstance(value, types.GeneratorType | types.CoroutineType):
+        frame = value.gi_frame if isinstance(value, types.GeneratorType) else value.cr_frame
+        for name, item in frame.f_locals.items() if frame is not None else ():
+            yield f" (its variable {name})" if name[0] != "." else " (an intermediate value)", item
     elif isinstance(value, BaseException):
         yield from ((f".args[{i}]", arg) for i, arg in enumerate(value.args))
 
@@ -149,17 +159,15 @@ def _short(value: Any) -> str:
 # -- the sentence
 
 
-def place_of(machine: Machine) -> str:
-    """Where the machine is, for sentences."""
-    frame = machine.stack[-1]
-    line = machine.op.line if frame.pc < len(frame.unit.program.ops) else frame.unit.program.ops[-1].line
-    return f"line {line}" if frame.unit.name == "<module>" else f"line {line} of {frame.unit.name}"
+def place_of(position: HasLine) -> str:
+    """Where the run is, for sentences."""
+    return position.line
 
 
-def sentence(machine: Machine, what: str, value: Any, problem: Exception | None, way: str | None = None) -> str:
+def sentence(position: HasLine, what: str, value: Any, problem: Exception | None, way: str | None = None) -> str:
     """Why the run cannot pause here: where, what, its type, the reason, and the way out."""
     way = way or way_out(what, value, problem)
-    return f"cannot pause at {place_of(machine)}: {described(what, value)} cannot be saved ({reason(problem)}); {way}"
+    return f"cannot pause at {position.line}: {described(what, value)} cannot be saved ({reason(problem)}); {way}"
 
 
 _LIST = "loop over list(...) of it"
@@ -177,12 +185,6 @@ def way_out(what: str, value: Any, problem: Exception | None) -> str:
         out = "move the checkpoint out of the with block"
         of_generator = kind in ("_GeneratorContextManager", "_AsyncGeneratorContextManager")
         return f"{out}, or write the manager as a class with __enter__ and __exit__" if of_generator else out
-    if "re.Match" in why or "SRE_Scanner" in why:
-        if "iterator" in what:
-            return "loop over what you need of the matches: [m.group() for m in re.finditer(...)]"
-        return "keep what you need of it: .group(), .groupdict() or .span()"
-    if _code_name(value).startswith("tqdm"):
-        return "loop over the items themselves, without tqdm: its bar draws on the screen of this process"
     if "excessively deep" in why or isinstance(problem, RecursionError):
         return "keep it flat: lists, dicts or ids in place of objects inside of objects inside of objects"
     if any(value is stream for stream in (sys.stdout, sys.stderr)):
@@ -191,6 +193,8 @@ def way_out(what: str, value: Any, problem: Exception | None) -> str:
         return "keep what it points to (.value, .contents, or bytes(...) of it) before the checkpoint"
     if "iterator" in what:
         return _way_out_of_loop(value, kind)
+    if isinstance(problem, NotSaved) and problem.about is value:
+        return problem.way
     if isinstance(value, types.GeneratorType):
         return "keep its items: write iter(list(...)) of it before the checkpoint, or make it after the checkpoint"
     if isinstance(problem, NotSaved):
@@ -208,10 +212,6 @@ def _way_out_of_loop(value: Any, kind: str) -> str:
     if kind in _PICKLED_ITERATORS:
         return "loop over plain data (ids, names), and make what cannot be saved inside the loop, below the checkpoint"
     return _LIST
-
-
-def _code_name(value: Any) -> str:
-    return value.gi_code.co_qualname if isinstance(value, types.GeneratorType) else ""
 
 
 def described(what: str, value: Any) -> str:

@@ -136,8 +136,12 @@ class Openings:
         remarks: what is not as it was, by the object's id.
     """
 
-    def __init__(self, ns: dict[str, Any]) -> None:
+    def __init__(self, ns: dict[str, Any], *, is_kept: Callable[[type], bool] = lambda cls: False) -> None:
+        """Args:
+        is_kept: whether objects of exactly this type are saved, although others like it never are.
+        """
         self.ns = ns
+        self._is_kept = is_kept
         self.objects: list[Any] = []
         self.told: list[Any] = []
         self.resources: list[Any] = []
@@ -170,7 +174,7 @@ class Openings:
         home = _home(obj) if made is None else None
         if made is None and home is None:
             refusal = refusal_of(cls)
-            if refusal is not None:
+            if refusal is not None and not self._is_kept(cls):
                 raise NotSaved(*refusal)
             return None
         number = self._numbers.get(id(obj))

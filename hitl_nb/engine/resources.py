@@ -112,7 +112,8 @@ def resource(factory: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     if around is not None:
         key, run = around.step_key("resource"), around.run
     else:
-        key, run = session.machine.position("resource"), session.run_record.id
+        session.live.begin_call(resource)
+        key, run = session.live.position("resource"), session.run_record.id
     with _within(Opening(key, run)):
         made = factory(*args, **kwargs)
     _made.add(made, Made(factory, args, kwargs, key, run))

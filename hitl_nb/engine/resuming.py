@@ -1,12 +1,12 @@
-"""From what the store has of a run to a machine that goes on: claim it, put its state back, work.
+"""From what the store has of a run to live code that continues it: claim it, put its state back, work.
 
-In the process that paused, the live objects go on being used; anywhere else they are loaded from the snapshot.
+In the process that paused, the live objects continue to be used; anywhere else they are loaded from the snapshot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import Paused, Untrusted
@@ -15,15 +15,16 @@ from ..review.expiry import why_expired
 from ..review.policy_files import load_policy
 from ..store.ledger import Claim, Ledger
 from ..store.snapshots import State
+from .compile import Unit
 from .inputs import NotebookValues, record_inputs
 from .loading import Loaded, Saved, load, open_snapshot
-from .machine import Machine
-from .pickling import defined_name, notebook_name, resolve
-from .positions import restored
+from .pickling import defined_name, notebook_name
+from .position.frames import SavedStack
+from .position.managers import find_effect
+from .run.live import LiveRun
+from .run.placing import end_of_cell, move_to_current_code
 from .session import Pending, Session, loading, place
-from .stack import Frame
-from .state import Saver, frame_entry
-from .units import CellUnit, FunctionUnit, Unit
+from .state import Saver
 
 
 @dataclass
@@ -31,16 +32,21 @@ class Code:
     """What a run executes, as it is defined now.
 
     Attributes:
-        unit: the cell's or the function's program.
+        begin: calls it from its beginning.
         ns: its globals.
-        begin: makes the first frame.
-        recorded: makes the unit of a source that a snapshot recorded.
+        source: for people, and for `--as-recorded`.
+        cell: the agent cell; None: the run is of `function`.
     """
 
-    unit: Unit
+    begin: Callable[[], Any]
     ns: dict[str, Any]
-    begin: Callable[[], Frame]
-    recorded: Callable[[str], Unit]
+    source: str
+    cell: Unit | None = None
+    function: Any = None
+
+    def end(self) -> SavedStack:
+        """The stack behind its last statement."""
+        return end_of_cell(self.cell, self.ns) if self.cell is not None else SavedStack([], False, {})
 
 
 class Shown:
@@ -127,11 +133,10 @@ held: dict[str, _Held] = {}
 async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Saver, shown: Shown) -> Outcome:
     """Work on a run that was just opened. Raises what its code raises."""
     run, claim = opened
-    if isinstance(code.unit, CellUnit) and saver.variables:
-        saver.inputs = record_inputs(code.unit, code.ns, saver.hidden)
-    machine = Machine([code.begin()], display=shown.display)
-    source = code.unit.program.source
-    session = Session(ledger, run, claim, machine, saver, source=source, **_callbacks(shown))
+    if code.cell is not None and saver.variables:
+        saver.inputs = record_inputs(code.cell, code.ns, saver.hidden)
+    live = LiveRun(code.begin, end=code.end, display=shown.display)
+    session = Session(ledger, run, claim, live, saver, source=code.source, **_callbacks(shown))
     return await _work(session, code.ns)
 
 
@@ -150,13 +155,12 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         saver.inputs = saved.inputs if saved is not None else {}
         own = NotebookValues(code.ns, saver.inputs)
         with loading(ledger, run, claim, saver):
-            machine, pending = _machine(run, before.status, saved, code, saver, shown)
+            live, pending = _live_run(run, before.status, saved, code, saver, shown)
         own.remember_loaded()
-        known = _known(ledger, run, machine, before.status)
-        source = code.unit.program.source
+        known = _known(ledger, run, live, before.status)
         session = Session(
-            *(ledger, run, claim, machine, saver),
-            source=source,
+            *(ledger, run, claim, live, saver),
+            source=code.source,
             **_callbacks(shown),
             known=known,
             died=before.status == "running",
@@ -172,7 +176,7 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
             shown.decided(asked)
         if pending is not None:
             same = pending.pause in (0, run.pauses)
-            machine.pending = session.completed(pending, asked if same else ledger.proposals(run.id, pending.pause))
+            live.answer = session.completed(pending, asked if same else ledger.proposals(run.id, pending.pause))
     except BaseException:
         if own is not None:
             own.put_back()
@@ -258,7 +262,6 @@ def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
 
 
 async def _work(session: Session, ns: dict[str, Any]) -> Outcome:
-    machine = session.machine
     try:
         result = await session.run()
     except Paused:
@@ -267,81 +270,64 @@ async def _work(session: Session, ns: dict[str, Any]) -> Outcome:
     except BaseException:
         _hold(session, ns, "failed")
         raise
-    finally:
-        _clear(machine, ns)
     _hold(session, ns, "finished")
     return Outcome("finished", session.run_record, result=result)
 
 
 def _hold(session: Session, ns: dict[str, Any], status: str) -> None:
-    """Keep the live objects: in this process the run goes on with them, not with copies.
+    """Keep the live objects: in this process the run continues with them, not with copies.
 
     Of a run that is over nothing is kept, but of the last one of each agent cell: running that again gives the
-    notebook its variables back. Where an `@agent` function has failed, its next try goes on from the snapshot.
+    notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot. So it
+    does where generators or context managers were ended here.
     """
-    machine, run = session.machine, session.run_record
+    run, position = session.run_record, session.position
     held.pop(run.id, None)
-    unwound = any(b.kind in ("finally", "with", "awith") for f in machine.stack for b in f.blocks)
-    if unwound and machine.paused is None:
+    if position is None or (status == "failed" and not session.failed_at_position):
         return  # unwinding changed them; the snapshot has them as they were
-    of_cell, finished = isinstance(machine.stack[0].unit, CellUnit), status == "finished"
+    of_cell, finished = session.of_cell, status == "finished"
     if not of_cell and status != "waiting":
+        return
+    saver = session.saver
+    if saver.generators or position.stack.running or any(find_effect(one.manager) for one in saver.entered):
         return
     cell = run.notebook, run.agent
     for other in [one for one, live in held.items() if finished and live.finished and live.cell == cell]:
         del held[other]
-    stack = [frame_entry(frame) for frame in machine.stack]
-    variables = {name: ns[name] for name in session.saver.saved_names if name in ns}
-    loaded = Loaded(variables, stack, session.saver.process.saved, session.pending, machine.result, machine.done)
-    loaded.definitions = session.saver.definitions.saved
-    loaded.modules = session.saver.modules.saved
+    variables = {name: ns[name] for name in saver.saved_names if name in ns}
+    loaded = Loaded(
+        variables, position.stack, position.counts, saver.process.saved, session.pending, position.result
+    )
+    loaded.definitions = saver.definitions.saved
+    loaded.modules = saver.modules.saved
     held[run.id] = _Held(session.sealed_for, session.envelope, loaded, cell, finished)
     while len(held) > MOST_HELD:
         del held[next(iter(held))]
 
 
-def _clear(machine: Machine, ns: dict[str, Any]) -> None:
-    prefixes = tuple(f".{f.unit.program.prefix}:" for f in machine.stack if isinstance(f.unit, CellUnit))
-    for name in [n for n in ns if n.startswith(prefixes)] if prefixes else []:
-        del ns[name]
-
-
-def _machine(
+def _live_run(
     run: Run, status: str, saved: Saved | None, code: Code, saver: Saver, shown: Shown
-) -> tuple[Machine, Pending | None]:
-    """The machine at its position, and the question that it asked there."""
+) -> tuple[LiveRun, Pending | None]:
+    """The run at its position, and the question that it asked there."""
     if saved is None:
-        return Machine([code.begin()], display=shown.display), None
+        return LiveRun(code.begin, end=code.end, display=shown.display), None
     loaded = loaded_state(run, saved, code.ns, saver)
-    retry = status == "failed"
-    stack: list[Frame] = []
-    for entry in loaded.stack:
-        if entry[0] == "cell" or entry is loaded.stack[0]:
-            stack.append(restored(entry, code.unit, code.ns, code.recorded, retry=retry))
-        else:
-            stack.append(_frame_of(_current_definition(entry[1], code.ns), entry, retry=retry))
-    machine = Machine(stack, display=shown.display)
-    machine.tick = loaded.tick
-    machine.result = loaded.result
-    return machine, None if stack[-1].mended else loaded.pending  # another question now
+    stack = copy_stack(loaded.stack)
+    mended = move_to_current_code(stack, code.cell, code.ns, code.function, retry=status == "failed")
+    live = LiveRun(None, stack=stack, counts=loaded.counts, end=code.end, display=shown.display)
+    live.result = loaded.result
+    return live, None if mended else loaded.pending  # another question now
 
 
-def _frame_of(agent: Any, entry: Any, *, retry: bool) -> Frame:
-    def recorded(source: str) -> Unit:
-        return FunctionUnit(agent.function, agent, source)
-
-    return restored(entry, agent.unit, agent.function.__globals__, recorded, retry=retry)
-
-
-def _current_definition(agent: Any, ns: dict[str, Any]) -> Any:
-    """The agent as the notebook defines it now: a function that was mended is used mended."""
-    found = resolve(agent.__qualname__, ns) if agent.__module__ == ns.get("__name__") else None
-    return found if type(found) is type(agent) else agent
+def copy_stack(stack: SavedStack) -> SavedStack:
+    """A stack that can be continued, without the other one being changed by that."""
+    frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
+    return SavedStack(frames, stack.waits, {}, frames)
 
 
-def _known(ledger: Ledger, run: Run, machine: Machine, status: str) -> list[Step]:
-    """The recorded calls from the operation at the position on; one that failed there is made again."""
-    floor = _floor(machine)
+def _known(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
+    """The recorded calls from the position on; one that failed there is made again."""
+    floor = _floor(live)
     return [
         step
         for step in ledger.steps(run.id, start=floor)
@@ -350,11 +336,11 @@ def _known(ledger: Ledger, run: Run, machine: Machine, status: str) -> list[Step
 
 
 def _remember(session: Session, asked: list[Proposal]) -> None:
-    """Know what was decided about questions of the operation at the position; `asked` is the last pause's.
+    """Know what was decided about questions of the statement at the position; `asked` is the last pause's.
 
     A resume reads these, not the whole history.
     """
-    run, floor = session.run_record, _floor(session.machine)
+    run, floor = session.run_record, _floor(session.live)
     if any(p.status == "expired" for p in asked):
         session.judge.expired = why_expired(session.ledger, run)
     decided: list[Proposal] = []
@@ -371,6 +357,6 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
         session.answered.setdefault(p.position, []).append(p)
 
 
-def _floor(machine: Machine) -> str:
-    """What the places of the operation at the position begin with."""
-    return f"{machine.tick + 1:09d}"
+def _floor(live: LiveRun) -> str:
+    """What the names of calls begin with from the position on."""
+    return f"{live.keys.number:09d}"

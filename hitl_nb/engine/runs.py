@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from ..errors import HitlError, InputChanged
@@ -22,13 +23,12 @@ from ..records import Proposal, Run
 from ..store import open_store
 from ..store.base import Store
 from ..store.ledger import Ledger
+from .compile import Unit, compile_unit
 from .inputs import NotebookValues, read_by
 from .loading import Saved
-from .positions import restored
-from .resuming import Code, Outcome, Shown, changed_inputs, go_on, loaded_state, saved_state, start
-from .stack import Frame
+from .resuming import Code, Outcome, Shown, changed_inputs, copy_stack, go_on, loaded_state, saved_state, start
+from .run.placing import is_at_end, move_to_current_code
 from .state import Saver
-from .units import CellUnit
 
 
 @dataclass
@@ -44,22 +44,24 @@ class Cell:
     notebook: str
     agent: str
     key: str
-    unit: CellUnit
+    unit: Unit
     ns: dict[str, Any]
     label: str = "kernel"
     notebook_id: str = ""
 
     def code(self, source: str | None = None) -> Code:
         """What the run executes: the cell as it is, or a `source` that a snapshot recorded."""
-        unit = self.unit if source is None else self._recorded(source)
-        return Code(unit, self.ns, lambda: Frame(unit, self.ns), self._recorded)
+        unit = self.unit if source is None else cell_unit(source, self.unit.filename, self.unit.flags)
+        return Code(FunctionType(unit.code, self.ns, "<module>"), self.ns, unit.source, unit)
 
     def digest(self) -> str:
         """The SHA-256 of the code, as syntax: comments, blank lines and the magic's own line do not count."""
-        return hashlib.sha256(ast.dump(ast.parse(self.unit.program.source)).encode()).hexdigest()
+        return hashlib.sha256(ast.dump(ast.parse(self.unit.source)).encode()).hexdigest()
 
-    def _recorded(self, source: str) -> CellUnit:
-        return CellUnit(self.agent, source, ast.parse(source), self.unit.filename)
+
+def cell_unit(source: str, filename: str, flags: int = 0) -> Unit:
+    """The code of an agent cell. Raises SyntaxError."""
+    return compile_unit(source, filename, shows_last=True, flags=flags)
 
 
 _ledgers: dict[int, Ledger] = {}
@@ -103,13 +105,15 @@ async def run_cell(
     if run.status == "finished" and saved is not None:
         own = NotebookValues(cell.ns, saved.inputs)
         try:
-            frame = restored(loaded_state(run, saved, cell.ns, saver).stack[0], code.unit, cell.ns, code.recorded)
+            stack = copy_stack(loaded_state(run, saved, cell.ns, saver).stack)
+            assert code.cell is not None
+            move_to_current_code(stack, code.cell, cell.ns)
             own.remember_loaded()
             if not as_recorded:
-                _refuse_other_inputs(cell, own, frame)
+                _refuse_other_inputs(cell, saved, own)
         finally:
             own.put_back()
-        if frame.pc >= len(code.unit.program.ops):
+        if is_at_end(stack, code.cell):
             shown.replay(saved.outputs)
             shown.noted(saver.process.missing())
             shown.finished(run)
@@ -136,9 +140,9 @@ def _asked_again(ledger: Ledger, run: Run, saved: Saved | None, cell: Cell) -> l
     return ledger.note_since(run.id, changed_inputs(changed.values()) if changed else "")
 
 
-def _refuse_other_inputs(cell: Cell, own: NotebookValues, frame: Frame) -> None:
+def _refuse_other_inputs(cell: Cell, saved: Saved, own: NotebookValues) -> None:
     """Raises InputChanged if the cell has read what is another value now."""
-    read = read_by(cell.unit, frame.ran, cell.ns)
+    read = read_by(cell_unit(saved.source, cell.unit.filename, cell.unit.flags), cell.ns)
     changed = {name: sentence for name, sentence in own.changed.items() if name in read}
     if changed:
         raise InputChanged(

@@ -1,6 +1,6 @@
-"""One process at work on one run: where the machine meets the store.
+"""One process at work on one run: where its live code meets the store.
 
-The session saves the machine's state, asks questions, and knows what earlier tries of the same run recorded.
+The session saves its state, asks questions, and knows what earlier tries of the same run recorded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any, NoReturn
 
 import msgspec
@@ -26,16 +27,19 @@ from .clientcertificates import notice_certificates
 from .decision import Asked, decision_on
 from .doubts import Doubts, Settled, asked_about, definition_of, place_of, returned_type, settled_by
 from .fingerprints import fingerprint
-from .fleeting import is_callers_iterator, step_back
 from .guarding import in_guardrail, refuse_in_guardrail
 from .judging import NOT_JUDGED, Judge, Judged, add_note
-from .layout import Op
-from .machine import Machine
+from .missing import explain_missing
 from .pending import Pending
+from .position.generators import end_quietly
+from .position.managers import undo
+from .position.reading import CannotSave
 from .resources import opening
-from .stack import Frame
+from .run.live import LiveRun, Position
+from .run.ticking import Ticker
 from .state import Saver, Unsaved
 from .threads import hand_on_to_threads
+from .tracebacks import trimmed
 from .underway import StepsUnderWay
 from .worklog import Worklog
 
@@ -44,6 +48,8 @@ in_step: ContextVar[str | None] = ContextVar("hitl_nb_step", default=None)
 recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_calls", default=())
 """The calls of steps and gated tools that are being made, the outermost first."""
 
+TICK = 0.01
+"""Seconds after which running code reports at the earliest."""
 SHARE = 40
 """A save between pauses is due when the time since the last is this many times what that one cost: 2.5 % of a run."""
 
@@ -67,7 +73,7 @@ def required(what: str) -> Session:
 @contextlib.contextmanager
 def loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
     """While a run's state is loaded: steps that the factory of a resource calls come from the record."""
-    session = Session(ledger, run, claim, Machine([]), saver, source="")
+    session = Session(ledger, run, claim, LiveRun(None), saver, source="")
     token = _current.set(session)
     try:
         yield
@@ -97,7 +103,7 @@ class Session:
         ledger: Ledger,
         run: Run,
         claim: Claim,
-        machine: Machine,
+        live: LiveRun,
         saver: Saver,
         *,
         source: str,
@@ -114,7 +120,7 @@ class Session:
         self.ledger = ledger
         self.run_record = run
         self.claim = claim
-        self.machine = machine
+        self.live = live
         self.saver = saver
         self.source = source
         self.outputs = outputs
@@ -135,25 +141,32 @@ class Session:
         self.envelope = b""
         self.pending: Pending | None = None
         self.under_way = StepsUnderWay()
-        self.background = Background(machine)
+        self.background = Background(live)
         self.turn = threading.RLock()
         self._thread = threading.get_ident()
         self._over = False
+        self.position: Position | None = None
+        self.failed_at_position = False
         self._asking: tuple[Snapshot, list[Question], list[Statement], Judged] | None = None
-        self._completing: tuple[Pending | None, int] = None, -1
+        self._completing: Pending | None = None
         self._along = False
-        self._unrecorded: tuple[str, int] = "", -1
+        self._unrecorded: tuple[str, object] = "", None
         self._saves = 0
         self._worklog = Worklog()
         self._cost = 0.005
         self._saved_at = time.perf_counter()
-        machine.after_op = self._after_op
-        machine.before_unwinding = self._save
+        live.on_poll = self._on_poll
+        live.on_unwinding = self._save_position
 
     # -- running
 
     async def run(self) -> Any:
-        """Run the machine to its end or next pause; keep how it ended.
+        """As `_run`, and code reports from time to time."""
+        with Ticker(self._seconds_to_save):
+            return await self._run()
+
+    async def _run(self) -> Any:
+        """Run the code to its end or next pause; keep how it ended.
 
         Raises what the code raises, and Paused.
         """
@@ -165,13 +178,14 @@ class Session:
         try:
             try:
                 self._settle_effects()
-                result = await self.machine.run()
+                result = await self.live.run()
             except (Paused, Exception):
                 await self._end_steps()
                 raise
             await self._end_steps()
         except Paused:
             self._ask_now()
+            self._put_aside()
             raise
         except BaseException as error:
             self.under_way.cancel()  # nothing, unless the run is interrupted
@@ -207,6 +221,11 @@ class Session:
             self._fail(error)
             raise
 
+    def _put_aside(self) -> None:
+        """Once the pause is durable: what the run is inside of is undone here, and its generators are ended quietly."""
+        undo(self.saver.entered)
+        end_quietly(self.saver.generators)
+
     def position_of_step(self, name: str, key: Key | None, args: Any) -> str:
         """The position of a call of a step with these arguments.
 
@@ -218,12 +237,12 @@ class Session:
         self.check_going()
         if key is not None:
             with self.turn:
-                self.machine.check_same_call(name, key, fingerprint(args))
+                self.live.check_same_call(name, key, fingerprint(args))
         elif threading.get_ident() != self._thread:
             print_ = fingerprint(args)
             name = f"{name}({print_.digest[:16]})" if print_.comparable else name
         with self.turn:
-            return self.machine.position(name, key)
+            return self.live.position(name, key)
 
     def begin_step(self) -> Future[None]:
         """A step is about to start; `under_way.end` must be called with what this returns.
@@ -238,13 +257,13 @@ class Session:
 
     def check_not_paused(self) -> None:
         """Raises Paused if the run has paused: what is made again on resume must not go on beside it."""
-        if self.machine.paused is not None:
+        if self.live.paused is not None:
             _read_outcome_of_task()
-            raise self.machine.paused
+            raise self.live.paused
 
     def forbid_pause(self, why: str) -> None:
-        """Refuse questions in what is left of this operation, if it would have to be made again."""
-        self._unrecorded = why, self.machine.tick
+        """Refuse questions in what is left of this execution, if it would have to be made again."""
+        self._unrecorded = why, self.live.keys.execution
 
     def check_going(self) -> None:
         """Raises Paused if the run has paused, NotInAgent if it has ended while a task of it goes on."""
@@ -256,16 +275,16 @@ class Session:
             )
 
     def _fail(self, error: BaseException) -> None:
-        machine = self.machine
-        if machine.failed_at is not None:
-            frames = machine.failed_at
-            machine.stack[:] = [frame for frame, _, _ in frames]
-            for frame, pc, blocks in frames:
-                frame.pc, frame.blocks = pc, blocks
-        unwound = any(b.kind in ("finally", "with", "awith") for f in machine.stack for b in f.blocks)
+        trimmed(error)
+        entry = error.__traceback__
+        while entry is not None:
+            explain_missing(error, entry.tb_frame.f_globals, entry.tb_frame.f_code.co_name)
+            entry = entry.tb_next
         self.summarize()
         try:
-            snapshot = None if unwound else self.snapshot()
+            position = self.live.read_failure(error)
+            snapshot = None if position is None else self.snapshot(position)
+            self.failed_at_position = snapshot is not None
         except CannotPause:
             snapshot = None  # the last save stays
         try:
@@ -276,10 +295,12 @@ class Session:
 
     # -- saving
 
-    def snapshot(self, pending: Pending | None = None, *, between: bool = False, asks: bool = False) -> Snapshot:
-        """The run's state now: one of those `between` pauses, or the last one of this session; it may ask people.
+    def snapshot(
+        self, position: Position, pending: Pending | None = None, *, between: bool = False, asks: bool = False
+    ) -> Snapshot:
+        """The run's state at `position`: one of those `between` pauses, or the last one of this session.
 
-        Raises CannotPause.
+        `asks`: people are asked. Raises CannotPause.
         """
         pending = pending or self._around()
         if between:
@@ -287,43 +308,53 @@ class Session:
         save, pause = self._saves if between else 0, self.run_record.pauses + asks
         where = place(self.ledger, self.run_record.id, self.claim.epoch, pause, save)
         snapshot = self.saver.save(
-            self.machine,
+            position,
             where,
             source=self.source,
             outputs=[*self.outputs(), *self.drawn()] if asks else self.outputs(),
             pending=pending,
             check=asks,
         )
-        self.sealed_for, self.envelope, self.pending = where, snapshot.envelope, pending
+        self.sealed_for, self.envelope, self.pending, self.position = where, snapshot.envelope, pending, position
         return msgspec.structs.replace(snapshot, pause=pause, save=save)
 
     def _last_snapshot(self) -> Snapshot:
         """The state at the end, which is kept without what cannot be saved: a run that is done does not fail."""
+        position = self.live.end()
         try:
-            return self.snapshot()
+            return self.snapshot(position)
         except CannotPause as problem:
-            result, self.machine.result = self.machine.result, Unsaved(str(problem))
+            position.result = Unsaved(str(problem))
             try:
-                return self.snapshot()
+                return self.snapshot(position)
             except CannotPause:
                 self.saver.process.keep_nothing()
-                return self.snapshot()
-            finally:
-                self.machine.result = result
+                return self.snapshot(position)
 
-    def _after_op(self, frame: Frame, op: Op) -> None:
+    def _seconds_to_save(self) -> float:
+        """Until when code is to report."""
+        return max(TICK, self._saved_at + SHARE * self._cost - time.perf_counter())
+
+    def _on_poll(self, frame: FrameType) -> None:
         now = time.perf_counter()
-        self._worklog.took(frame, op, now)
-        if now - self._saved_at >= SHARE * self._cost:
-            self._save()
+        self._worklog.took(frame, now)
+        if now - self._saved_at >= SHARE * self._cost and not recorded_calls.get() and in_step.get() is None:
+            self._save(frame)
             self._worklog.begin()
 
-    def _save(self) -> None:
+    def _save(self, frame: FrameType) -> None:
         began = time.perf_counter()
-        with contextlib.suppress(CannotPause):  # only a checkpoint must be able to save; there the sentence is raised
-            self.ledger.save(self.claim, self.snapshot(between=True))
+        # Only a checkpoint must be able to save; there the sentence is raised.
+        with contextlib.suppress(CannotPause, CannotSave), self.turn:
+            position = self.live.read(frame=frame)
+            if position.stack.waits:  # else what would be made again from here is saved already
+                self.ledger.save(self.claim, self.snapshot(position, between=True))
         self._saved_at = time.perf_counter()
         self._cost = max(self._saved_at - began, 0.0005)
+
+    def _save_position(self, position: Position) -> None:
+        with contextlib.suppress(CannotPause):
+            self.ledger.save(self.claim, self.snapshot(position, between=True))
 
     def snapshot_if_cheap(self) -> Snapshot | None:
         """The state to keep along with a step that starts: the first time, and then when it costs next to nothing.
@@ -335,8 +366,8 @@ class Session:
             return None
         self._along = True
         try:
-            snapshot = self.snapshot(between=True)
-        except CannotPause:
+            snapshot = self.snapshot(self.live.read_call(), between=True)
+        except (CannotPause, CannotSave):
             self._cost = max(self._cost, time.perf_counter() - began)
             return None
         self._cost = max(time.perf_counter() - began, 0.0005)
@@ -367,8 +398,13 @@ class Session:
     def refuse(self, why: str) -> NoReturn:
         """Raise CannotPause for code that could not ask where it is, before it does anything."""
         with self.turn, self._remembering_refusal():
-            where = f"cannot pause at line {self.machine.op.line}" if self.machine.stack else "cannot pause"
+            where = f"cannot pause at {self.live.line}" if self.live.is_running else "cannot pause"
             raise CannotPause(f"{where}: {why}")
+
+    @property
+    def of_cell(self) -> bool:
+        """Whether the run is of an agent cell."""
+        return self.saver.variables and bool(self.live.end().stack.frames)
 
     @contextlib.contextmanager
     def _remembering_refusal(self) -> Generator[None]:
@@ -376,7 +412,7 @@ class Session:
         try:
             yield
         except CannotPause as error:
-            self.machine.refused.add(error, recorded_calls.get())
+            self.live.refused.add(error, recorded_calls.get())
             _read_outcome_of_task()
             raise
 
@@ -391,25 +427,10 @@ class Session:
             )
         if opening() is not None and not name.startswith("doubt:"):
             raise CannotPause("a checkpoint inside of hitl.resource(...) cannot pause: ask before it is made")
-        if not self.machine.stack:
+        if not self.live.is_running and not name.startswith("doubt:"):
             raise HitlError(f"a resource could not be opened again: nobody knows how its step ended ({name})")
-        if self.machine.op.kind == "native":
-            raise CannotPause(
-                f"cannot pause at line {self.machine.op.line}: this loop was taken for one that cannot pause and ran "
-                "whole; run the agent again: it goes on here, one statement at a time"
-            )
-        if self.machine.unwinding:
-            raise CannotPause(
-                f"cannot pause at line {self.machine.op.line}: __exit__ runs because the with block is left by an "
-                "exception, return, break or continue; move the checkpoint out of __exit__"
-            )
-        if self.machine.op.kind == "next" and is_callers_iterator(self.machine.stack[-1].blocks[-1].value):
-            raise CannotPause(
-                f"cannot pause at line {self.machine.op.line}: the loop's iterator has taken an item that it would "
-                "lose; loop over list(...) of it"
-            )
         for asked in pending.asked:
-            asked.question = msgspec.structs.replace(asked.question, position=self.machine.position(name, asked.key))
+            asked.question = msgspec.structs.replace(asked.question, position=self.live.position(name, asked.key))
         answers = [self._answer(asked, exact=exact) for asked in pending.asked]
         if not exact:
             self._note_other_questions(pending.asked, answers)
@@ -443,37 +464,43 @@ class Session:
         While steps beside it are under way, that is put off until they have ended and are recorded: `run` does it. So
         people are shown nothing yet, and if the process dies first, the question is asked again.
         """
-        why, tick = self._unrecorded
-        if not exact and self.machine.in_op and tick == self.machine.tick:
-            raise CannotPause(f"cannot pause at line {self.machine.op.line}: {why}")
+        why, execution = self._unrecorded
+        if not exact and execution is not None and execution is self.live.keys.execution:
+            raise CannotPause(f"cannot pause at {self.live.line}: {why}")
         completed = pending if exact else self._around()
         if exact:
             pending.pause = self.run_record.pauses + 1
         if completed is not None:
             completed.shown = False
-        frame = self.machine.stack[-1]
-        before = frame.pc, self.machine.tick
+        lost = self.background.problem(within=not exact)
+        if lost is not None:
+            raise CannotPause(f"cannot pause at {self.live.line}: {lost}")
+        self.summarize()
         try:
-            if completed is None:
-                step_back(self.machine)
-            lost = self.background.problem(within=not exact)
-            if lost is not None:
-                raise CannotPause(f"cannot pause at line {self.machine.op.line}: {lost}")
-            self.summarize()
-            saved = self.snapshot(completed, asks=True)
-            questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
-            statements = self._worklog.statements()
-            if self.under_way:
-                self._asking = saved, questions, statements, judged
-            else:
-                self._pause(saved, questions, statements, judged)
-        except BaseException:
-            frame.pc, self.machine.tick = before
-            raise
+            position = self._position(exact=exact)
+        except CannotSave as problem:
+            raise CannotPause(f"cannot pause at {problem}") from problem
+        saved = self.snapshot(position, completed, asks=True)
+        questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
+        statements = self._worklog.statements()
+        if self.under_way:
+            self._asking = saved, questions, statements, judged
+        else:
+            self._pause(saved, questions, statements, judged)
         open_ = zip(questions, judged.asks(len(questions)), strict=True)
-        self.machine.paused = Paused(self.run_record.id, tuple(q.title for q, asks in open_ if asks))
+        self.live.ask_for_reports()
+        self.live.paused = Paused(self.run_record.id, tuple(q.title for q, asks in open_ if asks))
         _read_outcome_of_task()
-        raise self.machine.paused
+        raise self.live.paused
+
+    def _position(self, *, exact: bool) -> Position:
+        """Where the run waits. Raises CannotSave."""
+        waiting = self.live.waiting
+        if waiting is not None:  # nothing of it has run in this process
+            return waiting
+        if exact:
+            return self.live.read(self.live.callee)
+        return self.live.read_call()
 
     def _pause(self, saved: Snapshot, questions: list[Question], statements: list[Statement], judged: Judged) -> None:
         more = judged.arguments(self.ledger)
@@ -508,7 +535,7 @@ class Session:
 
     def settled_effect(self, step: Step) -> Settled:
         """What people found out about a call that is in doubt. Raises Paused, CannotPause."""
-        if step.key not in self._settled and not self.machine.stack:  # a resource is opened while the state is loaded
+        if step.key not in self._settled and not self.live.is_running:  # a resource is opened while the state is loaded
             raise HitlError(
                 f"nobody knows whether {step.call or step.name} happened, which a resource called while it was opened "
                 "again: mark that step idempotent=True, or use --restart"
@@ -540,7 +567,7 @@ class Session:
             self.pause(Doubts(open_), exact=False, judged=self.judge.judge(open_))
 
     def completed(self, pending: Pending, proposals: list[Proposal]) -> Callable[[], Any]:
-        """What the machine does at the position of a call that was decided. Raises StoreCorrupt if one is missing."""
+        """What gives the value of a call that was decided. Raises StoreCorrupt if one is missing."""
         if len(proposals) != len(pending.asked):
             raise StoreCorrupt(
                 f"run {self.run_record.id} asked {len(pending.asked)} questions at its last pause, and the store has "
@@ -554,7 +581,7 @@ class Session:
             if decisions is None:
                 decisions = self.judge.decide(pending, proposals, exact=True)
             pending.shown = True
-            self._completing = pending, self.machine.tick
+            self._completing = pending
             return pending.go_on(decisions)
 
         return go_on
@@ -567,10 +594,9 @@ class Session:
 
     def _around(self) -> Pending | None:
         """The decided call that is being completed, if what asks or fails now is inside it: its decisions stand."""
-        if self.machine.pending is not None:
+        if self.live.waiting is not None:
             return self.resumed  # it is not completed yet
-        pending, tick = self._completing
-        return pending if self.machine.in_op and tick == self.machine.tick else None
+        return self._completing if self.live.is_answering else None
 
 
 def _read_outcome_of_task() -> None:

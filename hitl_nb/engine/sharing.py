@@ -163,6 +163,5 @@ async def streamed(write: Write, parts: AsyncIterable[str], patience: float) -> 
 
 
 def _inside(session: Session, document: str) -> bool:
-    """Whether the run stands in the with block of this workspace."""
-    blocks = [block.value for frame in session.machine.stack for block in frame.blocks]
-    return any(isinstance(one, Reentered) and one.id == document for one in blocks)
+    """Whether the run is inside the with block of this workspace."""
+    return any(isinstance(one, Reentered) and one.id == document for one in session.live.managers())

@@ -10,12 +10,12 @@ does not read it, and else the reason why the run cannot pause here.
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import CellType
 from typing import Any
 
 from .. import jsontext as json
@@ -23,21 +23,23 @@ from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources
 from .attributesread import is_plain_class, may_read_attribute
+from .compile import find_unit
 from .definitions import DefinitionState, Path, Slot, is_atom, moved_out, put_entries, slots_of
 from .inputs import Inputs, header_of
 from .libraries import check_made_modules
 from .loadcheck import NotLoadable, StructureReader, prove, read_structure
-from .loading import DEFINITION, END, MODULES, PROCESS
-from .machine import Machine
+from .loading import DEFINITION, END, FORMAT, MODULES, PROCESS
 from .missing import left_out_before
 from .pickling import Pickler, Unpickler, module_globals, resolve
+from .position.frames import SavedFrame
+from .position.liveness import live_globals, live_names, names_mentioned
+from .position.managers import Entered, check_managers, entered
+from .position.reading import CannotSave
 from .processstate import ProcessState, name_kind, way_back
-from .program import FORMAT
 from .refusals import NotSaved, described, offender, path_to, place_of, reason, sentence, type_name, type_of
-from .reopening import is_reopened
+from .run.live import Position
+from .savedcode import units_of
 from .seal import seal
-from .stack import Frame
-from .units import CellUnit
 from .usermodules import ModuleState, is_users, say_lost
 
 EMPTY: Mapping[str, Any] = {}
@@ -74,7 +76,7 @@ class _Trial:
 
 
 class Saver:
-    """Saves one run's machine, again and again.
+    """Saves one run, again and again.
 
     Args:
         ns: the namespace of the cell, or of the module of an `@agent` function.
@@ -87,6 +89,8 @@ class Saver:
     Attributes:
         notes: what the last save has to tell the people who are asked.
         left_out: sentences about the names that it did not save.
+        entered: the context managers that the run was inside of at the last save.
+        generators: the generators and coroutines that the last save has.
     """
 
     def __init__(
@@ -116,47 +120,56 @@ class Saver:
         self._is_proven_again = False
         self._failed: dict[str, int] = {}
         self._failed_slots: dict[str, Any] = {}
-        self._rest: list[Frame] = []
+        self._rest: list[SavedFrame] = []
+        self._running: dict[int, SavedFrame] = {}
+        self.entered: list[Entered] = []
+        self.generators: list[Any] = []
         self.inputs: Inputs = {}
 
     def save(
-        self, machine: Machine, place: str, *, source: str, outputs: list[Any], pending: Any = None, check: bool = False
+        self, position: Position, place: str, *, source: str, outputs: list[Any], pending: Any = None, check: bool = False
     ) -> Snapshot:
-        """The state of `machine` at its position.
+        """The state of the run at `position`.
 
         Raises:
             CannotPause: naming the line, the variable, its type, and the way out.
         """
-        names = self._names(machine, pending)
-        _check_with(machine)
-        if made := check_made_modules(machine.stack):
-            raise CannotPause(sentence(machine, *made))
+        names = self._names(position)
+        self._running = position.stack.running
+        self.entered = entered(position.stack)
+        try:
+            check_managers(self.entered, _is_of_user)
+        except CannotSave as problem:
+            raise CannotPause(f"cannot pause at {problem}") from problem
+        if made := check_made_modules(position.stack.order):
+            raise CannotPause(sentence(position, *made))
         self.left_out = {n: s for n, s in self.left_out.items() if self._is_left_out(n)}
         self._namespaces = {}
-        around = self.process.notice(_values(machine, self.ns, names), machine.stack) if check else []
+        around = self.process.notice(_values(position, self.ns, names), position.stack.order) if check else []
         try:
-            parts = self._dump(machine, names, pending, check)
+            parts = self._dump(position, names, pending, check)
         except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises
             self._early = frozenset()
-            self._sort_out(machine, names, pending)
+            self._sort_out(position, names, pending)
             self._is_proven_again = True
             try:
-                parts = self._dump(machine, names, pending, check)
+                parts = self._dump(position, names, pending, check)
             except Exception as error:
-                raise self._refusal_of_all(machine, names, error) from error
+                raise self._refusal_of_all(position, names, error) from error
             finally:
                 self._is_proven_again = False
         definitions, pickler, stream = parts
+        self.generators = pickler.generators
         self.notes = [*self._notes(pickler), *around, *say_lost(self._lost)]
         shown = json.dumps(outputs, default=_as_json).encode()
         header = {
             "format": FORMAT,
-            "tick": machine.done,
             "source": source,
             "left_out": {**left_out_before(self.ns), **self.left_out},
             "inputs": header_of(self.inputs, self.ns),
             "own": sorted(self.definitions.own),
             "buffers": pickler.buffers,
+            "units": units_of(pickler),
             "sizes": [len(shown), len(definitions)],
         }
         body = b"".join((shown, definitions, stream))
@@ -165,21 +178,19 @@ class Saver:
 
     # -- what to save
 
-    def _names(self, machine: Machine, pending: Any) -> dict[str, bool]:
+    def _names(self, position: Position) -> dict[str, bool]:
         """Names of `ns` to save, in order of binding; True where the rest of the program reads them."""
         if not self.variables:
             return {}
         live, touched = set[str](), set[str]()
-        for frame in machine.stack:
-            program = frame.unit.program
-            local = set[str]() if isinstance(frame.unit, CellUnit) else {*frame.unit.locals, *frame.unit.free}
-            live |= frame.live(behind=_behind(machine, frame, pending)) - local
-            if isinstance(frame.unit, CellUnit):
-                for i in frame.ran:
-                    if i < len(program.ops):
-                        touched |= program.ops[i].reads() | program.ops[i].binds()
-                if frame.pc < len(program.ops) and program.ops[frame.pc].kind == "group":
-                    touched -= program.ops[frame.pc].writes()  # it is made again, and binds them again
+        for frame in position.stack.order:
+            unit = find_unit(frame.unit)
+            assert unit is not None
+            if unit.functions[frame.function].kind == "cell":
+                live |= live_names(unit, frame)
+                touched |= names_mentioned(unit)
+            elif frame.namespace is self.ns:
+                live |= live_globals(unit, frame)
         return {
             name: name in live
             for name in self.ns
@@ -193,11 +204,12 @@ class Saver:
         return name in self._failed and self._failed[name] == id(self.ns.get(name))
 
     def _dump(
-        self, machine: Machine, names: dict[str, bool], pending: Any, check: bool
+        self, position: Position, names: dict[str, bool], pending: Any, check: bool
     ) -> tuple[bytes, Pickler, bytes]:
         file = io.BytesIO()
         pickler = Pickler(
-            file, self.ns, special=self.special, kept=self._kept, shared=self._shared, namespaces=self._namespaces
+            file, self.ns, special=self.special, kept=self._kept, shared=self._shared, namespaces=self._namespaces,
+            running=self._running,
         )
         pickler.dump((PROCESS, self.process.changes()))
         copies: dict[str, tuple[bytes, Pickler]] = {}
@@ -207,11 +219,8 @@ class Saver:
         pickler.defined -= copies.keys()  # to see below whether the variables need those
         needed = [name for name, is_needed in names.items() if is_needed]
         self._dump_names(pickler, needed, done, copies, needed=True)
-        stack = [
-            frame_entry(f, behind=_behind(machine, f, pending), without=self._locals_left_out(machine, f))
-            for f in machine.stack
-        ]
-        pickler.dump(("", (stack, pending, machine.result)))
+        frames = [self._without_left_out(frame) for frame in position.stack.frames]
+        pickler.dump(("", (frames, position.stack.waits, position.counts, pending, position.result)))
         self._dump_names(pickler, (), done, copies, needed=True)
         self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
         torn, shared = pickler.views.torn(), pickler.attributes.shared()
@@ -220,7 +229,7 @@ class Saver:
             self._kept |= torn
             self._shared |= shared
             self._namespaces |= namespaces
-            return self._dump(machine, names, pending, check)
+            return self._dump(position, names, pending, check)
         modules = self.modules.entries(pickler.memo.copy)
         pickler.dump((MODULES, modules.entries))
         self._dump_names(pickler, (), done, copies, needed=False)
@@ -234,7 +243,7 @@ class Saver:
             with_data = self._with_data(pickler, copies) if unknown else frozenset[str]()
             is_in_order, self._early = with_data <= self._early, with_data
             if not is_in_order:
-                return self._dump(machine, names, pending, check)
+                return self._dump(position, names, pending, check)
             self._check(pickler, file.getvalue(), unknown, definitions)
         return pickle.dumps(definitions), pickler, file.getvalue()
 
@@ -293,7 +302,7 @@ class Saver:
 
     def _opens_more(self, name: str, main: Pickler) -> bool:
         """Whether a value holds a resource that nothing else in the snapshot does."""
-        pickler = Pickler(io.BytesIO(), self.ns, special=self.special)
+        pickler = Pickler(io.BytesIO(), self.ns, special=self.special, running=self._running)
         pickler.dump(self.ns[name])
         return any(made not in main.openings for made in pickler.openings.resources)
 
@@ -301,11 +310,14 @@ class Saver:
         """A copy by value of what the notebook defines under these names."""
         file = io.BytesIO()
         moved = {holder: keys for root in roots for holder, keys in moved_out(self.ns[root]).items()}
-        pickler = Pickler(file, self.ns, special=self.special, by_value=roots, moved=moved)
+        pickler = Pickler(
+            file, self.ns, special=self.special, by_value=roots, moved=moved, running=self._running
+        )
         pickler.dump({root: self.ns[root] for root in sorted(roots)})
         main.wanted |= pickler.wanted
         main.defined |= pickler.defined
         main.blobs.update(pickler.blobs)
+        main.units.update(pickler.units)
         return file.getvalue(), pickler
 
     def _definitions(
@@ -426,14 +438,14 @@ class Saver:
 
     # -- when something cannot be pickled
 
-    def _sort_out(self, machine: Machine, names: dict[str, bool], pending: Any) -> None:
+    def _sort_out(self, position: Position, names: dict[str, bool], pending: Any) -> None:
         """Find what fails: left out if the rest does not read it, else the reason why the run cannot pause.
 
         Raises CannotPause.
         """
         self.left_out, self._failed, self._failed_slots = {}, {}, {}
-        self._rest = machine.stack
-        needed = self._sort_out_frames(machine, pending)
+        self._rest = position.stack.order
+        needed = self._sort_out_frames(position, pending)
         needed |= {name for name, is_needed in names.items() if is_needed}
         optional = set(names)
         seen = set[str]()
@@ -445,9 +457,9 @@ class Saver:
                     if trial.problem is None:
                         wanted |= {n for n in trial.wanted if self._is_readable(n)}
                     elif wanted is needed:
-                        raise self._refusal(machine, name, self.ns[name], trial)
+                        raise self._refusal(position, name, self.ns[name], trial)
                     else:
-                        self._leave_out(name, self._why(name, self.ns[name], trial), place_of(machine))
+                        self._leave_out(name, self._why(name, self.ns[name], trial), place_of(position))
 
     def _leave_out(self, name: str, why: str, place: str = "") -> None:
         value = self.ns[name]
@@ -462,78 +474,78 @@ class Saver:
         path, culprit, problem = self._offender(name, value, trial)
         return f"{described(path, culprit) if path != name else 'it'} cannot be saved ({reason(problem)})"
 
-    def _refusal(self, machine: Machine, what: str, value: Any, trial: _Trial) -> CannotPause:
+    def _refusal(self, position: Position, what: str, value: Any, trial: _Trial) -> CannotPause:
         path, culprit, problem = self._offender(what, value, trial)
-        return CannotPause(sentence(machine, path, culprit, problem))
+        return CannotPause(sentence(position, path, culprit, problem))
 
-    def _refusal_of_all(self, machine: Machine, names: Iterable[str], error: Exception) -> CannotPause:
+    def _refusal_of_all(self, position: Position, names: Iterable[str], error: Exception) -> CannotPause:
         """Why a state cannot be saved of which each value can be saved alone."""
         about = error.about if isinstance(error, NotSaved) else None
-        path = path_to(about, dict(_values(machine, self.ns, names))) if about is not None else None
+        path = path_to(about, dict(_values(position, self.ns, names))) if about is not None else None
         if path is not None:
-            return CannotPause(sentence(machine, path, about, error))
+            return CannotPause(sentence(position, path, about, error))
         way = ""
         if isinstance(error, NotLoadable) and (own := sorted(self.definitions.own & set(self.definitions.saved))):
             way = (
                 f"; it needs what {', '.join(own)} holds before that can be there: define it in a cell above the agent"
             )
-        return CannotPause(f"cannot pause at {place_of(machine)}: the state cannot be saved ({reason(error)}){way}")
+        return CannotPause(f"cannot pause at {place_of(position)}: the state cannot be saved ({reason(error)}){way}")
 
     def _offender(self, what: str, value: Any, trial: _Trial) -> tuple[str, Any, Exception | None]:
         if trial.path:
             return trial.path, trial.culprit, trial.problem
         return offender(what, value, lambda v: self._trial(v, definitions=False).problem)
 
-    def _sort_out_frames(self, machine: Machine, pending: Any) -> set[str]:
+    def _sort_out_frames(self, position: Position, pending: Any) -> set[str]:
         """Names that what is in the frames reads. Raises CannotPause."""
         wanted = set[str]()
 
         def try_(what: str, value: Any) -> None:
             trial = self._trial(value)
             if trial.problem is not None:
-                raise self._refusal(machine, what, value, trial)
+                raise self._refusal(position, what, value, trial)
             wanted.update(n for n in trial.wanted if self._is_readable(n))
 
-        for frame in machine.stack:
-            live = frame.live(behind=_behind(machine, frame, pending))
-            for name, cell in frame.cells.items():
-                value = _contents(cell)
-                if name in live:
-                    try_(name if name[0] != "." else "an intermediate value", value)
+        for frame in position.stack.order:
+            unit = find_unit(frame.unit)
+            assert unit is not None
+            live, name_of = live_names(unit, frame), unit.functions[frame.function].name
+            cells = {name: _contents(cell) for name, cell in frame.cells.items()}
+            for name, value in {**frame.locals, **cells}.items():
+                if name in live or name.startswith("."):
+                    try_(_described_name(name), value)
                 elif (trial := self._trial(value)).problem is not None:
-                    key = f"{frame.unit.name}() {name}"
+                    key = f"{name_of}() {name}"
                     self._failed[key] = id(value)
                     self.left_out[key] = (
                         f"{described(name, value)} was not saved when the agent paused and continued in another "
-                        f"process: {self._why(name, value, trial)}, and the rest of {frame.unit.name}() did not read it"
+                        f"process: {self._why(name, value, trial)}, and the rest of {name_of}() did not read it"
                     )
-            for name in frame.temporaries():
-                if isinstance(frame.unit, CellUnit) and name in live:
-                    try_("an intermediate value", self.ns[name])
-            for block in frame.blocks:
-                what = {"loop": "the loop's iterator", "with": "the with block's context manager"}
-                for value in (block.value, block.exc):
-                    try_(what.get(block.kind, "a value"), value)
-            try_("the exception that is being handled", frame.handled)
         for kind, changed in self.process.saved.items():
             if (trial := self._trial(changed)).problem is not None:
-                raise CannotPause(sentence(machine, name_kind(kind), changed, trial.problem, way_back(kind)))
+                raise CannotPause(sentence(position, name_kind(kind), changed, trial.problem, way_back(kind)))
         try_("the proposed value", pending)
-        try_("the result", machine.result)
+        try_("the result", position.result)
         return wanted if self.variables else set()
 
-    def _locals_left_out(self, machine: Machine, frame: Frame) -> set[str]:
-        prefix = f"{frame.unit.name}() "
-        return {
-            name
-            for name, cell in frame.cells.items()
-            if prefix + name in self._failed and self._failed[prefix + name] == id(_contents(cell))
-        }
+    def _without_left_out(self, frame: SavedFrame) -> SavedFrame:
+        """The frame, without locals that are left out."""
+        if not self._failed:
+            return frame
+        unit = find_unit(frame.unit)
+        assert unit is not None
+        prefix = f"{unit.functions[frame.function].name}() "
+        held = {**frame.locals, **{name: _contents(cell) for name, cell in frame.cells.items()}}
+        out = {name for name, value in held.items() if self._failed.get(prefix + name) == id(value)}
+        if not out:
+            return frame
+        cells = {name: CellType() if name in out else cell for name, cell in frame.cells.items()}
+        return replace(frame, locals={n: v for n, v in frame.locals.items() if n not in out}, cells=cells)
 
     def _trial(self, value: Any, *, definitions: bool = True) -> _Trial:
         """Save one value alone, with what it reads of the notebook's definitions."""
         file = io.BytesIO()
-        pickler = Pickler(file, self.ns, special=self.special)
+        pickler = Pickler(file, self.ns, special=self.special, running=self._running)
         try:
             pickler.dump(("", value))
             pickler.dump((END, None))
@@ -587,50 +599,29 @@ def _as_json(value: Any) -> str:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def _values(machine: Machine, ns: dict[str, Any], names: Iterable[str]) -> list[tuple[str, Any]]:
+def _values(position: Position, ns: dict[str, Any], names: Iterable[str]) -> list[tuple[str, Any]]:
     """What is saved, with the name of the variable that holds it."""
-    cells = [(name, _contents(cell)) for frame in machine.stack for name, cell in frame.cells.items()]
-    return [*((name, ns[name]) for name in names), *cells]
+    held = [
+        (name, value)
+        for frame in position.stack.order
+        for name, value in (*frame.locals.items(), *((n, _contents(cell)) for n, cell in frame.cells.items()))
+    ]
+    return [*((name, ns[name]) for name in names), *held]
 
 
-def _check_with(machine: Machine) -> None:
-    """A `with` block is resumed with its manager as pickled, `__enter__` not called again: right for managers
-    whose state is their data, and for what is opened again and needs no `__enter__`; wrong for those that change the
-    process (a directory, a lock, a warning filter)."""
-    for frame in machine.stack:
-        for block in frame.blocks:
-            if block.kind in ("with", "awith"):
-                manager: object = block.value
-                cls = type(manager)
-                own = cls.__module__ in (frame.ns.get("__name__"), "__main__")
-                known = issubclass(cls, (contextlib.suppress, contextlib.nullcontext, Reentered))
-                if not own and not known and not is_reopened(manager):
-                    raise CannotPause(
-                        sentence(
-                            machine,
-                            "the with block's context manager",
-                            manager,
-                            NotSaved("it acts on the process"),
-                        )
-                    )
+def _is_of_user(cls: type) -> bool:
+    """Whether a context manager keeps its own state: the notebook or a module of the user's defines it, or the store."""
+    return cls.__module__ == "__main__" or is_users(sys.modules.get(cls.__module__)) or issubclass(cls, Reentered)
 
 
-def _behind(machine: Machine, frame: Frame, pending: Any) -> bool:
-    """Whether the call at the frame's position goes on elsewhere: it is completed on resume, not made again."""
-    return frame is not machine.stack[-1] or pending is not None
+_ENGINE_NAMES = {".it": "the loop's iterator", ".m": "the with block's context manager"}
 
 
-def frame_entry(frame: Frame, *, behind: bool = False, without: Set[str] = frozenset()) -> tuple[Any, ...]:
-    """A frame as data: kind, agent, source, position, and its temporaries or cells, `without` some of these."""
-    program = frame.unit.program
-    live = frame.live(behind=behind)
-    blocks = [(b.kind, b.at, b.value, b.exc, b.name) for b in frame.blocks]
-    position = (frame.pc, blocks, frame.ran, frame.handled)
-    temporaries = {n for n in frame.temporaries() if n in live}
-    if isinstance(frame.unit, CellUnit):
-        return ("cell", None, program.source, position, {n: frame.ns[n] for n in temporaries})
-    cells = {n: c for n, c in frame.cells.items() if (not n.startswith(".") or n in temporaries) and n not in without}
-    return ("function", frame.unit.agent, program.source, position, cells)
+def _described_name(name: str) -> str:
+    """What a local is for people: engine's names mean nothing to them."""
+    if not name.startswith("."):
+        return name
+    return next((words for prefix, words in _ENGINE_NAMES.items() if name.startswith(prefix)), "an intermediate value")
 
 
 def _has_own_finalizer(obj: Any) -> bool:

@@ -24,6 +24,7 @@ from .doubts import call_texts
 from .pickling import Pickler, Unpickler, resolve
 from .refusals import reason
 from .resources import opening
+from .savedcode import load_units, units_of
 from .seal import seal, unseal
 from .session import Session, current, in_step, recorded_calls
 
@@ -69,7 +70,7 @@ class StepFunction(Definition):
         session = current()
         if session is None or in_step.get() is not None:
             return self.function(*args, **kwargs)
-        exact = session.machine.is_exact(self)
+        exact = opening() is None and session.live.begin_call(self)
         made, own = opening(), self._key_of(args, kwargs)
         name = self.__qualname__
         key = made.step_key(name) if made else session.position_of_step(name, own, (args, kwargs))
@@ -116,7 +117,7 @@ class StepCall:
         if done:
             return value
         session = self.session
-        result = await session.under_way.run(self.under_way, self._tried(), lambda: session.machine.paused is not None)
+        result = await session.under_way.run(self.under_way, self._tried(), lambda: session.live.paused is not None)
         session.check_not_paused()
         return result
 
@@ -217,7 +218,7 @@ class StepCall:
             yield
         finally:
             recorded_calls.reset(token)
-        self.session.machine.refused.check(self)
+        self.session.live.refused.check(self)
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
@@ -256,11 +257,13 @@ class StepCall:
                 f"the result of the {self.kind} {self._name}() (a {type(value).__name__}) cannot be recorded "
                 f"({reason(error)}); return plain data from it"
             ) from error
-        return seal(self._place(self.record), {}, file.getvalue())
+        units = units_of(pickler)
+        return seal(self._place(self.record), {"units": units} if units else {}, file.getvalue())
 
     def _load(self, step: Step) -> Any:
         ns = self.session.saver.ns
-        _, body = unseal(self._place(step), step.result or b"")
+        header, body = unseal(self._place(step), step.result or b"")
+        load_units(header.get("units", ()))
         return Unpickler(body, lambda pid: ns if pid[0] == "ns" else resolve(pid[1], ns)).load()
 
 

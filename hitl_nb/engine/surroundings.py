@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import Any, TypedDict, cast
 
 from .libraries import Changes, find_changes, say_changes, say_lost_changes
-from .stack import Frame
+from .position.frames import SavedFrame
 
 _LOOKED_AT = 10_000
 """How many values are looked at for names of temporary files."""
@@ -38,7 +38,7 @@ class Surroundings:
         self._variables = _variables()
         self._loggers = _loggers()
 
-    def notice(self, values: Iterable[tuple[str, Any]], carried: Noticed, frames: Iterable[Frame] = ()) -> Noticed:
+    def notice(self, values: Iterable[tuple[str, Any]], carried: Noticed, frames: Iterable[SavedFrame] = ()) -> Noticed:
         """What the run changed.
 
         Args:

@@ -1,27 +1,26 @@
-"""Attributes that the code of a program assigns or uses, found in its syntax tree."""
+"""Attributes that the code of a function assigns or uses, found in its syntax tree."""
 
 from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
-
-from .program import Op, Program
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Touch:
-    """An attribute that the code of an operation assigns or uses.
+    """An attribute that code assigns or uses.
 
     Attributes:
-        at: index of the operation.
+        node: where.
         kind: "attribute" or "item" if it is assigned, "setattr" if that is called with it, else "use".
         names: the name and the attributes in front of it, itself included; of "setattr", what it is called with.
         key: what is between the brackets, or the name that `setattr` gets.
     """
 
-    at: int
+    node: Any
     kind: str
     names: tuple[str, ...]
     key: ast.expr | None = None
@@ -29,7 +28,7 @@ class Touch:
 
 @dataclass
 class Touches:
-    """What a program touches.
+    """What a function touches.
 
     Attributes:
         by_root: by the name that they begin with.
@@ -40,68 +39,54 @@ class Touches:
     imports: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
 
-_NAMED = (ast.Name, ast.Attribute)
-
-_found: weakref.WeakKeyDictionary[Program, Touches] = weakref.WeakKeyDictionary()
+_found: weakref.WeakKeyDictionary[ast.AST, Touches] = weakref.WeakKeyDictionary()
 
 
-def touches_of(program: Program, used: Set[str]) -> Touches:
-    """What a program assigns of attributes, and where it uses one of the names `used`. Found once."""
-    found = _found.get(program)
+def touches_of(function: ast.AST, used: Set[str]) -> Touches:
+    """What a function or cell assigns of attributes, and where it uses one of the names `used`. Found once."""
+    found = _found.get(function)
     if found is None:
-        found = _found[program] = Touches()
-        for op in program.ops:
-            found.imports.update(_imports_of(op))
+        found = _found[function] = Touches()
+        nodes = list(ast.walk(function))
+        for node in nodes:
+            found.imports.update(_imports_of(node))
         used |= {name for name, (_, member) in found.imports.items() if member in used}
-        kept = {op.name: op.nodes for op in program.ops if op.kind == "let" and isinstance(op.nodes, _NAMED)}
-        for i, op in enumerate(program.ops):
-            for touch in _touches_of(i, op, used, kept):
+        for node in nodes:
+            for touch in _touches_of(node, used):
                 found.by_root.setdefault(touch.names[0], []).append(touch)
     return found
 
 
-def _touches_of(at: int, op: Op, used: Set[str], kept: Mapping[str, ast.expr]) -> Iterator[Touch]:
-    """What one operation touches; `kept` are the names and attributes that temporaries hold."""
-    yield from (Touch(at, "use", (name,)) for name in op.reads() & used)
-    for node in op.touching():
-        if type(node) is ast.Attribute and type(node.ctx) is ast.Load and node.attr not in used:
-            continue  # most of them
-        match node:
-            case ast.Attribute(attr=name, ctx=ctx) if isinstance(ctx, ast.Store) or name in used:
-                kind, target, key = "attribute" if isinstance(ctx, ast.Store) else "use", node, None
-            case ast.Subscript(value=target, ctx=ast.Store(), slice=key):
-                kind = "item"
-            case ast.Call(func=function, args=[target, key, _]) if _is_setattr(function):
-                kind = "setattr"
-            case _:
-                continue
-        if names := _dotted(target, kept):
-            yield Touch(at, kind, names, key)
+def _touches_of(node: ast.AST, used: Set[str]) -> Iterator[Touch]:
+    """What one node touches."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Load()) if name in used:
+            yield Touch(node, "use", (name,))
+            return
+        case ast.Attribute(attr=name, ctx=ctx) if isinstance(ctx, ast.Store) or name in used:
+            kind, target, key = "attribute" if isinstance(ctx, ast.Store) else "use", node, None
+        case ast.Subscript(value=target, ctx=ast.Store(), slice=key):
+            kind = "item"
+        case ast.Call(func=ast.Name(id="setattr"), args=[target, key, _]):
+            kind = "setattr"
+        case _:
+            return
+    if names := _dotted(target):
+        yield Touch(node, kind, names, key)
 
 
-def _is_setattr(function: ast.expr) -> bool:
-    """Whether a call is one of `setattr`, or of a temporary, which may hold it."""
-    called = function.value if isinstance(function, ast.NamedExpr) else function
-    return isinstance(called, ast.Name) and (called.id == "setattr" or called.id.startswith("."))
-
-
-def _dotted(node: ast.expr, kept: Mapping[str, ast.expr]) -> tuple[str, ...]:
+def _dotted(node: ast.expr) -> tuple[str, ...]:
     names: list[str] = []
-    while True:
-        if isinstance(node, ast.Name) and node.id in kept:
-            node = kept[node.id]
-        if not isinstance(node, ast.Attribute):
-            break
+    while isinstance(node, ast.Attribute):
         names.append(node.attr)
         node = node.value
     return (node.id, *reversed(names)) if isinstance(node, ast.Name) else ()
 
 
-def _imports_of(op: Op) -> Iterator[tuple[str, tuple[str, str]]]:
-    for node in op.touching():
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                first = alias.name.partition(".")[0]
-                yield (alias.asname, (alias.name, "")) if alias.asname else (first, (first, ""))
-        elif isinstance(node, ast.ImportFrom):
-            yield from ((alias.asname or alias.name, (node.module or "", alias.name)) for alias in node.names)
+def _imports_of(node: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            first = alias.name.partition(".")[0]
+            yield (alias.asname, (alias.name, "")) if alias.asname else (first, (first, ""))
+    elif isinstance(node, ast.ImportFrom):
+        yield from ((alias.asname or alias.name, (node.module or "", alias.name)) for alias in node.names)

@@ -1,8 +1,7 @@
 """Tracebacks that show the user's own lines and only those.
 
-An exception on its way through the machine has gone through frames of this package, and lacks the lines that
-called the `@agent` functions it came out of, because those calls are data here. Both are put right on the
-exception itself, so that IPython, `traceback` and a debugger all see the same.
+An exception on its way out of a run has gone through frames of this package. They are taken out of the exception
+itself, so that IPython, `traceback` and a debugger all see the same.
 """
 
 from __future__ import annotations
@@ -31,21 +30,18 @@ def trimmed(error: BaseException) -> BaseException:
     return error
 
 
-def called_from(error: BaseException, frame: Any, line: int) -> None:
-    """Put the line of `frame` that made the call in front of the traceback."""
-    function = getattr(frame.unit, "function", None)
-    ns: dict[str, Any] = dict(function.__globals__ if function is not None else frame.ns)
-    first = getattr(frame.unit, "line", 1)
-    error.__traceback__ = _entry(error.__traceback__, frame.unit.filename, frame.unit.name, line, ns, first)
-
-
 def lines_of(error: BaseException) -> list[tuple[str, str, int]]:
     """The traceback of `error` as data: file, function and line of each entry."""
+    return lines_from(trimmed(error).__traceback__)
+
+
+def lines_from(entry: TracebackType | None) -> list[tuple[str, str, int]]:
+    """The same of a traceback, without this package's frames."""
     found: list[tuple[str, str, int]] = []
-    entry = trimmed(error).__traceback__
     while entry is not None:
         code = entry.tb_frame.f_code
-        found.append((code.co_filename, code.co_name, entry.tb_lineno))
+        if not code.co_filename.startswith(_PACKAGE):
+            found.append((code.co_filename, code.co_name, entry.tb_lineno))
         entry = entry.tb_next
     return found
 

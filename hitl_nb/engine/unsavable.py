@@ -104,8 +104,6 @@ NEVER: dict[tuple[str, str], tuple[str, str]] = {
 """Types that are refused, with their subclasses, unless a subclass says itself how it is pickled."""
 
 WAYS: dict[str, str] = {
-    **dict.fromkeys(("pairwise", "batched"), "keep its items: write iter(list(...)) of it before the checkpoint"),
-    "reader": "make a list of its rows before the checkpoint",
     "coroutine": (
         "await it before the checkpoint, or make it in the statement that awaits it: "
         "await asyncio.gather(*[f(x) for x in items])"
@@ -118,13 +116,10 @@ WAYS: dict[str, str] = {
         "mode 'a')"
     ),
     "ScandirIterator": "use names or paths in place of it: sorted(os.listdir(...)), list(pathlib.Path(...).iterdir())",
-    "DirEntry": "keep its path (.path) or name (.name)",
     **dict.fromkeys(
         (*("HASH", "HASHXOF", "HMAC", "blake2b", "blake2s", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"),),
         "keep the bytes (or the digest, if it is complete), and make the hash of them after the checkpoint",
     ),
-    "flatiter": "keep the array, and take .flat of it after the checkpoint; or use iter(array.ravel().tolist())",
-    "nditer": "keep the array, and make it after the checkpoint",
     "FileIO": "open the file with a buffer (without buffering=0) to read it, or close it before the checkpoint",
     "Compress": "finish it before the checkpoint (.flush()) and keep the bytes",
     "Decompress": "keep the bytes, and decompress them after the checkpoint",

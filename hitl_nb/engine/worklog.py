@@ -5,6 +5,7 @@ Only a note for people, kept with the event that ends the stretch of work; a pro
 
 from __future__ import annotations
 
+import linecache
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,8 +13,7 @@ from typing import TYPE_CHECKING
 from ..records import Statement, now
 
 if TYPE_CHECKING:
-    from .layout import Op
-    from .stack import Frame
+    from types import FrameType
 
 LONG = 0.01
 """Seconds from which a statement is noted."""
@@ -34,17 +34,15 @@ class Worklog:
         """The next statement begins now."""
         self._began = time.perf_counter()
 
-    def took(self, frame: Frame, op: Op, at: float) -> None:
-        """`op` has ended at `at`, by the performance counter."""
+    def took(self, frame: FrameType, at: float) -> None:
+        """The statement at the line of `frame` has ended at `at`, by the performance counter."""
         seconds = at - self._began
         self._began = at
         if seconds < LONG:
             return
-        lines = frame.unit.program.source.split("\n")
-        n = op.line - frame.unit.line  # a function counts the lines of its file, and its source begins with itself
-        text = lines[n].strip()[:WIDEST] if 0 <= n < len(lines) else ""
+        text = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals).strip()[:WIDEST]
         began = now() - timedelta(seconds=seconds)
-        self._found.append(Statement(line=op.line, text=text, at=began, seconds=round(seconds, 4)))
+        self._found.append(Statement(line=frame.f_lineno, text=text, at=began, seconds=round(seconds, 4)))
         if len(self._found) > 2 * MOST:
             self._found = self.statements()
 

@@ -65,12 +65,12 @@ class Workspace(Reentered):
     def text(self) -> str:
         """What stands there now; what people agreed to, from their decision on until the agent writes again."""
         session = required("workspace.text")
-        return sharing.text(self.id) if session.machine.is_direct() else sharing.recorded_text(self.id)
+        return sharing.text(self.id) if session.live.is_direct else sharing.recorded_text(self.id)
 
     def comments(self, open: bool | None = None) -> list[Comment]:  # noqa: A002
         """What was said about the document, oldest first; only what is still open, or only what is not, if asked so."""
         session = required("workspace.comments()")
-        direct = session.machine.is_direct()
+        direct = session.live.is_direct
         found = sharing.comments(self.id) if direct else sharing.recorded_comments(self.id)
         return [one for one in found if open in (None, one.open)]
 
@@ -167,7 +167,7 @@ class Workspace(Reentered):
         Raises CannotPause, WorkspaceClosed, PolicyError, TypeError, ValueError.
         """
         session = required("workspace.wait_until_done()")
-        exact = session.machine.is_exact(Workspace.wait_until_done)
+        exact = session.live.begin_call(Workspace.wait_until_done)
         review = check_review(deadline=deadline, on_deadline=on_deadline, allow=allow)
         record = session.ledger.workspace(self.id)
         write_along(session, self.id, at_end=True)
@@ -195,7 +195,8 @@ class Workspace(Reentered):
 
     def _write(self, name: str) -> Write:
         session = self._at_work(name)
-        return Write(self.id, session, session.machine.position(f"workspace.{name}"))
+        session.live.begin_call(None)
+        return Write(self.id, session, session.live.position(f"workspace.{name}"))
 
     def _standing(self, old: str | Comment) -> Find:
         """Finds what is to be replaced: a text, or what a comment is about."""
@@ -280,7 +281,8 @@ def workspace(
     if step is not None:
         raise HitlError(f"workspace() was called inside the step {step}(): a step is recorded as a whole; move it out")
     session.check_not_paused()
-    ledger, position = session.ledger, session.machine.position("workspace")
+    session.live.begin_call(None)
+    ledger, position = session.ledger, session.live.position("workspace")
     record = ledger.open_workspace(session.claim, title=title, kind=kind, template=template, position=position)
     Draft.within(ledger.store, record).begin()
     session.opened(record)

@@ -15,9 +15,8 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from ..engine.resuming import Outcome
-from ..engine.runs import Cell, ledger_of, run_cell
+from ..engine.runs import Cell, cell_unit, ledger_of, run_cell
 from ..engine.state import Saver
-from ..engine.units import CellUnit
 from ..errors import Paused, UnknownRun
 from ..records import Proposal
 from ..review.deciding import reviewer_name
@@ -85,11 +84,12 @@ class AgentCells:
         text = f"# %%agent {line}\n" + shell.transform_cell(body)  # lines count from the magic's own
         number = shell.displayhook.prompt_count
         filename = shell.compile.cache(text, number, raw_code=f"%%agent {line}\n{body}")
-        tree = shell.transform_ast(ast.parse(text, filename))
+        if shell.ast_transformers:
+            text = ast.unparse(shell.transform_ast(ast.parse(text, filename)))
         ledger = ledger_of(open_store(parsed.store))
         notebook = self.notebook.current(ledger)
         key = key_of(parsed.key, shell.user_ns)
-        unit = CellUnit(parsed.name, text, tree, filename, shell.compile.flags & ~ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        unit = cell_unit(text, filename, shell.compile.flags)
         parent: dict[str, Any] = shell.get_parent() if hasattr(shell, "get_parent") else {}
         place = Place(
             cell=Cell(notebook, parsed.name, key, unit, shell.user_ns, _label(), file_id(notebook)),
@@ -111,7 +111,7 @@ class AgentCells:
         other = self.places.get(place.cell.agent)
         if other is None or None in (other.cell_id, place.cell_id) or other.cell_id == place.cell_id:
             return
-        if ast.dump(ast.parse(other.cell.unit.program.source)) != ast.dump(ast.parse(place.cell.unit.program.source)):
+        if ast.dump(ast.parse(other.cell.unit.source)) != ast.dump(ast.parse(place.cell.unit.source)):
             raise UsageError(
                 f"%%agent: another cell of this notebook is the agent {place.cell.agent!r} already, and names must be "
                 "unique; rename one of them (if you moved the cell, `%hitl forget NAME` first)"
@@ -166,7 +166,7 @@ class AgentCells:
 
     async def _resume(self, name: str) -> None:
         ns, ledger = self.shell.user_ns, ledger_of(open_store())
-        unit = CellUnit(name, "", ast.Module(body=[], type_ignores=[]), "<agent>")
+        unit = cell_unit("", "<agent>")
         parent: dict[str, Any] = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
         place = Place(
             cell=Cell(self.notebook.current(ledger), name, "", unit, ns, _label()),

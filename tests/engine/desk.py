@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import linecache
 from typing import Any
@@ -12,10 +11,9 @@ import world
 import hitl_nb as hitl
 from hitl_nb.engine import resuming
 from hitl_nb.engine.resuming import Outcome, Shown
-from hitl_nb.engine.runs import Cell, run_cell
+from hitl_nb.engine.runs import Cell, cell_unit, run_cell
 from hitl_nb.engine.state import Saver
 from hitl_nb.engine.tracebacks import trimmed
-from hitl_nb.engine.units import CellUnit
 from hitl_nb.records import Proposal, Run, new_id
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
@@ -49,7 +47,7 @@ class Desk:
     def run(self, source: str, *, name: str = "agent", flags: int = 0, **options: Any) -> Outcome:
         """Run the agent cell."""
         linecache.cache[world.FILE] = (len(source), None, source.splitlines(True), world.FILE)
-        unit = CellUnit(name, source, ast.parse(source), world.FILE, flags)
+        unit = cell_unit(source, world.FILE, flags)
         saver = Saver(self.ns)
         try:
             return asyncio.run(run_cell(self.ledger, Cell("nb", name, "", unit, self.ns), saver, self.shown, **options))

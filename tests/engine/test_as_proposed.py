@@ -7,11 +7,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from hitl_nb.engine.runs import cell_unit
 
 from hitl_nb.engine.resuming import Outcome, Shown
 from hitl_nb.engine.runs import Cell, ledger_of, run_cell
 from hitl_nb.engine.state import Saver
-from hitl_nb.engine.units import CellUnit
 from hitl_nb.store import open_store
 
 SOURCE = """
@@ -30,7 +30,7 @@ def test_an_object_changed_while_it_waited_is_not_what_was_decided(
     ns: dict[str, Any] = {"__name__": "__main__"}
 
     def run() -> Outcome:
-        cell = Cell("n", "a", "", CellUnit("a", SOURCE, ast.parse(SOURCE), "<cell>"), ns)
+        cell = Cell("n", "a", "", cell_unit(SOURCE, "<cell>"), ns)
         return asyncio.run(run_cell(ledger, cell, Saver(ns), Shown()))
 
     proposal = run().proposals[0]

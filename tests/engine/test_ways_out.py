@@ -39,47 +39,11 @@ WAYS = {
         r"loop over a list: for x in \[x async for x in",
         f"{NUMBERS}for x in [x async for x in numbers()]{LOOP}",
     ),
-    "matches": (
-        f"import re\nfor m in re.finditer('a', 'aa'){LOOP}",
-        3,
-        r"\[m.group\(\) for m in re.finditer\(...\)\]",
-        f"import re\nfor m in [m.group() for m in re.finditer('a', 'aa')]{LOOP}",
-    ),
-    "a list of matches": (
-        f"import re\nfor m in list(re.finditer('a', 'aa')){LOOP}",
-        3,
-        r"\[m.group\(\) for m in re.finditer\(...\)\]",
-        f"import re\nfor m in [m.group() for m in re.finditer('a', 'aa')]{LOOP}",
-    ),
-    "one match": (
-        f"import re\nm = re.search('a', 'xa')\n{ASK}x = m.group()",
-        3,
-        r"m \(a Match\).*keep what you need of it: .group\(\)",
-        f"import re\nm = re.search('a', 'xa').group()\n{ASK}x = m",
-    ),
-    "a progress bar": (
-        f"from tqdm import tqdm\nfor x in tqdm([1, 2]){LOOP}",
-        3,
-        "loop over the items themselves, without tqdm",
-        f"for x in [1, 2]{LOOP}",
-    ),
     "a generator in a variable": (
         f"g = (i for i in range(3))\na = next(g)\n{ASK}b = next(g)",
         3,
         r"g \(a generator\).*write iter\(list\(...\)\) of it before the checkpoint",
         f"g = (i for i in range(3))\na = next(g)\ng = iter(list(g))\n{ASK}b = next(g)",
-    ),
-    "pairs in a variable": (
-        f"import itertools\np = itertools.pairwise([1, 2, 3])\na = next(p)\n{ASK}b = next(p)",
-        4,
-        r"p \(a pairwise\).*write iter\(list\(...\)\) of it before the checkpoint",
-        f"import itertools\np = itertools.pairwise([1, 2, 3])\na = next(p)\np = iter(list(p))\n{ASK}b = next(p)",
-    ),
-    "a manager made of a generator": (
-        f"{GENERATED}m = opened()\n{ASK}with m as x:\n    pass",
-        6,
-        r"m \(a _GeneratorContextManager\).*write it as a class with __enter__ and __exit__",
-        f"{OPENED}m = Opened()\n{ASK}with m as x:\n    pass",
     ),
     "a with block of one": (
         f"{GENERATED}with opened() as x{LOOP}",
@@ -134,7 +98,7 @@ WAYS = {
     "a folder that is read": (
         "import os\nf = os.scandir('.')\n" + ASK + "x = f\n",
         3,
-        r"f \(a ScandirIterator\).*sorted\(os.listdir",
+        r"f \(a ScandirIterator\).*os.listdir\(...\)",
         "import os\nf = sorted(os.listdir('.'))\n" + ASK + "x = f",
     ),
     "a zip file that is written": (
@@ -199,22 +163,6 @@ WAYS = {
         r"f \(a ContextVar\).*keep the value in a variable",
         "import contextvars\nv = 1\n" + ASK + "f = contextvars.ContextVar('f')\nf.set(v)",
     ),
-    "an iterator of an array": (
-        "import numpy as np\na = np.arange(3)\nf = a.flat\n" + ASK + "x = f\n",
-        4,
-        r"f \(a flatiter\).*ravel\(\).tolist\(\)",
-        "import numpy as np\na = np.arange(3)\nf = iter(a.ravel().tolist())\n" + ASK + "x = next(f)",
-    ),
-    "a context manager": (
-        "import contextlib\n@contextlib.contextmanager\ndef opened():\n    yield 1\nf = opened()\nx = f.__enter__()\n"
-        + ASK
-        + "x = f\n",
-        7,
-        r"f \(a _GeneratorContextManager\).*leave it before",
-        "import contextlib\n@contextlib.contextmanager\ndef opened():\n    yield 1\nwith opened() as x:\n    pass\n"
-        + ASK
-        + "x",
-    ),
     "a shelf": (
         "import shelve\nf = shelve.open('s')\n" + ASK + "x = f\n",
         3,
@@ -224,7 +172,7 @@ WAYS = {
     "parts of a file": (
         "import io, pandas as pd\nf = pd.read_csv(io.StringIO('a\\n1\\n'), chunksize=1)\n" + ASK + "x = f\n",
         3,
-        r"f \(a TextFileReader\).*a list of its parts",
+        r"f \(a TextFileReader\).*a list of the parts",
         "import io, pandas as pd\nf = list(pd.read_csv(io.StringIO('a\\n1\\n'), chunksize=1))\n" + ASK + "x = f",
     ),
 }

@@ -12,6 +12,7 @@ import contextlib
 import inspect
 import io
 import linecache
+import os
 import sys
 import traceback
 import types
@@ -24,10 +25,9 @@ from hitl_nb.engine import decision, resuming
 from hitl_nb.engine.agents import Definition
 from hitl_nb.engine.decision import Decision
 from hitl_nb.engine.resuming import Shown
-from hitl_nb.engine.runs import Cell, run_cell
+from hitl_nb.engine.runs import Cell, cell_unit, run_cell
 from hitl_nb.engine.state import Saver
 from hitl_nb.engine.tracebacks import trimmed
-from hitl_nb.engine.units import CellUnit
 from hitl_nb.records import now
 from hitl_nb.store import open_store
 from hitl_nb.store.ledger import Ledger
@@ -37,7 +37,10 @@ MOST_PAUSES = 60
 """A program that pauses more often than this is not tried."""
 
 journal: list[tuple[str, str]] = []
-"""What the code did to the world, in order. It lies outside every snapshot."""
+"""What the code did to the world, in order. It lies outside every snapshot.
+
+What programs of earlier tests do is not in it: their generators, values and threads may end at any time.
+"""
 
 
 hitl.live(sys.modules[__name__])  # what is in this module is no state of a run
@@ -49,20 +52,28 @@ outside: dict[str, Any] = {}
 
 def effect(name: str, *values: Any) -> Any:
     """Something that must happen once. Returns its last argument."""
-    journal.append((name, repr(values)))
+    _note(name, repr(values))
     return values[-1] if values else None
 
 
 async def later(value: Any) -> Any:
     """Something to wait for."""
     await asyncio.sleep(0)
-    journal.append(("later", repr(value)))
+    _note("later", repr(value))
     return value
+
+
+def _note(name: str, text: str) -> None:
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "__main__":
+        frame = frame.f_back
+    if frame is None or _OVER not in frame.f_globals:
+        journal.append((name, text))
 
 
 class _Out(io.TextIOBase):
     def write(self, text: str) -> int:
-        journal.append(("out", text))
+        _note("out", text)
         return len(text)
 
 
@@ -179,7 +190,7 @@ def engine(
 def _engine_once(ledger: Ledger, source: str, name: str, ns: dict[str, Any], options: dict[str, Any]) -> Result:
     decide(ledger, name)
     try:
-        unit = CellUnit(name, source, ast.parse(source), FILE)
+        unit = cell_unit(source, FILE)
         outcome = asyncio.run(run_cell(ledger, Cell("nb", name, "", unit, ns), Saver(ns), Shown(), **options))
     except hitl.CannotPause as error:
         return Result("refused", error=str(error))
@@ -201,11 +212,31 @@ def decide(ledger: Ledger, name: str) -> None:
 
 def _namespace(told: Any) -> dict[str, Any]:
     """The namespace of a new kernel: that of the module `__main__`."""
+    _end_earlier_tests()
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main
+    _mains.append(main.__dict__)
     if told is not None:
         main.__dict__.update(hitl=told, effect=effect, later=later)
     return main.__dict__
+
+
+_OVER = "__test_is_over__"
+"""In the namespaces of earlier tests: what their code does to the world is not noted."""
+_mains: list[dict[str, Any]] = []
+"""The namespaces of one test."""
+_owner = ""
+"""That test."""
+
+
+def _end_earlier_tests() -> None:
+    global _owner
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]  # without "(setup)" and "(call)"
+    if test != _owner:
+        _owner = test
+        for main in _mains:
+            main[_OVER] = True
+        _mains.clear()
 
 
 @contextlib.contextmanager

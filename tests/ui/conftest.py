@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lab import Lab, Page, chromium, launch
+from lab import Lab, Page, chromium, launch, loaded
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +37,19 @@ def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
 def page(browser: Any, lab: Lab) -> Page:
     window = browser.new_context(viewport={"width": 1300, "height": 2400}).new_page()
     return Page(window, lab)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A test that fails says what could be seen then: the pictures alone are not there for who reads CI's output."""
+    report = yield
+    if report.failed and call.when != "teardown" and item.get_closest_marker("ui"):
+        from why import look
+
+        seen = look(item.name)
+        for page in loaded:
+            page.spoiled = True  # what the test left, a dialog say, is not another one's
+        report.sections.append(("What could be seen", "\n".join(seen.short + seen.long)))
+        if crash := getattr(report.longrepr, "reprcrash", None):
+            crash.message = "\n".join([crash.message, *seen.short])  # CI's output may be cut before the sections
+    return report

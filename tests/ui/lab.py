@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,45 @@ _ARGS = [
 ]
 PICTURES = Path(__file__).parents[2] / ".artefacts" / "ui"
 """Where pictures of what people see are kept: artefacts of a run, not part of the repository."""
+_SERVER = """\
+import faulthandler, runpy, signal, sys
+faulthandler.register(signal.SIGUSR2)  # a test that fails has it print where its threads are
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+_CLOSE_UNLISTED = """\
+new MutationObserver(() => {
+  for (const dialog of document.querySelectorAll('.jp-Dialog')) {
+    if (dialog.textContent.includes('Directory not found')) dialog.querySelector('.jp-mod-accept')?.click();
+  }
+}).observe(document, { childList: true, subtree: true });
+"""
+"""JupyterLab says so where its listing of a folder failed, as it does while a file in it is renamed. It is a modal
+dialog: while it is there nothing else gets the focus, and a notebook that is opened does not become the current one."""
+_OPEN = """path => {
+  const opening = (window.opening = { path, tries: 0 });
+  opening.again = () => {
+    opening.tries += 1;
+    opening.failed = false;
+    window.jupyterapp.commands.execute('docmanager:open', { path }).catch(error => {
+      console.error(`docmanager:open of ${path}: ${error}`);
+      opening.failed = true;
+    });
+  };
+  opening.again();
+}"""
+_OPENED = """path => {
+  const opening = window.opening;
+  if (opening.failed && opening.tries < 3) opening.again();
+  return window.jupyterapp.shell.currentWidget?.context?.path === path;
+}"""
+_ENVIRONMENT = dict(os.environ)
+"""As it was when the tests were collected: what an earlier test of this process set, or left, is not for a server."""
 _HIDDEN = ("CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION", "HITL_NB_NOTEBOOK")
+
+running: list[Lab] = []
+"""The servers that are up."""
+loaded: list[Page] = []
+"""The windows that were opened, and may be closed by now."""
 
 
 class Lab:
@@ -50,7 +89,7 @@ class Lab:
         self.token = secrets.token_hex(8)
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {k: v for k, v in os.environ.items() if k not in _HIDDEN} | {
+        self.env = {k: v for k, v in _ENVIRONMENT.items() if k not in _HIDDEN} | {
             "JUPYTER_CONFIG_DIR": str(state / "config"),
             "JUPYTER_DATA_DIR": str(state / "data"),
             "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
@@ -66,9 +105,10 @@ class Lab:
             pages.parent.mkdir(parents=True, exist_ok=True)
             pages.write_text('{"disabledExtensions": {"hitl-nb": true}}')
         # Not `-m jupyter lab`: that looks for a command on the PATH, which may be another environment's.
-        self._command = [python, "-m", "jupyterlab" if app == "lab" else app]
-        self._log = state / "lab.log"
+        self._command = [python, "-c", _SERVER, "jupyterlab" if app == "lab" else app]
+        self.log = state / "lab.log"
         self._start()
+        running.append(self)
 
     def _start(self) -> None:
         command = [
@@ -81,11 +121,11 @@ class Lab:
             "--JupyterNotebookApp.expose_app_in_browser=True",
             "--ServerApp.port_retries=0",
         ]
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
-        self._wait_until_up(self._log)
+        self._wait_until_up(self.log)
 
     def kill(self) -> None:
         """End the server and its kernels at once, as a crash of the machine does."""
@@ -125,6 +165,7 @@ class Lab:
         return json.loads(body) if body else None
 
     def close(self) -> None:
+        running.remove(self)
         if self.process.poll() is not None:
             return
         os.killpg(self.process.pid, signal.SIGTERM)
@@ -146,9 +187,14 @@ class Page:
         self.page = page
         self.lab = lab
         self._at = at
-        # JupyterLab says so where its listing of a folder failed, as it does while a file in it is renamed.
-        unlisted = page.locator(".jp-Dialog", has_text="Directory not found")
-        page.add_locator_handler(unlisted, lambda dialog: dialog.locator(".jp-mod-accept").click())
+        self.said: deque[str] = deque(maxlen=40)
+        page.on("console", lambda said: self.said.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: self.said.append(f"page error: {error}"))
+        page.on("crash", lambda: self.said.append("the page crashed"))
+        page.on("requestfailed", lambda call: self.said.append(f"no answer: {call.method} {call.url} {call.failure}"))
+        loaded.append(self)
+        self.spoiled = False
+        page.add_init_script(_CLOSE_UNLISTED)
         self.load()
 
     def load(self) -> None:
@@ -156,15 +202,16 @@ class Page:
 
         A plain reload opens again what was open, at a time of JupyterLab's own, even what was closed meanwhile.
         """
+        self.spoiled = False
         self.page.goto(f"{self.lab.url}/{self._at}?token={self.lab.token}&reset")
         self.until_loaded()
         if self._at == "lab":  # its launcher comes late, and takes the focus from whoever has it
-            self.page.wait_for_function("() => document.activeElement?.closest('.jp-Launcher')", timeout=60_000)
+            until(self.page, "() => document.activeElement?.closest('.jp-Launcher')")
 
     def until_loaded(self) -> None:
         """Wait until the application has started."""
         page = self.page
-        page.wait_for_function("() => window.jupyterapp?.restored && window.jupyterapp.started", timeout=90_000)
+        until(page, "() => window.jupyterapp?.restored && window.jupyterapp.started", seconds=90)
         page.evaluate("() => window.jupyterapp.restored")
 
     def open(self, name: str, *cells: str) -> Notebook:
@@ -173,18 +220,17 @@ class Page:
         return self.show(name)
 
     def show(self, name: str) -> Notebook:
-        """Open a notebook that is there, and wait for its kernel."""
-        command = "path => { window.jupyterapp.commands.execute('docmanager:open', {path}) }"
-        self.page.evaluate(command, name)
-        self.page.wait_for_function(
-            "path => window.jupyterapp.shell.currentWidget?.context?.path === path", arg=name, timeout=60_000
-        )
+        """Open a notebook that is there, and wait for its kernel. A window that a failed test left is loaded first."""
+        if self.spoiled:
+            self.load()
+        self.page.evaluate(_OPEN, name)
+        until(self.page, _OPENED, name)
         return Notebook(self.page, self.lab, name)
 
     def theme(self, name: str) -> None:
         """Change the theme, e.g. to "JupyterLab Dark"."""
         self.page.evaluate("theme => { window.jupyterapp.commands.execute('apputils:change-theme', {theme}) }", name)
-        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name, timeout=30_000)
+        until(self.page, "name => document.body.dataset.jpThemeName === name", name)
         self.page.wait_for_load_state("networkidle")
 
 
@@ -296,7 +342,15 @@ class Notebook:
         return self._front().locator(".jp-Cell").nth(cell)
 
     def _until(self, condition: str, arg: Any = None) -> None:
-        self.page.wait_for_function(condition, arg=arg, timeout=60_000)
+        until(self.page, condition, arg)
+
+
+def until(page: Any, condition: str, arg: Any = None, *, seconds: float = 60) -> None:
+    """Wait until a function of JavaScript returns something true in a window.
+
+    It is asked by a timer: as Playwright does it otherwise, once a frame, it is not asked while nothing is painted.
+    """
+    page.wait_for_function(condition, arg=arg, timeout=seconds * 1000, polling=50)
 
 
 def write_notebook(path: Path, *cells: str) -> None:

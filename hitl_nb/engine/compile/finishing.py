@@ -15,7 +15,7 @@ from hitl_nb.engine.compile.runtime import RUNTIME as RUNTIME_OBJECT
 from hitl_nb.engine.compile.scopes import InstrumentedFunction, qualified_name
 from hitl_nb.engine.compile.trees import SourceTree, first_number
 
-MARK = "\0hitl_nb function"  # the first item of the constant that says which function a code object is
+from hitl_nb.engine.compile.runtime import MARK
 
 _EXITS = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
 _GET_ITER = frozenset((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))

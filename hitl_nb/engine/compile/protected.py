@@ -76,14 +76,14 @@ class Protected(Comprehensions):
     # -- try
 
     def try_statement(self, node: ast.Try) -> list[ast.stmt]:
-        return self._with_finally(node) if node.finalbody else [self._with_handlers(node)]
+        return self._with_finally(node) if node.finalbody else self._with_handlers(node)
 
     def _with_finally(self, node: ast.Try) -> list[ast.stmt]:
         flag, held = self.names.new("f"), self.names.new("h")
         self.finals.append((flag, self.loops))
         if node.handlers:
             inner = ast.copy_location(ast.Try(node.body, node.handlers, node.orelse, []), node)
-            body: list[ast.stmt] = [self._with_handlers(inner)]
+            body: list[ast.stmt] = self._with_handlers(inner)
         else:
             body = self.block(node.body, "b")
         self.finals.pop()
@@ -96,14 +96,16 @@ class Protected(Comprehensions):
         self.builder.tree.finals[node] = (flag, held)
         return [assign(held, constant(None), node), assign(flag, constant(OPEN), node), node]
 
-    def _with_handlers(self, node: ast.Try) -> ast.Try:
+    def _with_handlers(self, node: ast.Try) -> list[ast.stmt]:
+        handled = self.names.new("c")
         mark = len(self.names.cleared_on_error)
         node.body = self.block(node.body, "b")
         stale = clear(self.names.cleared_on_error[mark:])
         node.orelse = self.block(node.orelse, "e") if node.orelse else []
-        handlers = [self._handler(handler, i, stale) for i, handler in enumerate(node.handlers)]
+        handlers = [self._handler(handler, i, [assign(handled, constant(True)), *stale]) for i, handler in enumerate(node.handlers)]
         node.handlers = [_let_unwinding_pass(), *handlers]
-        return node
+        # What an error left behind that a handler has raised again is no longer as it was.
+        return [assign(handled, constant(False)), node]
 
     def _handler(self, node: ast.ExceptHandler, i: int, stale: list[ast.stmt]) -> ast.ExceptHandler:
         held = self.names.new("h")

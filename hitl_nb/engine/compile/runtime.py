@@ -15,10 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
 from hitl_nb.engine.compile.raising import raiser
-
-
-class Unwind(BaseException):
-    """Leaves the frames of a run that is paused. No code of the user's sees it."""
+from hitl_nb.errors import Paused as Unwind
 
 
 class PlainIterator:
@@ -270,6 +267,23 @@ def open_iterator(iterator: Any) -> Any:
     return openers[_kind_of(iterator)](iterator)
 
 
+def keep_iterator(iterator: Any) -> Any:
+    """The iterator of a loop that an exception leaves, unless it holds a generator of the user's: that ends now."""
+    kind = _kind_of(iterator)
+    if kind in (enumerate, zip, map, filter):
+        return iterator if all(keep_iterator(part) is not None for part in iterator.__reduce__()[1]) else None
+    if kind is types.GeneratorType:
+        return None if iterator.gi_code.co_consts[-1:] and _is_marked(iterator.gi_code) else iterator
+    return iterator
+
+
+def _is_marked(code: types.CodeType) -> bool:
+    mark: Any = code.co_consts[-1]
+    return type(mark) is tuple and len(mark) == 3 and mark[0] == MARK
+
+
+MARK = "\0hitl_nb function"  # the first item of the constant that says which function a code object is
+
 openers: dict[type, Callable[[Any], Any]] = {}
 """Types of iterators that do not tell how far they are, and what makes one that does."""
 
@@ -343,6 +357,7 @@ class Runtime:
         self.delegates = frozenset((types.GeneratorType, types.CoroutineType))
         self.openers = openers
         self.open_iterator = open_iterator
+        self.keep_iterator = keep_iterator
         self.iterate_async = iterate_async
         self.awaitable = awaitable
         self.with_methods = with_methods
@@ -382,6 +397,7 @@ else staticmethod(value) for name, value in dict(
     type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception,
     delegates=(types.GeneratorType, types.CoroutineType), openers={}, show=lambda value: sys.displayhook(value),
     iterate_async=lambda value: type(value).__aiter__(value), awaitable=lambda value, method: value,
+    keep_iterator=lambda value: None,
     with_methods=lambda m: (lambda m: m.__enter__(), lambda m, *a: m.__exit__(*a)),
     async_with_methods=lambda m: (lambda m: m.__aenter__(), lambda m, *a: m.__aexit__(*a)),
     visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "." or k == ".0"}

@@ -109,11 +109,14 @@ class Statements(Protected):
         return [expression(call("import_all", *module, space, at=node), node)]
 
     def _expression(self, node: ast.Expr) -> list[ast.stmt]:
-        if node is not self.builder.shown:
+        is_top = self.function.kind == "cell" and self.names.path.isdigit()
+        if not (self.builder.shows_last and is_top):
             return self._simple(node)
+        # All of a cell have the same shape: one that is shown is not last any more when statements are added.
         value = self.visit(node.value)
         before, after = self.take()
-        show = expression(call("show", load(".shown"), at=node), node)
+        is_shown = node is self.builder.shown
+        show = expression(call("show", load(".shown"), at=node) if is_shown else constant(None), node)
         return [*before, assign(".shown", value, node), show, *after, *clear([".shown"])]
 
     # -- assignments
@@ -284,8 +287,15 @@ class Statements(Protected):
         node.body = [*head, *self._poll(node), *self.block(node.body, "b")]
         self.loops -= 1
         node.orelse = self.block(node.orelse, "e") if node.orelse else []
-        # Left by an exception or a `return`, a loop lets go of its iterator at once, as natively.
-        return [*opening, locate(ast.Try([node], [], [], clear([iterator])), None)]
+        # Left by an exception or a `return`, a loop lets go of its iterator at once, as natively. Where an exception
+        # leaves the frame, iterators that do not notice are kept under another name: a run that fails continues there.
+        kept = self.names.new("l")
+        self.names.cleared_on_error.append(kept)
+        keep = assign(kept, call("keep_iterator", load(iterator)))
+        left = locate(
+            ast.ExceptHandler(runtime("BaseException"), None, [keep, locate(ast.Raise(None, None), None)]), None
+        )
+        return [*opening, locate(ast.Try([node], [left], [], clear([iterator])), None)]
 
     def _match(self, node: ast.Match) -> list[ast.stmt]:
         guarded = any(case.guard is not None and self.finder.calls(case.guard) for case in node.cases)

@@ -112,6 +112,7 @@ class TreeBuilder:
         self.tree = SourceTree()
         self.finder = CallFinder()
         self.shown: ast.Expr | None = None
+        self.shows_last = False
         self.is_async = is_async
         self.is_annotated = False
         self.has_future_annotations = bool(flags & __future__.annotations.compiler_flag)
@@ -134,6 +135,7 @@ class TreeBuilder:
         tree = self.tree
         docstring = _name_docstring(module.body)
         body = [*docstring, *(node for node in module.body[len(docstring) :] if not _is_future_import(node))]
+        self.shows_last = shows_last
         if shows_last and body and isinstance(body[-1], ast.Expr):
             self.shown = body[-1]
         tree.tops = tuple(sorted(bound_names(body)))

@@ -5,11 +5,12 @@ import __future__
 
 import ast
 import hashlib
+import linecache
 import re
 import types
 import warnings
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,7 +18,7 @@ from typing import Any, cast
 from hitl_nb.engine.compile.finishing import MARK, Finisher, Places
 from hitl_nb.engine.compile.left_native import Head, find_heads, find_left_native
 from hitl_nb.engine.compile.scopes import InstrumentedFunction
-from hitl_nb.engine.compile.trees import SourceTree, TreeBuilder
+from hitl_nb.engine.compile.trees import SourceTree, TreeBuilder, all_codes
 
 MOST_TREES = 8
 """Of how many units the trees are kept: a collection of garbage walks them all. Others are built again when needed."""
@@ -46,6 +47,16 @@ class Unit:
     native: types.CodeType = field(init=False)
     heads: list[Head] = field(default_factory=list[Head])
     left_native: dict[tuple[str, int], types.CodeType] = field(default_factory=dict[tuple[str, int], types.CodeType])
+    _numbered: dict[int, types.CodeType] = field(default_factory=dict[int, types.CodeType])
+
+    def code_of(self, number: int) -> types.CodeType:
+        """The code of a function, by its number."""
+        if not self._numbered:
+            for code in all_codes(self.code):
+                known = find_code(code)
+                if known is not None:
+                    self._numbered[known.function.number] = code
+        return self._numbered[number]
 
     def tree(self) -> SourceTree:
         """The instrumented nodes, built again if they were dropped."""
@@ -99,7 +110,24 @@ class InstrumentedCode:
     places: Places
 
 
+@dataclass(frozen=True)
+class SavedUnit:
+    """What a unit is compiled of: plain data."""
+
+    key: str
+    source: str
+    filename: str
+    is_cell: bool
+    shows_last: bool
+    flags: int
+
+    @classmethod
+    def of(cls, unit: Unit) -> SavedUnit:
+        return cls(unit.key, unit.source, unit.filename, unit.is_cell, unit.shows_last, unit.flags)
+
+
 _units: dict[str, Unit] = {}
+_saved: dict[str, SavedUnit] = {}  # those that nobody needed yet
 _trees: OrderedDict[str, SourceTree] = OrderedDict()
 _codes: dict[int, tuple[types.CodeType, InstrumentedCode]] = {}  # by identity: comparing code is slow
 _primary: dict[tuple[str, int], InstrumentedCode] = {}
@@ -116,6 +144,8 @@ def compile_unit(
 ) -> Unit:
     """Instrument a source text. It is compiled as it is first, so errors and warnings are the user's own.
 
+    The same text under the same name is the same unit.
+
     Args:
         flags: of the compiler, for `from __future__` imports that the source itself does not make.
         warns: False: somebody else has compiled the source already, and it was warned of.
@@ -123,21 +153,22 @@ def compile_unit(
     Raises:
         SyntaxError: the source is no Python.
     """
-    text = f"{filename}\0{is_cell}\0{shows_last}\0{source}"
-    if flags & FUTURE_FLAGS:
-        text = f"{flags & FUTURE_FLAGS}\0{text}"
+    text = f"{filename}\0{is_cell}\0{shows_last}\0{flags & FUTURE_FLAGS}\0{source}"
     key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    if not warns and key in _units:
-        return _units[key]
-    unit = Unit(key, source, filename, is_cell, shows_last)
+    known = _units.get(key)
+    if known is not None and known.key == key and not warns:
+        return known
     with nullcontext() if warns else without_warnings(filename):
         module = ast.parse(source, filename)
-        unit.flags = _future_flags(module) | flags & FUTURE_FLAGS
-        awaiting = unit.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell
-        unit.native = compile(source, filename, "exec", awaiting, True)
-    unit.is_async = bool(unit.native.co_flags & _COROUTINE)
+        flags = _future_flags(module) | flags & FUTURE_FLAGS
+        native = compile(source, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell, True)
+    if known is not None and known.key == key:
+        return known
+    unit = Unit(key, source, filename, is_cell, shows_last, flags)
+    unit.native = native
+    unit.is_async = bool(native.co_flags & _COROUTINE)
     unit.heads = find_heads(module, source)
-    unit.left_native = find_left_native(unit.heads, unit.native)
+    unit.left_native = find_left_native(unit.heads, native)
     tree = unit._build(module)  # pyright: ignore[reportPrivateUsage]
     unit.functions, unit.tops = tree.functions, tree.tops
     unit._keep(tree)  # pyright: ignore[reportPrivateUsage]
@@ -151,9 +182,9 @@ def compile_unit(
     return unit
 
 
+_COROUTINE = 0x80  # CO_COROUTINE
 _CO_NESTED = 0x10  # also the number of a feature that is no longer optional
 FUTURE_FLAGS: int = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names) & ~_CO_NESTED
-_COROUTINE = 0x80  # CO_COROUTINE
 
 
 def compile_module(source: str, filename: str) -> types.CodeType:
@@ -176,7 +207,34 @@ def find_code(code: types.CodeType) -> InstrumentedCode | None:
 
 
 def find_unit(key: str) -> Unit | None:
-    return _units.get(key)
+    """A unit by its key; one whose source was remembered is compiled when it is first asked for."""
+    unit = _units.get(key)
+    if unit is None and key in _saved:
+        unit = _units[key] = _compile_saved(_saved.pop(key))
+    return unit
+
+
+def remember_sources(units: Iterable[SavedUnit]) -> None:
+    """Have `find_unit` know the units of another process. Nothing is compiled yet."""
+    _saved.update((unit.key, unit) for unit in units if unit.key not in _units)
+
+
+def _compile_saved(saved: SavedUnit) -> Unit:
+    """The unit of the same text, whatever its file is called in this process; else the saved text's own."""
+    text = (saved.source, saved.is_cell, saved.shows_last, saved.flags)
+    for unit in reversed(list(_units.values())):
+        if (unit.source, unit.is_cell, unit.shows_last, unit.flags) == text:
+            return unit
+    if not linecache.getlines(saved.filename):  # tracebacks show its lines
+        lines = saved.source.splitlines(keepends=True)
+        linecache.cache[saved.filename] = (len(saved.source), None, lines, saved.filename)
+    return compile_unit(
+        *(saved.source, saved.filename),
+        is_cell=saved.is_cell,
+        shows_last=saved.shows_last,
+        flags=saved.flags,
+        warns=False,  # they were shown where it ran
+    )
 
 
 @contextmanager

@@ -7,10 +7,12 @@ goes on as it was. It compiles each statement as before, and only then exchanges
 from __future__ import annotations
 
 import ast
+import sys
 import types
 import warnings
 from typing import Any, cast
 
+from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
 from hitl_nb.engine.instrument.bytecode_readers import watch_numba
 from hitl_nb.engine.instrument.cells import has_functions, instrument_cell, instrument_source
@@ -26,8 +28,21 @@ def install(shell: Any) -> None:
         compiler.__class__ = _instrumenting(type(compiler), shell)
         if hasattr(shell, "compiler_class"):  # for cells of other notebooks, which `%run` runs in this one
             shell.compiler_class = _instrumenting(shell.compiler_class, shell)
+        shell.get_local_scope = lambda depth: find_local_scope(_frame(depth + 2))
     watch_numba()
     instrument_existing(shell)
+
+
+def find_local_scope(frame: types.FrameType) -> Any:
+    """The local variables of a frame for a magic that reads and binds them: an agent cell's are the notebook's."""
+    known = find_code(frame.f_code)
+    if known is not None and known.function.kind == "cell":
+        return frame.f_globals
+    return {name: value for name, value in frame.f_locals.items() if not name.startswith(".") or name == ".0"}
+
+
+def _frame(depth: int) -> types.FrameType:
+    return sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
 
 def uninstall(shell: Any) -> None:
@@ -37,6 +52,7 @@ def uninstall(shell: Any) -> None:
         compiler.__class__ = _original(type(compiler))
         if hasattr(shell, "compiler_class"):
             shell.compiler_class = _original(shell.compiler_class)
+        vars(shell).pop("get_local_scope", None)
 
 
 def _instrumenting(kind: type, shell: Any) -> type:

@@ -131,4 +131,5 @@ def make_entry(path: Any, name: Any, kinds: tuple[bool, bool, bool], inode: int)
     return Entry(path, name, kinds, inode)
 
 
-runtime.openers[type(os.scandir("/"))] = open_listing
+with os.scandir("/") as _listing:
+    runtime.openers[type(_listing)] = open_listing

@@ -13,7 +13,7 @@ from typing import Any
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position.continuations import continue_frame
 from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.position.reading import read_places, read_stack
+from hitl_nb.engine.position.reading import Places, read_places, read_raised, read_stack
 
 
 class Driver:
@@ -21,14 +21,18 @@ class Driver:
 
     Args:
         poll: what is called, with the frame, at the next place where code reports after `due` was set.
+        run: whose driver this is; for the owner's use.
     """
 
-    def __init__(self, poll: Callable[[types.FrameType], None] | None = None) -> None:
+    def __init__(self, poll: Callable[[types.FrameType], None] | None = None, run: Any = None) -> None:
         self.on_poll = poll
+        self.on_unwinding: Callable[[BaseException, types.FrameType], None] = lambda error, frame: None
+        self.run = run
         self._root: types.FrameType | None = None
         self._frames: list[Any] = []
         self._answer: Callable[[], Any] | None = None
-        self._is_answering = False
+        self.coroutine: Any = None
+        self._answered: types.FrameType | None = None
 
     # -- running
 
@@ -59,7 +63,7 @@ class Driver:
 
     async def _await(self, coroutine: Any) -> Any:
         token = _current.set(self)
-        self._root = _frame(1)
+        self._root, self.coroutine = _frame(1), coroutine
         try:
             return await coroutine
         finally:
@@ -70,14 +74,29 @@ class Driver:
     def read(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> SavedStack:
         """The stack down to `frame`, as data. Raises CannotSave."""
         assert self._root is not None
-        return read_stack(frame, self._root, None if self._is_answering else is_answered)
+        return read_stack(self._answered or frame, self._root, None if self._answered else is_answered)
 
-    def name_places(
+    def read_places(
         self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None
-    ) -> tuple[tuple[str, ...], bool]:
-        """The names of the places on the stack, and whether the innermost call is exact. Raises CannotSave."""
+    ) -> Places:
+        """The places of the frames down to `frame`. Raises CannotSave."""
         assert self._root is not None
-        return read_places(frame, self._root, None if self._is_answering else is_answered)
+        return read_places(self._answered or frame, self._root, None if self._answered else is_answered)
+
+    def read_raised(self, error: BaseException, left: types.FrameType) -> SavedStack | None:
+        """The stack where `error` was raised, which is about to leave the frame `left`. Raises CannotSave."""
+        assert self._root is not None
+        return read_raised(error, left, self._root)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the code of the run has begun."""
+        return self._root is not None
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether the answer is being given that the innermost frame of a resumed stack waited for."""
+        return self._answered is not None
 
     # -- what instrumented code asks
 
@@ -90,11 +109,11 @@ class Driver:
         return [None].pop if answer is None else functools.partial(self._give, answer)
 
     def _give(self, answer: Callable[[], Any]) -> Any:
-        self._is_answering = True
+        self._answered = _frame(2)
         try:
             return answer()
         finally:
-            self._is_answering = False
+            self._answered = None
 
 
 _current: ContextVar[Driver] = ContextVar("hitl_nb_driver")
@@ -114,6 +133,21 @@ def _poll() -> None:
         driver.on_poll(_frame(2))
 
 
+def current_driver() -> Driver | None:
+    """The driver whose code is running, if any."""
+    return _current.get(None)
+
+
+def _take_exception() -> BaseException | None:
+    """The exception for which a `finally` or `with` is left."""
+    exception = sys.exception()
+    driver = _current.get(None)
+    if driver is not None and exception is not None and type(exception) is not RUNTIME.Unwind:
+        driver.on_unwinding(exception, _frame(2))
+    return exception
+
+
+RUNTIME.exception = _take_exception
 RUNTIME.pending = _take_pending
 RUNTIME.poll = _poll
 

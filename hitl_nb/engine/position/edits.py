@@ -59,6 +59,74 @@ def move_frame(saved: SavedFrame, old: Unit, new: Unit) -> None:
     saved.unit, saved.function, saved.place = new.key, twin.number, found.lineno
 
 
+def move_end(saved: SavedFrame, old: Unit, new: Unit) -> None:
+    """Make the frame of a cell that has come to its end one of `new`, behind the same statements. Raises PlaceChanged."""
+    before, after = (ast.parse(unit.source).body for unit in (old, new))
+    for i, statement in enumerate(before):
+        if i >= len(after) or ast.dump(statement) != ast.dump(after[i]):
+            raise PlaceChanged("<module>", statement.lineno)
+    saved.unit, saved.place = new.key, place_behind(new, len(before))
+
+
+def place_behind(cell: Unit, count: int | None = None) -> int:
+    """Where a cell reports behind its first `count` statements, by default all."""
+    tree = cell.tree()
+    body: list[Any] = tree.nodes[0].body
+    end = len(body)
+    if count is not None:
+        path = str(_path_of(cell, count))
+        end = next((i for i, statement in enumerate(body) if tree.paths.get(statement) == path), end)
+    last = body[end - 1]
+    return last.body[0].value.lineno if isinstance(last, ast.If) else last.lineno
+
+
+def _path_of(cell: Unit, count: int) -> int:
+    """The number that the statement behind the first `count` has in paths: future imports have none."""
+    statements = ast.parse(cell.source).body[:count]
+    return count - sum(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in statements)
+
+
+def restart_statement(saved: SavedFrame, old: Unit, new: Unit) -> None:
+    """Make a frame of `old` one of `new` that begins its statement again, which may be another one now.
+
+    Raises PlaceChanged: also if a part of the statement was evaluated already.
+    """
+    function = old.functions[saved.function]
+    twin = find_twin(function, old, new)
+    place = find_place(old, saved.function, saved.place)
+    if twin is None or place is None:
+        raise PlaceChanged(function.name, _first_line(old, saved.function))
+
+    def refuse(node: Any) -> PlaceChanged:
+        return PlaceChanged(function.name, _line(old, node) or _first_line(old, saved.function))
+
+    if any(name.startswith(".t") and value is not None for name, value in saved.locals.items()):
+        raise refuse(place.node)
+    found: Any = new.tree().nodes[twin.number]
+    blocks = [i for i, (node, slot) in enumerate(place.path) if _is_block(node, slot)]
+    for node, slot in place.path[: blocks[-1]]:
+        _compare(node, found, slot, refuse)
+        found = _child(found, slot)
+        if found is None:
+            raise refuse(node)
+    node, (name, index) = place.path[blocks[-1]]
+    statements: list[Any] = getattr(node, name)
+    others: list[Any] = getattr(found, name)
+    user_path = old.tree().paths.get(statements[index or 0])
+    first = next(i for i, each in enumerate(statements) if old.tree().paths.get(each) == user_path)
+    if len(others) <= first:
+        raise refuse(statements[first])
+    for before, after in zip(statements[:first], others, strict=False):
+        if not isinstance(before, ast.Global):
+            _same(before, after, before, refuse)
+    saved.unit, saved.function, saved.place, saved.how = new.key, twin.number, others[first].lineno, "again"
+
+
+def _is_block(node: Any, slot: Slot) -> bool:
+    block = getattr(node, slot[0], None)
+    return isinstance(block, list) and slot[1] is not None and bool(block) and isinstance(block[0], ast.stmt)
+
+
 def find_twin(function: InstrumentedFunction, old: Unit, new: Unit) -> InstrumentedFunction | None:
     """The same function in another version of its source: that of the same qualified name, counted in order."""
     same = [f for f in old.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
@@ -84,7 +152,8 @@ def _compare(node: Any, other: Any, slot: Slot, refuse: Callable[[Any], PlaceCha
         _same(node.body, other.body, node, refuse)
     others: list[Any] = getattr(other, name)
     for before, after in zip(cast("list[Any]", block)[:index], others[:index], strict=False):
-        _same(before, after, before, refuse)
+        if not isinstance(before, ast.Global):  # of a cell: all names that it binds, later ones too
+            _same(before, after, before, refuse)
     if len(others) <= index:
         raise refuse(block[index])
     return False

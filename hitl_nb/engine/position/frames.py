@@ -56,3 +56,7 @@ class SavedStack:
     waits: bool
     running: dict[int, SavedFrame]
     order: list[SavedFrame] = field(default_factory=list["SavedFrame"])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without what only means something in this process."""
+        return SavedStack, (self.frames, self.waits, {})

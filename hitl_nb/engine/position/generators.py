@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import types
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.runtime import Unwind
@@ -14,7 +16,11 @@ from hitl_nb.engine.position.frames import How, SavedFrame
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.reading import read_generator
 
-_waiting: dict[int, tuple[Any, Box]] = {}  # made, and not filled yet: the object itself keeps its id its own
+_waiting: WeakKeyDictionary[Any, Box] = WeakKeyDictionary()
+"""Those that were made and are not filled yet; of one that holds itself there may be another, which is dropped."""
+
+_filled: ContextVar[list[Any] | None] = ContextVar("hitl_nb_filled", default=None)
+"""Those that were filled while something is loaded, and must be brought to their place."""
 
 
 def reduce_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, ...]:
@@ -58,19 +64,44 @@ def make_generator(
     values: dict[str, Any] = {**dict.fromkeys(names), **shape}
     made, box = continue_frame(SavedFrame(unit, function, place, how, values, cells, namespace))
     generator = made(box)
-    _waiting[id(generator)] = generator, box
+    _waiting[generator] = box
     return generator
 
 
 def fill_generator(generator: Any, state: tuple[tuple[Any, ...], bool]) -> None:
     """Give a generator its values; they may hold the generator itself."""
     values, is_begun = state
-    _, box = _waiting.pop(id(generator))
+    box = _waiting.pop(generator)
     assert box.saved is not None
     box.saved.locals = dict(zip(box.names, values, strict=True))
     if is_begun:
-        with contextlib.suppress(StopIteration):
-            generator.send(None)
+        filled = _filled.get()
+        if filled is None:
+            _bring_to_place(generator)
+        else:
+            filled.append(generator)
+
+
+@contextlib.contextmanager
+def completing() -> Generator[None]:
+    """Generators that are loaded inside come to their places at its end, when all that they hold is complete.
+
+    What runs then is the rest of their code up to the `yield`: no statement of the user's, but an attribute in front of
+    the `yield` in its own expression (`append` of `self.items.append((yield))`) is looked up.
+    """
+    filled: list[Any] = []
+    token = _filled.set(filled)
+    try:
+        yield
+    finally:
+        _filled.reset(token)
+    for generator in filled:
+        _bring_to_place(generator)
+
+
+def _bring_to_place(generator: Any) -> None:
+    with contextlib.suppress(StopIteration):
+        generator.send(None)
 
 
 def end_quietly(generators: Iterable[Any]) -> None:

@@ -49,7 +49,10 @@ def reduce_iterator(value: Any, running: Mapping[int, SavedFrame] = _NOTHING) ->
 @functools.lru_cache(maxsize=4096)
 def find_reducer(kind: type) -> Reducer | None:
     """Who reduces objects of exactly this type."""
-    module = "cython" if kind.__module__.startswith("_cython_") else kind.__module__
+    module: Any = kind.__module__
+    if not isinstance(module, str):  # a class may say anything there
+        return None
+    module = "cython" if module.startswith("_cython_") else module
     home = _HOMES.get((module, kind.__qualname__))
     if home is None:
         return None

@@ -1,9 +1,9 @@
 """Names the calls that are recorded, such that a call made again after a crash or a pause has its name again.
 
 A call that continues exactly is named by the places of all frames and how often they asked before. A call inside
-something that is made again is named by the places down to that, which execution of it this is, and how many calls it
-made before: made again, it begins with the same numbers. Names begin with a running number, so they sort as they were
-first made.
+something that is made again is named by the places down to that, which execution of it this is, and its number among
+the calls of the same kind in it: made again, it begins with the same numbers. Names begin with a running number, so
+they sort as they were first made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class KeyCounts:
     """What of the names is part of a run's state.
 
     Attributes:
-        number: how many names there were; those inside one execution of what is made again count as one.
+        number: how many executions there were.
         asked: how often each chain of places asked.
     """
 
@@ -26,12 +26,20 @@ class KeyCounts:
     asked: dict[str, int] = field(default_factory=dict[str, int])
 
 
-@dataclass
-class _Execution:
-    """One execution of a call that is made again."""
+@dataclass(eq=False)
+class Execution:
+    """One exact call, or one execution of something that is made again: the calls in it are told apart by number.
+
+    Attributes:
+        chain: digest of the names of its places.
+        place: the name of its innermost place.
+        ordinals: how many calls of each kind it made.
+    """
 
     chain: str
-    calls: int = 0
+    place: str
+    is_exact: bool
+    ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Keys:
@@ -43,52 +51,65 @@ class Keys:
 
     def __init__(self, counts: KeyCounts | None = None) -> None:
         self._counts = counts or KeyCounts()
-        self._execution: _Execution | None = None
+        self.execution: Execution | None = None
+
+    def counts(self, *, is_completed: bool) -> KeyCounts:
+        """The counts to be saved: behind the execution at hand, or before it, since that is made again."""
+        found = KeyCounts(self._counts.number, dict(self._counts.asked))
+        if is_completed and self.execution is not None:
+            _count(found, self.execution.chain)
+        return found
 
     @property
-    def counts(self) -> KeyCounts:
-        """The counts to be saved: as they were before the execution at hand, since that is made again."""
-        return KeyCounts(self._counts.number, dict(self._counts.asked))
+    def number(self) -> int:
+        """What the names begin with from here on."""
+        return self._counts.number
 
     @property
     def is_inside(self) -> bool:
         """Whether an execution is at hand that ends with the next poll: one must be due."""
-        return self._execution is not None
+        return self.execution is not None and not self.execution.is_exact
 
-    def take(self, places: Sequence[str], *, exact: bool) -> str:
-        """The name of the call that is being made.
+    def begin_call(self, places: Sequence[str], *, exact: bool) -> None:
+        """A call is being made that is recorded.
 
         Args:
             places: the names of the places of the frames, outermost first.
             exact: whether it continues behind the call; else the innermost of `places` is made again.
         """
         chain = _digest(places)
-        if exact or (self._execution is not None and self._execution.chain != chain):
-            self._end()
-        count = self._counts.asked.get(chain, 0)
-        if exact:
-            name = f"{self._counts.number:09d}/{places[-1]}/{chain}/{count}"
-            self._count(chain)
-            return name
-        if self._execution is None:
-            self._execution = _Execution(chain)
-        name = f"{self._counts.number:09d}/{places[-1]}/{chain}/{count}/{self._execution.calls}"
-        self._execution.calls += 1
-        return name
+        at_hand = self.execution
+        if at_hand is not None and not exact and not at_hand.is_exact and at_hand.chain == chain:
+            return
+        self._end()
+        self.execution = Execution(chain, places[-1], exact)
+
+    def name_call(self, kind: str = "") -> str:
+        """The name of the call that is being made; several calls of one kind are told apart by their order."""
+        at_hand = self.execution
+        if at_hand is None:
+            at_hand = self.execution = Execution("", "", is_exact=True)
+        ordinal = at_hand.ordinals.get(kind, 0)
+        at_hand.ordinals[kind] = ordinal + 1
+        count = self._counts.asked.get(at_hand.chain, 0)
+        return f"{self._counts.number:09d}/{at_hand.place}/{at_hand.chain}/{count}/{kind}/{ordinal}"
 
     def notice_poll(self, places: Sequence[str], *, exact: bool) -> None:
         """Code has reported from here: the execution at hand is over, unless this is inside it."""
-        if self._execution is not None and (exact or self._execution.chain != _digest(places)):
+        at_hand = self.execution
+        if at_hand is not None and (exact or at_hand.is_exact or at_hand.chain != _digest(places)):
             self._end()
 
     def _end(self) -> None:
-        if self._execution is not None:
-            chain, self._execution = self._execution.chain, None
-            self._count(chain)
+        if self.execution is not None:
+            _count(self._counts, self.execution.chain)
+            self.execution = None
 
-    def _count(self, chain: str) -> None:
-        self._counts.asked[chain] = self._counts.asked.get(chain, 0) + 1
-        self._counts.number += 1
+
+def _count(counts: KeyCounts, chain: str) -> None:
+    if chain:  # else what was named belongs to a call that was counted already
+        counts.asked[chain] = counts.asked.get(chain, 0) + 1
+        counts.number += 1
 
 
 def _digest(places: Sequence[str]) -> str:

@@ -49,7 +49,8 @@ _CLEANING_UP = frozenset(
 _READ_WHOLE = frozenset(("os", "pathlib", "pathlib._abc", "pathlib._local", "glob"))
 """Modules whose generators have read a listing of a directory to its end when they wait."""
 
-_LISTING = type(os.scandir("/"))
+with os.scandir("/") as _listing:
+    _LISTING = type(_listing)
 
 
 def reduce_library_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, ...] | None:

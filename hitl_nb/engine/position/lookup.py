@@ -7,6 +7,7 @@ import builtins
 import functools
 import inspect
 import types
+from collections.abc import Callable
 from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code, runtime
@@ -18,10 +19,11 @@ MISSING = object()
 class FrameView:
     """A frame whose locals are read once: each read of `f_locals` copies them."""
 
-    __slots__ = ("code", "frame", "globals", "known", "locals")
+    __slots__ = ("code", "frame", "globals", "known", "lasti", "locals")
 
-    def __init__(self, frame: types.FrameType) -> None:
+    def __init__(self, frame: types.FrameType, lasti: int | None = None) -> None:
         self.frame = frame
+        self.lasti = lasti  # if it is not where the frame is now
         self.code = frame.f_code
         self.known = find_code(frame.f_code)
         self.locals: dict[str, Any] = dict(frame.f_locals)
@@ -97,6 +99,17 @@ def callee_of(value: Any) -> Any:
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
+passing_codes: set[types.CodeType] = set()
+"""Code that only hands on its arguments and the result of what it calls."""
+_openers: dict[type, Callable[[Any], Any]] = {}
+
+
+def pass_through(kind: type, code: types.CodeType, opener: Callable[[Any], Any]) -> None:
+    """Objects of `kind` call what `opener` finds in them, by `code`, which does nothing else."""
+    passing_codes.add(code)
+    _openers[kind] = opener
+
+
 def function_run(value: Any, inner: types.FrameType) -> tuple[types.FunctionType | None, bool]:
     """The function whose frame is `inner` when `value` is called, and whether it is the `__init__` of a class.
 
@@ -105,6 +118,9 @@ def function_run(value: Any, inner: types.FrameType) -> tuple[types.FunctionType
     value = callee_of(value)
     if isinstance(value, runtime.BoundMethod):
         value = callee_of(value.method)
+    opener = _openers.get(_type(value))
+    if opener is not None:
+        value = callee_of(opener(value))
     is_class, kind = isinstance(value, type), _type(value)
     function: Any = value
     if is_class:

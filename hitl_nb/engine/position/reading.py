@@ -9,6 +9,7 @@ import dis
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code, runtime
@@ -17,7 +18,7 @@ from hitl_nb.engine.compile.trees import CELLS
 from hitl_nb.engine.compile.units import InstrumentedCode
 from hitl_nb.engine.position.endings import find_ending
 from hitl_nb.engine.position.frames import How, SavedFrame, SavedStack
-from hitl_nb.engine.position.lookup import MISSING, FrameView, callee_of, frame_of, function_run, look_up
+from hitl_nb.engine.position.lookup import MISSING, FrameView, callee_of, frame_of, function_run, look_up, passing_codes
 from hitl_nb.engine.position.places import METHOD_COLUMN, find_place, name_place
 
 BOX, NEXT, MADE = ".box", ".next", ".made"
@@ -76,10 +77,131 @@ def read_stack(
     raise AssertionError("a stack without frames")
 
 
+def read_raised(
+    error: BaseException, left: types.FrameType | None = None, root: types.FrameType | None = None
+) -> SavedStack | None:
+    """The stack where an error was raised: its innermost call is made again.
+
+    Args:
+        left: the frame that the error is about to leave by a `finally` or `with`; None: it has left all.
+        root: the engine's frame, below all.
+
+    Returns:
+        None: a `finally` or `with` has run since, or a handler, and changed what is to be continued; or, before `left`
+        is left, a handler may still catch the error.
+
+    Raises:
+        CannotSave: a place cannot be continued.
+    """
+    views: list[FrameView] = []
+    if left is not None and root is not None:
+        views = [FrameView(frame) for frame in _frames_between(left, root)[:-1]]
+    entry = error.__traceback__
+    while entry is not None:
+        frame = entry.tb_frame
+        if any(view.frame is frame for view in views):
+            break  # raised again: what it went through before is over
+        passes = frame.f_code in passing_codes or frame.f_code.co_filename == _RUNTIME_FILE
+        view = FrameView(frame, entry.tb_lasti)
+        if not passes and (views or view.known is not None):
+            views.append(view)
+        entry = entry.tb_next
+    frames: list[SavedFrame] = []
+    function: types.FunctionType | None = None
+    for i, view in enumerate(views):
+        inner = views[i + 1] if i + 1 < len(views) else None
+        link = _link(view, inner, lambda callee: False)
+        is_leaving = left is not None and view.frame is left
+        if link.is_generator or (not is_leaving and view.lasti is not None and _was_unwound(view, link.number)):
+            return None
+        if left is not None and _may_be_handled(view, link.number):
+            return None
+        saved = _read(view, link, function)
+        if view.lasti is not None and not _put_back_iterators(saved, view, link.number):
+            return None
+        frames.append(saved)
+        function = link.function
+        if not link.is_exact:
+            return SavedStack(frames, False, {}, frames)
+    return None
+
+
+def _put_back_iterators(saved: SavedFrame, view: FrameView, number: int) -> bool:
+    """Give the loops around a place their iterators again, which they let go of. Returns whether all are there."""
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    assert place is not None
+    for node, (field, _) in place.path:
+        if is_loop_guard(node) and field == "body":
+            kept, iterator = loop_names(node)
+            if saved.locals.get(kept) is None:
+                return False
+            saved.locals[iterator] = saved.locals.pop(kept)
+    return True
+
+
+def is_loop_guard(node: Any) -> bool:
+    """Whether a `try` is the one around a loop: no other of the engine's has handlers and a `finally`."""
+    return isinstance(node, ast.Try) and bool(node.handlers) and bool(node.finalbody)
+
+
+def loop_names(guard: Any) -> tuple[str, str]:
+    """Under which name the guard of a loop keeps its iterator, and the iterator's own."""
+    keep: Any = guard.handlers[0].body[0]
+    return keep.targets[0].id, keep.value.args[0].id
+
+
+def _may_be_handled(view: FrameView, number: int) -> bool:
+    """Whether a place is inside a `try` with handlers of the user's."""
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    return place is not None and any(
+        isinstance(node, ast.Try) and field == "body" and node.handlers and not is_loop_guard(node)
+        for node, (field, _) in place.path
+    )
+
+
+def _handled_name(node: ast.Try) -> str:
+    """The name that says whether a handler of a `try` has begun."""
+    begun: Any = node.handlers[-1].body[0]
+    return begun.targets[0].id
+
+
+def _was_unwound(view: FrameView, number: int) -> bool:
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    assert place is not None
+    finals = known.unit.tree().finals
+    for node, (field, _) in place.path:
+        if isinstance(node, ast.Try) and field == "body" and (
+            node in finals or (node.handlers and not is_loop_guard(node) and view.locals.get(_handled_name(node)))
+        ):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a stack is.
+
+    Attributes:
+        names: of the places of all exact frames, outermost first.
+        is_exact: whether the innermost call is exact itself; else it is made again.
+        frame: the innermost exact frame.
+    """
+
+    names: tuple[str, ...]
+    is_exact: bool
+    frame: types.FrameType
+
+
 def read_places(
     innermost: types.FrameType, root: types.FrameType, is_answered: Callable[[Any], bool] | None
-) -> tuple[tuple[str, ...], bool]:
-    """The names of the places of all exact frames, outermost first; whether the innermost call is exact itself."""
+) -> Places:
+    """The places of all exact frames. Raises CannotSave as `read_stack`."""
     views = [FrameView(frame) for frame in _frames_between(innermost, root)]
     names: list[str] = []
     for view, inner in zip(views, (*views[1:], None), strict=True):
@@ -87,8 +209,8 @@ def read_places(
         assert view.known is not None
         names.append(name_place(view.known.unit, view.known.function.number, link.number))
         if not link.is_exact:
-            return tuple(names), False
-    return tuple(names), True
+            return Places(tuple(names), False, view.frame)
+    return Places(tuple(names), True, views[-1].frame)
 
 
 def _frames_between(innermost: types.FrameType, root: types.FrameType) -> list[types.FrameType]:
@@ -98,6 +220,7 @@ def _frames_between(innermost: types.FrameType, root: types.FrameType) -> list[t
         if frame is None:
             raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
         is_passing = frame.f_code in _MANAGER_CODES and bool(found) and find_code(found[-1].f_code) is not None
+        is_passing = is_passing or frame.f_code in passing_codes
         if not is_passing and frame.f_code.co_filename != _RUNTIME_FILE:  # the runtime's only pass on, too
             found.append(frame)
         frame = frame.f_back
@@ -135,7 +258,7 @@ def _link(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any],
     known = view.known
     if known is None:
         raise CannotSave(f"no instrumented code: {view.code.co_qualname} in {view.code.co_filename}")
-    number, column, operation = place_of(view.frame, known)
+    number, column, operation = place_of(view.frame, known, view.lasti)
     place = find_place(known.unit, known.function.number, number)
     if place is None:
         raise CannotSave(f"line {view.frame.f_lineno} of {known.function.name} cannot be continued")
@@ -144,11 +267,18 @@ def _link(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any],
     if inner is None:
         if is_answered is None:
             return _Link(number, "call", is_exact=True)
-        exact = is_call and is_answered(callee_of(look_up(node.func, view)))
+        asked = look_up(node.func, view) if is_call else _awaited(node, view, operation)
+        exact = asked is not MISSING and is_answered(callee_of(asked))
         return _Link(number, "call" if exact else "again", is_exact=exact)
     if inner.known is None:
         return _Link(number, "again", is_exact=False)
     return _link_inward(view, inner, node, number, operation, is_call=is_call)
+
+
+def _awaited(node: Any, view: FrameView, operation: str) -> Any:
+    """What a frame is about to await."""
+    is_await = isinstance(node, ast.Await) and operation == "GET_AWAITABLE"
+    return look_up(node.value, view) if is_await else MISSING
 
 
 def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, operation: str, *, is_call: bool) -> _Link:
@@ -271,10 +401,10 @@ def _first_argument(inner: FrameView) -> Any:
     return inner.locals.get(inner.code.co_varnames[0], MISSING)
 
 
-def place_of(frame: types.FrameType, known: InstrumentedCode) -> tuple[int, int, str]:
+def place_of(frame: types.FrameType, known: InstrumentedCode, lasti: int | None = None) -> tuple[int, int, str]:
     """Number and column of the node that a frame's instruction belongs to, and the instruction's name."""
     code = frame.f_code.co_code
-    unit = frame.f_lasti // 2
+    unit = (frame.f_lasti if lasti is None else lasti) // 2
     while unit > 0 and code[2 * unit] == _CACHE:
         unit -= 1
     number, column = known.places[unit]
@@ -376,7 +506,8 @@ def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFra
         return saved, False
     known = find_code(frame.f_code)
     if known is None:
-        raise CannotSave(f"{frame.f_code.co_qualname} is a generator of a library")
+        of = "code that is not instrumented" if frame.f_globals.get("__name__") == "__main__" else "a library"
+        raise CannotSave(f"{frame.f_code.co_qualname} is a generator of {of}")
     is_generator = isinstance(value, types.GeneratorType)
     if value.gi_running if is_generator else value.cr_running:
         raise CannotSave(f"the generator {frame.f_code.co_qualname} is being asked by other code")
@@ -418,4 +549,4 @@ def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> 
     return cells
 
 
-__all__ = ["CannotSave", "generator_of", "place_of", "read_frame", "read_generator", "read_places", "read_stack"]
+__all__ = ["CannotSave", "Places", "generator_of", "place_of", "read_frame", "read_generator", "read_places", "read_raised", "read_stack"]

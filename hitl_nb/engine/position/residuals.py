@@ -64,6 +64,8 @@ class Residual:
         if how in ("call", "init"):
             taken = _at(ast.NamedExpr(_at(ast.Name(NEXT, ast.Store()), node), _runtime_call("pending", [], node)), node)
             result = _at(ast.Call(taken, [], []), node)
+            if isinstance(node, ast.Await):
+                result = _at(ast.Await(result), node)
             return result if how == "call" else _runtime_call("constructed", [result, _name(MADE, node)], node)
         if how == "drive":
             rest = "finish_closing" if node.func.attr == "close" else "next"

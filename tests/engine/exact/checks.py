@@ -6,7 +6,7 @@ import dataclasses
 
 import world
 from exact import saving
-from exact.saving import continued, run_rest, run_straight
+from exact.saving import continued, continued_in_processes, run_rest, run_straight
 from forks import Forks
 from same import compare
 from world import Result
@@ -41,7 +41,7 @@ def check_in_processes(forks: Forks, source: str, poll_every: int = 0) -> bool:
     expected: Result = forks(native, source)
     if not _is_tried(expected):
         return False
-    return is_same(expected, continued(source, poll_every, forks), "in new processes")
+    return is_same(expected, continued_in_processes(forks, source, poll_every), "in new processes")
 
 
 def check_law(source: str, poll_every: int = 1) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,3 +16,12 @@ def exact_forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     started = Forks(tmp_path_factory.mktemp("jupyter"), "exact.checks")
     yield started
     started.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left() -> Iterator[None]:
+    """What a module's programs leave ends with it, not within a test of another module."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+    gc.collect()

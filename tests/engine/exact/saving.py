@@ -31,6 +31,8 @@ from hitl_nb.engine.position.generators import end_quietly
 from hitl_nb.engine.position.reading import CannotSave
 
 MOST_SAVES = 400
+IN_NEW_PROCESSES = 7
+"""Pieces of one program that are each run in a process of their own; further ones share a process."""
 
 
 @dataclass
@@ -216,21 +218,33 @@ def _polling(poll_every: int) -> Iterator[None]:
         gc.enable()
 
 
-def continued(source: str, poll_every: int = 0, forks: Forks | None = None, processes: int = 6) -> Result:
-    """Run to the end, each piece in an empty namespace; with `forks` the first pieces in a process of their own."""
+def continued(source: str, poll_every: int = 0, position: Position | None = None) -> Result:
+    """Run to the end from a position, each piece in an empty namespace."""
     journal: list[tuple[str, str]] = []
-    position: Position | None = None
-    for number in range(MOST_SAVES):
-        if forks is not None and number <= processes:
-            piece: Piece = forks(run_piece, source, position, poll_every)
-        else:
-            piece = run_piece(source, position, poll_every)
+    for _ in range(MOST_SAVES):
+        piece = run_piece(source, position, poll_every)
         journal += piece.result.journal
         if piece.result.status != "waiting":
             break
         position = piece.position
     piece.result.journal = journal
     return piece.result
+
+
+def continued_in_processes(forks: Forks, source: str, poll_every: int = 0) -> Result:
+    """Run to the end, the first pieces in a process each, what is left after them in another."""
+    journal: list[tuple[str, str]] = []
+    position: Position | None = None
+    for _ in range(IN_NEW_PROCESSES):
+        piece: Piece = forks(run_piece, source, position, poll_every)
+        journal += piece.result.journal
+        if piece.result.status != "waiting":
+            piece.result.journal = journal
+            return piece.result
+        position = piece.position
+    rest: Result = forks(continued, source, poll_every, position)
+    rest.journal = journal + rest.journal
+    return rest
 
 
 def run_straight(source: str, poll_every: int) -> tuple[Result, list[Position]]:

@@ -93,9 +93,9 @@ class Run:
         while frame.f_code.co_filename != world.FILE:
             assert frame.f_back is not None
             frame = frame.f_back
-        places, exact = self.driver.name_places(frame, lambda function: function is Run.step)
-        exact = exact and frame is caller
-        key = self.keys.take(places, exact=exact)
+        places = self.driver.read_places(frame, lambda function: function is Run.step)
+        self.keys.begin_call(places.names, exact=places.is_exact and frame is caller)
+        key = self.keys.name_call()
         RUNTIME.due = RUNTIME.due or self.keys.is_inside
         if key in self.record:
             assert self.record[key] == (name, value), f"{key} names two calls"
@@ -107,11 +107,11 @@ class Run:
         return value
 
     def poll(self, frame: types.FrameType) -> None:
-        places, exact = self.driver.name_places(frame, None)
-        self.keys.notice_poll(places, exact=exact)
+        places = self.driver.read_places(frame, None)
+        self.keys.notice_poll(places.names, exact=places.is_exact)
         if self.chance.random() < 0.3:
             stack = self.driver.read(frame, None)
-            state = dict(self.namespace), stack.frames, stack.waits, self.keys.counts
+            state = dict(self.namespace), stack.frames, stack.waits, self.keys.counts(is_completed=stack.waits)
             self.saved, _ = pickles.dump(state, self.named, stack.running, world.FILE)
 
     def live(self) -> None:

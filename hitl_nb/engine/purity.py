@@ -1,12 +1,8 @@
-"""Proving that a loop cannot pause, so that Python may run it whole, at full speed.
+"""Proving that a function only computes: every call in it reaches a builtin or a function of `math` and the like that
+does nothing to the world, or a function of the user's that is proved the same way.
 
-Proved is more than that: the loop only computes. Every call in it reaches a builtin or a function of `math` and the
-like that does nothing to the world, or a function of the user's that is proved the same way. So after a crash, running
-it again from the last save does no harm. Anything unknown (a method of an object of unknown type, a callable in a
-container, an attribute of a loop variable) is a doubt, and in doubt the loop is taken operation by operation.
-
-Trusted are the operators of objects in containers (`total += item`): if one of those does ask, `ask` says so, and the
-run goes on from there operation by operation (`loops.py`).
+Anything unknown (a method of an object of unknown type, a callable in a container, an attribute of a loop variable) is
+a doubt, and in doubt the proof fails. Trusted are the operators of objects in containers (`total += item`).
 """
 
 from __future__ import annotations
@@ -14,15 +10,10 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import textwrap
 import types
 from collections.abc import Callable, Set
-from typing import TYPE_CHECKING, Any
-
-from ..errors import HitlError
-from .program import Op
-
-if TYPE_CHECKING:
-    from .stack import Frame
+from typing import Any
 
 _PLAIN = (int, float, complex, bool, str, bytes, bytearray, list, dict, set, frozenset, tuple, range, type(None), slice)
 """Types whose methods call nothing of the user's."""
@@ -69,41 +60,8 @@ COMPUTES = (
 )
 """Statements that only compute if their expressions do."""
 
-_verdicts: dict[int, tuple[Op, list[tuple[str, Any]], bool]] = {}
 _MISSING = object()
 Lookup = Callable[[str], Any]
-
-
-def cannot_pause(op: Op, frame: Frame) -> bool:
-    """Whether the loop of `op` is proved not to pause, given what its names mean now."""
-
-    def lookup(name: str) -> Any:
-        return value_of_name(frame, name)
-
-    known = _verdicts.get(id(op))
-    if known is not None and known[0] is op and all(_role(lookup(name)) is was for name, was in known[1]):
-        return known[2]
-    proof = Proof(lookup, set())
-    verdict = proof.holds(op.tree())
-    _verdicts[id(op)] = (op, list(proof.used.items()), verdict)
-    return verdict
-
-
-def value_of_name(frame: Frame, name: str) -> Any:
-    """What a name means in a frame; a value of its own kind if it means nothing."""
-    cell = frame.cells.get(name) or getattr(frame.unit, "free", {}).get(name)
-    if cell is not None:
-        try:
-            return cell.cell_contents
-        except ValueError:
-            return _MISSING
-    return frame.ns.get(name, getattr(builtins, name, _MISSING))
-
-
-def _role(value: Any) -> Any:
-    """What makes a name's role in the proof: the function or module itself, else the type of its value."""
-    itself = value is _MISSING or callable(value) or isinstance(value, types.ModuleType)
-    return value if itself else value.__class__
 
 
 class Proof:
@@ -120,7 +78,6 @@ class Proof:
     def __init__(self, lookup: Lookup, seen: set[int]) -> None:
         self.lookup = lookup
         self.seen = seen
-        self.used: dict[str, Any] = {}
         self.bound: set[str] = set()
 
     def holds(self, roots: list[ast.AST], parameters: Set[str] = frozenset()) -> bool:
@@ -146,7 +103,6 @@ class Proof:
     def _name(self, name: str) -> bool:
         """A name may be read if its value runs no code of the user's when operated on."""
         value = self.lookup(name)
-        self.used[name] = _role(value)
         if name in self.bound:
             return value is _MISSING or type(value) in _PLAIN
         return value is _MISSING or isinstance(value, types.ModuleType) or type(value) in _PLAIN or self.is_pure(value)
@@ -205,13 +161,11 @@ class Proof:
 
         `decorated`: what its decorators made of it is another function.
         """
-        from .units import source_of
-
         if function.__closure__ or function.__code__.co_flags & self.flags or hasattr(function, "__wrapped__"):
             return False
         try:
-            tree = ast.parse(source_of(function)).body[0]
-        except (HitlError, SyntaxError):
+            tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+        except (OSError, TypeError, SyntaxError):
             return False
         if not isinstance(tree, self.kinds) or (tree.decorator_list and not decorated):
             return False

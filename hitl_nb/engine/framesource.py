@@ -1,0 +1,92 @@
+"""The user's source of a saved frame: which of its statements may have run, and which may still run."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+from .compile import Unit, find_unit
+from .position.frames import SavedFrame
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_BRANCHES = {ast.If: ("body", "orelse"), ast.Try: ("handlers",), ast.Match: ("cases",)}
+
+
+class FrameSource:
+    """Args:
+    saved: the frame.
+
+    Attributes:
+        function: the user's syntax tree of the function, or of the cell.
+        line: where the frame is.
+    """
+
+    def __init__(self, saved: SavedFrame) -> None:
+        unit = find_unit(saved.unit)
+        assert unit is not None
+        self.function = _function_node(unit, saved.function)
+        position = unit.tree().numbering.positions.get((saved.place, 0))
+        self.line = position[0] if position is not None else 0
+        self._around = [node for node in _own(self.function) if self._is_inside(node)]
+
+    def may_have_run(self, node: Any) -> bool:
+        """Whether a statement or expression of the function, as far as its place tells, has run."""
+        return self._is_looped(node) or (node.lineno <= self.line and not self._is_in_other_branch(node))
+
+    def may_run(self, node: Any) -> bool:
+        """Whether a statement or expression of the function may still run; the one at the place included."""
+        return self._is_looped(node) or (node.end_lineno >= self.line and not self._is_in_other_branch(node))
+
+    def _is_inside(self, node: Any) -> bool:
+        return isinstance(node, (*_LOOPS, *_BRANCHES)) and node.lineno <= self.line <= (node.end_lineno or 0)
+
+    def _is_looped(self, node: Any) -> bool:
+        loops = (one for one in self._around if isinstance(one, _LOOPS))
+        return any(one.lineno <= node.lineno <= (one.end_lineno or 0) for one in loops)
+
+    def _is_in_other_branch(self, node: Any) -> bool:
+        for one in self._around:
+            parts: list[list[Any]] = []
+            for name in _BRANCHES.get(type(one), ()):
+                found = getattr(one, name)
+                parts += [part.body for part in found] if name in ("handlers", "cases") else [found]
+            mine = [part for part in parts if _covers(part, self.line)]
+            its = [part for part in parts if _covers(part, node.lineno)]
+            if mine and its and mine[0] is not its[0]:
+                return True
+        return False
+
+
+def _covers(statements: list[Any], line: int) -> bool:
+    return bool(statements) and statements[0].lineno <= line <= statements[-1].end_lineno
+
+
+@functools.lru_cache(maxsize=32)
+def _module_of(unit: Unit) -> ast.Module:
+    return ast.parse(unit.source)
+
+
+def _function_node(unit: Unit, number: int) -> Any:
+    """The user's node of a function of the unit; a cell's is its module."""
+    module, known = _module_of(unit), unit.functions[number]
+    if known.kind == "cell":
+        return module
+    position = unit.tree().numbering.positions.get((unit.tree().nodes[number].lineno, 0))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    for node in ast.walk(module):
+        if position is not None and isinstance(node, kinds) and (node.lineno, node.col_offset) == (
+            position[0],
+            position[2],
+        ):
+            return node
+    return ast.Module([], [])  # a comprehension's own function: its nodes are those of the function around it
+
+
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function's own scope."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield from _own(child)

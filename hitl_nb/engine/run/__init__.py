@@ -1,0 +1,1 @@
+"""Runs in this process: their live code, and what it asks."""

@@ -1,0 +1,409 @@
+"""The code of one run, on this process's stack: where it is, what its calls are named, how it is left.
+
+Nothing here reads or writes the store; `session` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+import threading
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hitl_nb.engine.callkeys import Key, inside_call, spelled
+from hitl_nb.engine.compile.runtime import RUNTIME
+from hitl_nb.engine.fingerprints import Fingerprint
+from hitl_nb.engine.position.driving import Driver, current_driver
+from hitl_nb.engine.position.frames import SavedStack
+from hitl_nb.engine.position.keys import Execution, KeyCounts, Keys
+from hitl_nb.engine.position.lookup import FrameView
+from hitl_nb.engine.position.managers import enter_again, entered
+from hitl_nb.engine.position.places import name_place
+from hitl_nb.engine.position.reading import CannotSave, Places, place_of, read_raised
+from hitl_nb.engine.refusedquestions import RefusedQuestions
+from hitl_nb.errors import Paused
+
+_PACKAGE = str(Path(__file__).resolve().parents[2])
+
+
+@dataclass
+class Position:
+    """Where a run is, as it is saved.
+
+    Attributes:
+        stack: its frames, outermost first; none: the code has ended.
+        counts: what the names of its calls go on from.
+        result: what the code returned.
+        line: what sentences say of it: "line 3", "line 7 of refund".
+    """
+
+    stack: SavedStack
+    counts: KeyCounts
+    result: Any = None
+    line: str = ""
+
+
+@dataclass(eq=False)
+class _Calls:
+    """The keyed calls of one execution."""
+
+    execution: Execution | None = None
+    tasks: dict[tuple[str, Key], asyncio.Task[Any]] = field(default_factory=dict[tuple[str, Key], "asyncio.Task[Any]"])
+    arguments: dict[tuple[str, Key], str] = field(default_factory=dict[tuple[str, Key], str])
+
+
+class _Moments:
+    """Tells executions of statements apart, by the reports between them."""
+
+    def __init__(self) -> None:
+        self._statement: tuple[str, ...] = ()
+        self._number = 0
+        self.is_watched = False
+
+    def at(self, names: tuple[str, ...]) -> object:
+        self.is_watched = True
+        self._statement = _statement_of(names)
+        return self._number, self._statement
+
+    def notice(self, places: Places) -> None:
+        if places.is_exact or _statement_of(places.names) != self._statement:
+            self._number += 1
+            self.is_watched = False
+
+
+def _statement_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of places, the innermost as that of its statement."""
+    return (*names[:-1], names[-1].rpartition(".")[0])
+
+
+class LiveRun:
+    """Runs the code of one run from its beginning, or continues its saved stack.
+
+    Args:
+        begin: calls the code; None: nothing runs, a state is only loaded.
+        stack: what is continued in place of beginning.
+        counts: where the names of calls go on.
+        end: the stack behind the last statement.
+        display: shows the value of the cell's last expression.
+
+    Attributes:
+        paused: set when the run was saved and must stop.
+        answer: gives the value that the innermost frame of `stack` waits for.
+        on_poll: called with a frame where code reports.
+        on_unwinding: called before a `finally` or `with` runs for an error that nobody handles, with its position.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[], Any] | None,
+        *,
+        stack: SavedStack | None = None,
+        counts: KeyCounts | None = None,
+        end: Callable[[], SavedStack] = lambda: SavedStack([], False, {}),
+        display: Callable[[Any], None] | None = None,
+    ) -> None:
+        self._begin = begin
+        self._end = end
+        self._stack = stack
+        self.keys = Keys(counts)
+        self.display = display
+        self.paused: Paused | None = None
+        self.answer: Callable[[], Any] | None = None
+        self.on_poll: Callable[[types.FrameType], None] = lambda frame: None
+        self.refused = RefusedQuestions()
+        self.result: Any = None
+        self._driver = Driver(self._report, self)
+        self._driver.on_unwinding = self._begin_unwinding
+        self.on_unwinding: Callable[[Position], None] = lambda position: None
+        self._unwound: BaseException | None = None
+        self.callee: Any = None
+        self._thread = 0
+        self._calls = _Calls()
+        self._moments = _Moments()
+
+    # -- running
+
+    async def run(self) -> Any:
+        """Run to the end; what the code returns. Raises what it raises, and Paused."""
+        self._thread = threading.get_ident()
+        RUNTIME.show = _show
+        made: Any = self._started()
+        self.result = await made if inspect.isawaitable(made) else made
+        self.check_stopped()
+        return self.result
+
+    def _started(self) -> Any:
+        stack, self._stack = self._stack, None
+        if stack is None:
+            assert self._begin is not None
+            return self._driver.start(self._begin)
+        enter_again()
+        return self._driver.resume(stack, self.answer)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether code of the run is on the stack, or suspended."""
+        return self._driver.is_running
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a decided call is being completed."""
+        return self._driver.is_answering
+
+    @property
+    def waiting(self) -> Position | None:
+        """What is to be continued, until it is."""
+        return None if self._stack is None else Position(self._stack, self.keys.counts(is_completed=False))
+
+    def check_stopped(self) -> None:
+        """Raise Paused, or the refusal of a question, where code has swallowed it."""
+        if self.paused is not None:
+            raise self.paused
+        self.refused.check()
+
+    def _report(self, frame: types.FrameType) -> None:
+        """Code has reached a place where it reports."""
+        RUNTIME.due = False
+        if self.paused is not None:
+            RUNTIME.due = True
+            raise self.paused
+        self.refused.check()
+        if (self.keys.execution is not None or self._moments.is_watched) and not inside_call.get():
+            try:
+                places = self._driver.read_places(frame, None)
+            except CannotSave:
+                RUNTIME.due = True
+                return
+            self.keys.notice_poll(places.names, exact=places.is_exact)
+            self._moments.notice(places)
+        self.on_poll(frame)
+        if self.keys.is_inside:
+            RUNTIME.due = True
+
+    def _begin_unwinding(self, error: BaseException, frame: types.FrameType) -> None:
+        """An error is about to leave a `finally` or `with`: if nobody can handle it, its place is kept now."""
+        seen: BaseException | None = error
+        while seen is not None:
+            if seen is self._unwound:
+                return
+            seen = seen.__context__
+        try:
+            stack = self._driver.read_raised(error, frame)
+        except CannotSave:
+            return
+        if stack is not None:
+            self._unwound = error
+            self.on_unwinding(Position(stack, self.keys.counts(is_completed=False), line=self.line))
+
+    def ask_for_reports(self) -> None:
+        """Have code report at its next place."""
+        RUNTIME.due = True
+
+    # -- the call that is being made
+
+    def begin_call(self, callee: Any) -> bool:
+        """A call of `callee` is being made that is recorded. Returns whether it is exact: the run continues behind it.
+
+        Else it is made again when the run continues, with what leads to it.
+        """
+        if self.is_nested or not self.is_running:
+            return False
+        self.callee = callee
+        places, exact = self._places(callee)
+        self.keys.begin_call(places, exact=exact)
+        if self.keys.is_inside:
+            RUNTIME.due = True
+        return exact
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether a recorded call makes the calls of now: they are named after it."""
+        return bool(inside_call.get())
+
+    def _places(self, callee: Any) -> tuple[tuple[str, ...], bool]:
+        frame = user_frame()
+        try:
+            found = self._driver.read_places(frame, lambda value: value is callee)
+            return found.names, found.is_exact
+        except CannotSave:
+            return self._places_outside(), False
+
+    def _places_outside(self) -> tuple[str, ...]:
+        """The places of the run's own code, for a call from another task or thread of it."""
+        if self._driver.coroutine is not None:
+            found = _suspended_places(self._driver.coroutine)
+            if found:
+                return found
+        frame = sys._current_frames().get(self._thread)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+        try:
+            return self._driver.read_places(frame, lambda value: False).names if frame is not None else ("",)
+        except CannotSave:
+            return ("",)
+
+    def position(self, name: str, key: Key | None = None) -> str:
+        """A name for a call: equal when the same call is made again, different for every other.
+
+        Those that a recorded call makes are apart from all others: they are not made again when it is not.
+
+        Raises ValueError if another task that still runs has made a call with this key.
+        """
+        if key is not None:
+            self._check_alone(name, key)
+            name = f"{name}/{spelled(key)}"
+        return self.keys.name_call(f"{inside_call.get()}{name}")
+
+    @property
+    def _keyed(self) -> _Calls:
+        if self._calls.execution is not self.keys.execution:
+            self._calls = _Calls(self.keys.execution)
+        return self._calls
+
+    def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
+        """Raises ValueError if another call of this statement has this key and other arguments.
+
+        Calls with one key are told apart by their order: made in another order, one would get the other's result.
+        """
+        if not arguments.comparable:
+            return
+        first = self._keyed.arguments.setdefault((inside_call.get() + name, key), arguments.digest)
+        if first != arguments.digest:
+            raise ValueError(
+                f"two calls of {name}() in the statement at {self.line} have the same key {key!r} and other "
+                "arguments: only their order could tell whose result is whose; give each a key of its own"
+            )
+
+    def _check_alone(self, name: str, key: Key) -> None:
+        """Two calls at once that have one key could only be told apart by their order."""
+        task = running_task()
+        other = self._keyed.tasks.get((name, key))
+        if other is not None and other is not task and not other.done():
+            what = name.partition(":")[2] or name
+            raise ValueError(
+                f"two calls of {what}() that run side by side have the same key {key!r}: a decision or a result "
+                "could not be told which of them it belongs to; give each a key of its own"
+            )
+        if task is not None:
+            self._keyed.tasks[name, key] = task
+
+    @property
+    def moment(self) -> object:
+        """Equal for two times in one execution of one statement."""
+        if not self.is_running:
+            return None
+        try:
+            names = self._driver.read_places(user_frame(), lambda value: False).names
+        except CannotSave:
+            names = self._places_outside()
+        RUNTIME.due = True
+        return self._moments.at(names)
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the code that calls the engine now is not made again when the run continues."""
+        if not self.is_running:
+            return False
+        frame = user_frame()
+        try:
+            return self._driver.read_places(frame, None).is_exact
+        except CannotSave:
+            return False
+
+    # -- where it is
+
+    @property
+    def line(self) -> str:
+        """Where the run is, for sentences."""
+        if not self._driver.is_running:
+            return "its beginning"
+        try:
+            found = self._driver.read_places(user_frame(), None).frame
+        except CannotSave:
+            return "a line of another task or thread"
+        return describe_line(found)
+
+    def read(self, callee: Any = None, frame: types.FrameType | None = None) -> Position:
+        """The position of now, at a call of `callee` that waits for an answer; None: where code reports, in `frame`.
+
+        Raises CannotSave.
+        """
+        stack = self._driver.read(frame or user_frame(), None if callee is None else lambda value: value is callee)
+        return Position(stack, self.keys.counts(is_completed=stack.waits), line=self.line)
+
+    def end(self) -> Position:
+        """The position behind the last statement."""
+        return Position(self._end(), self.keys.counts(is_completed=True), self.result, "the end")
+
+    def read_failure(self, error: BaseException) -> Position | None:
+        """Where an error was raised that nobody handled; None: a `finally` or `with` ran since, or it cannot be kept."""
+        if self._stack is not None:
+            return self.waiting
+        try:
+            stack = read_raised(error)
+        except CannotSave:
+            return None
+        return None if stack is None else Position(stack, self.keys.counts(is_completed=False), line="the error")
+
+    def managers(self) -> list[Any]:
+        """The context managers that the run is inside of."""
+        try:
+            stack = self._driver.read(user_frame(), lambda value: False)
+        except CannotSave:
+            return []
+        return [each.manager for each in entered(stack)]
+
+    def read_call(self) -> Position:
+        """The position of the call that is being made, such that it is made again. Raises CannotSave."""
+        stack = self._driver.read(user_frame(), lambda value: False)
+        return Position(stack, self.keys.counts(is_completed=False), line=self.line)
+
+
+def user_frame() -> types.FrameType:
+    """The innermost frame that is not of this package."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def describe_line(frame: types.FrameType) -> str:
+    """The line of a frame, for sentences."""
+    view = FrameView(frame)
+    is_cell = view.known is not None and view.known.function.kind == "cell"
+    return f"line {frame.f_lineno}" if is_cell else f"line {frame.f_lineno} of {frame.f_code.co_name}"
+
+
+def _suspended_places(coroutine: Any) -> tuple[str, ...]:
+    """The places of the coroutines that wait for one another, outermost first."""
+    names: list[str] = []
+    while isinstance(coroutine, types.CoroutineType) and coroutine.cr_frame is not None:
+        view = FrameView(coroutine.cr_frame)
+        if view.known is None:
+            break
+        number, _, _ = place_of(view.frame, view.known)
+        names.append(name_place(view.known.unit, view.known.function.number, number))
+        coroutine = coroutine.cr_await
+    return tuple(names)
+
+
+def running_task() -> asyncio.Task[Any] | None:
+    """The asyncio task that the caller runs in, if any: a thread of its own has none."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def _show(value: Any) -> None:
+    """The value of a cell's last expression."""
+    driver = current_driver()
+    run = getattr(driver, "run", None)
+    display = getattr(run, "display", None)
+    if display is not None:
+        display(value)
+    elif run is None:
+        sys.displayhook(value)

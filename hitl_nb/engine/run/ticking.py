@@ -1,0 +1,30 @@
+"""Has running code report from time to time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from hitl_nb.engine.compile.runtime import RUNTIME
+
+
+class Ticker:
+    """While entered, running code reports when `seconds()` have passed, again and again.
+
+    A thread of its own: code that runs has no other way to know the time at no cost.
+    """
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._ended = threading.Event()
+
+    def __enter__(self) -> None:
+        threading.Thread(target=self._work, name="hitl_nb reports", daemon=True).start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ended.set()
+
+    def _work(self) -> None:
+        while not self._ended.wait(self._seconds()):
+            RUNTIME.due = True

@@ -1,0 +1,61 @@
+"""Instrumented code in a pickle: each code object by the unit that it is of and its function's number there.
+
+Beside the pickle are the sources of these units. Where a process does not know a unit, its code is compiled of the
+saved source when it is needed. If the process knows the same text under another file name (a cell that was run again
+in a new kernel), that unit is taken: tracebacks then show the notebook's cell. Else they show the saved file name, and
+the saved lines, unless a file of that name is there: of a module's file that was changed since, a traceback shows the
+lines as they are now, as Python does with a module that was changed after its import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple
+from types import CodeType
+from typing import Any, Protocol
+
+from .compile import find_code, find_unit
+from .compile.runtime import RUNTIME
+from .compile.units import SavedUnit, Unit, remember_sources
+
+
+class HasUnits(Protocol):
+    """A pickler: `units` are those that its pickle names, by key."""
+
+    @property
+    def units(self) -> Mapping[str, Unit]: ...
+
+
+def name_code(code: CodeType) -> tuple[str, str, int] | None:
+    """The persistent id of instrumented code; None: it is native."""
+    known = find_code(code)
+    return None if known is None else ("code", known.unit.key, known.function.number)
+
+
+def find_named(pid: Any) -> Any:
+    """What a persistent id of this module names; None: it is none.
+
+    Raises:
+        LookupError: the source of the code is not there.
+    """
+    match pid:
+        case ("runtime",):
+            return RUNTIME
+        case ("code", key, number):
+            unit = find_unit(key)
+            if unit is None:
+                raise LookupError(f"the source of a saved function is missing (unit {key})")
+            return unit.code_of(number)
+        case _:
+            return None
+
+
+def units_of(*picklers: HasUnits) -> list[list[Any]]:
+    """The sources of the units that pickles name, as plain data."""
+    units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
+    return [list(astuple(SavedUnit.of(unit))) for _, unit in sorted(units.items())]
+
+
+def load_units(data: Iterable[Iterable[Any]]) -> None:
+    """Have the code of these units found. Call it only with what is signed; nothing is compiled before it is needed."""
+    remember_sources(SavedUnit(*fields) for fields in data)
