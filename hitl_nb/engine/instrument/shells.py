@@ -36,7 +36,9 @@ def install(shell: Any) -> None:
 def find_local_scope(frame: types.FrameType) -> Any:
     """The local variables of a frame for a magic that reads and binds them: an agent cell's are the notebook's."""
     known = find_code(frame.f_code)
-    if known is not None and known.function.kind == "cell":
+    if known is None:
+        return frame.f_locals  # an ordinary cell's are the namespace itself
+    if known.function.kind == "cell":
         return frame.f_globals
     return {name: value for name, value in frame.f_locals.items() if not name.startswith(".") or name == ".0"}
 
