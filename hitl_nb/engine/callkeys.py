@@ -17,12 +17,16 @@ from contextvars import ContextVar
 from typing import Any
 
 from .. import jsontext as json
+from .position.keys import Execution
 
 Key = str | int
 """What may be a key."""
 
 inside_call: ContextVar[str] = ContextVar("hitl_nb_inside_call", default="")
 """What sets the calls apart that the gated call makes which is being made and recorded; "" outside of any."""
+
+started_in: ContextVar[Execution | None] = ContextVar("hitl_nb_started_in", default=None)
+"""In a thread that the run has started: what started it. Its calls are named after that, whenever they are made."""
 
 _LONGEST = 200
 """Keys with a longer spelling are known by their hash."""

@@ -34,6 +34,7 @@ from .pending import Pending
 from .position.generators import end_quietly
 from .position.managers import undo
 from .position.reading import CannotSave
+from .position.retries import keep_frames
 from .resources import opening
 from .run.live import LiveRun, Position
 from .run.ticking import Ticker
@@ -482,7 +483,8 @@ class Session:
         try:
             position = self._position(exact=exact)
         except CannotSave as problem:
-            raise CannotPause(f"cannot pause at {problem}") from problem
+            raise CannotPause(say_cannot(problem, self.live.line)) from problem
+        keep_frames(position.stack)
         saved = self.snapshot(position, completed, asks=True)
         questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
         statements = self._worklog.statements()
@@ -600,6 +602,12 @@ class Session:
         if self.live.waiting is not None:
             return self.resumed  # it is not completed yet
         return self._completing if self.live.is_answering else None
+
+
+def say_cannot(problem: CannotSave, line: str) -> str:
+    """The sentence for a place that cannot be continued."""
+    text = str(problem).replace(" of <module>", "")
+    return f"cannot pause at {text}" if text.startswith("line ") else f"cannot pause at {line}: {text}"
 
 
 def _read_outcome_of_task() -> None:

@@ -15,6 +15,7 @@ from threading import Thread
 from typing import Any
 
 from .background import is_from_library
+from .callkeys import started_in
 
 _handed_on: list[ContextVar[Any]] = []
 
@@ -57,8 +58,10 @@ def _starting(start: Callable[..., None]) -> Callable[..., None]:
 
 def _with_run(function: Callable[..., Any]) -> Callable[..., Any]:
     values = [(variable, variable.get()) for variable in _handed_on]
-    if values[0][1] is None:
+    session = values[0][1]
+    if session is None:
         return function
+    values.append((started_in, session.live.begin_thread()))
 
     @functools.wraps(function, updated=())
     def call_with_run(*args: Any, **kwargs: Any) -> Any:

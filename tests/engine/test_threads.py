@@ -65,13 +65,14 @@ def desk() -> Desk:
 @pytest.mark.parametrize("way", WAYS)
 def test_steps_in_threads_are_recorded_and_known_by_their_arguments(desk: Desk, way: str) -> None:
     order = "def order():\n    return [0, 1, 2] if not world.outside.get('crashed') else [2, 0, 1]"
-    source = WAYS[way]
-    desk.cell(DEFINITIONS + order)
+    library, _, source = WAYS[way].rpartition("\npaid = ")  # its code is not instrumented: it is made again
+    source = f"paid = {source}"
+    desk.cell(DEFINITIONS + order + library)
     with pytest.raises(RuntimeError, match="crash"):
         desk.run(source)
     made = effects()
     desk.new_kernel()
-    desk.cell(DEFINITIONS + order)
+    desk.cell(DEFINITIONS + order + library)
     assert desk.run(source).status == "finished"
     assert sorted(made + effects()) == [f"pay({n},)" for n in range(3)]
     assert desk.ns["paid"] == [2, 0, 1]

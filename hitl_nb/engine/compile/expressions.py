@@ -228,6 +228,9 @@ class Expressions(ABC):
 
     def _lambda(self, node: ast.Lambda) -> ast.expr:
         self.sequence(node)
+        return self.lambda_body(node)
+
+    def lambda_body(self, node: ast.Lambda) -> ast.expr:
         if self.finder.calls_below(node.body):
             function = self.builder.add_function(node, "lambda", "<lambda>", self.function)
             inner = type(self)(self.builder, function, [node.body])

@@ -178,6 +178,20 @@ def names_in(node: ast.AST) -> set[str]:
     return found
 
 
+def lambdas_made_by(statement: ast.stmt) -> list[ast.Lambda]:
+    """The lambdas that a statement's own expressions make, but for those inside comprehensions."""
+    is_definition = isinstance(statement, (*FUNCTIONS, ast.ClassDef))
+    parts = [read(statement, slot) for slot in slots(statement)] if is_definition else children(statement)
+    found: list[ast.Lambda] = []
+    stack: list[ast.AST] = [part for part in parts if isinstance(part, ast.expr | ast.keyword | ast.withitem)]
+    for part in stack:
+        if isinstance(part, ast.Lambda):
+            found.append(part)
+        elif not isinstance(part, COMPREHENSIONS):
+            stack += children(part)
+    return found
+
+
 def bound_names(body: Sequence[ast.stmt]) -> set[str]:
     """The names that statements bind in their own scope."""
     found: set[str] = set()

@@ -6,9 +6,7 @@ for another process (joblib, `multiprocessing`, Ray), it becomes a plain class o
 
 from __future__ import annotations
 
-import asyncio
 import builtins
-import functools
 import inspect
 import itertools
 import sys
@@ -16,6 +14,7 @@ import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
+from hitl_nb.engine.compile.raising import raiser
 from hitl_nb.errors import Paused as Unwind
 
 
@@ -155,25 +154,6 @@ def async_with_methods(manager: Any) -> tuple[Any, Any]:
         return _two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
     except TypeError as error:
         return raiser(error), None
-
-
-def raiser(error: Exception) -> Callable[[Any], Any]:
-    """A function of one argument that raises `error`, with no line of its own in the traceback: it is none of Python's.
-
-    Called in the user's frame, it makes an error of the user's look as if Python itself had raised it there.
-    """
-    failed = asyncio.Future[None](loop=cast("Any", _NoLoop))
-    failed.set_exception(error.with_traceback(None))
-    error.__context__ = None
-    return functools.partial(next, iter(failed.result, raiser))
-
-
-class _NoLoop:
-    """All that a future asks of a loop if nobody waits for it."""
-
-    @staticmethod
-    def get_debug() -> bool:
-        return False
 
 
 def _two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ from hitl_nb.engine.compile.nodes import (
     expression,
     is_file_name,
     is_filed,
+    lambdas_made_by,
     load,
     locate,
     own_nodes,
@@ -352,7 +353,7 @@ class Statements(Protected):
         return [*before, node, *after]
 
     def define_class(self, node: ast.ClassDef, parent: Any) -> None:
-        """Instrument the methods of a class; its body stays as it is."""
+        """Instrument the methods and the lambdas of a class; its body stays as it is."""
         function = self.builder.add_function(node, "class", node.name, parent)
         nodes = [part for statement in node.body for part in own_nodes(statement)]
         function.globals = frozenset(n for part in nodes if isinstance(part, ast.Global) for n in part.names)
@@ -361,6 +362,8 @@ class Statements(Protected):
 
     def define_methods(self, statements: list[ast.stmt]) -> None:
         for statement in statements:
+            for part in lambdas_made_by(statement):
+                self.lambda_body(part)  # what the body of the class evaluates is not filed
             if isinstance(statement, FUNCTIONS):
                 self.define(statement, statement.name)
             elif isinstance(statement, ast.ClassDef):

@@ -9,12 +9,12 @@ and generator expressions inside the function come along.
 
 from __future__ import annotations
 
-import inspect
 import linecache
 import types
 
 from hitl_nb.engine.compile import Unit, compile_unit, find_code
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
+from hitl_nb.engine.instrument.cells import instrument_source
 from hitl_nb.engine.instrument.counterparts import counterparts_of
 
 
@@ -71,9 +71,13 @@ def find_source_unit(function: types.FunctionType) -> Unit:
             f"the source of {function.__qualname__}() is not available (its file is {code.co_filename!r}): write it "
             "in a cell, or in a module that can be read"
         )
+    flags = code.co_flags & FUTURE_FLAGS
     try:
-        return compile_unit(source, code.co_filename, is_cell=False, flags=code.co_flags & FUTURE_FLAGS, warns=False)
+        return compile_unit(source, code.co_filename, is_cell=False, flags=flags, warns=False)
     except SyntaxError as error:
+        unit = instrument_source(source, code.co_filename, flags=flags)  # a cell with `await` at its top
+        if unit is not None:
+            return unit
         raise SourceChanged(
             f"{code.co_filename} is not what {function.__qualname__}() was imported from: {error.msg} "
             f"(line {error.lineno})"
@@ -83,13 +87,7 @@ def find_source_unit(function: types.FunctionType) -> Unit:
 def _read_source(function: types.FunctionType) -> str | None:
     filename = function.__code__.co_filename
     linecache.checkcache(filename)
-    try:
-        module = inspect.getmodule(function, filename)
-    except TypeError:  # a module without a file
-        module = None
-    names = function.__globals__ if module is None else vars(module)
-    text = "".join(linecache.getlines(filename, names))
-    return text or None
+    return "".join(linecache.getlines(filename, function.__globals__)) or None
 
 
 def _is_rewritten(code: types.CodeType) -> bool:

@@ -20,17 +20,15 @@ from hitl_nb.engine.instrument.existing import instrument_existing
 
 _SOURCE = "_hitl_source"  # an attribute of the nodes that a compiler has parsed: the text they are from
 
-_classes: dict[type, type] = {}
-
 
 def install(shell: Any) -> None:
     """Instrument what the shell compiles from now on, and the functions that its cells have defined."""
-    compiler: object = shell.compile
-    kind = type(compiler)
-    if kind not in _classes.values():
-        shell.compile.__class__ = _instrumenting(kind)
-        shell.compile.hitl_shell = shell
-    shell.get_local_scope = lambda depth: find_local_scope(_frame(depth + 2))
+    if not isinstance(shell.compile, _Compiling):
+        compiler: object = shell.compile
+        compiler.__class__ = _instrumenting(type(compiler), shell)
+        if hasattr(shell, "compiler_class"):  # for cells of other notebooks, which `%run` runs in this one
+            shell.compiler_class = _instrumenting(shell.compiler_class, shell)
+        shell.get_local_scope = lambda depth: find_local_scope(_frame(depth + 2))
     watch_numba()
     instrument_existing(shell)
 
@@ -38,7 +36,9 @@ def install(shell: Any) -> None:
 def find_local_scope(frame: types.FrameType) -> Any:
     """The local variables of a frame for a magic that reads and binds them: an agent cell's are the notebook's."""
     known = find_code(frame.f_code)
-    if known is not None and known.function.kind == "cell":
+    if known is None:
+        return frame.f_locals  # an ordinary cell's are the namespace itself
+    if known.function.kind == "cell":
         return frame.f_globals
     return {name: value for name, value in frame.f_locals.items() if not name.startswith(".") or name == ".0"}
 
@@ -49,18 +49,20 @@ def _frame(depth: int) -> types.FrameType:
 
 def uninstall(shell: Any) -> None:
     """What the shell compiles is native again. Functions keep the code they have, which needs nothing of this."""
-    compiler: object = shell.compile
-    kind = type(compiler)
-    if kind in _classes.values():
-        shell.compile.__class__ = kind.__mro__[2]  # behind its own class and `_Compiling`
-        del shell.compile.hitl_shell
+    if isinstance(shell.compile, _Compiling):
+        compiler: object = shell.compile
+        compiler.__class__ = _original(type(compiler))
+        if hasattr(shell, "compiler_class"):
+            shell.compiler_class = _original(shell.compiler_class)
         vars(shell).pop("get_local_scope", None)
 
 
-def _instrumenting(kind: type) -> type:
-    if kind not in _classes:
-        _classes[kind] = type(kind.__name__, (_Compiling, kind), {"__module__": kind.__module__})
-    return _classes[kind]
+def _instrumenting(kind: type, shell: Any) -> type:
+    return type(kind.__name__, (_Compiling, kind), {"__module__": kind.__module__, "hitl_shell": shell})
+
+
+def _original(kind: type) -> type:
+    return kind.__mro__[2] if issubclass(kind, _Compiling) else kind  # behind the class itself and `_Compiling`
 
 
 class _Compiling:

@@ -32,14 +32,20 @@ class Execution:
 
     Attributes:
         chain: digest of the names of its places.
-        place: the name of its innermost place.
+        prefix: what the names of its calls begin with.
         ordinals: how many calls of each kind it made.
     """
 
     chain: str
-    place: str
+    prefix: str
     is_exact: bool
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
+
+    def name_call(self, kind: str) -> str:
+        """The name of a call in it; several calls of one kind are told apart by their order."""
+        ordinal = self.ordinals.get(kind, 0)
+        self.ordinals[kind] = ordinal + 1
+        return f"{self.prefix}/{kind}/{ordinal}"
 
 
 class Keys:
@@ -82,17 +88,14 @@ class Keys:
         if at_hand is not None and not exact and not at_hand.is_exact and at_hand.chain == chain:
             return
         self._end()
-        self.execution = Execution(chain, places[-1], exact)
+        count = self._counts.asked.get(chain, 0)
+        self.execution = Execution(chain, f"{self._counts.number:09d}/{places[-1]}/{chain}/{count}", exact)
 
     def name_call(self, kind: str = "") -> str:
         """The name of the call that is being made; several calls of one kind are told apart by their order."""
-        at_hand = self.execution
-        if at_hand is None:
-            at_hand = self.execution = Execution("", "", is_exact=True)
-        ordinal = at_hand.ordinals.get(kind, 0)
-        at_hand.ordinals[kind] = ordinal + 1
-        count = self._counts.asked.get(at_hand.chain, 0)
-        return f"{self._counts.number:09d}/{at_hand.place}/{at_hand.chain}/{count}/{kind}/{ordinal}"
+        if self.execution is None:
+            self.execution = Execution("", f"{self._counts.number:09d}/", is_exact=True)
+        return self.execution.name_call(kind)
 
     def notice_poll(self, places: Sequence[str], *, exact: bool) -> None:
         """Code has reported from here: the execution at hand is over, unless this is inside it."""

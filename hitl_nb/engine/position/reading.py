@@ -419,7 +419,7 @@ def _read(view: FrameView, link: _Link, function: types.FunctionType | None) -> 
     if link.made is not MISSING:
         saved.locals[MADE if link.how == "init" else AWAITED] = link.made
     if not link.is_exact:
-        saved.again = tuple(n for n, value in saved.locals.items() if n.startswith(".t") and _is_fleeting(value))
+        saved.again = tuple(n for n, value in saved.locals.items() if n.startswith(".t") and is_fleeting(value))
         for name in saved.again:
             del saved.locals[name]
     return saved
@@ -456,7 +456,7 @@ def _cells_of(
     return dict(zip(filed.__code__.co_freevars, filed.__closure__, strict=True))
 
 
-def _is_fleeting(value: Any) -> bool:
+def is_fleeting(value: Any) -> bool:
     """Lives within one statement, is no longer as it was when the call began, and making it has no effect."""
     kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, map, filter, zip, enumerate, reversed)
     return isinstance(value, kinds) or asyncio.isfuture(value)
@@ -487,7 +487,7 @@ def _named_iterators(node: Any, view: FrameView) -> list[Any]:
             return _named_iterators(inner, view)
         case ast.Name() if not is_engine_name(node.id):
             value = look_up(node, view)
-            return [value] if _is_fleeting(value) else []
+            return [value] if is_fleeting(value) else []
         case _:
             return []
 

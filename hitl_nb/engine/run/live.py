@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hitl_nb.engine.callkeys import Key, inside_call, spelled
+from hitl_nb.engine.callkeys import Key, inside_call, spelled, started_in
 from hitl_nb.engine.compile.runtime import RUNTIME
 from hitl_nb.engine.fingerprints import Fingerprint
 from hitl_nb.engine.position.driving import Driver, current_driver
@@ -25,6 +25,7 @@ from hitl_nb.engine.position.lookup import FrameView
 from hitl_nb.engine.position.managers import enter_again, entered
 from hitl_nb.engine.position.places import name_place
 from hitl_nb.engine.position.reading import CannotSave, Places, place_of, read_raised
+from hitl_nb.engine.position.retries import is_stuck, leave_raising, step_out
 from hitl_nb.engine.refusedquestions import RefusedQuestions
 from hitl_nb.errors import Paused
 
@@ -121,6 +122,7 @@ class LiveRun:
         self._driver.on_unwinding = self._begin_unwinding
         self.on_unwinding: Callable[[Position], None] = lambda position: None
         self._unwound: BaseException | None = None
+        self._was_resumed = False
         self.callee: Any = None
         self._thread = 0
         self._calls = _Calls()
@@ -142,6 +144,7 @@ class LiveRun:
         if stack is None:
             assert self._begin is not None
             return self._driver.start(self._begin)
+        self._was_resumed = True
         enter_again()
         return self._driver.resume(stack, self.answer)
 
@@ -211,7 +214,7 @@ class LiveRun:
 
         Else it is made again when the run continues, with what leads to it.
         """
-        if self.is_nested or not self.is_running:
+        if self.is_nested or not self.is_running or started_in.get() is not None:
             return False
         self.callee = callee
         places, exact = self._places(callee)
@@ -255,7 +258,14 @@ class LiveRun:
         if key is not None:
             self._check_alone(name, key)
             name = f"{name}/{spelled(key)}"
-        return self.keys.name_call(f"{inside_call.get()}{name}")
+        start = started_in.get()
+        kind = f"{inside_call.get()}{name}"
+        return self.keys.name_call(kind) if start is None else start.name_call(f"thread:{kind}")
+
+    def begin_thread(self) -> Execution | None:
+        """A thread is being started: what its calls are named after."""
+        self.begin_call(None)
+        return self.keys.execution
 
     @property
     def _keyed(self) -> _Calls:
@@ -346,7 +356,12 @@ class LiveRun:
             stack = read_raised(error)
         except CannotSave:
             return None
-        return None if stack is None else Position(stack, self.keys.counts(is_completed=False), line="the error")
+        if stack is None:
+            return None
+        leave_raising(stack)
+        if self._was_resumed and is_stuck(error, stack):
+            step_out(stack)
+        return Position(stack, self.keys.counts(is_completed=False), line="the error")
 
     def managers(self) -> list[Any]:
         """The context managers that the run is inside of."""

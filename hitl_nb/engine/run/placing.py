@@ -14,6 +14,7 @@ from hitl_nb.engine.compile import Unit, find_code, find_unit
 from hitl_nb.engine.pickling import resolve
 from hitl_nb.engine.position.edits import PlaceChanged, move_end, move_frame, place_behind, restart_statement
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.retries import step_out
 from hitl_nb.errors import CellChanged
 
 
@@ -33,7 +34,7 @@ def move_to_current_code(
         CellChanged: what already ran is different now.
     """
     mended = False
-    for i, frame in enumerate(stack.frames):
+    for i, frame in enumerate(list(stack.frames)):
         old = find_unit(frame.unit)
         new = _current_unit(frame, cell, ns, function if i == 0 else None)
         if old is None or new is None:
@@ -52,7 +53,8 @@ def move_to_current_code(
             try:
                 restart_statement(frame, old, new)
             except PlaceChanged as problem:
-                raise changed(old, new, problem) from None
+                if not step_out(stack):
+                    raise changed(old, new, problem) from None
             mended = True
     return mended
 

@@ -272,6 +272,18 @@ async def inner():
     return v, ask(v)
 effect("inner", await inner())
 """,
+    "lambdas of a class": """\
+class Ways:
+    by_name = {"a": lambda self, k=1: (effect("begun", k), ask(k), effect("ended", k))[1], "b": len}
+    def with_default(self, f=lambda v: ask(v) + 1):
+        return f(5)
+    if True:
+        other = lambda self: self.__own(ask(3))
+    def __own(self, v):
+        return "own", v
+ways = Ways()
+effect("made", ways.by_name["a"](ways), ways.with_default(), ways.other())
+""",
 }
 
 REFUSED = {

@@ -153,6 +153,14 @@ def test_a_text_that_was_executed_and_is_known_to_linecache(monkeypatch: pytest.
     assert instrumented(names["f"])(-1) == [1, 1]
 
 
+def test_a_cell_that_awaits_at_its_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "def f(x):\n    return abs(x)\nawait f(1)\n"
+    monkeypatch.setitem(linecache.cache, "<awaits>", (len(source), None, source.splitlines(keepends=True), "<awaits>"))
+    names: dict[str, Any] = {}
+    exec(compile("\n".join(source.splitlines()[:2]), "<awaits>", "exec"), names)
+    assert instrumented(names["f"])(-1) == 1
+
+
 def test_no_source() -> None:
     names: dict[str, Any] = {}
     exec("def f(x):\n    return abs(x)\n", names)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from instrument.shells import Shell
 
@@ -235,3 +236,14 @@ def test_a_fault_of_the_instrumenter_keeps_no_cell_from_running(
     seen = shells[1].run_all(["def f():\n    return abs(1)\nf()"])[0]
     assert seen.result == "1"
     assert "could not instrument a cell (AssertionError: broken)" in seen.text
+
+
+def test_functions_of_a_notebook_that_is_run_in_this_one(shells: tuple[Shell, Shell], tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell("def helped(x):\n    return abs(x) + 1\nhelped(1)")]
+    )
+    nbformat.write(notebook, tmp_path / "helpers.ipynb")
+    native, hooked = (shell.run_all([f"%run {tmp_path}/helpers.ipynb", "helped(-2)"]) for shell in shells)
+    assert hooked == native
+    assert hooked[1].result == "3"
+    assert find_code(shells[1].shell.user_ns["helped"].__code__) is not None

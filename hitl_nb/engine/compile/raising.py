@@ -1,0 +1,27 @@
+"""Errors of the user's that instrumented code finds, raised as if Python itself had found them."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any, cast
+
+
+def raiser(error: Exception) -> Callable[[Any], Any]:
+    """A function of one argument that raises `error`, with no line of its own in the traceback: it is none of Python's.
+
+    Called in the user's frame, it makes an error of the user's look as if Python itself had raised it there.
+    """
+    failed = asyncio.Future[None](loop=cast("Any", _NoLoop))
+    failed.set_exception(error.with_traceback(None))
+    error.__context__ = None
+    return functools.partial(next, iter(failed.result, raiser))
+
+
+class _NoLoop:
+    """All that a future asks of a loop if nobody waits for it."""
+
+    @staticmethod
+    def get_debug() -> bool:
+        return False

@@ -1,0 +1,75 @@
+"""Where a run that failed is tried again: at the innermost place, and further outward if that cannot help."""
+
+from __future__ import annotations
+
+import ast
+
+from hitl_nb.engine.compile import find_code, find_unit
+from hitl_nb.engine.position.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.places import find_place
+from hitl_nb.engine.position.reading import BOX, MADE, is_fleeting
+
+KEPT = ".kept"
+"""A local of a saved frame that was on the stack of a pause: its call is never made again."""
+
+
+def keep_frames(stack: SavedStack) -> None:
+    """The run pauses with this stack: what its frames ran never runs again."""
+    for frame in stack.frames:
+        frame.locals[KEPT] = True
+
+
+def step_out(stack: SavedStack) -> bool:
+    """Have the call of the innermost frame made again. Returns whether that is possible."""
+    if len(stack.frames) < 2 or KEPT in stack.frames[-1].locals:
+        return False
+    stack.frames.pop()
+    make_again(stack.frames[-1])
+    stack.waits = False
+    stack.order[:] = stack.frames
+    return True
+
+
+def make_again(frame: SavedFrame) -> None:
+    """The call at the place of a frame is made again, from the values that are filed."""
+    frame.how = "again"
+    frame.locals.pop(MADE, None)
+    frame.again = tuple(n for n, value in frame.locals.items() if n.startswith(".t") and is_fleeting(value))
+    for name in frame.again:
+        del frame.locals[name]
+
+
+def leave_raising(stack: SavedStack) -> None:
+    """Step out of functions that raised the error by a statement for that: to do that again would raise it again."""
+    while _is_raising(stack.frames[-1]) and step_out(stack):
+        pass
+
+
+def _is_raising(frame: SavedFrame) -> bool:
+    unit = find_unit(frame.unit)
+    assert unit is not None
+    place = find_place(unit, frame.function, frame.place)
+    if place is None:
+        return False
+    statements = [node for node, _ in place.path if isinstance(node, ast.stmt)]
+    return isinstance(place.node if isinstance(place.node, ast.stmt) else statements[-1], ast.Raise | ast.Assert)
+
+
+def is_stuck(error: BaseException, stack: SavedStack) -> bool:
+    """Whether a continued frame has failed at the very place where it was continued."""
+    entry, innermost = error.__traceback__, None
+    while entry is not None:
+        if find_code(entry.tb_frame.f_code) is not None:
+            innermost = entry
+        entry = entry.tb_next
+    if innermost is None or BOX not in innermost.tb_frame.f_code.co_varnames:
+        return False
+    known = find_code(innermost.tb_frame.f_code)
+    assert known is not None
+    numbers = [number for number, _ in known.places]
+    place = stack.frames[-1].place
+    first = numbers.index(place) if place in numbers else 0
+    last = first
+    while last + 1 < len(numbers) and numbers[last + 1] == place:
+        last += 1
+    return first <= innermost.tb_lasti // 2 <= last
