@@ -116,7 +116,7 @@ def _noticing(create: Callable[..., asyncio.Task[Any]], session: ContextVar[Any]
     def create_task(self: asyncio.BaseEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task = create(self, coro, **kwargs)
         found = session.get()
-        if found is None or not isinstance(coro, Coroutine) or coro.__qualname__.startswith(_OF_STEPS):
+        if found is None or not isinstance(coro, Coroutine) or getattr(coro, "__qualname__", "").startswith(_OF_STEPS):
             return task
         if not _is_librarys_own(coro):
             found.background.began(task, coro)

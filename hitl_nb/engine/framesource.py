@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,6 +63,23 @@ class FrameSource:
 
 def _covers(statements: list[Any], line: int) -> bool:
     return bool(statements) and statements[0].lineno <= line <= statements[-1].end_lineno
+
+
+def names_imported(unit: Unit, ns: dict[str, Any]) -> set[str]:
+    """The names of `ns` that a cell may have from `from module import *`."""
+    found = set[str]()
+    for module in _starred(unit):
+        held = vars(sys.modules[module]) if module in sys.modules else {}
+        public = held.get("__all__") or [name for name in held if name[0] != "_"]
+        found |= ns.keys() & public
+    return found
+
+
+@functools.lru_cache(maxsize=32)
+def _starred(unit: Unit) -> frozenset[str]:
+    """The modules of which a unit imports all."""
+    nodes = (node for node in ast.walk(_module_of(unit)) if isinstance(node, ast.ImportFrom))
+    return frozenset(node.module for node in nodes if node.module and node.names[0].name == "*")
 
 
 @functools.lru_cache(maxsize=32)

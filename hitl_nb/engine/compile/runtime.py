@@ -348,7 +348,7 @@ class Runtime:
         self.Unwind = Unwind
         self.BaseException = BaseException
         self.AssertionError = AssertionError
-        self.exception = sys.exception
+        self.exception = self.current_exception = sys.exception
         self.type = type
         self.set = set
         self.globals = globals
@@ -394,7 +394,7 @@ RUNTIME = Runtime()
 _ELSEWHERE = """(lambda sys, types: type("runtime", (), {name: value if isinstance(value, type) or not callable(value)
 else staticmethod(value) for name, value in dict(
     due=False, poll=lambda: None, Unwind=(), BaseException=BaseException, AssertionError=AssertionError,
-    type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception,
+    type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception, current_exception=sys.exception,
     delegates=(types.GeneratorType, types.CoroutineType), openers={}, show=lambda value: sys.displayhook(value),
     iterate_async=lambda value: type(value).__aiter__(value), awaitable=lambda value, method: value,
     keep_iterator=lambda value: None,

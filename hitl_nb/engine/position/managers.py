@@ -223,8 +223,8 @@ def _leave(node: Any) -> Any:
     """The call of `__exit__` at the end of an instrumented `with`."""
     call = node.finalbody[0].body[0].value
     if isinstance(call, ast.Await):
-        checked: Any = call.value
-        call = checked.args[0]
+        filed: Any = call.value
+        call = filed.value.args[0]
     return call
 
 

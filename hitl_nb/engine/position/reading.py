@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code, runtime
-from hitl_nb.engine.compile.nodes import is_engine_name, read, slots
+from hitl_nb.engine.compile.nodes import is_engine_name, read, slots, walk
 from hitl_nb.engine.compile.trees import CELLS
 from hitl_nb.engine.compile.units import InstrumentedCode
 from hitl_nb.engine.position.endings import find_ending
 from hitl_nb.engine.position.frames import How, SavedFrame, SavedStack
 from hitl_nb.engine.position.lookup import MISSING, FrameView, callee_of, frame_of, function_run, look_up, passing_codes
-from hitl_nb.engine.position.places import METHOD_COLUMN, find_place, name_place
+from hitl_nb.engine.position.places import METHOD_COLUMN, Place, find_place, name_place
+from hitl_nb.engine.position.repeating import widen
 
 BOX, NEXT, MADE = ".box", ".next", ".made"
 """Locals of a restored frame: its saved values until it begins, its pending call, the instance that it constructs."""
@@ -255,6 +256,15 @@ class _Link:
 
 
 def _link(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> _Link:
+    link, place = _find_link(view, inner, is_answered)
+    if not link.is_exact:
+        link.number = getattr(widen(place), "lineno", link.number)
+    return link
+
+
+def _find_link(
+    view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None
+) -> tuple[_Link, Place]:
     known = view.known
     if known is None:
         raise CannotSave(f"no instrumented code: {view.code.co_qualname} in {view.code.co_filename}")
@@ -266,13 +276,13 @@ def _link(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any],
     is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
     if inner is None:
         if is_answered is None:
-            return _Link(number, "call", is_exact=True)
+            return _Link(number, "call", is_exact=True), place
         asked = look_up(node.func, view) if is_call else _awaited(node, view, operation)
         exact = asked is not MISSING and is_answered(callee_of(asked))
-        return _Link(number, "call" if exact else "again", is_exact=exact)
+        return _Link(number, "call" if exact else "again", is_exact=exact), place
     if inner.known is None:
-        return _Link(number, "again", is_exact=False)
-    return _link_inward(view, inner, node, number, operation, is_call=is_call)
+        return _Link(number, "again", is_exact=False), place
+    return _link_inward(view, inner, node, number, operation, is_call=is_call), place
 
 
 def _awaited(node: Any, view: FrameView, operation: str) -> Any:
@@ -472,6 +482,8 @@ def _refuse_half_used(view: FrameView, number: int) -> None:
         asked = [view.locals.get(_iterator_name(node))]
     else:
         asked = [value for slot in slots(node) for value in _named_iterators(read(node, slot), view)]
+        loops = [part for part in walk(node) if isinstance(part, ast.comprehension)]
+        asked += [value for loop in loops for value in _named_iterators(loop.iter, view)]
     if asked:
         kind = type(asked[0]).__name__
         where = f"line {view.frame.f_lineno} of {view.known.function.name}"
