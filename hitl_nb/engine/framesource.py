@@ -31,7 +31,10 @@ class FrameSource:
         self.function = _function_node(unit, saved.function)
         position = unit.tree().numbering.positions.get((saved.place, 0))
         self.line = position[0] if position is not None else 0
-        self._around = [node for node in _own(self.function) if self._is_inside(node)]
+
+    @functools.cached_property
+    def _around(self) -> list[Any]:
+        return [node for node in own_nodes(self.function) if self._is_inside(node)]
 
     def may_have_run(self, node: Any) -> bool:
         """Whether a statement or expression of the function, as far as its place tells, has run."""
@@ -94,6 +97,7 @@ def _module_of(unit: Unit) -> ast.Module:
     return ast.parse(unit.source)
 
 
+@functools.lru_cache(maxsize=512)
 def _function_node(unit: Unit, number: int) -> Any:
     """The user's node of a function of the unit; a cell's is its module."""
     module, known = _module_of(unit), unit.functions[number]
@@ -110,9 +114,13 @@ def _function_node(unit: Unit, number: int) -> Any:
     return ast.Module([], [])  # a comprehension's own function: its nodes are those of the function around it
 
 
-def _own(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function's own scope."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _own(child)
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function that are evaluated where they are; not those of the functions in it."""
+    todo = list(ast.iter_child_nodes(function))
+    for node in todo:  # grows
+        yield node
+        if not isinstance(node, _LATER):
+            todo += ast.iter_child_nodes(node)
+
+
+_LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.GeneratorExp)

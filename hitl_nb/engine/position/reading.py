@@ -483,7 +483,8 @@ def _refuse_half_used(view: FrameView, number: int) -> None:
     else:
         asked = [value for slot in slots(node) for value in _named_iterators(read(node, slot), view)]
         loops = [part for part in walk(node) if isinstance(part, ast.comprehension)]
-        asked += [value for loop in loops for value in _named_iterators(loop.iter, view)]
+        over = [look_up(loop.iter, view) for loop in loops if isinstance(loop.iter, ast.Name)]
+        asked += [value for value in over if hasattr(cast("Any", type(value)), "__next__")]
     if asked:
         kind = type(asked[0]).__name__
         where = f"line {view.frame.f_lineno} of {view.known.function.name}"
