@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import inspect
 import sys
@@ -11,9 +13,12 @@ from contextvars import ContextVar
 from typing import Any
 
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
+from hitl_nb.engine.position import tasks
 from hitl_nb.engine.position.continuations import continue_frame
 from hitl_nb.engine.position.frames import SavedStack
+from hitl_nb.engine.position.leaving import end_tasks
 from hitl_nb.engine.position.reading import read_places, read_stack
+from hitl_nb.engine.position.suspended import made_again, read_task
 
 
 class Driver:
@@ -29,6 +34,9 @@ class Driver:
         self._frames: list[Any] = []
         self._answer: Callable[[], Any] | None = None
         self._is_answering = False
+        self._coroutine: Any = None
+        self._task: asyncio.Task[Any] | None = None  # the one that awaits the run
+        self._is_left = False
 
     # -- running
 
@@ -60,9 +68,18 @@ class Driver:
     async def _await(self, coroutine: Any) -> Any:
         token = _current.set(self)
         self._root = _frame(1)
+        self._coroutine = coroutine
+        with contextlib.suppress(RuntimeError):  # another loop than asyncio's
+            self._task = asyncio.current_task()
+        tasks.begin_again()
         try:
             return await coroutine
+        except BaseException:
+            if self._is_left:  # by a task: `coroutine` has been ended
+                raise Unwind from None
+            raise
         finally:
+            self._coroutine = self._task = None
             _current.reset(token)
 
     # -- saving
@@ -70,7 +87,33 @@ class Driver:
     def read(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> SavedStack:
         """The stack down to `frame`, as data. Raises CannotSave."""
         assert self._root is not None
-        return read_stack(frame, self._root, None if self._is_answering else is_answered)
+        if self._is_answering:
+            is_answered = None
+        running = self._find_running()
+        tasks.prepare(self._task, running)
+        made_again.clear()
+        if running is None or running is self._task:
+            stack = read_stack(frame, self._root, is_answered)
+        else:
+            stack = read_task(frame, running, self._coroutine, is_answered)
+        stack.tasks = self.find_tasks() if self._task is not None else []
+        return stack
+
+    def _find_running(self) -> asyncio.Task[Any] | None:
+        """The task that runs now, if the run is awaited by a task."""
+        return None if self._task is None else asyncio.current_task()
+
+    def find_tasks(self) -> list[asyncio.Task[Any]]:
+        """The tasks that the run has started, and that have not ended."""
+        assert self._task is not None
+        found = [task for task in asyncio.all_tasks(self._task.get_loop()) if task is not self._task]
+        return [task for task in found if tasks.context_of(task).get(_current) is self]
+
+    def leave(self) -> None:
+        """The run is saved, and paused: its tasks end. The code that runs now is then left by raising `Unwind`."""
+        if self._task is not None:
+            self._is_left = asyncio.current_task() is not self._task
+            end_tasks(self.find_tasks(), self._task, self._coroutine)
 
     def name_places(
         self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None

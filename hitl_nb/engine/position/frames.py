@@ -50,9 +50,11 @@ class SavedStack:
         waits: whether the innermost frame waits for an answer (else its place is evaluated again).
         running: generators and coroutines on the stack, by the identity of their frame.
         order: the frames and those of `running`, outermost first.
+        tasks: the tasks of the run, to be saved with it.
     """
 
     frames: list[SavedFrame]
     waits: bool
     running: dict[int, SavedFrame]
     order: list[SavedFrame] = field(default_factory=list["SavedFrame"])
+    tasks: list[Any] = field(default_factory=list[Any])

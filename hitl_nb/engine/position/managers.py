@@ -21,7 +21,8 @@ from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.library_sources import source_of_unit
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.places import find_place
-from hitl_nb.engine.position.reading import CannotSave, generator_of, read_generator
+from hitl_nb.engine.position.reading import CannotSave, generator_of
+from hitl_nb.engine.position.suspended import read_generator
 from hitl_nb.engine.reopening import is_reopened
 
 _MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]

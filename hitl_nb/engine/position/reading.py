@@ -35,11 +35,16 @@ class CannotSave(Exception):
 
 
 def read_stack(
-    innermost: types.FrameType, root: types.FrameType, is_answered: Callable[[Any], bool] | None
+    innermost: types.FrameType,
+    root: types.FrameType | None,
+    is_answered: Callable[[Any], bool] | None,
+    *,
+    is_task: bool = False,
 ) -> SavedStack:
     """The frames between `root` (the engine's) and `innermost`, outermost first.
 
     Args:
+        is_task: whether the outermost frame is of the coroutine of a task.
         is_answered: whether a callee gives the answer that is waited for (a checkpoint); None: `innermost` polls, or
             is being answered.
 
@@ -50,7 +55,7 @@ def read_stack(
     frames: list[SavedFrame] = []
     running: dict[int, SavedFrame] = {}
     order: list[SavedFrame] = []
-    is_generator = False
+    is_generator = is_task
     function: types.FunctionType | None = None
     for i, view in enumerate(views):
         inner = views[i + 1] if i + 1 < len(views) else None
@@ -91,7 +96,7 @@ def read_places(
     return tuple(names), True
 
 
-def _frames_between(innermost: types.FrameType, root: types.FrameType) -> list[types.FrameType]:
+def _frames_between(innermost: types.FrameType, root: types.FrameType | None) -> list[types.FrameType]:
     found: list[types.FrameType] = []
     frame: types.FrameType | None = innermost
     while frame is not root:
@@ -159,7 +164,7 @@ def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, oper
         return _Link(number, how, is_exact=True, made=made, function=view.locals[NEXT].func)
     if generator is None and operation == "FOR_ITER":
         return _link_item(view, inner, node, number)
-    if operation == "SEND" and _is_loop(node):
+    if operation == "SEND" and is_loop(node):
         coroutine = _coroutine_of(inner.frame) if generator is None else generator
         if coroutine is not None:
             return _Link(number, "item", is_exact=True, is_generator=True, made=coroutine)
@@ -186,7 +191,7 @@ def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> _Li
     return _Link(number, "again" if function is None else "item", is_exact=function is not None, function=function)
 
 
-def _is_loop(node: Any) -> bool:
+def is_loop(node: Any) -> bool:
     """Whether a place is that of a loop as it asks for its next item."""
     return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
 
@@ -289,7 +294,7 @@ def _read(view: FrameView, link: _Link, function: types.FunctionType | None) -> 
     if link.made is not MISSING:
         saved.locals[MADE if link.how == "init" else AWAITED] = link.made
     if not link.is_exact:
-        saved.again = tuple(n for n, value in saved.locals.items() if n.startswith(".t") and _is_fleeting(value))
+        saved.again = tuple(n for n, value in saved.locals.items() if n.startswith(".t") and is_fleeting(value))
         for name in saved.again:
             del saved.locals[name]
     return saved
@@ -326,7 +331,7 @@ def _cells_of(
     return dict(zip(filed.__code__.co_freevars, filed.__closure__, strict=True))
 
 
-def _is_fleeting(value: Any) -> bool:
+def is_fleeting(value: Any) -> bool:
     """Lives within one statement, is no longer as it was when the call began, and making it has no effect."""
     kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, map, filter, zip, enumerate, reversed)
     return isinstance(value, kinds) or asyncio.isfuture(value)
@@ -338,7 +343,7 @@ def _refuse_half_used(view: FrameView, number: int) -> None:
     place = find_place(view.known.unit, view.known.function.number, number)
     assert place is not None
     node = place.node
-    if _is_loop(node):
+    if is_loop(node):
         asked = [view.locals.get(_iterator_name(node))]
     else:
         asked = [value for slot in slots(node) for value in _named_iterators(read(node, slot), view)]
@@ -357,65 +362,9 @@ def _named_iterators(node: Any, view: FrameView) -> list[Any]:
             return _named_iterators(inner, view)
         case ast.Name() if not is_engine_name(node.id):
             value = look_up(node, view)
-            return [value] if _is_fleeting(value) else []
+            return [value] if is_fleeting(value) else []
         case _:
             return []
 
 
-def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFrame, bool] | None:
-    """A generator or coroutine, and whether it must be brought to its place; None: it has ended.
-
-    Raises:
-        CannotSave: it runs elsewhere, waits in other code, or is other code's.
-    """
-    frame = frame_of(value)
-    if frame is None:
-        return None
-    saved = running.get(id(frame))
-    if saved is not None:
-        return saved, False
-    known = find_code(frame.f_code)
-    if known is None:
-        raise CannotSave(f"{frame.f_code.co_qualname} is a generator of a library")
-    is_generator = isinstance(value, types.GeneratorType)
-    if value.gi_running if is_generator else value.cr_running:
-        raise CannotSave(f"the generator {frame.f_code.co_qualname} is being asked by other code")
-    view = FrameView(frame)
-    if not (value.gi_suspended if is_generator else value.cr_suspended):
-        return _read_start(value, view, known), False
-    number, _, _ = place_of(frame, known)
-    place = find_place(known.unit, known.function.number, number)
-    if place is not None and isinstance(place.node, ast.Yield):
-        return read_frame(view, number, "yield"), True
-    if place is not None and isinstance(place.node, ast.YieldFrom):
-        return read_frame(view, number, "yield_from"), True
-    raise CannotSave(f"the coroutine {frame.f_code.co_qualname} waits for something else")
-
-
-def _read_start(value: Any, view: FrameView, known: InstrumentedCode) -> SavedFrame:
-    box = view.locals.get(BOX)
-    if box is not None and box.saved is not None:  # restored, and not begun since
-        return box.saved
-    function = known.function
-    values = dict(view.locals)
-    cells: dict[str, types.CellType] = {}
-    if function.cells:
-        cells = _cells_before_start(value, view, values)
-    return SavedFrame(known.unit.key, function.number, 0, "start", values, cells, view.globals)
-
-
-def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
-    """The cells of a generator before its first step: its function's, and new ones for its own parameters."""
-    import gc
-
-    found = [part for part in gc.get_referents(value) if isinstance(part, types.CellType)]
-    free = view.code.co_freevars
-    cells = dict(zip(free, found[len(found) - len(free) :], strict=True)) if free else {}
-    for name in view.code.co_cellvars:
-        cells[name] = types.CellType(values.pop(name)) if name in values else types.CellType()
-    for name in free:
-        values.pop(name, None)
-    return cells
-
-
-__all__ = ["CannotSave", "generator_of", "place_of", "read_frame", "read_generator", "read_places", "read_stack"]
+__all__ = ["CannotSave", "generator_of", "is_fleeting", "is_loop", "place_of", "read_frame", "read_places", "read_stack"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import contextvars
 import importlib
+import inspect
 import io
 import marshal
 import pickle
@@ -16,7 +19,7 @@ import cloudpickle
 
 from hitl_nb.engine.compile import compile_unit, find_code
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
-from hitl_nb.engine.position import generators, iterators, managers
+from hitl_nb.engine.position import generators, iterators, managers, tasks
 from hitl_nb.engine.position.driving import Driver
 from hitl_nb.engine.position.frames import SavedStack
 from hitl_nb.engine.reopening import Opened, Openings
@@ -60,13 +63,14 @@ class Paused:
         managers.check_managers(found, managers.defined_in_notebook)
         self.made_again += not stack.waits
         pickler = _Pickler(self, stack)
-        pickler.dump((dict(self._ns), stack.frames, stack.waits))
+        pickler.dump((dict(self._ns), stack.frames, stack.waits, stack.tasks))
         self._saved = pickler.file.getvalue()
         self._waits, self._value = stack.waits, value
         if self.only_saves:
             return value
         self._kept = pickler.generators
         self._entered = found
+        self._driver.leave()
         raise Unwind
 
     # -- running
@@ -74,7 +78,10 @@ class Paused:
     def native(self, source: str) -> Paused:
         self.ask = lambda value=None: self._count(value)  # type: ignore[method-assign]
         ns = self._namespace()
-        exec(compile(source, FILE, "exec"), ns)
+        code = compile(source, FILE, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        made = eval(code, ns)
+        if inspect.iscoroutine(made):
+            asyncio.run(made)
         self.values = ns
         return self
 
@@ -98,12 +105,13 @@ class Paused:
         unit = compile_unit(source, FILE)
         self._ns = self._namespace()
         self._driver = Driver()
+        self._is_async = unit.is_async
         return self._leg(lambda: self._driver.start(types.FunctionType(unit.code, self._ns)))
 
     def _leg(self, work: Callable[[], Any]) -> bool:
         context = contextvars.copy_context()
         try:
-            context.run(work)
+            context.run(asyncio.run, _awaited(work)) if self._is_async else context.run(work)
         except Unwind:
             context.run(managers.undo, self._entered)
             generators.end_quietly(self._kept)
@@ -120,14 +128,15 @@ class Paused:
     def go_on(self, source: str, state: tuple[Any, ...]) -> bool:
         """Continue what another process began until the next pause."""
         self._saved, self._waits, self._value, self.said, self.pauses, self.made_again = state
-        compile_unit(source, FILE)
+        self._is_async = compile_unit(source, FILE).is_async
         return self._leg(self._load)
 
     def _load(self) -> Any:
         self._ns = self._namespace()
         self._ns.clear()
         managers.forget_loaded()
-        values, frames, waits = _Unpickler(self).load()
+        tasks.forget_loaded()
+        values, frames, waits, _ = _Unpickler(self).load()
         self._ns.update(values)
         managers.enter_again()
         self._driver = Driver()
@@ -141,6 +150,10 @@ class Paused:
         sys.modules["__main__"] = main
         main.__dict__.update(ask=self.ask, tell=self.tell, **self.variables)
         return main.__dict__
+
+
+async def _awaited(work: Callable[[], Any]) -> Any:
+    return await work()
 
 
 def same(source: str, change: Change | None = None, **variables: Any) -> Paused:
@@ -230,6 +243,7 @@ class _Pickler(cloudpickle.Pickler):
             return type(None), ()
         reduced = iterators.reduce_iterator(obj, self.running)
         reduced = managers.reduce_manager(obj, self.running) if reduced is None else reduced
+        reduced = tasks.reduce_asyncio(obj) if reduced is None else reduced
         if reduced is not None:
             return reduced
         if isinstance(obj, types.GeneratorType | types.CoroutineType):

@@ -1,0 +1,183 @@
+"""Generators and coroutines that wait, each read from its own frame.
+
+A coroutine waits at an `await`. What it awaits is kept where it can be (a coroutine of the notebook, a task, a `gather`,
+what asyncio's own coroutines wait for), and awaited again. Else the call that made it is made again.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Callable
+from typing import Any
+
+from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.compile.nodes import is_filed, walk
+from hitl_nb.engine.compile.units import InstrumentedCode
+from hitl_nb.engine.position.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.lookup import MISSING, FrameView, frame_of, look_up
+from hitl_nb.engine.position.places import find_place
+from hitl_nb.engine.position.reading import (
+    AWAITED,
+    BOX,
+    CannotSave,
+    is_fleeting,
+    is_loop,
+    place_of,
+    read_frame,
+    read_stack,
+)
+
+can_keep: list[Callable[[Any], bool]] = []
+"""Asked whether an awaited object is data that is saved as it is (`tasks`)."""
+
+
+def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFrame, bool] | None:
+    """A generator or coroutine, and whether it must be brought to its place; None: it has ended.
+
+    Raises:
+        CannotSave: it runs elsewhere, waits in other code, or is other code's.
+    """
+    frame = frame_of(value)
+    if frame is None:
+        return None
+    saved = running.get(id(frame))
+    if saved is not None:
+        return saved, False
+    known = find_code(frame.f_code)
+    if known is None:
+        raise CannotSave(f"{frame.f_code.co_qualname} is a generator of a library")
+    is_generator = isinstance(value, types.GeneratorType)
+    if value.gi_running if is_generator else value.cr_running:
+        raise CannotSave(f"the generator {frame.f_code.co_qualname} is being asked by other code")
+    view = FrameView(frame)
+    if not (value.gi_suspended if is_generator else value.cr_suspended):
+        return _read_start(value, view, known), False
+    number, _, _ = place_of(frame, known)
+    place = find_place(known.unit, known.function.number, number)
+    if place is not None and isinstance(place.node, ast.Yield):
+        return read_frame(view, number, "yield"), True
+    if place is not None and isinstance(place.node, ast.YieldFrom):
+        return read_frame(view, number, "yield_from"), True
+    return read_await(value), False
+
+
+def _read_start(value: Any, view: FrameView, known: InstrumentedCode) -> SavedFrame:
+    box = view.locals.get(BOX)
+    if box is not None and box.saved is not None:  # restored, and not begun since
+        return box.saved
+    function = known.function
+    values = dict(view.locals)
+    cells: dict[str, types.CellType] = {}
+    if function.cells:
+        cells = _cells_before_start(value, view, values)
+    return SavedFrame(known.unit.key, function.number, 0, "start", values, cells, view.globals)
+
+
+def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
+    """The cells of a generator before its first step: its function's, and new ones for its own parameters."""
+    import gc
+
+    found = [part for part in gc.get_referents(value) if isinstance(part, types.CellType)]
+    free = view.code.co_freevars
+    cells = dict(zip(free, found[len(found) - len(free) :], strict=True)) if free else {}
+    for name in view.code.co_cellvars:
+        cells[name] = types.CellType(values.pop(name)) if name in values else types.CellType()
+    for name in free:
+        values.pop(name, None)
+    return cells
+
+
+
+
+# -- at an `await`
+
+
+def read_await(coroutine: Any) -> SavedFrame:
+    """A coroutine of the notebook that waits at an `await`; continued, it awaits again.
+
+    Raises:
+        CannotSave: what it awaits can neither be kept nor made again.
+    """
+    view = FrameView(coroutine.cr_frame)
+    known = view.known
+    assert known is not None
+    number, _, _ = place_of(view.frame, known)
+    place = find_place(known.unit, known.function.number, number)
+    node = place.node if place is not None else None
+    if isinstance(node, ast.Await):
+        value = look_up(node.value, view)
+        if is_kept(value):
+            return read_frame(view, number, "again")
+        return _made_again(view, node.value, value)
+    if is_loop(node) and is_kept(coroutine.cr_await):
+        saved = read_frame(view, number, "item")
+        saved.locals[AWAITED] = coroutine.cr_await
+        return saved
+    raise CannotSave(f"{_where(view)} waits for something that cannot be saved")
+
+
+def read_task(
+    innermost: types.FrameType, task: Any, main: Any, is_answered: Callable[[Any], bool] | None
+) -> SavedStack:
+    """The stack of a run whose task `task` is at work in `innermost`, while its own coroutine `main` waits.
+
+    The frames of functions that the task's coroutine calls come behind the run's own frame, as they are continued.
+    """
+    outermost = read_await(main)
+    coroutine = task.get_coro()
+    inside = read_stack(innermost, coroutine.cr_frame.f_back, is_answered, is_task=True)
+    return SavedStack([outermost, *inside.frames], inside.waits, inside.running, [outermost, *inside.order])
+
+
+def is_kept(value: Any) -> bool:
+    """Whether what is awaited is data: saved, and awaited again."""
+    if isinstance(value, types.CoroutineType) and find_code(value.cr_code) is not None:
+        return True
+    return any(can(value) for can in can_keep)
+
+
+def _made_again(view: FrameView, operand: Any, value: Any) -> SavedFrame:
+    """The call that made what is awaited is made again, with the arguments that are filed."""
+    call = operand.value if is_filed(operand) else operand
+    kind = type(value).__qualname__
+    if not isinstance(call, ast.Call) or value is MISSING:
+        raise CannotSave(f"{_where(view)} awaits a {kind} that cannot be saved; await the call that makes it there")
+    filed = [part.target.id for part in walk(call) if is_filed(part)]  # pyright: ignore[reportAttributeAccessIssue]
+    for name in filed:
+        _refuse_ended(view, view.locals.get(name), kind)
+    saved = read_frame(view, call.lineno, "again")
+    if is_filed(operand):
+        saved.locals.pop(operand.target.id, None)
+    iterators = [n for n in filed if is_fleeting(saved.locals.get(n)) and not _is_coroutine(saved.locals[n])]
+    for name in iterators:
+        del saved.locals[name]
+    saved.again = tuple(iterators)
+    made_again.append(value)
+    return saved
+
+
+made_again: list[Any] = []
+"""What calls that are made again made: tasks that began inside them begin again. Cleared before a stack is read."""
+
+
+def _refuse_ended(view: FrameView, argument: Any, kind: str) -> None:
+    """Raise CannotSave where a call that is made again was given a coroutine that has ended."""
+    parts: Any = argument if type(argument) in (list, tuple, set, frozenset) else [argument]
+    if any(_is_coroutine(part) and frame_of(part) is None for part in parts):
+        raise CannotSave(
+            f"{_where(view)}: a coroutine that was given to the {kind} awaited there has ended, and would be awaited "
+            "twice; use asyncio.gather(...) or an asyncio.TaskGroup"
+        )
+
+
+def _is_coroutine(value: Any) -> bool:
+    return isinstance(value, types.CoroutineType)
+
+
+def _where(view: FrameView) -> str:
+    assert view.known is not None
+    return f"line {view.frame.f_lineno} of {view.known.function.name}"
+
+
+__all__ = ["can_keep", "is_kept", "made_again", "read_await", "read_generator"]
