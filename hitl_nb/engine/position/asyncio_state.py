@@ -40,6 +40,8 @@ def reduce_coroutine(value: Any) -> Reduced | None:
     if value.cr_running and call is not _wait_for:  # it asks code of the notebook
         raise CannotSave(f"{value.__qualname__} is being asked by other code")
     names = dict(frame.f_locals)
+    if value.cr_code is _ENTER:
+        return (_enter, (value.cr_await,)) if value.cr_suspended else _call(type(names["self"]).__aenter__, names["self"])
     if call is _sleep and value.cr_suspended and names["delay"] <= 0:  # it has given way to the others
         return _returned, (names["result"],)
     return call(names)
@@ -82,9 +84,24 @@ def _wait(names: dict[str, Any]) -> Reduced:
 
 
 def _event_wait(names: dict[str, Any]) -> Reduced:
-    if _has_come(names.get("fut")):  # set, and perhaps cleared since
-        return _returned, (True,)
-    return _call(asyncio.Event.wait, names["self"])
+    return _woken(names) or _call(asyncio.Event.wait, names["self"])
+
+
+def _lock_acquire(names: dict[str, Any]) -> Reduced:
+    return _woken(names) or _call(asyncio.Lock.acquire, names["self"])
+
+
+def _semaphore_acquire(names: dict[str, Any]) -> Reduced:
+    return _woken(names) or _call(asyncio.Semaphore.acquire, names["self"])
+
+
+def _woken(names: dict[str, Any]) -> Reduced | None:
+    """What it waits for has come, even if it were gone again by now."""
+    return (_returned, (True,)) if _has_come(names.get("fut")) else None
+
+
+async def _enter(acquiring: Any) -> None:
+    await acquiring
 
 
 def _has_come(future: Any) -> bool:
@@ -100,26 +117,46 @@ def _queue_get(names: dict[str, Any]) -> Reduced:
     return _call(asyncio.Queue.get, names["self"])
 
 
+_ENTER: Any = cast("Any", asyncio.Lock.__aenter__).__code__  # of semaphores and conditions, too
+
 _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
+    _ENTER: _method(asyncio.Lock.__aenter__),
+    _enter.__code__: lambda names: (_enter, (names["acquiring"],)),
+    _returned.__code__: lambda names: (_returned, (names["result"],)),
     asyncio.sleep.__code__: _sleep,
     asyncio.wait_for.__code__: _wait_for,
     asyncio.wait.__code__: _wait,
     asyncio.Event.wait.__code__: _event_wait,
     asyncio.Queue.get.__code__: _queue_get,
+    asyncio.Lock.acquire.__code__: _lock_acquire,
+    asyncio.Semaphore.acquire.__code__: _semaphore_acquire,
     **{
         function.__code__: _method(function)
         for function in cast(
             "list[Any]",
             [
-                asyncio.Lock.acquire,
-                asyncio.Lock.__aenter__,
-                asyncio.Semaphore.acquire,
                 asyncio.Queue.put,
                 asyncio.Queue.join,
             ],
         )
     },
 }
+
+
+def place_in_queue(task: Any) -> int:
+    """How many wait for the same before a task that waits."""
+    coroutine: Any = task.get_coro()
+    while isinstance(getattr(coroutine, "cr_await", None), types.CoroutineType):
+        coroutine = coroutine.cr_await
+    held = coroutine.cr_frame.f_locals.get("self") if is_known(coroutine) and coroutine.cr_frame is not None else None
+    for name in _QUEUES:
+        for place, future in enumerate(getattr(held, name, None) or ()):
+            if future is task._fut_waiter:
+                return place
+    return 0
+
+
+_QUEUES = ("_waiters", "_getters", "_putters")
 
 
 # -- objects that coroutines share
@@ -138,9 +175,9 @@ _SHARED = (asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Queue)
 
 def _state_of(value: Any) -> dict[str, Any]:
     state: dict[str, Any] = dict(vars(value))
-    if isinstance(value, asyncio.Semaphore):  # what was handed to those that wait and have not run since
-        state["_value"] += sum(_has_come(waiter) for waiter in state["_waiters"] or ())
-    for name in ("_waiters", "_getters", "_putters"):
+    if isinstance(value, asyncio.Lock):  # whoever was woken has it
+        state["_locked"] |= any(map(_has_come, state["_waiters"] or ()))
+    for name in _QUEUES:
         if state.get(name) is not None:
             state[name] = deque[Any]()
     state["_loop"] = None

@@ -15,9 +15,9 @@ from typing import Any
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position import tasks
 from hitl_nb.engine.position.continuations import continue_frame
-from hitl_nb.engine.position.frames import SavedStack
+from hitl_nb.engine.position.frames import SavedStack, SavedTasks
 from hitl_nb.engine.position.leaving import end_tasks
-from hitl_nb.engine.position.reading import read_places, read_stack
+from hitl_nb.engine.position.reading import CannotSave, read_places, read_stack
 from hitl_nb.engine.position.suspended import made_again, read_task
 
 
@@ -36,6 +36,7 @@ class Driver:
         self._is_answering = False
         self._coroutine: Any = None
         self._task: asyncio.Task[Any] | None = None  # the one that awaits the run
+        self._turn = 0
         self._is_left = False
 
     # -- running
@@ -54,6 +55,7 @@ class Driver:
         self._frames, self._answer = list(rest), answer
         function, box = continue_frame(outermost)
         stack.frames.clear()
+        self._turn = stack.tasks.turn if stack.tasks is not None else 0
         return self._drive(functools.partial(function, box))
 
     def _drive(self, function: Callable[[], Any]) -> Any:
@@ -71,8 +73,10 @@ class Driver:
         self._coroutine = coroutine
         with contextlib.suppress(RuntimeError):  # another loop than asyncio's
             self._task = asyncio.current_task()
-        tasks.begin_again()
+        steps = tasks.begin_again()
         try:
+            if steps:
+                await tasks.take_turn(next((step for turn, step in steps if turn > self._turn), None))
             return await coroutine
         except BaseException:
             if self._is_left:  # by a task: `coroutine` has been ended
@@ -89,14 +93,20 @@ class Driver:
         assert self._root is not None
         if self._is_answering:
             is_answered = None
+        if self._answer is not None or self._frames:
+            raise CannotSave("a call that is made again asks before the last answer has reached the code that asked")
         running = self._find_running()
-        tasks.prepare(self._task, running)
+        unfinished: list[Any] = []
+        if self._task is not None:
+            unfinished = self.find_tasks()
+            tasks.prepare(self._task, running, unfinished)
         made_again.clear()
         if running is None or running is self._task:
             stack = read_stack(frame, self._root, is_answered)
         else:
             stack = read_task(frame, running, self._coroutine, is_answered)
-        stack.tasks = self.find_tasks() if self._task is not None else []
+        if self._task is not None:
+            stack.tasks = SavedTasks(unfinished, tasks.rank_of(self._task))
         return stack
 
     def _find_running(self) -> asyncio.Task[Any] | None:
@@ -114,6 +124,7 @@ class Driver:
         if self._task is not None:
             self._is_left = asyncio.current_task() is not self._task
             end_tasks(self.find_tasks(), self._task, self._coroutine)
+            tasks.leave()
 
     def name_places(
         self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None

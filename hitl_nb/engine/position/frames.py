@@ -43,6 +43,19 @@ class SavedFrame:
 
 
 @dataclass(eq=False)
+class SavedTasks:
+    """The tasks of a run.
+
+    Attributes:
+        unfinished: those that have not ended.
+        turn: when the run's own coroutine has its next step, among them.
+    """
+
+    unfinished: list[Any]
+    turn: int
+
+
+@dataclass(eq=False)
 class SavedStack:
     """The frames of a run, outermost first.
 
@@ -50,11 +63,11 @@ class SavedStack:
         waits: whether the innermost frame waits for an answer (else its place is evaluated again).
         running: generators and coroutines on the stack, by the identity of their frame.
         order: the frames and those of `running`, outermost first.
-        tasks: the tasks of the run, to be saved with it.
+        tasks: of a run that tasks belong to; to be saved with it.
     """
 
     frames: list[SavedFrame]
     waits: bool
     running: dict[int, SavedFrame]
     order: list[SavedFrame] = field(default_factory=list["SavedFrame"])
-    tasks: list[Any] = field(default_factory=list[Any])
+    tasks: SavedTasks | None = None

@@ -124,10 +124,16 @@ def read_task(
 
     The frames of functions that the task's coroutine calls come behind the run's own frame, as they are continued.
     """
-    outermost = read_await(main)
+    outermost = read_await(main) if main.cr_suspended else _read_start_of(main)
     coroutine = task.get_coro()
     inside = read_stack(innermost, coroutine.cr_frame.f_back, is_answered, is_task=True)
     return SavedStack([outermost, *inside.frames], inside.waits, inside.running, [outermost, *inside.order])
+
+
+def _read_start_of(coroutine: Any) -> SavedFrame:
+    view = FrameView(coroutine.cr_frame)
+    assert view.known is not None
+    return _read_start(coroutine, view, view.known)
 
 
 def is_kept(value: Any) -> bool:

@@ -35,24 +35,34 @@ class Saving:
 
     Attributes:
         main: the task that awaits the run itself.
-        ranks: of those that would have their next step soon, by identity: in which order.
+        ranks: of all, by identity: in which order they are continued.
+        failed: those whose exceptions nobody has asked for.
     """
 
     def __init__(self, main: asyncio.Task[Any] | None, ranks: Mapping[int, int]) -> None:
         self.main, self.ranks = main, ranks
+        self.failed: list[Any] = []
 
 
 saving = Saving(None, {})
 
 
-def prepare(main: asyncio.Task[Any] | None, asking: asyncio.Task[Any] | None) -> None:
-    """A stack is read: tasks that are saved until the next one belong to it."""
-    saving.main = main
-    saving.ranks = {}
-    if main is not None:
-        ready = [step_of(handle) for handle in getattr(main.get_loop(), "_ready", ())]
-        order = [asking, *(task for task in ready if task is not None)]
-        saving.ranks = {id(task): rank for rank, task in reversed(list(enumerate(order)))}
+def prepare(main: asyncio.Task[Any], asking: asyncio.Task[Any] | None, unfinished: list[asyncio.Task[Any]]) -> None:
+    """A stack is read: tasks that are saved until the next one belong to it.
+
+    First come those that wait for something, as they did already: they wait again, in the order in which they would
+    have it. Then comes the one at work, and those that are about to have their next step.
+    """
+    steps = [step_of(handle) for handle in getattr(main.get_loop(), "_ready", ())]
+    ready = {id(task): task for task in (asking, *steps) if task is not None}
+    waiting = sorted((t for t in (main, *unfinished) if id(t) not in ready), key=asyncio_state.place_in_queue)
+    saving.main, saving.failed = main, []
+    saving.ranks = {id(task): rank for rank, task in enumerate((*waiting, *ready.values()))}
+
+
+def rank_of(task: Any) -> int:
+    """When the task has its next step, among others."""
+    return saving.ranks.get(id(task), len(saving.ranks))
 
 
 def step_of(handle: Any) -> Any:
@@ -133,8 +143,8 @@ def _task_state(task: Any) -> _Ended:
         )
     waiter = task._fut_waiter
     is_cancelled = task._must_cancel or (waiter is not None and waiter.cancelled())
-    rank = saving.ranks.get(id(task), len(saving.ranks))
-    return "task", (coroutine, task.get_name(), rank, is_cancelled, task.cancelling(), task._log_destroy_pending)
+    rank = rank_of(task)
+    return "task", (coroutine, task.get_name(), rank, is_cancelled, task._log_destroy_pending)
 
 
 def _ended(future: Any) -> _Ended | None:
@@ -142,12 +152,11 @@ def _ended(future: Any) -> _Ended | None:
         return None
     if future.cancelled():
         return "cancelled", future._cancel_message
-    is_read = not future._log_traceback
-    error = future.exception()
+    error = future._exception
     if error is not None:
-        if not is_read:
-            future._log_traceback = True  # asking for it has told it that somebody has
-        return "failed", (error, is_read)
+        if future._log_traceback:
+            saving.failed.append(future)
+        return "failed", (error, not future._log_traceback)
     return "result", future.result()
 
 
@@ -219,12 +228,22 @@ def has_loaded() -> bool:
     return bool(_loaded or asyncio_state.loaded)
 
 
-def begin_again() -> None:
-    """Begin the tasks of the state that was loaded last, in this context. Until then none of them may be used."""
+def leave() -> None:
+    """The state that was saved last continues elsewhere: errors in it are not reported here as lost."""
+    for future in saving.failed:
+        future._log_traceback = False
+    saving.failed = []
+
+
+def begin_again() -> list[tuple[int, asyncio.Handle]]:
+    """Begin the tasks of the state that was loaded last, in this context. Until then none of them may be used.
+
+    Returns their first steps, in turn, and when each had its next one.
+    """
     loaded, calls = list(_loaded), list(asyncio_state.loaded)
     forget_loaded()
     if not loaded and not calls:
-        return
+        return []
     loop = asyncio.get_running_loop()
     steps: list[tuple[int, Callable[[], None], contextvars.Context]] = []
     for future, (kind, state) in loaded:
@@ -235,12 +254,12 @@ def begin_again() -> None:
     _join_again(loop, loaded)
     for call in calls:
         call()
-    for _, step, context in sorted(steps, key=lambda each: each[0]):
-        loop.call_soon(step, context=context)
+    steps.sort(key=lambda each: each[0])
+    return [(rank, loop.call_soon(step, context=context)) for rank, step, context in steps]
 
 
 def _begin_task(
-    loop: Any, task: Any, coroutine: Any, name: str, rank: int, is_cancelled: bool, cancelling: int, logs: bool
+    loop: Any, task: Any, coroutine: Any, name: str, rank: int, is_cancelled: bool, logs: bool
 ) -> tuple[int, Callable[[], None], contextvars.Context]:
     """Returns the task's first step, to be taken in its turn."""
     context = contextvars.copy_context()
@@ -249,15 +268,20 @@ def _begin_task(
     task._log_destroy_pending = logs
     (first,) = held
 
-    def step() -> None:
-        first()
-        for _ in range(cancelling if is_cancelled else 0):
-            task.cancel()
-        if is_cancelled and not cancelling:  # asked for and taken back; it is thrown all the same
-            task.cancel()
-            task.uncancel()
+    return rank, _FirstStep(task, first, is_cancelled=is_cancelled), context
 
-    return rank, step, context
+
+class _FirstStep:
+    """The first step of a task that is continued: to where it was, and then it is cancelled, if that was due."""
+
+    def __init__(self, task: Any, first: Callable[[], None], *, is_cancelled: bool) -> None:
+        self.__self__ = task  # as a step of asyncio's has it
+        self.first, self.is_cancelled = first, is_cancelled
+
+    def __call__(self) -> None:
+        self.first()
+        if self.is_cancelled:
+            self.__self__.cancel()
 
 
 @contextlib.contextmanager
@@ -351,4 +375,32 @@ def _with_names(function: Any, **names: Any) -> Any:
     return made
 
 
-__all__ = ["begin_again", "context_of", "forget_loaded", "has_loaded", "prepare", "reduce_asyncio", "step_of"]
+async def take_turn(next_step: asyncio.Handle | None) -> None:
+    """Let other tasks take their steps, those before `next_step` (None: all of them)."""
+    ready: Any = getattr(asyncio.get_running_loop(), "_ready", None)
+    if ready is not None and next_step is not None:
+        loop = asyncio.get_running_loop()
+        ready.appendleft(asyncio.Handle(_reorder, (ready, asyncio.current_task(), next_step), loop))
+    await asyncio.sleep(0)
+
+
+def _reorder(ready: Any, main: Any, next_step: asyncio.Handle) -> None:
+    """Put the step of `main`, which has come last, in front of another one."""
+    mine = next((handle for handle in ready if step_of(handle) is main), None)
+    if mine is not None and next_step in ready:
+        ready.remove(mine)
+        ready.insert(ready.index(next_step), mine)
+
+
+__all__ = [
+    "begin_again",
+    "context_of",
+    "forget_loaded",
+    "has_loaded",
+    "leave",
+    "prepare",
+    "rank_of",
+    "reduce_asyncio",
+    "step_of",
+    "take_turn",
+]

@@ -136,14 +136,14 @@ class Paused:
         self._ns.clear()
         managers.forget_loaded()
         tasks.forget_loaded()
-        values, frames, waits, _ = _Unpickler(self).load()
+        values, frames, waits, own_tasks = _Unpickler(self).load()
         self._ns.update(values)
         managers.enter_again()
         self._driver = Driver()
         if not waits:
             self._answer = [self._value]
         answer = [self._value].pop if waits else None
-        return self._driver.resume(SavedStack(frames, waits, {}), answer)
+        return self._driver.resume(SavedStack(frames, waits, {}, tasks=own_tasks), answer)
 
     def _namespace(self) -> dict[str, Any]:
         main = types.ModuleType("__main__")

@@ -19,10 +19,125 @@ async def f(n):
     await turns(2)
     tell("end", n)
     return got + 1
+def deep(n):
+    return helper(n) + 1
+def helper(n):
+    tell("helper", n)
+    return ask(n)
+async def outer(n):
+    try:
+        return await f(n) + await f(n + 1)
+    finally:
+        tell("finally", n)
+async def fails(n):
+    await turns(n)
+    raise ValueError(n)
 """
 
 PROGRAMS = {
     "gather": "a, b = await asyncio.gather(f(1), f(2))\ntell(a, b)",
+    "gather of many": "tell(await asyncio.gather(*[f(n % 3) for n in range(6)]))",
+    "gather in a function": (
+        "async def main():\n    local = 5\n    got = await asyncio.gather(f(1), outer(0), f(0))\n    return got, local\n"
+        "tell(await main())"
+    ),
+    "gather in a loop": "for i in range(3):\n    tell(await asyncio.gather(f(i), f(1)))",
+    "helpers below a task": (
+        "async def g(n):\n    await turns(n)\n    return deep(n) + deep(n + 5)\n"
+        "tell(await asyncio.gather(g(2), g(0), f(1)))"
+    ),
+    "nested gather": "tell(await asyncio.gather(asyncio.gather(f(1), f(2)), outer(0), asyncio.sleep(0, 7)))",
+    "gather in tasks": (
+        "async def g(n):\n    return await asyncio.gather(f(n), f(n + 1))\ntell(await asyncio.gather(g(0), g(1)))"
+    ),
+    "one coroutine twice": "c = f(1)\ntell(await asyncio.gather(c, f(0), c))",
+    "a child that fails": (
+        "try:\n    await asyncio.gather(f(1), fails(3), f(2))\nexcept ValueError as e:\n    tell('caught', e)\n"
+        "await turns(9)\ntell('over')"
+    ),
+    "exceptions returned": "tell(await asyncio.gather(f(1), fails(0), fails(4), f(2), return_exceptions=True))",
+    "tasks in variables": (
+        "a = asyncio.create_task(f(1), name='mine')\nb = asyncio.create_task(f(0))\nawait turns(1)\n"
+        "x = ask(5)\ntell(x, a.done(), b.done(), a.get_name())\ntell(await a, await b)\ntell(a.result(), b.done())"
+    ),
+    "a task that nobody keeps": "asyncio.create_task(f(0))\nx = ask(1)\nawait turns(9)\ntell(x)",
+    "a question below the tasks of the run": (
+        "async def main():\n    t = asyncio.create_task(f(2))\n    x = ask(1)\n    y = await f(1)\n"
+        "    return x, y, await t\ntell(await main())"
+    ),
+    "a failed task in a variable": (
+        "a = asyncio.create_task(fails(1))\nawait turns(5)\nx = ask(1)\ntell(a.done(), repr(a.exception()))\n"
+        "try:\n    await a\nexcept ValueError as e:\n    tell(e)"
+    ),
+    "a cancelled task in a variable": (
+        "a = asyncio.create_task(f(9))\nawait turns(3)\na.cancel()\nawait turns(2)\nx = ask(1)\n"
+        "tell(a.cancelled())\ntry:\n    await a\nexcept asyncio.CancelledError:\n    tell('cancelled')"
+    ),
+    "a task that is being cancelled": (
+        "async def g():\n    try:\n        await turns(50)\n    except asyncio.CancelledError:\n        tell('cancelling')\n"
+        "        ask(4)\n        raise\n"
+        "a = asyncio.create_task(g())\nawait turns(3)\na.cancel()\nx = ask(1)\n"
+        "try:\n    await a\nexcept asyncio.CancelledError:\n    tell('cancelled', x)"
+    ),
+    "wait_for": "tell(await asyncio.wait_for(f(1), 60), await asyncio.wait_for(outer(0), 60))",
+    "gather of wait_for": "tell(await asyncio.gather(asyncio.wait_for(f(1), 60), asyncio.wait_for(outer(0), 60), f(2)))",
+    "wait_for in a task that asks": (
+        "async def g(n):\n    got = await asyncio.wait_for(f(n), 60)\n    return got + ask(1)\n"
+        "tell(await asyncio.gather(g(0), g(1)))"
+    ),
+    "wait": (
+        "done, pending = await asyncio.wait([asyncio.create_task(f(n)) for n in range(3)])\n"
+        "tell(sorted(t.result() for t in done), len(pending))"
+    ),
+    "wait for the first": (
+        "todo = {asyncio.create_task(f(n)) for n in range(3)}\nwhile todo:\n"
+        "    done, todo = await asyncio.wait(todo, return_when=asyncio.FIRST_COMPLETED)\n"
+        "    tell(sorted(t.result() for t in done), len(todo))"
+    ),
+    "shield": "t = asyncio.create_task(f(1))\ntell(await asyncio.gather(asyncio.shield(t), f(2)), t.done())",
+    "sleeps": (
+        "async def g(n):\n    await asyncio.sleep(n / 50)\n    return ask(n)\ntell(await asyncio.gather(*map(g, [3, 1, 2])))"
+    ),
+    "lock": (
+        "lock = asyncio.Lock()\nasync def g(n):\n    async with lock:\n        tell('in', n)\n        await turns(1)\n"
+        "        ask(n)\n        tell('out', n)\ntell(await asyncio.gather(g(1), g(2), g(3)), lock.locked())"
+    ),
+    "semaphore": (
+        "sem = asyncio.Semaphore(2)\nasync def g(n):\n    async with sem:\n        tell('in', n)\n        await turns(n % 3)\n"
+        "        ask(n)\n        tell('out', n)\ntell(await asyncio.gather(*map(g, range(6))), sem.locked())"
+    ),
+    "event": (
+        "async def main():\n    event = asyncio.Event()\n    async def waits(n):\n        await event.wait()\n"
+        "        tell('came', n, ask(n))\n    async def sets():\n        await turns(2)\n        ask('set?')\n"
+        "        event.set()\n        event.clear()\n        ask('set')\n"
+        "    await asyncio.gather(waits(1), sets(), waits(2))\nawait main()"
+    ),
+    "queue": (
+        "async def main():\n    q = asyncio.Queue(2)\n    async def gives():\n        for n in range(5):\n"
+        "            await q.put(n)\n            tell('gave', n)\n            if n % 2: ask(n)\n    async def takes(k):\n"
+        "        while True:\n            n = await q.get()\n            tell(k, 'took', n, ask(n))\n            q.task_done()\n"
+        "    workers = [asyncio.create_task(takes(k)) for k in 'ab']\n    await gives()\n    await q.join()\n"
+        "    for w in workers: w.cancel()\n    tell(await asyncio.gather(*workers, return_exceptions=True))\nawait main()"
+    ),
+    "classes": (
+        "class Agent:\n    def __init__(self, n):\n        self.n = n\n    async def go(self):\n"
+        "        got = [ask(i) async for i in self.items()] if False else [ask(i) for i in range(self.n)]\n"
+        "        await turns(1)\n        self.got = got\n        return self\n"
+        "a, b = await asyncio.gather(Agent(2).go(), Agent(3).go())\ntell(a.got, b.got)"
+    ),
+    "a task that holds itself": (
+        "async def g():\n    me = asyncio.current_task()\n    await turns(1)\n    x = ask(2)\n"
+        "    return me is asyncio.current_task(), x\ntell(await asyncio.gather(g(), g()))"
+    ),
+    "the run's own task": (
+        "me = asyncio.current_task()\nasync def g():\n    x = ask(2)\n    return me is asyncio.current_task(), x\n"
+        "tell(await asyncio.gather(g(), g()), me is asyncio.current_task())"
+    ),
+    "callbacks between tasks": (
+        "async def main():\n    tasks = []\n    async def g(n):\n        await turns(n)\n        x = ask(n)\n"
+        "        if n: return x + await tasks[n - 1]\n        return x\n"
+        "    tasks += [asyncio.create_task(g(n)) for n in range(3)]\n    return await tasks[2]\ntell(await main())"
+    ),
 }
 
 
