@@ -21,6 +21,21 @@ loaded: list[Callable[[], None]] = []
 """What is left to do for objects that were loaded, when their tasks are there again."""
 
 
+class Waiting:
+    """What is known of those that wait in the run that is being saved.
+
+    Attributes:
+        cancelled: waiters of tasks that have been cancelled and have not noticed yet, by identity.
+        unbegun: coroutines of asyncio's that were made, and are not awaited yet in this process.
+    """
+
+    def __init__(self) -> None:
+        self.cancelled: dict[int, Any] = {}
+        self.unbegun: list[Any] = []
+
+
+waiting = Waiting()
+
 # -- coroutines of asyncio's that wait
 
 
@@ -36,15 +51,38 @@ def reduce_coroutine(value: Any) -> Reduced | None:
     frame = value.cr_frame
     if frame is None:
         return make_ended, ()
+    if not (value.cr_suspended or value.cr_running):
+        waiting.unbegun.append(value)
     call = _CALLS[value.cr_code]
     if value.cr_running and call is not _wait_for:  # it asks code of the notebook
         raise CannotSave(f"{value.__qualname__} is being asked by other code")
     names = dict(frame.f_locals)
-    if value.cr_code is _ENTER:
-        return (_enter, (value.cr_await,)) if value.cr_suspended else _call(type(names["self"]).__aenter__, names["self"])
-    if call is _sleep and value.cr_suspended and names["delay"] <= 0:  # it has given way to the others
-        return _returned, (names["result"],)
+    if value.cr_code is _ENTER and value.cr_suspended:
+        return _enter, (value.cr_await,)
+    if call in (_condition_wait, _condition_wait_for) and isinstance(value.cr_await, types.CoroutineType):
+        names["inner"] = value.cr_await
+    if call is _sleep and value.cr_suspended and names["delay"] <= 0 and not _is_cancelled(value):
+        return _returned, (names["result"],)  # it has given way to the others
+    if call in _SIMPLE and _is_cancelled(value):
+        return _never, ()
     return call(names)
+
+
+def _is_cancelled(coroutine: Any) -> bool:
+    """Whether the task that awaits a coroutine was cancelled there."""
+    return id(innermost(coroutine)) in waiting.cancelled
+
+
+def innermost(coroutine: Any) -> Any:
+    """The coroutine that really waits, where one awaits the other."""
+    while isinstance(getattr(coroutine, "cr_await", None), types.CoroutineType):
+        coroutine = coroutine.cr_await
+    return coroutine
+
+
+async def _never() -> None:
+    """Waits until its task is cancelled."""
+    await asyncio.get_running_loop().create_future()
 
 
 def make_ended() -> Any:
@@ -95,6 +133,67 @@ def _semaphore_acquire(names: dict[str, Any]) -> Reduced:
     return _woken(names) or _call(asyncio.Semaphore.acquire, names["self"])
 
 
+class _Released:
+    """A condition in a `wait` that has begun: its lock was released."""
+
+    def __init__(self, condition: Any) -> None:
+        self.condition = condition
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "condition"), name)
+
+    def locked(self) -> bool:
+        return True
+
+    def release(self) -> None: ...
+
+
+def _condition_wait(names: dict[str, Any]) -> Reduced:
+    condition = names["self"]
+    if "cancelled" not in names and "fut" not in names and not isinstance(condition, _Released):
+        return _call(asyncio.Condition.wait, condition)
+    plain = condition.condition if isinstance(condition, _Released) else condition
+    if "inner" in names:
+        return _acquire, (names["inner"],)
+    return (_acquire_again, (plain,)) if _has_come(names.get("fut")) else (_wait_again, (plain,))
+
+
+def _wait_again(condition: Any) -> Any:
+    return asyncio.Condition.wait(cast("Any", _Released(condition)))
+
+
+def _acquire_again(condition: Any) -> Any:
+    return _acquire(condition.acquire())
+
+
+async def _acquire(acquiring: Any) -> bool:
+    await acquiring
+    return True
+
+
+def _condition_wait_for(names: dict[str, Any]) -> Reduced:
+    if "inner" not in names:
+        return _call(asyncio.Condition.wait_for, names["self"], names["predicate"])
+    return _wait_on, (names["self"], names["predicate"], names["inner"])
+
+
+async def _wait_on(condition: Any, predicate: Any, waiting: Any) -> Any:
+    await waiting
+    return await condition.wait_for(predicate)
+
+
+def _waited_on(names: dict[str, Any]) -> Reduced:
+    return _wait_on, (names["condition"], names["predicate"], names["waiting"])
+
+
+def _join(names: dict[str, Any]) -> Reduced:
+    return _call(asyncio.Queue.join, names["self"])
+
+
+def _put(names: dict[str, Any]) -> Reduced:
+    return _call(asyncio.Queue.put, names["self"], names["item"])
+
+
 def _woken(names: dict[str, Any]) -> Reduced | None:
     """What it waits for has come, even if it were gone again by now."""
     return (_returned, (True,)) if _has_come(names.get("fut")) else None
@@ -105,7 +204,20 @@ async def _enter(acquiring: Any) -> None:
 
 
 def _has_come(future: Any) -> bool:
-    return future is not None and future.done() and not future.cancelled()
+    return future is not None and future.done() and not future.cancelled() and not _is_left(future)
+
+
+def _is_left(future: Any) -> bool:
+    """Whether whoever waits for it has been cancelled meanwhile."""
+    return any(waiter is future for waiter in waiting.cancelled.values())
+
+
+def _leave_group(names: dict[str, Any]) -> Reduced:
+    kind, error, traceback = names["et"], names["exc"], names["tb"]
+    cancelled = names.get("propagate_cancellation_error")
+    if kind is None and cancelled is not None:
+        kind, error = type(cancelled), cancelled
+    return _call(asyncio.TaskGroup.__aexit__, names["self"], kind, error, traceback)
 
 
 def _method(function: Any) -> Callable[[dict[str, Any]], Reduced]:
@@ -120,6 +232,10 @@ def _queue_get(names: dict[str, Any]) -> Reduced:
 _ENTER: Any = cast("Any", asyncio.Lock.__aenter__).__code__  # of semaphores and conditions, too
 
 _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
+    asyncio.Condition.wait.__code__: _condition_wait,
+    asyncio.Condition.wait_for.__code__: _condition_wait_for,
+    _acquire.__code__: lambda names: (_acquire, (names["acquiring"],)),
+    _wait_on.__code__: _waited_on,
     _ENTER: _method(asyncio.Lock.__aenter__),
     _enter.__code__: lambda names: (_enter, (names["acquiring"],)),
     _returned.__code__: lambda names: (_returned, (names["result"],)),
@@ -130,24 +246,21 @@ _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
     asyncio.Queue.get.__code__: _queue_get,
     asyncio.Lock.acquire.__code__: _lock_acquire,
     asyncio.Semaphore.acquire.__code__: _semaphore_acquire,
-    **{
-        function.__code__: _method(function)
-        for function in cast(
-            "list[Any]",
-            [
-                asyncio.Queue.put,
-                asyncio.Queue.join,
-            ],
-        )
-    },
+    asyncio.Queue.put.__code__: _put,
+    asyncio.Queue.join.__code__: _join,
+    asyncio.TaskGroup.__aenter__.__code__: _method(asyncio.TaskGroup.__aenter__),
+    asyncio.TaskGroup.__aexit__.__code__: _leave_group,
+    asyncio.Timeout.__aenter__.__code__: _method(asyncio.Timeout.__aenter__),
+    asyncio.Timeout.__aexit__.__code__: _method(asyncio.Timeout.__aexit__),
 }
+_SIMPLE = (_sleep, _event_wait, _lock_acquire, _semaphore_acquire, _queue_get, _put, _join)
+"""Those that do nothing when they are cancelled but leave the queue."""
+
 
 
 def place_in_queue(task: Any) -> int:
     """How many wait for the same before a task that waits."""
-    coroutine: Any = task.get_coro()
-    while isinstance(getattr(coroutine, "cr_await", None), types.CoroutineType):
-        coroutine = coroutine.cr_await
+    coroutine = innermost(task.get_coro())
     held = coroutine.cr_frame.f_locals.get("self") if is_known(coroutine) and coroutine.cr_frame is not None else None
     for name in _QUEUES:
         for place, future in enumerate(getattr(held, name, None) or ()):
@@ -165,18 +278,26 @@ _QUEUES = ("_waiters", "_getters", "_putters")
 def reduce_shared(value: Any) -> Reduced | None:
     """How pickle makes a lock, event, semaphore or queue of asyncio again: without those that wait. None: no such."""
     kind: Any = type(value)
+    if kind is asyncio.TaskGroup:
+        state = {**vars(value), "_on_completed_fut": None, "_loop": None}
+        return _new, (kind,), state, None, None, _fill_group
+    if kind is asyncio.Timeout:
+        return _new, (kind,), _timeout_state(value), None, None, _fill_timeout
     if kind.__module__.startswith("asyncio.") and isinstance(value, _SHARED):
         return _new, (kind,), _state_of(value), None, None, _fill
     return None
 
 
-_SHARED = (asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Queue)
+_SHARED = (asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Queue, asyncio.Condition)
 
 
 def _state_of(value: Any) -> dict[str, Any]:
     state: dict[str, Any] = dict(vars(value))
+    waiters = state.get("_waiters") or ()
     if isinstance(value, asyncio.Lock):  # whoever was woken has it
-        state["_locked"] |= any(map(_has_come, state["_waiters"] or ()))
+        state["_locked"] |= any(map(_has_come, waiters))
+    if isinstance(value, asyncio.Semaphore):  # what was given to one that left meanwhile
+        state["_value"] += sum(waiter.done() and not waiter.cancelled() and _is_left(waiter) for waiter in waiters)
     for name in _QUEUES:
         if state.get(name) is not None:
             state[name] = deque[Any]()
@@ -192,4 +313,36 @@ def _fill(value: Any, state: dict[str, Any]) -> None:
     vars(value).update(state)
 
 
-__all__ = ["is_known", "loaded", "make_ended", "reduce_coroutine", "reduce_shared"]
+def _fill_group(group: Any, state: dict[str, Any]) -> None:
+    vars(group).update(state)
+
+    def join() -> None:
+        group._loop = asyncio.get_running_loop()
+        for task in list(group._tasks):
+            task.add_done_callback(group._on_task_done)
+
+    loaded.append(join)
+
+
+def _timeout_state(timeout: Any) -> tuple[dict[str, Any], float | None]:
+    """The state, and how many seconds are left."""
+    state = {**vars(timeout), "_timeout_handler": None}
+    handler = timeout._timeout_handler
+    return state, None if handler is None else handler._loop.time()
+
+
+def _fill_timeout(timeout: Any, state: tuple[dict[str, Any], float | None]) -> None:
+    attributes, now = state
+    vars(timeout).update(attributes)
+    if attributes["_when"] is None:
+        return
+
+    def begin() -> None:
+        loop = asyncio.get_running_loop()
+        if now is not None:  # the clocks of two processes have nothing in common
+            timeout.reschedule(loop.time() + timeout._when - now)
+
+    loaded.append(begin)
+
+
+__all__ = ["innermost", "is_known", "loaded", "make_ended", "place_in_queue", "reduce_coroutine", "reduce_shared", "waiting"]

@@ -37,6 +37,7 @@ class Driver:
         self._coroutine: Any = None
         self._task: asyncio.Task[Any] | None = None  # the one that awaits the run
         self._turn = 0
+        self._is_cancelled = False
         self._is_left = False
 
     # -- running
@@ -55,7 +56,8 @@ class Driver:
         self._frames, self._answer = list(rest), answer
         function, box = continue_frame(outermost)
         stack.frames.clear()
-        self._turn = stack.tasks.turn if stack.tasks is not None else 0
+        if stack.tasks is not None:
+            self._turn, self._is_cancelled = stack.tasks.turn, stack.tasks.is_cancelled
         return self._drive(functools.partial(function, box))
 
     def _drive(self, function: Callable[[], Any]) -> Any:
@@ -77,6 +79,8 @@ class Driver:
         try:
             if steps:
                 await tasks.take_turn(next((step for turn, step in steps if turn > self._turn), None))
+            if self._is_cancelled and self._task is not None:
+                self._task.cancel()  # noticed at its next `await`
             return await coroutine
         except BaseException:
             if self._is_left:  # by a task: `coroutine` has been ended
@@ -106,7 +110,7 @@ class Driver:
         else:
             stack = read_task(frame, running, self._coroutine, is_answered)
         if self._task is not None:
-            stack.tasks = SavedTasks(unfinished, tasks.rank_of(self._task))
+            stack.tasks = SavedTasks(unfinished, tasks.rank_of(self._task), tasks.is_cancelled(self._task))
         return stack
 
     def _find_running(self) -> asyncio.Task[Any] | None:

@@ -49,10 +49,12 @@ class SavedTasks:
     Attributes:
         unfinished: those that have not ended.
         turn: when the run's own coroutine has its next step, among them.
+        is_cancelled: whether the run's own task was cancelled, and has not noticed.
     """
 
     unfinished: list[Any]
     turn: int
+    is_cancelled: bool = False
 
 
 @dataclass(eq=False)

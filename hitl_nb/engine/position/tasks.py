@@ -56,6 +56,12 @@ def prepare(main: asyncio.Task[Any], asking: asyncio.Task[Any] | None, unfinishe
     steps = [step_of(handle) for handle in getattr(main.get_loop(), "_ready", ())]
     ready = {id(task): task for task in (asking, *steps) if task is not None}
     waiting = sorted((t for t in (main, *unfinished) if id(t) not in ready), key=asyncio_state.place_in_queue)
+    asyncio_state.waiting.unbegun = []
+    asyncio_state.waiting.cancelled = {
+        id(asyncio_state.innermost(task.get_coro())): getattr(task, "_fut_waiter", None)
+        for task in (main, *unfinished)
+        if is_cancelled(task)
+    }
     saving.main, saving.failed = main, []
     saving.ranks = {id(task): rank for rank, task in enumerate((*waiting, *ready.values()))}
 
@@ -134,17 +140,24 @@ def _is_known(coroutine: Any) -> bool:
 def _task_state(task: Any) -> _Ended:
     ended = _ended(task)
     if ended is not None:
-        return ended
+        return "ended", (ended, task.get_name())
     coroutine = task.get_coro()
     if not _is_known(coroutine):
         raise CannotSave(
             f"the task {task.get_name()} runs {getattr(coroutine, '__qualname__', coroutine)}(), which is not code of "
             "the notebook; await it before, or cancel() it and await that"
         )
-    waiter = task._fut_waiter
-    is_cancelled = task._must_cancel or (waiter is not None and waiter.cancelled())
-    rank = rank_of(task)
-    return "task", (coroutine, task.get_name(), rank, is_cancelled, task._log_destroy_pending)
+    return "task", (coroutine, task.get_name(), rank_of(task), is_cancelled(task), task._log_destroy_pending)
+
+
+def is_cancelled(task: Any) -> bool:
+    """Whether a task was cancelled, and has not noticed: it does where it waits, or where it will wait next."""
+    waiter = getattr(task, "_fut_waiter", None)
+    if task._must_cancel or waiter is None:
+        return task._must_cancel
+    coroutine = asyncio_state.innermost(task.get_coro())
+    code = getattr(coroutine, "cr_code", None)
+    return waiter.cancelled() and (code is None or find_code(code) is None)  # else it awaits what is cancelled again
 
 
 def _ended(future: Any) -> _Ended | None:
@@ -233,6 +246,9 @@ def leave() -> None:
     for future in saving.failed:
         future._log_traceback = False
     saving.failed = []
+    for coroutine in asyncio_state.waiting.unbegun:
+        coroutine.close()
+    asyncio_state.waiting.unbegun = []
 
 
 def begin_again() -> list[tuple[int, asyncio.Handle]]:
@@ -249,6 +265,10 @@ def begin_again() -> list[tuple[int, asyncio.Handle]]:
     for future, (kind, state) in loaded:
         if kind == "task":
             steps.append(_begin_task(loop, future, *state))
+        elif kind == "ended":
+            ended, name = state
+            _end_as_before(loop, future, *ended)
+            future.set_name(name)
         elif kind not in ("gather", "shield"):
             _end_as_before(loop, future, kind, state)
     _join_again(loop, loaded)
@@ -397,6 +417,7 @@ __all__ = [
     "context_of",
     "forget_loaded",
     "has_loaded",
+    "is_cancelled",
     "leave",
     "prepare",
     "rank_of",

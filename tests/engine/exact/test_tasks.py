@@ -119,6 +119,57 @@ PROGRAMS = {
         "    workers = [asyncio.create_task(takes(k)) for k in 'ab']\n    await gives()\n    await q.join()\n"
         "    for w in workers: w.cancel()\n    tell(await asyncio.gather(*workers, return_exceptions=True))\nawait main()"
     ),
+    "condition": (
+        "async def main():\n    c = asyncio.Condition()\n    async def waits(n):\n        async with c:\n"
+        "            await c.wait()\n            tell('woken', n, ask(n))\n    async def tells():\n        await turns(3)\n"
+        "        async with c:\n            ask('notify')\n            c.notify_all()\n            ask('notified')\n"
+        "    await asyncio.gather(waits(1), waits(2), tells())\nawait main()"
+    ),
+    "task group": (
+        "async with asyncio.TaskGroup() as group:\n    tasks = [group.create_task(f(n)) for n in range(3)]\n"
+        "    tell('started', ask(9))\ntell([t.result() for t in tasks])"
+    ),
+    "task group whose body waits": (
+        "async def main():\n    async with asyncio.TaskGroup() as group:\n        a = group.create_task(f(2), name='a')\n"
+        "        x = await f(1)\n        b = group.create_task(outer(0))\n    return a.result(), x, b.result(), a.get_name()\n"
+        "tell(await main())"
+    ),
+    "task group that fails": (
+        "async def g(n):\n    try:\n        return await f(n)\n    except asyncio.CancelledError:\n"
+        "        tell('cancelled', n)\n        raise\n"
+        "async def main():\n    async with asyncio.TaskGroup() as group:\n        group.create_task(g(1))\n"
+        "        group.create_task(fails(3))\n        group.create_task(g(9))\n        await turns(30)\n"
+        "try:\n    await main()\nexcept ExceptionGroup as e:\n    tell(repr(e.exceptions))\n"
+        "await turns(2)\ntell(asyncio.current_task().cancelling())"
+    ),
+    "a question while a group is being cancelled": (
+        "async def g(n):\n    try:\n        await turns(40)\n    except asyncio.CancelledError:\n"
+        "        tell('cancelled', ask(n))\n        raise\n"
+        "async def main():\n    async with asyncio.TaskGroup() as group:\n        group.create_task(g(1))\n"
+        "        group.create_task(fails(3))\n        group.create_task(g(2))\n        await turns(30)\n"
+        "try:\n    await main()\nexcept ExceptionGroup as e:\n    tell(repr(e.exceptions))\n"
+        "await turns(2)\ntell('over')"
+    ),
+    "timeout": (
+        "async with asyncio.timeout(50) as t:\n    x = await f(1)\n    tell(x, t.expired())\n"
+        "async def main():\n    async with asyncio.timeout(50):\n        return await asyncio.gather(f(1), f(0))\n"
+        "tell(await main(), t.expired())"
+    ),
+    "timeout that comes": (
+        "async def g(n):\n    try:\n        async with asyncio.timeout(0.02):\n            ask(n)\n"
+        "            await asyncio.sleep(5)\n    except TimeoutError:\n        tell('late', ask(n))\n"
+        "await asyncio.gather(g(1), g(2))"
+    ),
+    "wait_for that comes": (
+        "async def g(n):\n    ask(n)\n    try:\n        await asyncio.sleep(5)\n    finally:\n        tell('left', n)\n"
+        "try:\n    await asyncio.wait_for(asyncio.gather(g(1), g(2)), 0.05)\nexcept TimeoutError:\n    tell('late')"
+    ),
+    "cancelled by another": (
+        "async def main():\n    lock = asyncio.Lock()\n    async def g(n):\n        async with lock:\n"
+        "            ask(n)\n            await turns(3)\n            tell('out', n)\n"
+        "    a, b, c = [asyncio.create_task(g(n)) for n in range(3)]\n    await turns(2)\n    b.cancel()\n"
+        "    return await asyncio.gather(a, b, c, return_exceptions=True), lock.locked()\ntell(await main())"
+    ),
     "classes": (
         "class Agent:\n    def __init__(self, n):\n        self.n = n\n    async def go(self):\n"
         "        got = [ask(i) async for i in self.items()] if False else [ask(i) for i in range(self.n)]\n"
