@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
-from hitl_nb.engine.position import tasks
+from hitl_nb.engine.position import beginning, tasks, turns
 from hitl_nb.engine.position.continuations import continue_frame
 from hitl_nb.engine.position.frames import SavedStack, SavedTasks
 from hitl_nb.engine.position.leaving import end_tasks
@@ -75,10 +75,10 @@ class Driver:
         self._coroutine = coroutine
         with contextlib.suppress(RuntimeError):  # another loop than asyncio's
             self._task = asyncio.current_task()
-        steps = tasks.begin_again()
+        steps = beginning.begin_again()
         try:
             if steps:
-                await tasks.take_turn(next((step for turn, step in steps if turn > self._turn), None))
+                await turns.take_turn(next((step for turn, step in steps if turn > self._turn), None))
             if self._is_cancelled and self._task is not None:
                 self._task.cancel()  # noticed at its next `await`
             return await coroutine
@@ -103,14 +103,14 @@ class Driver:
         unfinished: list[Any] = []
         if self._task is not None:
             unfinished = self.find_tasks()
-            tasks.prepare(self._task, running, unfinished)
+            turns.prepare(self._task, running, unfinished)
         made_again.clear()
         if running is None or running is self._task:
             stack = read_stack(frame, self._root, is_answered)
         else:
             stack = read_task(frame, running, self._coroutine, is_answered)
         if self._task is not None:
-            stack.tasks = SavedTasks(unfinished, tasks.rank_of(self._task), tasks.is_cancelled(self._task))
+            stack.tasks = SavedTasks(unfinished, turns.turns.of(self._task), turns.is_cancelled(self._task))
         return stack
 
     def _find_running(self) -> asyncio.Task[Any] | None:
@@ -121,7 +121,7 @@ class Driver:
         """The tasks that the run has started, and that have not ended."""
         assert self._task is not None
         found = [task for task in asyncio.all_tasks(self._task.get_loop()) if task is not self._task]
-        return [task for task in found if tasks.context_of(task).get(_current) is self]
+        return [task for task in found if turns.context_of(task).get(_current) is self]
 
     def leave(self) -> None:
         """The run is saved, and paused: its tasks end. The code that runs now is then left by raising `Unwind`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.runtime import Unwind
-from hitl_nb.engine.position import asyncio_state
+from hitl_nb.engine.position import asyncio_calls
 from hitl_nb.engine.position.continuations import Box, continue_frame
 from hitl_nb.engine.position.frames import How, SavedFrame
 from hitl_nb.engine.position.lookup import frame_of
@@ -24,7 +24,7 @@ def reduce_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, .
     Args:
         running: those on the stack that is saved with it, by the identity of their frame.
     """
-    known = asyncio_state.reduce_coroutine(value)
+    known = asyncio_calls.reduce_coroutine(value)
     if known is not None:
         return known
     found = read_generator(value, running)

@@ -367,4 +367,13 @@ def _named_iterators(node: Any, view: FrameView) -> list[Any]:
             return []
 
 
-__all__ = ["CannotSave", "generator_of", "is_fleeting", "is_loop", "place_of", "read_frame", "read_places", "read_stack"]
+__all__ = [
+    "CannotSave",
+    "generator_of",
+    "is_fleeting",
+    "is_loop",
+    "place_of",
+    "read_frame",
+    "read_places",
+    "read_stack",
+]

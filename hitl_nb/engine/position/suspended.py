@@ -88,8 +88,6 @@ def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> 
     return cells
 
 
-
-
 # -- at an `await`
 
 

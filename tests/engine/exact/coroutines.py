@@ -53,7 +53,9 @@ class _Writer:
         for _ in range(self.chance.randint(1, 3)):
             self.statement(1, 3, inside=False)
         self.lines += ["    await asyncio.gather(*s.all, return_exceptions=True)", "    tell('main')"]
-        return "\n".join([START, *functions, *self.lines, "await main()", "tell(s.lock.locked(), s.semaphore.locked())"])
+        return "\n".join(
+            [START, *functions, *self.lines, "await main()", "tell(s.lock.locked(), s.semaphore.locked())"]
+        )
 
     def call(self, level: int) -> str:
         if level == 0 or self.chance.random() < 0.2:
@@ -70,7 +72,9 @@ class _Writer:
         """`inside`: of a lock, so that nothing that waits for another task may be awaited."""
         n, put = self.new(), self.put
         kinds = ["ask", "ask", "helper", "turns", "loop", "try"]
-        kinds += [] if inside else ["await", "gather", "gather", "returned", "task", "left", "wait_for", "group", "lock"]
+        kinds += (
+            [] if inside else ["await", "gather", "gather", "returned", "task", "left", "wait_for", "group", "lock"]
+        )
         kinds += [] if inside else ["semaphore", "event", "queue", "wait", "shield", "cancel", "condition", "timeout"]
         kind = self.chance.choice(kinds) if depth < 4 else "ask"
         match kind:
@@ -87,7 +91,13 @@ class _Writer:
                 put(depth, "try:")
                 self.statement(depth + 1, level, inside=inside)
                 put(depth + 1, *(["raise ValueError(n)"] if self.chance.random() < 0.5 else []))
-                put(depth, "except ValueError as e:", f"    tell('caught', e, ask({n}))", "finally:", f"    tell('f{n}')")
+                put(
+                    depth,
+                    "except ValueError as e:",
+                    f"    tell('caught', e, ask({n}))",
+                    "finally:",
+                    f"    tell('f{n}')",
+                )
             case "await":
                 put(depth, f"tell(await {self.call(level)})")
             case "gather":
@@ -103,7 +113,11 @@ class _Writer:
             case "wait_for":
                 put(depth, f"tell(await asyncio.wait_for({self.call(level)}, 60))")
             case "group":
-                put(depth, f"async with asyncio.TaskGroup() as g{n}:", f"    a{n} = g{n}.create_task({self.call(level)})")
+                put(
+                    depth,
+                    f"async with asyncio.TaskGroup() as g{n}:",
+                    f"    a{n} = g{n}.create_task({self.call(level)})",
+                )
                 self.statement(depth + 1, level, inside=inside)
                 put(depth + 1, f"g{n}.create_task({self.call(level)})")
                 put(depth, f"tell(a{n}.result())")
@@ -114,7 +128,12 @@ class _Writer:
             case "event":
                 put(depth, f"w{n} = asyncio.create_task(s.event.wait())")
                 self.statement(depth, level, inside=inside)
-                put(depth, "s.event.set()", "s.event.clear()" if self.chance.random() < 0.5 else "pass", "await turns(1)")
+                put(
+                    depth,
+                    "s.event.set()",
+                    "s.event.clear()" if self.chance.random() < 0.5 else "pass",
+                    "await turns(1)",
+                )
                 put(depth, f"s.event.set()\n{'    ' * depth}tell(await w{n})")
             case "queue":
                 put(depth, f"p{n} = asyncio.create_task(s.queue.put({n}))")

@@ -19,7 +19,7 @@ import cloudpickle
 
 from hitl_nb.engine.compile import compile_unit, find_code
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
-from hitl_nb.engine.position import generators, iterators, managers, tasks
+from hitl_nb.engine.position import beginning, generators, iterators, managers, tasks
 from hitl_nb.engine.position.driving import Driver
 from hitl_nb.engine.position.frames import SavedStack
 from hitl_nb.engine.reopening import Opened, Openings
@@ -135,7 +135,7 @@ class Paused:
         self._ns = self._namespace()
         self._ns.clear()
         managers.forget_loaded()
-        tasks.forget_loaded()
+        beginning.forget_loaded()
         values, frames, waits, own_tasks = _Unpickler(self).load()
         self._ns.update(values)
         managers.enter_again()

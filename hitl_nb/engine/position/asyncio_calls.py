@@ -1,15 +1,13 @@
-"""What coroutines share and wait for in asyncio (locks, events, queues, `sleep`, `wait_for`, groups, timeouts), as data.
+"""Coroutines of asyncio's own that wait (`sleep`, `wait_for`, `wait`, of locks, events and queues), as data.
 
-A coroutine of asyncio's own that waits is called again with its arguments, unless what it waits for has come already.
-So those that wait are not saved with a lock or a queue: they wait again. Deadlines of `wait_for` and `wait` start over;
-`sleep` and `asyncio.timeout` keep the time that was left.
+Each is called again with its arguments, unless what it waits for has come already. So the deadlines of `wait_for` and
+`wait` start over; `sleep` keeps the time that was left.
 """
 
 from __future__ import annotations
 
 import asyncio
 import types
-from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -17,20 +15,19 @@ from hitl_nb.engine.position.reading import CannotSave
 
 Reduced = tuple[Any, ...]
 
-loaded: list[Callable[[], None]] = []
-"""What is left to do for objects that were loaded, when their tasks are there again."""
-
 
 class Waiting:
     """What is known of those that wait in the run that is being saved.
 
     Attributes:
         cancelled: waiters of tasks that have been cancelled and have not noticed yet, by identity.
+        notified: what those wait for who are about to be told that they need not wait: with the turn of that notice.
         unbegun: coroutines of asyncio's that were made, and are not awaited yet in this process.
     """
 
     def __init__(self) -> None:
         self.cancelled: dict[int, Any] = {}
+        self.notified: dict[int, tuple[Any, int]] = {}
         self.unbegun: list[Any] = []
 
 
@@ -61,6 +58,8 @@ def reduce_coroutine(value: Any) -> Reduced | None:
         return _enter, (value.cr_await,)
     if call in (_condition_wait, _condition_wait_for) and isinstance(value.cr_await, types.CoroutineType):
         names["inner"] = value.cr_await
+    if call is _wait and value.cr_suspended:
+        names["waiter"] = value.cr_await.cr_frame.f_locals.get("waiter")
     if call is _sleep and value.cr_suspended and names["delay"] <= 0 and not _is_cancelled(value):
         return _returned, (names["result"],)  # it has given way to the others
     if call in _SIMPLE and _is_cancelled(value):
@@ -83,6 +82,13 @@ def innermost(coroutine: Any) -> Any:
 async def _never() -> None:
     """Waits until its task is cancelled."""
     await asyncio.get_running_loop().create_future()
+
+
+def leave() -> None:
+    """The state that was saved last continues elsewhere: what is not awaited here is not missed."""
+    for coroutine in waiting.unbegun:
+        coroutine.close()
+    waiting.unbegun = []
 
 
 def make_ended() -> Any:
@@ -114,11 +120,41 @@ def _sleep(names: dict[str, Any]) -> Reduced:
 
 
 def _wait_for(names: dict[str, Any]) -> Reduced:
+    future, waiter = names["fut"], names.get("waiter")
+    if asyncio.isfuture(future) and future.done():
+        if waiter.done():
+            return _result_of, (future,)
+        if id(waiter) in waiting.notified:
+            return _result_later, (future,)
     return _call(asyncio.wait_for, names["fut"], names["timeout"])
 
 
+async def _result_of(future: Any) -> Any:
+    return future.result()
+
+
+async def _result_later(future: Any) -> Any:
+    await asyncio.sleep(0)
+    return future.result()
+
+
 def _wait(names: dict[str, Any]) -> Reduced:
+    waiter = names.get("waiter")
+    if waiter is not None and waiter.done() and not waiter.cancelled():
+        return _parts_of, (names["fs"],)
+    if id(waiter) in waiting.notified:
+        return _parts_later, (names["fs"],)
     return _call(asyncio.wait, names["fs"], timeout=names["timeout"], return_when=names["return_when"])
+
+
+async def _parts_of(futures: Any) -> Any:
+    done = {future for future in futures if future.done()}
+    return done, futures - done
+
+
+async def _parts_later(futures: Any) -> Any:
+    await asyncio.sleep(0)
+    return await _parts_of(futures)
 
 
 def _event_wait(names: dict[str, Any]) -> Reduced:
@@ -155,7 +191,7 @@ def _condition_wait(names: dict[str, Any]) -> Reduced:
     plain = condition.condition if isinstance(condition, _Released) else condition
     if "inner" in names:
         return _acquire, (names["inner"],)
-    return (_acquire_again, (plain,)) if _has_come(names.get("fut")) else (_wait_again, (plain,))
+    return (_acquire_again, (plain,)) if has_come(names.get("fut")) else (_wait_again, (plain,))
 
 
 def _wait_again(condition: Any) -> Any:
@@ -196,18 +232,18 @@ def _put(names: dict[str, Any]) -> Reduced:
 
 def _woken(names: dict[str, Any]) -> Reduced | None:
     """What it waits for has come, even if it were gone again by now."""
-    return (_returned, (True,)) if _has_come(names.get("fut")) else None
+    return (_returned, (True,)) if has_come(names.get("fut")) else None
 
 
 async def _enter(acquiring: Any) -> None:
     await acquiring
 
 
-def _has_come(future: Any) -> bool:
-    return future is not None and future.done() and not future.cancelled() and not _is_left(future)
+def has_come(future: Any) -> bool:
+    return future is not None and future.done() and not future.cancelled() and not is_left(future)
 
 
-def _is_left(future: Any) -> bool:
+def is_left(future: Any) -> bool:
     """Whether whoever waits for it has been cancelled meanwhile."""
     return any(waiter is future for waiter in waiting.cancelled.values())
 
@@ -238,6 +274,11 @@ _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
     _wait_on.__code__: _waited_on,
     _ENTER: _method(asyncio.Lock.__aenter__),
     _enter.__code__: lambda names: (_enter, (names["acquiring"],)),
+    _result_of.__code__: lambda names: (_result_of, (names["future"],)),
+    _result_later.__code__: lambda names: (_result_of, (names["future"],)),
+    _parts_of.__code__: lambda names: (_parts_of, (names["futures"],)),
+    _parts_later.__code__: lambda names: (_parts_of, (names["futures"],)),
+    _never.__code__: lambda names: (_never, ()),
     _returned.__code__: lambda names: (_returned, (names["result"],)),
     asyncio.sleep.__code__: _sleep,
     asyncio.wait_for.__code__: _wait_for,
@@ -257,92 +298,28 @@ _SIMPLE = (_sleep, _event_wait, _lock_acquire, _semaphore_acquire, _queue_get, _
 """Those that do nothing when they are cancelled but leave the queue."""
 
 
-
 def place_in_queue(task: Any) -> int:
     """How many wait for the same before a task that waits."""
     coroutine = innermost(task.get_coro())
     held = coroutine.cr_frame.f_locals.get("self") if is_known(coroutine) and coroutine.cr_frame is not None else None
-    for name in _QUEUES:
+    for name in QUEUES:
         for place, future in enumerate(getattr(held, name, None) or ()):
             if future is task._fut_waiter:
                 return place
     return 0
 
 
-_QUEUES = ("_waiters", "_getters", "_putters")
+QUEUES = ("_waiters", "_getters", "_putters")
 
 
-# -- objects that coroutines share
-
-
-def reduce_shared(value: Any) -> Reduced | None:
-    """How pickle makes a lock, event, semaphore or queue of asyncio again: without those that wait. None: no such."""
-    kind: Any = type(value)
-    if kind is asyncio.TaskGroup:
-        state = {**vars(value), "_on_completed_fut": None, "_loop": None}
-        return _new, (kind,), state, None, None, _fill_group
-    if kind is asyncio.Timeout:
-        return _new, (kind,), _timeout_state(value), None, None, _fill_timeout
-    if kind.__module__.startswith("asyncio.") and isinstance(value, _SHARED):
-        return _new, (kind,), _state_of(value), None, None, _fill
-    return None
-
-
-_SHARED = (asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Queue, asyncio.Condition)
-
-
-def _state_of(value: Any) -> dict[str, Any]:
-    state: dict[str, Any] = dict(vars(value))
-    waiters = state.get("_waiters") or ()
-    if isinstance(value, asyncio.Lock):  # whoever was woken has it
-        state["_locked"] |= any(map(_has_come, waiters))
-    if isinstance(value, asyncio.Semaphore):  # what was given to one that left meanwhile
-        state["_value"] += sum(waiter.done() and not waiter.cancelled() and _is_left(waiter) for waiter in waiters)
-    for name in _QUEUES:
-        if state.get(name) is not None:
-            state[name] = deque[Any]()
-    state["_loop"] = None
-    return state
-
-
-def _new(kind: Any) -> Any:
-    return kind.__new__(kind)
-
-
-def _fill(value: Any, state: dict[str, Any]) -> None:
-    vars(value).update(state)
-
-
-def _fill_group(group: Any, state: dict[str, Any]) -> None:
-    vars(group).update(state)
-
-    def join() -> None:
-        group._loop = asyncio.get_running_loop()
-        for task in list(group._tasks):
-            task.add_done_callback(group._on_task_done)
-
-    loaded.append(join)
-
-
-def _timeout_state(timeout: Any) -> tuple[dict[str, Any], float | None]:
-    """The state, and how many seconds are left."""
-    state = {**vars(timeout), "_timeout_handler": None}
-    handler = timeout._timeout_handler
-    return state, None if handler is None else handler._loop.time()
-
-
-def _fill_timeout(timeout: Any, state: tuple[dict[str, Any], float | None]) -> None:
-    attributes, now = state
-    vars(timeout).update(attributes)
-    if attributes["_when"] is None:
-        return
-
-    def begin() -> None:
-        loop = asyncio.get_running_loop()
-        if now is not None:  # the clocks of two processes have nothing in common
-            timeout.reschedule(loop.time() + timeout._when - now)
-
-    loaded.append(begin)
-
-
-__all__ = ["innermost", "is_known", "loaded", "make_ended", "place_in_queue", "reduce_coroutine", "reduce_shared", "waiting"]
+__all__ = [
+    "QUEUES",
+    "has_come",
+    "innermost",
+    "is_known",
+    "is_left",
+    "leave",
+    "place_in_queue",
+    "reduce_coroutine",
+    "waiting",
+]

@@ -1,0 +1,95 @@
+"""What coroutines share in asyncio (locks, events, conditions, queues, groups, timeouts), as data.
+
+Those that wait for a lock or a queue are not saved with it: their coroutines are, and wait again. A timeout keeps the time
+that was left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from hitl_nb.engine.position.asyncio_calls import QUEUES, Reduced, has_come, is_left
+from hitl_nb.engine.position.beginning import Step, held_back, in_turn, joining
+from hitl_nb.engine.position.turns import turns
+
+
+def reduce_shared(value: Any) -> Reduced | None:
+    """How pickle makes a lock, event, semaphore or queue of asyncio again: without those that wait. None: no such."""
+    kind: Any = type(value)
+    if kind is asyncio.TaskGroup:
+        members = list(value._tasks)
+        state = {**vars(value), "_on_completed_fut": None, "_loop": None, "_tasks": members}
+        places = [turns.of_notice(task, value) for task in members]
+        return _new, (kind,), (state, places), None, None, _fill_group
+    if kind is asyncio.Timeout:
+        return _new, (kind,), _timeout_state(value), None, None, _fill_timeout
+    if kind.__module__.startswith("asyncio.") and isinstance(value, _SHARED):
+        return _new, (kind,), _state_of(value), None, None, _fill
+    return None
+
+
+_SHARED = (asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Queue, asyncio.Condition)
+
+
+def _state_of(value: Any) -> dict[str, Any]:
+    state: dict[str, Any] = dict(vars(value))
+    waiters = state.get("_waiters") or ()
+    if isinstance(value, asyncio.Lock):  # whoever was woken has it
+        state["_locked"] |= any(map(has_come, waiters))
+    if isinstance(value, asyncio.Semaphore):  # what was given to one that left meanwhile
+        state["_value"] += sum(waiter.done() and not waiter.cancelled() and is_left(waiter) for waiter in waiters)
+    for name in QUEUES:
+        if state.get(name) is not None:
+            state[name] = deque[Any]()
+    state["_loop"] = None
+    return state
+
+
+def _new(kind: Any) -> Any:
+    return kind.__new__(kind)
+
+
+def _fill(value: Any, state: dict[str, Any]) -> None:
+    vars(value).update(state)
+
+
+def _fill_group(group: Any, state: tuple[dict[str, Any], list[int]]) -> None:
+    attributes, places = state
+    vars(group).update(attributes)
+    members = attributes["_tasks"]
+
+    def join(loop: Any) -> list[Step]:
+        group._loop = loop
+        group._tasks = set(members)
+        with held_back(loop) as held:
+            for task in members:
+                task.add_done_callback(group._on_task_done)
+        return in_turn(held, members, places)
+
+    joining.append(join)
+
+
+def _timeout_state(timeout: Any) -> tuple[dict[str, Any], float | None]:
+    """The state, and how many seconds are left."""
+    state = {**vars(timeout), "_timeout_handler": None}
+    handler = timeout._timeout_handler
+    return state, None if handler is None else handler._loop.time()
+
+
+def _fill_timeout(timeout: Any, state: tuple[dict[str, Any], float | None]) -> None:
+    attributes, now = state
+    vars(timeout).update(attributes)
+    if attributes["_when"] is None:
+        return
+
+    def begin(loop: Any) -> list[Step]:
+        if now is not None:  # the clocks of two processes have nothing in common
+            timeout.reschedule(loop.time() + timeout._when - now)
+        return []
+
+    joining.append(begin)
+
+
+__all__ = ["reduce_shared"]

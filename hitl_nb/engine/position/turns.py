@@ -1,0 +1,160 @@
+"""In which order the tasks of a run have their next steps: so they have them when it is continued.
+
+First come those that wait for something, as they did already: they wait again, in the order in which they will have it.
+Then comes the task at work, and behind it what asyncio's loop is about to call: steps of tasks, and notices that
+something is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.position import asyncio_calls
+
+
+class Turns:
+    """The order in the run that was read last.
+
+    Attributes:
+        main: the task that awaits the run itself.
+        tasks: the turn of each, by identity.
+        notices: when something (a `gather`, a group) is told that a future is done, by identity of both.
+        failed: futures whose exceptions nobody has asked for.
+    """
+
+    def __init__(self) -> None:
+        self.main: Any = None
+        self.tasks: dict[int, int] = {}
+        self.notices: dict[tuple[int, int], int] = {}
+        self.failed: list[Any] = []
+
+    def of(self, task: Any) -> int:
+        return self.tasks.get(id(task), len(self.tasks))
+
+    def of_notice(self, future: Any, owner: Any) -> int:
+        """-1: it is told at once, or was told."""
+        return self.notices.get((id(future), id(owner)), -1)
+
+
+turns = Turns()
+
+
+def prepare(main: Any, asking: Any, unfinished: list[Any]) -> None:
+    """A stack is read: what is saved until the next one belongs to it."""
+    ready = list(getattr(main.get_loop(), "_ready", ()))
+    waiting = asyncio_calls.waiting
+    waiting.unbegun, waiting.notified = [], {}
+    waiting.cancelled = {
+        id(asyncio_calls.innermost(task.get_coro())): getattr(task, "_fut_waiter", None)
+        for task in (main, *unfinished)
+        if is_cancelled(task)
+    }
+    turns.main, turns.failed, turns.notices = main, [], {}
+    first = len(unfinished) + 1
+    found: dict[int, int] = {id(asking): first}
+    for place, handle in enumerate(ready, first + 1):
+        task = step_of(handle)
+        if task is not None:
+            found.setdefault(id(task), place)
+        else:
+            _read_notice(handle, place)
+    others = [task for task in (main, *unfinished) if id(task) not in found]
+    for task in others:
+        notice = waiting.notified.get(id(getattr(task, "_fut_waiter", None)))
+        if notice is not None:
+            found[id(task)] = notice[1]
+    others = sorted((task for task in others if id(task) not in found), key=asyncio_calls.place_in_queue)
+    turns.tasks = {**found, **{id(task): place for place, task in enumerate(others)}}
+
+
+def _read_notice(handle: Any, place: int) -> None:
+    callback, args = getattr(handle, "_callback", None), getattr(handle, "_args", None) or ()
+    owner = getattr(callback, "__self__", None)
+    if isinstance(owner, asyncio.TaskGroup):
+        turns.notices[id(args[0]), id(owner)] = place
+        return
+    free = free_variables(callback)
+    if "outer" in free:
+        turns.notices[id(args[0]), id(free["outer"])] = place
+    waiter = free.get("waiter")
+    if waiter is None:
+        bound = getattr(callback, "args", ())
+        waiter = bound[0] if bound and asyncio.isfuture(bound[0]) else None
+    if waiter is not None and _ends_wait(free):
+        asyncio_calls.waiting.notified.setdefault(id(waiter), (waiter, place))
+
+
+def _ends_wait(free: dict[str, Any]) -> bool:
+    """Whether `asyncio.wait` is over when it is told this."""
+    return free.get("counter", 1) <= 1 or free.get("return_when") != asyncio.ALL_COMPLETED
+
+
+def step_of(handle: Any) -> Any:
+    """The task whose step a loop's handle is; None: it is something else."""
+    owner = getattr(getattr(handle, "_callback", None), "__self__", None)
+    return owner if isinstance(owner, asyncio.Task) else None
+
+
+def free_variables(function: Any) -> dict[str, Any]:
+    """The variables that a function has of those around it, as far as they have values."""
+    return dict(_free(function)) if isinstance(function, types.FunctionType) else {}
+
+
+def _free(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:
+            continue
+
+
+def is_cancelled(task: Any) -> bool:
+    """Whether a task was cancelled, and has not noticed: it does where it waits, or where it will wait next."""
+    waiter = getattr(task, "_fut_waiter", None)
+    if task._must_cancel or waiter is None:
+        return task._must_cancel
+    coroutine = asyncio_calls.innermost(task.get_coro())
+    code = getattr(coroutine, "cr_code", None)
+    return waiter.cancelled() and (code is None or find_code(code) is None)  # else it awaits what is cancelled again
+
+
+def context_of(task: Any) -> contextvars.Context:
+    """The context that a task runs in."""
+    if hasattr(task, "get_context"):
+        return task.get_context()
+    own = gc.get_referents(task)  # before Python 3.12; those of its callbacks come first or last
+    return next(each for each in own if isinstance(each, contextvars.Context))
+
+
+async def take_turn(next_step: asyncio.Handle | None) -> None:
+    """Let other tasks take their steps, those before `next_step` (None: all of them)."""
+    ready: Any = getattr(asyncio.get_running_loop(), "_ready", None)
+    if ready is not None and next_step is not None:
+        loop = asyncio.get_running_loop()
+        ready.appendleft(asyncio.Handle(_reorder, (ready, asyncio.current_task(), next_step), loop))
+    await asyncio.sleep(0)
+
+
+def _reorder(ready: Any, main: Any, next_step: asyncio.Handle) -> None:
+    """Put the step of `main`, which has come last, in front of another one."""
+    mine = next((handle for handle in ready if step_of(handle) is main), None)
+    if mine is not None and next_step in ready:
+        ready.remove(mine)
+        ready.insert(ready.index(next_step), mine)
+
+
+__all__ = [
+    "context_of",
+    "free_variables",
+    "is_cancelled",
+    "prepare",
+    "step_of",
+    "take_turn",
+    "turns",
+]
