@@ -219,11 +219,32 @@ def _shield_into(loop: Any, outer: Any, inner: Any) -> None:
         return outer
 
     futures: Any = vars(asyncio_tasks)["futures"]
-    own = SimpleNamespace(create_future=create_future)
-    others = {name: value for name, value in vars(futures).items() if name != "_get_loop"}
-    made = _with_names(asyncio.shield, futures=SimpleNamespace(**others, _get_loop=lambda future: own))(inner)
-    if made is not outer:  # it has ended meanwhile
-        _end_as_before(loop, outer, *cast("_Ended", _ended(made)))
+    space = SimpleNamespace(**vars(futures))
+    space._get_loop = lambda future: SimpleNamespace(create_future=create_future)
+    space.future_add_to_awaited_by = lambda future, waiter: None
+    _with_names(asyncio.shield, futures=space, ensure_future=_itself, _ensure_future=_itself)(Shielded(inner))
+
+
+class Shielded:
+    """A future as `shield` sees it: also one that has ended, of which it is only told in its turn."""
+
+    def __init__(self, future: Any) -> None:
+        self.future = future
+        self.is_told = False
+
+    def done(self) -> bool:
+        return self.is_told and self.future.done()
+
+    def add_done_callback(self, callback: Any) -> None:
+        self.is_told = True
+        self.future.add_done_callback(callback)
+
+    def remove_done_callback(self, callback: Any) -> None:
+        self.future.remove_done_callback(callback)
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _with_names(function: Any, **names: Any) -> Any:

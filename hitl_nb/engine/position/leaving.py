@@ -33,7 +33,7 @@ def end_tasks(tasks: Iterable[Any], main: asyncio.Task[Any], coroutine: Any) -> 
     if running is not main:
         end_coroutine(coroutine)
     for task in others:
-        _forget(task, main, wakes=task is not running)
+        _forget(task, wakes=task is not running)
     if running is not main:
         _wake(main)
 
@@ -48,10 +48,10 @@ def end_coroutine(coroutine: Any) -> None:
         coroutine.close()
 
 
-def _forget(task: Any, main: asyncio.Task[Any], *, wakes: bool) -> None:
+def _forget(task: Any, *, wakes: bool) -> None:
     task._log_destroy_pending = False
     for callback, _ in list(task._callbacks or ()):
-        if getattr(callback, "__self__", None) is not main:
+        if not isinstance(getattr(callback, "__self__", None), asyncio.Task):  # a task that waits for it is woken
             task.remove_done_callback(callback)
     task.add_done_callback(_read)
     if wakes:

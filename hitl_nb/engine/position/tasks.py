@@ -9,7 +9,7 @@ from typing import Any
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position import asyncio_calls, asyncio_shared
-from hitl_nb.engine.position.beginning import State, fill_future, find_main, make_new
+from hitl_nb.engine.position.beginning import Shielded, State, fill_future, find_main, make_new
 from hitl_nb.engine.position.reading import BOX, CannotSave
 from hitl_nb.engine.position.suspended import can_keep
 from hitl_nb.engine.position.turns import free_variables, is_cancelled, turns
@@ -87,7 +87,10 @@ def _is_new(coroutine: Any) -> bool:
     """Whether a coroutine has not begun, in no process: cancelled, it never will."""
     if not isinstance(coroutine, types.CoroutineType) or coroutine.cr_suspended or coroutine.cr_running:
         return False
-    return find_code(coroutine.cr_code) is not None and BOX not in coroutine.cr_frame.f_locals
+    if find_code(coroutine.cr_code) is None:
+        return False
+    box = coroutine.cr_frame.f_locals.get(BOX)
+    return box is None or (box.saved is not None and box.saved.how == "start")
 
 
 def _ended(future: Any) -> State | None:
@@ -121,6 +124,7 @@ def _shield_state(outer: Any) -> State | None:
     if callback is None:
         return None
     inner = free_variables(callback)["inner"]
+    inner = inner.future if isinstance(inner, Shielded) else inner
     return "shield", (inner, turns.of_notice(inner, outer))
 
 
