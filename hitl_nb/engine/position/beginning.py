@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
+from hitl_nb.engine.position.origins import Origin, set_origin
 from hitl_nb.errors import HitlError
 
 _GATHERING: Any = vars(asyncio_tasks)["_GatheringFuture"]
@@ -90,11 +91,20 @@ def begin_again() -> list[tuple[int, asyncio.Handle]]:
 
 
 def _begin_task(
-    loop: Any, task: Any, coroutine: Any, name: str, turn: int, is_cancelled: bool, is_new: bool, logs: bool
+    loop: Any,
+    task: Any,
+    coroutine: Any,
+    name: str,
+    turn: int,
+    is_cancelled: bool,
+    is_new: bool,
+    logs: bool,
+    started: tuple[str, int, int],
 ) -> Step:
     with held_back(loop) as held:
         asyncio.Task.__init__(task, coroutine, loop=loop, name=name, context=contextvars.copy_context())
     task._log_destroy_pending = logs
+    set_origin(task, Origin(*started))
     (first,) = held
     return Step(turn, _FirstStep(task, first.callback, is_cancelled=is_cancelled, is_new=is_new), (), first.context)
 

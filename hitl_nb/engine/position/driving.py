@@ -17,8 +17,9 @@ from hitl_nb.engine.position import beginning, tasks, turns
 from hitl_nb.engine.position.continuations import continue_frame
 from hitl_nb.engine.position.frames import SavedStack, SavedTasks
 from hitl_nb.engine.position.leaving import end_tasks
+from hitl_nb.engine.position.origins import Origin, notice_tasks, origin_of, set_origin
 from hitl_nb.engine.position.reading import CannotSave, read_places, read_stack
-from hitl_nb.engine.position.suspended import made_again, read_task
+from hitl_nb.engine.position.suspended import name_places_of_task, read_task
 
 
 class Driver:
@@ -38,6 +39,7 @@ class Driver:
         self._task: asyncio.Task[Any] | None = None  # the one that awaits the run
         self._turn = 0
         self._is_cancelled = False
+        self._started = 0
         self._is_left = False
 
     # -- running
@@ -58,6 +60,7 @@ class Driver:
         stack.frames.clear()
         if stack.tasks is not None:
             self._turn, self._is_cancelled = stack.tasks.turn, stack.tasks.is_cancelled
+            self._started = stack.tasks.started
         return self._drive(functools.partial(function, box))
 
     def _drive(self, function: Callable[[], Any]) -> Any:
@@ -75,6 +78,9 @@ class Driver:
         self._coroutine = coroutine
         with contextlib.suppress(RuntimeError):  # another loop than asyncio's
             self._task = asyncio.current_task()
+        if self._task is not None:
+            set_origin(self._task, Origin(started=self._started))
+            notice_tasks(lambda: _current.get(None) is not None)
         steps = beginning.begin_again()
         try:
             if steps:
@@ -99,35 +105,37 @@ class Driver:
             is_answered = None
         if self._answer is not None or self._frames:
             raise CannotSave("a call that is made again asks before the last answer has reached the code that asked")
-        running = self._find_running()
-        unfinished: list[Any] = []
-        if self._task is not None:
-            unfinished = self.find_tasks()
-            turns.prepare(self._task, running, unfinished)
-        made_again.clear()
-        if running is None or running is self._task:
+        if self._task is None:
+            return read_stack(frame, self._root, is_answered)
+        running, main = asyncio.current_task(), self._task
+        unfinished = [task for task in self._find_tasks() if not origin_of(task).is_made_again]
+        turns.prepare(main, running, unfinished)
+        asking = self._find_asking()
+        if asking is None:
             stack = read_stack(frame, self._root, is_answered)
         else:
-            stack = read_task(frame, running, self._coroutine, is_answered)
-        if self._task is not None:
-            stack.tasks = SavedTasks(unfinished, turns.turns.of(self._task), turns.is_cancelled(self._task))
+            stack = read_task(frame, asking, self._coroutine, is_answered)
+        own = turns.turns.of(main), turns.is_cancelled(main), origin_of(main).started
+        stack.tasks = SavedTasks(unfinished, *own)
         return stack
 
-    def _find_running(self) -> asyncio.Task[Any] | None:
-        """The task that runs now, if the run is awaited by a task."""
-        return None if self._task is None else asyncio.current_task()
+    def _find_asking(self) -> asyncio.Task[Any] | None:
+        """The task that runs now; None: it is the run's own."""
+        running = asyncio.current_task() if self._task is not None else None
+        return None if running is self._task else running
 
-    def find_tasks(self) -> list[asyncio.Task[Any]]:
-        """The tasks that the run has started, and that have not ended."""
+    def _find_tasks(self) -> list[asyncio.Task[Any]]:
+        """The run's tasks that have not ended."""
         assert self._task is not None
         found = [task for task in asyncio.all_tasks(self._task.get_loop()) if task is not self._task]
-        return [task for task in found if turns.context_of(task).get(_current) is self]
+        mine = [task for task in found if turns.context_of(task).get(_current) is self]
+        return [task for task in mine if not origin_of(task).is_outside]
 
     def leave(self) -> None:
         """The run is saved, and paused: its tasks end. The code that runs now is then left by raising `Unwind`."""
         if self._task is not None:
             self._is_left = asyncio.current_task() is not self._task
-            end_tasks(self.find_tasks(), self._task, self._coroutine)
+            end_tasks(self._find_tasks(), self._task, self._coroutine)
             tasks.leave()
 
     def name_places(
@@ -135,7 +143,12 @@ class Driver:
     ) -> tuple[tuple[str, ...], bool]:
         """The names of the places on the stack, and whether the innermost call is exact. Raises CannotSave."""
         assert self._root is not None
-        return read_places(frame, self._root, None if self._is_answering else is_answered)
+        if self._is_answering:
+            is_answered = None
+        asking = self._find_asking()
+        if asking is None:
+            return read_places(frame, self._root, is_answered)
+        return name_places_of_task(frame, asking, self._coroutine, is_answered)
 
     # -- what instrumented code asks
 

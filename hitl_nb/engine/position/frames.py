@@ -50,11 +50,13 @@ class SavedTasks:
         unfinished: those that have not ended.
         turn: when the run's own coroutine has its next step, among them.
         is_cancelled: whether the run's own task was cancelled, and has not noticed.
+        started: how many tasks the run's own has started.
     """
 
     unfinished: list[Any]
     turn: int
     is_cancelled: bool = False
+    started: int = 0
 
 
 @dataclass(eq=False)

@@ -82,7 +82,7 @@ def read_stack(
 
 
 def read_places(
-    innermost: types.FrameType, root: types.FrameType, is_answered: Callable[[Any], bool] | None
+    innermost: types.FrameType, root: types.FrameType | None, is_answered: Callable[[Any], bool] | None
 ) -> tuple[tuple[str, ...], bool]:
     """The names of the places of all exact frames, outermost first; whether the innermost call is exact itself."""
     views = [FrameView(frame) for frame in _frames_between(innermost, root)]

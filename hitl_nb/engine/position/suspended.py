@@ -11,12 +11,13 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.compile.nodes import is_filed, walk
 from hitl_nb.engine.compile.units import InstrumentedCode
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.lookup import MISSING, FrameView, frame_of, look_up
-from hitl_nb.engine.position.places import find_place
+from hitl_nb.engine.position.origins import origin_of
+from hitl_nb.engine.position.places import find_place, name_place
 from hitl_nb.engine.position.reading import (
     AWAITED,
     BOX,
@@ -25,6 +26,7 @@ from hitl_nb.engine.position.reading import (
     is_loop,
     place_of,
     read_frame,
+    read_places,
     read_stack,
 )
 
@@ -123,9 +125,33 @@ def read_task(
     The frames of functions that the task's coroutine calls come behind the run's own frame, as they are continued.
     """
     outermost = read_await(main) if main.cr_suspended else _read_start_of(main)
-    coroutine = task.get_coro()
-    inside = read_stack(innermost, coroutine.cr_frame.f_back, is_answered, is_task=True)
+    if origin_of(task).is_made_again:
+        return SavedStack([outermost], False, {}, [outermost])
+    inside = read_stack(innermost, _root_of(task), is_answered, is_task=True)
     return SavedStack([outermost, *inside.frames], inside.waits, inside.running, [outermost, *inside.order])
+
+
+def _root_of(task: Any) -> types.FrameType | None:
+    """The frame that takes the task's steps."""
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    return frame.f_back if frame is not None else None
+
+
+def name_places_of_task(
+    innermost: types.FrameType, task: Any, main: Any, is_answered: Callable[[Any], bool] | None
+) -> tuple[tuple[str, ...], bool]:
+    """The names of the places on the stack of a task, with the task's own; and whether the innermost call is exact.
+
+    Of a task that begins again with a call, the places of that call: what it awaits and is made again.
+    """
+    origin = origin_of(task)
+    if origin.is_made_again:
+        outermost = read_await(main) if main.cr_suspended else _read_start_of(main)
+        unit = find_unit(outermost.unit)
+        assert unit is not None
+        return (f"task {origin.key}", name_place(unit, outermost.function, outermost.place)), False
+    names, is_exact = read_places(innermost, _root_of(task), is_answered)
+    return (f"task {origin.key}", *names), is_exact
 
 
 def _read_start_of(coroutine: Any) -> SavedFrame:
@@ -144,39 +170,30 @@ def is_kept(value: Any) -> bool:
 def _made_again(view: FrameView, operand: Any, value: Any) -> SavedFrame:
     """The call that made what is awaited is made again, with the arguments that are filed."""
     call = operand.value if is_filed(operand) else operand
-    kind = type(value).__qualname__
+    kind = getattr(value, "__qualname__", type(value).__qualname__)
     if not isinstance(call, ast.Call) or value is MISSING:
         raise CannotSave(f"{_where(view)} awaits a {kind} that cannot be saved; await the call that makes it there")
     filed = [part.target.id for part in walk(call) if is_filed(part)]  # pyright: ignore[reportAttributeAccessIssue]
     for name in filed:
-        _refuse_ended(view, view.locals.get(name), kind)
+        _refuse_begun(view, view.locals.get(name), kind)
     saved = read_frame(view, call.lineno, "again")
     if is_filed(operand):
         saved.locals.pop(operand.target.id, None)
-    iterators = [n for n in filed if is_fleeting(saved.locals.get(n)) and not _is_coroutine(saved.locals[n])]
-    for name in iterators:
+    saved.again = tuple(name for name in filed if is_fleeting(saved.locals.get(name)))
+    for name in saved.again:
         del saved.locals[name]
-    saved.again = tuple(iterators)
-    made_again.append(value)
     return saved
 
 
-made_again: list[Any] = []
-"""What calls that are made again made: tasks that began inside them begin again. Cleared before a stack is read."""
-
-
-def _refuse_ended(view: FrameView, argument: Any, kind: str) -> None:
-    """Raise CannotSave where a call that is made again was given a coroutine that has ended."""
-    parts: Any = argument if type(argument) in (list, tuple, set, frozenset) else [argument]
-    if any(_is_coroutine(part) and frame_of(part) is None for part in parts):
-        raise CannotSave(
-            f"{_where(view)}: a coroutine that was given to the {kind} awaited there has ended, and would be awaited "
-            "twice; use asyncio.gather(...) or an asyncio.TaskGroup"
-        )
-
-
-def _is_coroutine(value: Any) -> bool:
-    return isinstance(value, types.CoroutineType)
+def _refuse_begun(view: FrameView, argument: Any, kind: str) -> None:
+    """Raise CannotSave where a call that is made again was given coroutines that are not made again with it."""
+    parts: Any = argument if type(argument) in (list, tuple, set, frozenset) else ()
+    for part in parts:
+        if isinstance(part, types.CoroutineType) and (part.cr_frame is None or part.cr_suspended or part.cr_running):
+            raise CannotSave(
+                f"{_where(view)}: coroutines that were given to {kind}() have begun, and that call is made again; "
+                "use asyncio.gather(...) or an asyncio.TaskGroup"
+            )
 
 
 def _where(view: FrameView) -> str:
@@ -184,4 +201,4 @@ def _where(view: FrameView) -> str:
     return f"line {view.frame.f_lineno} of {view.known.function.name}"
 
 
-__all__ = ["can_keep", "is_kept", "made_again", "read_await", "read_generator"]
+__all__ = ["can_keep", "is_kept", "name_places_of_task", "read_await", "read_generator", "read_task"]

@@ -10,6 +10,7 @@ from typing import Any
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position import asyncio_calls, asyncio_shared
 from hitl_nb.engine.position.beginning import Shielded, State, fill_future, find_main, make_new
+from hitl_nb.engine.position.origins import origin_of
 from hitl_nb.engine.position.reading import BOX, CannotSave
 from hitl_nb.engine.position.suspended import can_keep
 from hitl_nb.engine.position.turns import free_variables, is_cancelled, turns
@@ -76,11 +77,19 @@ def _task_state(task: Any) -> State:
     coroutine = task.get_coro()
     if not _is_known(coroutine):
         raise CannotSave(
-            f"the task {task.get_name()} runs {getattr(coroutine, '__qualname__', coroutine)}(), which is not code of "
-            "the notebook; await it before, or cancel() it and await that"
+            f"the task {getattr(coroutine, '__qualname__', coroutine)}(), started at line {origin_of(task).line}, is "
+            "not of code of the notebook, and would be lost with this process; await it, or cancel() it and await that, "
+            "before"
+        )
+    origin = origin_of(task)
+    if origin.is_made_again:
+        raise CannotSave(
+            f"the task {task.get_name()} began at line {origin.line} inside a call that is made again, and is used "
+            "elsewhere; start it with asyncio.create_task"
         )
     turn, logs = turns.of(task), task._log_destroy_pending
-    return "task", (coroutine, task.get_name(), turn, is_cancelled(task), _is_new(coroutine), logs)
+    started = origin.key, origin.line, origin.started
+    return "task", (coroutine, task.get_name(), turn, is_cancelled(task), _is_new(coroutine), logs, started)
 
 
 def _is_new(coroutine: Any) -> bool:
