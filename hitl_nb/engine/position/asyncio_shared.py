@@ -1,7 +1,7 @@
 """What coroutines share in asyncio (locks, events, conditions, queues, groups, timeouts), as data.
 
-Those that wait for a lock or a queue are not saved with it: their coroutines are, and wait again. A timeout keeps the time
-that was left.
+Those that wait for a lock or a queue are not saved with it: their coroutines are, and wait again. A timeout keeps the
+time that was left.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from hitl_nb.engine.position.asyncio_calls import QUEUES, Reduced, has_come, is_left
 from hitl_nb.engine.position.beginning import Step, held_back, in_turn, joining
+from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.position.turns import turns
 
 
@@ -25,6 +26,8 @@ def reduce_shared(value: Any) -> Reduced | None:
         return _new, (kind,), (state, places), None, None, _fill_group
     if kind is asyncio.Timeout:
         return _new, (kind,), _timeout_state(value), None, None, _fill_timeout
+    if isinstance(value, asyncio.Barrier) and value.n_waiting:
+        raise CannotSave("tasks wait at an asyncio.Barrier, which is not kept; use an asyncio.Condition or gather")
     if kind.__module__.startswith("asyncio.") and isinstance(value, _SHARED):
         return _new, (kind,), _state_of(value), None, None, _fill
     return None

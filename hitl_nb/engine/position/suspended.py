@@ -1,7 +1,7 @@
 """Generators and coroutines that wait, each read from its own frame.
 
-A coroutine waits at an `await`. What it awaits is kept where it can be (a coroutine of the notebook, a task, a `gather`,
-what asyncio's own coroutines wait for), and awaited again. Else the call that made it is made again.
+A coroutine waits at an `await`. What it awaits is kept where it can be (a coroutine of the notebook, a task, a
+`gather`, what asyncio's own coroutines wait for), and awaited again. Else the call that made it is made again.
 """
 
 from __future__ import annotations

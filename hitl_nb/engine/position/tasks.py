@@ -43,8 +43,8 @@ def _reduce_future(value: Any) -> tuple[Any, ...] | None:
         state = _ended(value) or _shield_state(value)
     if state is None:
         raise CannotSave(
-            f"a {kind.__module__.strip('_')}.{kind.__qualname__} waits for something outside of the run; await it "
-            "before, or use an asyncio.Event or asyncio.Queue"
+            f"an unfinished {kind.__module__.strip('_')}.{kind.__qualname__} waits for something outside of the run, and "
+            "would wait for ever in another process; await it before, or use an asyncio.Event or asyncio.Queue"
         )
     return make_new, (kind,), state, None, None, fill_future
 
@@ -77,9 +77,8 @@ def _task_state(task: Any) -> State:
     coroutine = task.get_coro()
     if not _is_known(coroutine):
         raise CannotSave(
-            f"the task {getattr(coroutine, '__qualname__', coroutine)}(), started at line {origin_of(task).line}, is "
-            "not of code of the notebook, and would be lost with this process; await it, or cancel() it and await that, "
-            "before"
+            f"the task {getattr(coroutine, '__qualname__', coroutine)}(), started at line {origin_of(task).line}, is no "
+            "code of the notebook, and would be lost with this process; await it, or cancel() it and await that, before"
         )
     origin = origin_of(task)
     if origin.is_made_again:

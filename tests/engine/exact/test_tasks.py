@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from exact.pausing import same
+from exact.pausing import Paused, same
+
+from hitl_nb.engine.position.reading import CannotSave
 
 START = """
 import asyncio
@@ -195,3 +197,66 @@ PROGRAMS = {
 @pytest.mark.parametrize("kind", PROGRAMS)
 def test_tasks_continue_as_natively(kind: str) -> None:
     same(START + PROGRAMS[kind])
+
+
+MADE_AGAIN = {
+    "a library starts tasks of the notebook's functions": (
+        "from exact.library import each\nasync def g(n):\n    tell('g', n)\n    return ask(n) if n == 2 else n\n"
+        "tell('before')\ngot = await each(g, [1, 2])\ntell(got)",
+        ["before", "g 1", "g 2", "g 1", "g 2", "[1, 2]"],
+    ),
+    "beside a task of the notebook": (
+        "from exact.library import each\nasync def g(n):\n    tell('g', n)\n    return ask(n)\n"
+        "t = asyncio.create_task(turns(30))\ngot = await each(g, [1])\ntell(got, t.done())",
+        ["g 1", "g 1", "[1] False"],
+    ),
+    "another task waits for a library": (
+        "from exact.library import slow\nasync def g():\n    tell('g')\n    got = await slow(5, 9)\n    tell(got)\n"
+        "await asyncio.gather(g(), f(1))",
+        ["g", "begin 1", "asks 1", "got 10", "end 1", "5"],
+    ),
+    "a library's own task": (
+        "from exact.library import Client\nhitl = Client()\nhitl.open()\ndel hitl\nawait f(1)",
+        ["begin 1", "asks 1", "got 10", "end 1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MADE_AGAIN)
+def test_what_began_inside_a_call_of_a_library_begins_again_with_it(kind: str) -> None:
+    source, said = MADE_AGAIN[kind]
+    program = Paused().run(START + source)
+    assert (program.said, program.pauses) == (said, 1)
+
+
+REFUSED = {
+    "coroutines that a library has begun": (
+        "from exact.library import all_of\nawait all_of([f(1), f(2)])",
+        r"coroutines that were given to all_of\(\) have begun.*asyncio\.gather",
+    ),
+    "a task of a library's coroutine": (
+        "from exact.library import slow\nt = asyncio.create_task(slow(1, 9))\nawait f(1)\nawait t",
+        r"the task slow\(\), started at line \d+, is no code of the notebook.*await it",
+    ),
+    "a future that somebody else resolves": (
+        "fut = asyncio.get_running_loop().create_future()\nawait f(1)",
+        r"an unfinished asyncio\.Future waits for something outside.*asyncio\.Event",
+    ),
+    "a submitted call": (
+        "import time\nfut = asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.01)\nawait f(1)\nawait fut",
+        "waits for something outside",
+    ),
+    "a task that awaits such a future": (
+        "fut = asyncio.get_running_loop().create_future()\nasync def g():\n    await fut\n"
+        "await asyncio.gather(g(), f(1))",
+        "waits for something outside|awaits a Future that cannot be saved",
+    ),
+    "a barrier": ("b = asyncio.Barrier(2)\nasync def g():\n    await b.wait()\nawait asyncio.gather(g(), f(1))", "Barrier"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_would_be_lost_is_refused_with_the_way_out(kind: str) -> None:
+    source, why = REFUSED[kind]
+    with pytest.raises((CannotSave, TypeError), match=why):
+        Paused().run(START + source)
