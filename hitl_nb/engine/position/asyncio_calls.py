@@ -58,6 +58,9 @@ def reduce_coroutine(value: Any) -> Reduced | None:
         return _enter, (value.cr_await,)
     if call in (_condition_wait, _condition_wait_for) and isinstance(value.cr_await, types.CoroutineType):
         names["inner"] = value.cr_await
+    if value.cr_code in (_result_later.__code__, _parts_later.__code__) and not value.cr_suspended:
+        later = _result_later if value.cr_code is _result_later.__code__ else _parts_later
+        return later, tuple(names.values())
     if call is _wait and value.cr_suspended:
         names["waiter"] = value.cr_await.cr_frame.f_locals.get("waiter")
     if call is _sleep and value.cr_suspended and names["delay"] <= 0 and not _is_cancelled(value):

@@ -14,9 +14,9 @@ from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from hitl_nb.engine.position.origins import Origin, set_origin
+from hitl_nb.engine.position.origins import Origin, origin_of, set_origin
 from hitl_nb.errors import HitlError
 
 _GATHERING: Any = vars(asyncio_tasks)["_GatheringFuture"]
@@ -73,7 +73,7 @@ def begin_again() -> list[tuple[int, asyncio.Handle]]:
     steps: list[Step] = []
     for future, (kind, state) in loaded:
         if kind == "task":
-            steps.append(_begin_task(loop, future, *state))
+            steps.append(_begin_task(loop, future, state))
         elif kind == "ended":
             ended, name = state
             _end_as_before(loop, future, *ended)
@@ -90,42 +90,73 @@ def begin_again() -> list[tuple[int, asyncio.Handle]]:
 # -- tasks
 
 
-def _begin_task(
-    loop: Any,
-    task: Any,
-    coroutine: Any,
-    name: str,
-    turn: int,
-    is_cancelled: bool,
-    is_new: bool,
-    logs: bool,
-    started: tuple[str, int, int],
-) -> Step:
+class TaskState(NamedTuple):
+    """A task that has not ended.
+
+    Attributes:
+        turn: when it has its next step.
+        is_cancelled: whether it was cancelled, and has not noticed.
+        is_new: whether its coroutine had not begun.
+        is_at_work: whether it is the one that asks.
+        warns: whether asyncio warns if it is dropped.
+        key, line, started: of its origin.
+    """
+
+    coroutine: Any
+    name: str
+    turn: int
+    is_cancelled: bool
+    is_new: bool
+    is_at_work: bool
+    warns: bool
+    key: str
+    line: int
+    started: int
+
+
+def _begin_task(loop: Any, task: Any, state: TaskState) -> Step:
+    context = contextvars.copy_context()
     with held_back(loop) as held:
-        asyncio.Task.__init__(task, coroutine, loop=loop, name=name, context=contextvars.copy_context())
-    task._log_destroy_pending = logs
-    set_origin(task, Origin(*started))
+        asyncio.Task.__init__(task, state.coroutine, loop=loop, name=state.name, context=context)
+    task._log_destroy_pending = state.warns
+    set_origin(task, Origin(state.key, state.line, state.started, is_cancelled=state.is_cancelled))
     (first,) = held
-    return Step(turn, _FirstStep(task, first.callback, is_cancelled=is_cancelled, is_new=is_new), (), first.context)
+    return Step(state.turn, _FirstStep(task, first.callback, state), (), first.context)
 
 
 class _FirstStep:
     """The first step of a task that is continued: to where it was, and then it is cancelled, if that was due."""
 
-    def __init__(self, task: Any, first: Callable[[], None], *, is_cancelled: bool, is_new: bool) -> None:
+    def __init__(self, task: Any, first: Callable[[], None], state: TaskState) -> None:
         self.__self__ = task  # as a step of asyncio's has it
-        self.first, self.is_cancelled, self.is_new = first, is_cancelled, is_new
+        self.first = first
+        self.is_new, self.is_at_work = state.is_new, state.is_at_work
 
     def __call__(self) -> None:
-        task = self.__self__
-        if self.is_new and self.is_cancelled:
+        task, origin = self.__self__, origin_of(self.__self__)
+        is_cancelled, origin.is_cancelled = origin.is_cancelled, False
+        if self.is_new and is_cancelled:
             task.cancel()
         elif task._must_cancel and not self.is_new:  # since: it notices where it was, not at its beginning
-            self.is_cancelled = True
+            is_cancelled = True
             self._take_back()
         self.first()
-        if self.is_cancelled:
+        if is_cancelled and self.is_at_work:
             task.cancel()
+        elif is_cancelled:
+            self._cancel_now()
+
+    def _cancel_now(self) -> None:
+        """Have the task notice that it is cancelled in this very step."""
+        task = self.__self__
+        loop = task.get_loop()
+        with held_back(loop) as held:
+            task.cancel()
+        for step in held:
+            if getattr(step.callback, "__self__", None) is task:
+                step.callback(*step.args)
+            else:
+                loop.call_soon(step.callback, *step.args, context=step.context)
 
     def _take_back(self) -> None:
         """Have the task as it was before it was cancelled."""

@@ -79,13 +79,14 @@ class Driver:
         with contextlib.suppress(RuntimeError):  # another loop than asyncio's
             self._task = asyncio.current_task()
         if self._task is not None:
-            set_origin(self._task, Origin(started=self._started))
+            set_origin(self._task, Origin(started=self._started, is_cancelled=self._is_cancelled))
             notice_tasks(lambda: _current.get(None) is not None)
         steps = beginning.begin_again()
         try:
             if steps:
-                await turns.take_turn(next((step for turn, step in steps if turn > self._turn), None))
+                await self._take_turn(steps)
             if self._is_cancelled and self._task is not None:
+                origin_of(self._task).is_cancelled = False
                 self._task.cancel()  # noticed at its next `await`
             return await coroutine
         except BaseException:
@@ -95,6 +96,14 @@ class Driver:
         finally:
             self._coroutine = self._task = None
             _current.reset(token)
+
+    async def _take_turn(self, steps: list[tuple[int, asyncio.Handle]]) -> None:
+        try:
+            await turns.take_turn(next((step for turn, step in steps if turn > self._turn), None))
+        except asyncio.CancelledError:  # it is noticed where the run's own code waits
+            assert self._task is not None
+            self._task.uncancel()
+            self._is_cancelled = True
 
     # -- saving
 

@@ -33,6 +33,7 @@ class Origin:
         started: how many tasks it has started itself.
         call: the coroutine of a library that it began in.
         is_outside: whether it is not the run's.
+        is_cancelled: whether it is cancelled as soon as it is where it was when it was saved.
     """
 
     key: str = ""
@@ -40,6 +41,7 @@ class Origin:
     started: int = 0
     call: ref[Any] | None = None
     is_outside: bool = False
+    is_cancelled: bool = False
 
     @property
     def is_made_again(self) -> bool:

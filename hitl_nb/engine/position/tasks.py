@@ -9,7 +9,7 @@ from typing import Any
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position import asyncio_calls, asyncio_shared
-from hitl_nb.engine.position.beginning import Shielded, State, fill_future, find_main, make_new
+from hitl_nb.engine.position.beginning import Shielded, State, TaskState, fill_future, find_main, make_new
 from hitl_nb.engine.position.origins import origin_of
 from hitl_nb.engine.position.reading import BOX, CannotSave
 from hitl_nb.engine.position.suspended import can_keep
@@ -43,8 +43,8 @@ def _reduce_future(value: Any) -> tuple[Any, ...] | None:
         state = _ended(value) or _shield_state(value)
     if state is None:
         raise CannotSave(
-            f"an unfinished {kind.__module__.strip('_')}.{kind.__qualname__} waits for something outside of the run, and "
-            "would wait for ever in another process; await it before, or use an asyncio.Event or asyncio.Queue"
+            f"an unfinished {kind.__module__.strip('_')}.{kind.__qualname__} waits for something outside of the run, "
+            "and would wait for ever in another process; await it before, or use an asyncio.Event or asyncio.Queue"
         )
     return make_new, (kind,), state, None, None, fill_future
 
@@ -77,8 +77,8 @@ def _task_state(task: Any) -> State:
     coroutine = task.get_coro()
     if not _is_known(coroutine):
         raise CannotSave(
-            f"the task {getattr(coroutine, '__qualname__', coroutine)}(), started at line {origin_of(task).line}, is no "
-            "code of the notebook, and would be lost with this process; await it, or cancel() it and await that, before"
+            f"the task {getattr(coroutine, '__qualname__', coroutine)}(), started at line {origin_of(task).line}, is "
+            "no code of the notebook, and would be lost with this process; await it before, or cancel() it and await that"
         )
     origin = origin_of(task)
     if origin.is_made_again:
@@ -86,9 +86,18 @@ def _task_state(task: Any) -> State:
             f"the task {task.get_name()} began at line {origin.line} inside a call that is made again, and is used "
             "elsewhere; start it with asyncio.create_task"
         )
-    turn, logs = turns.of(task), task._log_destroy_pending
-    started = origin.key, origin.line, origin.started
-    return "task", (coroutine, task.get_name(), turn, is_cancelled(task), _is_new(coroutine), logs, started)
+    return "task", TaskState(
+        coroutine,
+        task.get_name(),
+        turns.of(task),
+        is_cancelled(task),
+        _is_new(coroutine),
+        task is turns.asking,
+        task._log_destroy_pending,
+        origin.key,
+        origin.line,
+        origin.started,
+    )
 
 
 def _is_new(coroutine: Any) -> bool:

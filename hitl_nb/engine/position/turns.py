@@ -16,6 +16,7 @@ from typing import Any
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position import asyncio_calls
+from hitl_nb.engine.position.origins import origin_of
 
 
 class Turns:
@@ -23,6 +24,7 @@ class Turns:
 
     Attributes:
         main: the task that awaits the run itself.
+        asking: the one at work.
         tasks: the turn of each, by identity.
         notices: when something (a `gather`, a group) is told that a future is done, by identity of both.
         failed: futures whose exceptions nobody has asked for.
@@ -30,6 +32,7 @@ class Turns:
 
     def __init__(self) -> None:
         self.main: Any = None
+        self.asking: Any = None
         self.tasks: dict[int, int] = {}
         self.notices: dict[tuple[int, int], int] = {}
         self.failed: list[Any] = []
@@ -55,7 +58,7 @@ def prepare(main: Any, asking: Any, unfinished: list[Any]) -> None:
         for task in (main, *unfinished)
         if is_cancelled(task)
     }
-    turns.main, turns.failed, turns.notices = main, [], {}
+    turns.main, turns.asking, turns.failed, turns.notices = main, asking, [], {}
     first = len(unfinished) + 1
     found: dict[int, int] = {id(asking): first}
     for place, handle in enumerate(ready, first + 1):
@@ -117,8 +120,10 @@ def _free(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
 def is_cancelled(task: Any) -> bool:
     """Whether a task was cancelled, and has not noticed: it does where it waits, or where it will wait next."""
     waiter = getattr(task, "_fut_waiter", None)
-    if task._must_cancel or waiter is None:
-        return task._must_cancel
+    if task._must_cancel or origin_of(task).is_cancelled:
+        return True
+    if waiter is None:
+        return False
     coroutine = asyncio_calls.innermost(task.get_coro())
     code = getattr(coroutine, "cr_code", None)
     return waiter.cancelled() and (code is None or find_code(code) is None)  # else it awaits what is cancelled again

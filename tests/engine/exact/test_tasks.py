@@ -251,7 +251,10 @@ REFUSED = {
         "await asyncio.gather(g(), f(1))",
         "waits for something outside|awaits a Future that cannot be saved",
     ),
-    "a barrier": ("b = asyncio.Barrier(2)\nasync def g():\n    await b.wait()\nawait asyncio.gather(g(), f(1))", "Barrier"),
+    "a barrier": (
+        "b = asyncio.Barrier(2)\nasync def g():\n    await b.wait()\nawait asyncio.gather(g(), f(1))",
+        "Barrier",
+    ),
 }
 
 
