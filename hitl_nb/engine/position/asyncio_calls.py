@@ -22,6 +22,7 @@ class Waiting:
     Attributes:
         cancelled: waiters of tasks that have been cancelled and have not noticed yet, by identity.
         notified: what those wait for who are about to be told that they need not wait: with the turn of that notice.
+        is_noticing: whether the task that is continued right now is to notice that it was cancelled.
         unbegun: coroutines of asyncio's that were made, and are not awaited yet in this process.
     """
 
@@ -29,6 +30,7 @@ class Waiting:
         self.cancelled: dict[int, Any] = {}
         self.notified: dict[int, tuple[Any, int]] = {}
         self.unbegun: list[Any] = []
+        self.is_noticing = False
 
 
 waiting = Waiting()
@@ -101,7 +103,14 @@ def make_ended() -> Any:
 
 
 async def _returned(result: Any) -> Any:
+    await _notice()
     return result
+
+
+async def _notice() -> None:
+    """Where a coroutine is continued whose task was cancelled meanwhile: it waits for that to come."""
+    if waiting.is_noticing:
+        await asyncio.get_running_loop().create_future()
 
 
 def make_call(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -133,6 +142,7 @@ def _wait_for(names: dict[str, Any]) -> Reduced:
 
 
 async def _result_of(future: Any) -> Any:
+    await _notice()
     return future.result()
 
 
@@ -151,6 +161,7 @@ def _wait(names: dict[str, Any]) -> Reduced:
 
 
 async def _parts_of(futures: Any) -> Any:
+    await _notice()
     done = {future for future in futures if future.done()}
     return done, futures - done
 
@@ -230,7 +241,47 @@ def _join(names: dict[str, Any]) -> Reduced:
 
 
 def _put(names: dict[str, Any]) -> Reduced:
-    return _call(asyncio.Queue.put, names["self"], names["item"])
+    waits, queue = _is_waiting(names, "putter")
+    return (_put_again, (queue, names["item"])) if waits else _call(asyncio.Queue.put, queue, names["item"])
+
+
+def _get(names: dict[str, Any]) -> Reduced:
+    waits, queue = _is_waiting(names, "getter")
+    return (_get_again, (queue,)) if waits else _call(asyncio.Queue.get, queue)
+
+
+def _is_waiting(names: dict[str, Any], waiter: str) -> tuple[bool, Any]:
+    queue, future = names["self"], names.get(waiter)
+    if isinstance(queue, _InQueue):
+        return not has_come(future), queue.queue
+    return future is not None and not has_come(future), queue
+
+
+class _InQueue:
+    """A queue for one that waits for it already: it has its turn when it is woken, though there be something now."""
+
+    def __init__(self, queue: Any) -> None:
+        self.queue = queue
+        self.waits = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "queue"), name)
+
+    def full(self) -> bool:
+        waits, self.waits = self.waits, False
+        return waits or self.queue.full()
+
+    def empty(self) -> bool:
+        waits, self.waits = self.waits, False
+        return waits or self.queue.empty()
+
+
+def _put_again(queue: Any, item: Any) -> Any:
+    return asyncio.Queue.put(cast("Any", _InQueue(queue)), item)
+
+
+def _get_again(queue: Any) -> Any:
+    return asyncio.Queue.get(cast("Any", _InQueue(queue)))
 
 
 def _woken(names: dict[str, Any]) -> Reduced | None:
@@ -264,10 +315,6 @@ def _method(function: Any) -> Callable[[dict[str, Any]], Reduced]:
     return lambda held: _call(function, *[held[name] for name in names])
 
 
-def _queue_get(names: dict[str, Any]) -> Reduced:
-    return _call(asyncio.Queue.get, names["self"])
-
-
 _ENTER: Any = cast("Any", asyncio.Lock.__aenter__).__code__  # of semaphores and conditions, too
 
 _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
@@ -282,12 +329,13 @@ _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
     _parts_of.__code__: lambda names: (_parts_of, (names["futures"],)),
     _parts_later.__code__: lambda names: (_parts_of, (names["futures"],)),
     _never.__code__: lambda names: (_never, ()),
+    _notice.__code__: lambda names: (_never, ()),
     _returned.__code__: lambda names: (_returned, (names["result"],)),
     asyncio.sleep.__code__: _sleep,
     asyncio.wait_for.__code__: _wait_for,
     asyncio.wait.__code__: _wait,
     asyncio.Event.wait.__code__: _event_wait,
-    asyncio.Queue.get.__code__: _queue_get,
+    asyncio.Queue.get.__code__: _get,
     asyncio.Lock.acquire.__code__: _lock_acquire,
     asyncio.Semaphore.acquire.__code__: _semaphore_acquire,
     asyncio.Queue.put.__code__: _put,
@@ -297,7 +345,7 @@ _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
     asyncio.Timeout.__aenter__.__code__: _method(asyncio.Timeout.__aenter__),
     asyncio.Timeout.__aexit__.__code__: _method(asyncio.Timeout.__aexit__),
 }
-_SIMPLE = (_sleep, _event_wait, _lock_acquire, _semaphore_acquire, _queue_get, _put, _join)
+_SIMPLE = (_sleep, _event_wait, _lock_acquire, _semaphore_acquire, _get, _put, _join)
 """Those that do nothing when they are cancelled but leave the queue."""
 
 

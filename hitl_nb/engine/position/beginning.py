@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
+from hitl_nb.engine.position import asyncio_calls
 from hitl_nb.engine.position.origins import Origin, origin_of, set_origin
 from hitl_nb.errors import HitlError
 
@@ -140,7 +141,11 @@ class _FirstStep:
         elif task._must_cancel and not self.is_new:  # since: it notices where it was, not at its beginning
             is_cancelled = True
             self._take_back()
-        self.first()
+        asyncio_calls.waiting.is_noticing = is_cancelled and not self.is_at_work
+        try:
+            self.first()
+        finally:
+            asyncio_calls.waiting.is_noticing = False
         if is_cancelled and self.is_at_work:
             task.cancel()
         elif is_cancelled:

@@ -76,9 +76,10 @@ def _task_state(task: Any) -> State:
         return "ended", (ended, task.get_name())
     coroutine = task.get_coro()
     if not _is_known(coroutine):
+        name = getattr(coroutine, "__qualname__", coroutine)
         raise CannotSave(
-            f"the task {getattr(coroutine, '__qualname__', coroutine)}(), started at line {origin_of(task).line}, is "
-            "no code of the notebook, and would be lost with this process; await it before, or cancel() it and await that"
+            f"the task {name}(), started at line {origin_of(task).line}, is no code of the notebook, and would be lost "
+            "with this process; await it before, or cancel() it and await that"
         )
     origin = origin_of(task)
     if origin.is_made_again:

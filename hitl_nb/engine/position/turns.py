@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 import gc
 import types
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,12 +62,13 @@ def prepare(main: Any, asking: Any, unfinished: list[Any]) -> None:
     turns.main, turns.asking, turns.failed, turns.notices = main, asking, [], {}
     first = len(unfinished) + 1
     found: dict[int, int] = {id(asking): first}
+    told: Counter[int] = Counter()
     for place, handle in enumerate(ready, first + 1):
         task = step_of(handle)
         if task is not None:
             found.setdefault(id(task), place)
         else:
-            _read_notice(handle, place)
+            _read_notice(handle, place, told)
     others = [task for task in (main, *unfinished) if id(task) not in found]
     for task in others:
         notice = waiting.notified.get(id(getattr(task, "_fut_waiter", None)))
@@ -76,7 +78,7 @@ def prepare(main: Any, asking: Any, unfinished: list[Any]) -> None:
     turns.tasks = {**found, **{id(task): place for place, task in enumerate(others)}}
 
 
-def _read_notice(handle: Any, place: int) -> None:
+def _read_notice(handle: Any, place: int, told: Counter[int]) -> None:
     callback, args = getattr(handle, "_callback", None), getattr(handle, "_args", None) or ()
     owner = getattr(callback, "__self__", None)
     if isinstance(owner, asyncio.TaskGroup):
@@ -89,13 +91,10 @@ def _read_notice(handle: Any, place: int) -> None:
     if waiter is None:
         bound = getattr(callback, "args", ())
         waiter = bound[0] if bound and asyncio.isfuture(bound[0]) else None
-    if waiter is not None and _ends_wait(free):
-        asyncio_calls.waiting.notified.setdefault(id(waiter), (waiter, place))
-
-
-def _ends_wait(free: dict[str, Any]) -> bool:
-    """Whether `asyncio.wait` is over when it is told this."""
-    return free.get("counter", 1) <= 1 or free.get("return_when") != asyncio.ALL_COMPLETED
+    if waiter is not None:
+        told[id(waiter)] += 1
+        if free.get("counter", 1) <= told[id(waiter)] or free.get("return_when") != asyncio.ALL_COMPLETED:
+            asyncio_calls.waiting.notified.setdefault(id(waiter), (waiter, place))  # then `asyncio.wait` is over
 
 
 def step_of(handle: Any) -> Any:
