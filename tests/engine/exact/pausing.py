@@ -22,6 +22,7 @@ from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position import beginning, generators, iterators, managers, tasks
 from hitl_nb.engine.position.driving import Driver
 from hitl_nb.engine.position.frames import SavedStack
+from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.reopening import Opened, Openings
 
 FILE = "<cell>"
@@ -37,6 +38,8 @@ class Paused:
         self.made_again = 0
         self.change = change
         self.only_saves = False  # saved at each question, and continued as it is
+        self.poll_every = 0  # saved at each n-th poll, too, and continued from there
+        self.polls = 0
         self.variables = variables or {}
         self.values: dict[str, Any] = {}
         self._saved = b""
@@ -57,21 +60,38 @@ class Paused:
             return self._answer.pop()
         self.pauses += 1
         assert self.pauses < 200, "asks too often"
-        frame = sys._getframe(1)
-        stack = self._driver.read(frame, lambda function: function is Paused.ask)
+        stack = self._driver.read(sys._getframe(1), lambda function: function is Paused.ask)
+        self._value = value
+        self._save(stack)
+        if self.only_saves:
+            return value
+        self._driver.leave()
+        raise Unwind
+
+    def _poll(self, frame: types.FrameType) -> None:
+        self.polls += 1
+        if self.polls % self.poll_every or self._answer:
+            return
+        try:
+            stack = self._driver.read(frame, None)
+        except CannotSave:  # not here
+            return
+        if stack.waits:
+            self._value = None
+            self._save(stack)
+            self._driver.leave()
+            raise Unwind
+
+    def _save(self, stack: SavedStack) -> None:
         found = managers.entered(stack)
         managers.check_managers(found, managers.defined_in_notebook)
         self.made_again += not stack.waits
         pickler = _Pickler(self, stack)
         pickler.dump((dict(self._ns), stack.frames, stack.waits, stack.tasks))
         self._saved = pickler.file.getvalue()
-        self._waits, self._value = stack.waits, value
-        if self.only_saves:
-            return value
+        self._waits = stack.waits
         self._kept = pickler.generators
         self._entered = found
-        self._driver.leave()
-        raise Unwind
 
     # -- running
 
@@ -104,12 +124,13 @@ class Paused:
         """Run until the first pause. Returns whether the program has ended."""
         unit = compile_unit(source, FILE)
         self._ns = self._namespace()
-        self._driver = Driver()
+        self._driver = Driver(self._poll if self.poll_every else None)
         self._is_async = unit.is_async
         return self._leg(lambda: self._driver.start(types.FunctionType(unit.code, self._ns)))
 
     def _leg(self, work: Callable[[], Any]) -> bool:
         context = contextvars.copy_context()
+        RUNTIME.due = bool(self.poll_every)
         try:
             context.run(asyncio.run, _awaited(work)) if self._is_async else context.run(work)
         except Unwind:
@@ -117,6 +138,8 @@ class Paused:
             generators.end_quietly(self._kept)
             self._kept, self._entered = [], []
             return False
+        finally:
+            RUNTIME.due = False
         self.values = self._ns
         return True
 
@@ -139,7 +162,7 @@ class Paused:
         values, frames, waits, own_tasks = _Unpickler(self).load()
         self._ns.update(values)
         managers.enter_again()
-        self._driver = Driver()
+        self._driver = Driver(self._poll if self.poll_every else None)
         if not waits:
             self._answer = [self._value]
         answer = [self._value].pop if waits else None
