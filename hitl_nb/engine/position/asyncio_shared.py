@@ -89,7 +89,8 @@ def _fill_timeout(timeout: Any, state: tuple[dict[str, Any], float | None]) -> N
 
     def begin(loop: Any) -> list[Step]:
         if now is not None:  # the clocks of two processes have nothing in common
-            timeout.reschedule(loop.time() + timeout._when - now)
+            timeout._when = loop.time() + max(timeout._when - now, 0)
+            timeout._timeout_handler = loop.call_at(timeout._when, timeout._on_timeout)
         return []
 
     joining.append(begin)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, cast
 
 from hitl_nb.engine.position import asyncio_calls
 from hitl_nb.engine.position.origins import Origin, origin_of, set_origin
+from hitl_nb.engine.position.turns import Call
 from hitl_nb.errors import HitlError
 
 _GATHERING: Any = vars(asyncio_tasks)["_GatheringFuture"]
@@ -61,14 +62,14 @@ def forget_loaded() -> None:
     joining.clear()
 
 
-def begin_again() -> list[tuple[int, asyncio.Handle]]:
+def begin_again(calls: list[Call]) -> list[tuple[int, asyncio.Handle]]:
     """Begin the tasks of the state that was loaded last, in this context. Until then none of them may be used.
 
     Returns what the loop calls for them, and when in turn.
     """
     loaded, others = list(_loaded), list(joining)
     forget_loaded()
-    if not loaded and not others:
+    if not loaded and not others and not calls:
         return []
     loop = asyncio.get_running_loop()
     steps: list[Step] = []
@@ -84,6 +85,11 @@ def begin_again() -> list[tuple[int, asyncio.Handle]]:
     steps += _join_again(loop, loaded)
     for join in others:
         steps += join(loop)
+    for call in calls:
+        if call.delay is None:
+            steps.append(Step(call.turn, call.callback, call.args, contextvars.copy_context()))
+        else:
+            loop.call_later(call.delay, call.callback, *call.args)
     steps.sort(key=lambda step: step.turn)
     return [(step.turn, loop.call_soon(step.callback, *step.args, context=step.context)) for step in steps]
 
@@ -101,6 +107,7 @@ class TaskState(NamedTuple):
         is_at_work: whether it is the one that asks.
         warns: whether asyncio warns if it is dropped.
         key, line, started: of its origin.
+        told: whom of the notebook it tells that it is done.
     """
 
     coroutine: Any
@@ -113,6 +120,7 @@ class TaskState(NamedTuple):
     key: str
     line: int
     started: int
+    told: list[Any]
 
 
 def _begin_task(loop: Any, task: Any, state: TaskState) -> Step:
@@ -121,6 +129,8 @@ def _begin_task(loop: Any, task: Any, state: TaskState) -> Step:
         asyncio.Task.__init__(task, state.coroutine, loop=loop, name=state.name, context=context)
     task._log_destroy_pending = state.warns
     set_origin(task, Origin(state.key, state.line, state.started, is_cancelled=state.is_cancelled))
+    for callback in state.told:
+        task.add_done_callback(callback)
     (first,) = held
     return Step(state.turn, _FirstStep(task, first.callback, state), (), first.context)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import functools
 import inspect
 import sys
 import types
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
@@ -40,6 +40,7 @@ class Driver:
         self._turn = 0
         self._is_cancelled = False
         self._started = 0
+        self._calls: list[turns.Call] = []
         self._is_left = False
 
     # -- running
@@ -60,7 +61,7 @@ class Driver:
         stack.frames.clear()
         if stack.tasks is not None:
             self._turn, self._is_cancelled = stack.tasks.turn, stack.tasks.is_cancelled
-            self._started = stack.tasks.started
+            self._started, self._calls = stack.tasks.started, stack.tasks.calls
         return self._drive(functools.partial(function, box))
 
     def _drive(self, function: Callable[[], Any]) -> Any:
@@ -81,7 +82,7 @@ class Driver:
         if self._task is not None:
             set_origin(self._task, Origin(started=self._started, is_cancelled=self._is_cancelled))
             notice_tasks(lambda: _current.get(None) is not None)
-        steps = beginning.begin_again()
+        steps = beginning.begin_again(self._calls)
         try:
             if steps:
                 await self._take_turn(steps)
@@ -117,15 +118,20 @@ class Driver:
         if self._task is None:
             return read_stack(frame, self._root, is_answered)
         running, main = asyncio.current_task(), self._task
+        if running is None:
+            raise CannotSave(
+                "a function that the event loop calls (by call_soon, call_later, add_done_callback) cannot ask; "
+                "ask in a task"
+            )
         unfinished = [task for task in self._find_tasks() if not origin_of(task).is_made_again]
-        turns.prepare(main, running, unfinished)
+        turns.prepare(main, running, unfinished, self._is_mine)
         asking = self._find_asking()
         if asking is None:
             stack = read_stack(frame, self._root, is_answered)
         else:
             stack = read_task(frame, asking, self._coroutine, is_answered)
         own = turns.turns.of(main), turns.is_cancelled(main), origin_of(main).started
-        stack.tasks = SavedTasks(unfinished, *own)
+        stack.tasks = SavedTasks(unfinished, *own, turns.turns.calls)
         return stack
 
     def _find_asking(self) -> asyncio.Task[Any] | None:
@@ -137,8 +143,11 @@ class Driver:
         """The run's tasks that have not ended."""
         assert self._task is not None
         found = [task for task in asyncio.all_tasks(self._task.get_loop()) if task is not self._task]
-        mine = [task for task in found if turns.context_of(task).get(_current) is self]
+        mine = [task for task in found if self._is_mine(turns.context_of(task))]
         return [task for task in mine if not origin_of(task).is_outside]
+
+    def _is_mine(self, context: contextvars.Context) -> bool:
+        return context.get(_current) is self
 
     def leave(self) -> None:
         """The run is saved, and paused: its tasks end. The code that runs now is then left by raising `Unwind`."""
@@ -177,7 +186,7 @@ class Driver:
             self._is_answering = False
 
 
-_current: ContextVar[Driver] = ContextVar("hitl_nb_driver")
+_current: contextvars.ContextVar[Driver] = contextvars.ContextVar("hitl_nb_driver")
 
 
 def _take_pending() -> Callable[[], Any]:

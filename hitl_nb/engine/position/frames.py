@@ -51,12 +51,14 @@ class SavedTasks:
         turn: when the run's own coroutine has its next step, among them.
         is_cancelled: whether the run's own task was cancelled, and has not noticed.
         started: how many tasks the run's own has started.
+        calls: what the event loop is to call of the notebook's functions.
     """
 
     unfinished: list[Any]
     turn: int
     is_cancelled: bool = False
     started: int = 0
+    calls: list[Any] = field(default_factory=list[Any])
 
 
 @dataclass(eq=False)

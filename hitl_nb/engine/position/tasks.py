@@ -13,7 +13,7 @@ from hitl_nb.engine.position.beginning import Shielded, State, TaskState, fill_f
 from hitl_nb.engine.position.origins import origin_of
 from hitl_nb.engine.position.reading import BOX, CannotSave
 from hitl_nb.engine.position.suspended import can_keep
-from hitl_nb.engine.position.turns import free_variables, is_cancelled, turns
+from hitl_nb.engine.position.turns import free_variables, is_asyncios, is_cancelled, turns
 
 _GATHERING: Any = vars(asyncio_tasks)["_GatheringFuture"]
 
@@ -98,6 +98,7 @@ def _task_state(task: Any) -> State:
         origin.key,
         origin.line,
         origin.started,
+        [callback for callback, _ in task._callbacks or () if not is_asyncios(callback)],
     )
 
 
@@ -154,7 +155,9 @@ def leave() -> None:
     """The state that was saved last continues elsewhere: what is left of it here is not reported as lost."""
     for future in turns.failed:
         future._log_traceback = False
-    turns.failed = []
+    for handle in turns.handles:
+        handle.cancel()
+    turns.failed, turns.handles = [], []
     asyncio_calls.leave()
 
 

@@ -8,16 +8,27 @@ something is done.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import contextvars
+import functools
 import gc
 import types
-from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position import asyncio_calls
 from hitl_nb.engine.position.origins import origin_of
+
+
+class Call(NamedTuple):
+    """What the loop is to call: in its turn, or after so many seconds."""
+
+    turn: int
+    delay: float | None
+    callback: Any
+    args: tuple[Any, ...]
 
 
 class Turns:
@@ -29,6 +40,8 @@ class Turns:
         tasks: the turn of each, by identity.
         notices: when something (a `gather`, a group) is told that a future is done, by identity of both.
         failed: futures whose exceptions nobody has asked for.
+        calls: what the loop is to call of the notebook's own functions.
+        handles: what the loop would still call for the run in this process.
     """
 
     def __init__(self) -> None:
@@ -37,6 +50,8 @@ class Turns:
         self.tasks: dict[int, int] = {}
         self.notices: dict[tuple[int, int], int] = {}
         self.failed: list[Any] = []
+        self.calls: list[Call] = []
+        self.handles: list[Any] = []
 
     def of(self, task: Any) -> int:
         return self.tasks.get(id(task), len(self.tasks))
@@ -49,9 +64,14 @@ class Turns:
 turns = Turns()
 
 
-def prepare(main: Any, asking: Any, unfinished: list[Any]) -> None:
-    """A stack is read: what is saved until the next one belongs to it."""
-    ready = list(getattr(main.get_loop(), "_ready", ()))
+def prepare(main: Any, asking: Any, unfinished: list[Any], is_mine: Callable[[contextvars.Context], bool]) -> None:
+    """A stack is read: what is saved until the next one belongs to it.
+
+    Args:
+        is_mine: whether a context is the run's.
+    """
+    loop = main.get_loop()
+    ready = list(getattr(loop, "_ready", ()))
     waiting = asyncio_calls.waiting
     waiting.unbegun, waiting.notified = [], {}
     waiting.cancelled = {
@@ -59,7 +79,8 @@ def prepare(main: Any, asking: Any, unfinished: list[Any]) -> None:
         for task in (main, *unfinished)
         if is_cancelled(task)
     }
-    turns.main, turns.asking, turns.failed, turns.notices = main, asking, [], {}
+    turns.main, turns.asking = main, asking
+    turns.failed, turns.notices, turns.calls, turns.handles = [], {}, [], []
     first = len(unfinished) + 1
     found: dict[int, int] = {id(asking): first}
     told: Counter[int] = Counter()
@@ -67,8 +88,12 @@ def prepare(main: Any, asking: Any, unfinished: list[Any]) -> None:
         task = step_of(handle)
         if task is not None:
             found.setdefault(id(task), place)
-        else:
+        elif is_mine(handle._context) and not handle._cancelled:
+            _read_handle(handle, place, None)
             _read_notice(handle, place, told)
+    for handle in getattr(loop, "_scheduled", ()):
+        if is_mine(handle._context) and not handle._cancelled:
+            _read_handle(handle, 0, max(handle._when - loop.time(), 0))
     others = [task for task in (main, *unfinished) if id(task) not in found]
     for task in others:
         notice = waiting.notified.get(id(getattr(task, "_fut_waiter", None)))
@@ -78,8 +103,35 @@ def prepare(main: Any, asking: Any, unfinished: list[Any]) -> None:
     turns.tasks = {**found, **{id(task): place for place, task in enumerate(others)}}
 
 
+def _read_handle(handle: Any, turn: int, delay: float | None) -> None:
+    callback = handle._callback
+    if is_asyncios(callback):
+        turns.handles.append(handle)
+    elif is_users(callback):
+        turns.handles.append(handle)
+        turns.calls.append(Call(turn, delay, callback, tuple(handle._args or ())))
+
+
+def is_asyncios(callback: Any) -> bool:
+    """Whether asyncio itself is told by this that something is done, or late."""
+    owner = getattr(callback, "__self__", None)
+    if isinstance(owner, asyncio.TaskGroup | asyncio.Timeout | asyncio.Task):
+        return True
+    plain: Any = callback.func if isinstance(callback, functools.partial) else callback
+    return str(getattr(plain, "__module__", "")).startswith("asyncio.")
+
+
+def is_users(callback: Any) -> bool:
+    """Whether a callback is the notebook's own: a function of it or a builtin, or a method of a builtin container."""
+    while isinstance(callback, functools.partial | types.MethodType):
+        callback = callback.func if isinstance(callback, functools.partial) else callback.__func__
+    if isinstance(callback, types.BuiltinMethodType):
+        return callback.__self__ is builtins or isinstance(callback.__self__, list | set | dict | deque)
+    return isinstance(callback, types.FunctionType) and find_code(callback.__code__) is not None
+
+
 def _read_notice(handle: Any, place: int, told: Counter[int]) -> None:
-    callback, args = getattr(handle, "_callback", None), getattr(handle, "_args", None) or ()
+    callback, args = handle._callback, handle._args or ()
     owner = getattr(callback, "__self__", None)
     if isinstance(owner, asyncio.TaskGroup):
         turns.notices[id(args[0]), id(owner)] = place
@@ -154,8 +206,10 @@ def _reorder(ready: Any, main: Any, next_step: asyncio.Handle) -> None:
 
 
 __all__ = [
+    "Call",
     "context_of",
     "free_variables",
+    "is_asyncios",
     "is_cancelled",
     "prepare",
     "step_of",

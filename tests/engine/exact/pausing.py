@@ -187,6 +187,13 @@ def same(source: str, change: Change | None = None, **variables: Any) -> Paused:
     return paused
 
 
+def polled(source: str, every: int = 1) -> Paused:
+    """Runs a program that is saved at each n-th poll, too."""
+    program = Paused()
+    program.poll_every = every
+    return program.run(source)
+
+
 def begin(source: str) -> tuple[tuple[Any, ...], bool]:
     program = Paused()
     is_over = program.start(source)

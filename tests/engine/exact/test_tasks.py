@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import pytest
-from exact.pausing import Paused, same
+from exact.coroutines import program
+from exact.pausing import Paused, begin, go_on, polled, same
+from forks import Forks
 
 from hitl_nb.engine.position.reading import CannotSave
 
@@ -35,6 +40,16 @@ async def fails(n):
     await turns(n)
     raise ValueError(n)
 """
+
+COUNT = int(os.environ.get("HITL_PROGRAMS", "40"))
+
+
+@pytest.fixture(scope="module")
+def pausing_forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    started = Forks(tmp_path_factory.mktemp("jupyter"), "exact.pausing")
+    yield started
+    started.close()
+
 
 PROGRAMS = {
     "gather": "a, b = await asyncio.gather(f(1), f(2))\ntell(a, b)",
@@ -172,6 +187,16 @@ PROGRAMS = {
         "    a, b, c = [asyncio.create_task(g(n)) for n in range(3)]\n    await turns(2)\n    b.cancel()\n"
         "    return await asyncio.gather(a, b, c, return_exceptions=True), lock.locked()\ntell(await main())"
     ),
+    "callbacks of the notebook": (
+        "async def main():\n    kept = set()\n    def told(t):\n        tell('told', t.get_name(), t.result())\n"
+        "    for n in range(3):\n        t = asyncio.create_task(f(n), name=str(n))\n        kept.add(t)\n"
+        "        t.add_done_callback(kept.discard)\n        t.add_done_callback(told)\n"
+        "    asyncio.get_running_loop().call_soon(kept.update, [0])\n"
+        "    asyncio.get_running_loop().call_soon(lambda: tell('soon', kept.discard(0)))\n"
+        "    asyncio.get_running_loop().call_later(0.05, lambda n: tell('later', n), 7)\n"
+        "    while kept:\n        tell(len(kept))\n        await turns(1)\n    await asyncio.sleep(0.1)\n"
+        "    return len(kept)\ntell(await main())"
+    ),
     "classes": (
         "class Agent:\n    def __init__(self, n):\n        self.n = n\n    async def go(self):\n"
         "        got = [ask(i) async for i in self.items()] if False else [ask(i) for i in range(self.n)]\n"
@@ -197,6 +222,32 @@ PROGRAMS = {
 @pytest.mark.parametrize("kind", PROGRAMS)
 def test_tasks_continue_as_natively(kind: str) -> None:
     same(START + PROGRAMS[kind])
+
+
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_tasks_that_are_saved_at_every_poll_continue_as_natively(kind: str) -> None:
+    native = Paused().native(START + PROGRAMS[kind])
+    assert polled(START + PROGRAMS[kind]).said == native.said
+
+
+@pytest.mark.parametrize("shard", range(4))
+def test_random_programs_continue_as_natively(shard: int) -> None:
+    for seed in range(shard, COUNT, 4):
+        source = program(seed)
+        native = Paused().native(source)
+        assert Paused().run(source).said == native.said, f"seed {seed}"
+        assert polled(source, 3).said == native.said, f"seed {seed}, polled"
+
+
+@pytest.mark.parametrize(
+    "kind", ["gather of many", "task group that fails", "semaphore", "queue", "callbacks of the notebook"]
+)
+def test_tasks_continue_in_new_processes(kind: str, pausing_forks: Forks) -> None:
+    source = START + PROGRAMS[kind]
+    state, is_over = pausing_forks(begin, source)
+    while not is_over:
+        state, is_over = pausing_forks(go_on, source, state)
+    assert state[3] == Paused().native(source).said
 
 
 MADE_AGAIN = {
@@ -250,6 +301,12 @@ REFUSED = {
         "fut = asyncio.get_running_loop().create_future()\nasync def g():\n    await fut\n"
         "await asyncio.gather(g(), f(1))",
         "waits for something outside|awaits a Future that cannot be saved",
+    ),
+    "a callback that asks": (
+        "loop = asyncio.get_running_loop()\nloop.set_exception_handler(lambda loop, about: caught.append(about['exception']))\n"
+        "caught = []\nloop.call_soon(lambda: ask(1))\nawait turns(2)\nloop.set_exception_handler(None)\ndel loop\n"
+        "raise caught[0]",
+        "a function that the event loop calls .* cannot ask; ask in a task",
     ),
     "a barrier": (
         "b = asyncio.Barrier(2)\nasync def g():\n    await b.wait()\nawait asyncio.gather(g(), f(1))",
