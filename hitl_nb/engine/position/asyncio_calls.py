@@ -134,7 +134,7 @@ def _sleep(names: dict[str, Any]) -> Reduced:
 def _wait_for(names: dict[str, Any]) -> Reduced:
     future, waiter = names["fut"], names.get("waiter")
     if asyncio.isfuture(future) and future.done():
-        if waiter.done():
+        if waiter is None or waiter.done():
             return _result_of, (future,)
         if id(waiter) in waiting.notified:
             return _result_later, (future,)

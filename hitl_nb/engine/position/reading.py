@@ -17,7 +17,16 @@ from hitl_nb.engine.compile.trees import CELLS
 from hitl_nb.engine.compile.units import InstrumentedCode
 from hitl_nb.engine.position.endings import find_ending
 from hitl_nb.engine.position.frames import How, SavedFrame, SavedStack
-from hitl_nb.engine.position.lookup import MISSING, FrameView, callee_of, frame_of, function_run, look_up
+from hitl_nb.engine.position.lookup import (
+    MISSING,
+    WAIT_FOR,
+    FrameView,
+    asked_frame,
+    callee_of,
+    frame_of,
+    function_run,
+    look_up,
+)
 from hitl_nb.engine.position.places import METHOD_COLUMN, find_place, name_place
 
 BOX, NEXT, MADE = ".box", ".next", ".made"
@@ -102,7 +111,7 @@ def _frames_between(innermost: types.FrameType, root: types.FrameType | None) ->
     while frame is not root:
         if frame is None:
             raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
-        is_passing = frame.f_code in _MANAGER_CODES and bool(found) and find_code(found[-1].f_code) is not None
+        is_passing = frame.f_code in _PASSING and bool(found) and find_code(found[-1].f_code) is not None
         if not is_passing and frame.f_code.co_filename != _RUNTIME_FILE:  # the runtime's only pass on, too
             found.append(frame)
         frame = frame.f_back
@@ -111,8 +120,8 @@ def _frames_between(innermost: types.FrameType, root: types.FrameType | None) ->
 
 _RUNTIME_FILE = runtime.__file__
 _MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
-_MANAGER_CODES = (_MANAGER.__enter__.__code__, _MANAGER.__exit__.__code__)
-"""What asks the generator of a `@contextmanager` function for `with`."""
+_PASSING = (_MANAGER.__enter__.__code__, _MANAGER.__exit__.__code__, WAIT_FOR)
+"""What asks the generator of a `@contextmanager` function for `with`; and `wait_for`, which is called again."""
 
 
 class _Link:
@@ -233,7 +242,7 @@ def _is_pending(view: FrameView, inner: FrameView) -> bool:
 def _generator_at(view: FrameView, inner: FrameView, node: Any, operation: str) -> Any:
     """The generator or coroutine whose frame is `inner`, if this frame has it at hand."""
     for value in view.locals.values():
-        if frame_of(value) is inner.frame:
+        if asked_frame(value) is inner.frame:
             return value
     manager = _manager_of(view, inner)
     if manager is not None:
