@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from typing import Any, cast
 
+from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.reading import CannotSave
 
 Reduced = tuple[Any, ...]
@@ -35,18 +36,21 @@ class Waiting:
 
 waiting = Waiting()
 
+_QUEUE: Any = asyncio.Queue
+
 # -- coroutines of asyncio's that wait
 
 
-def is_known(value: Any) -> bool:
+def is_known(value: object) -> bool:
     """Whether a value is a coroutine of asyncio's that can be saved."""
     return isinstance(value, types.CoroutineType) and value.cr_code in _CALLS
 
 
-def reduce_coroutine(value: Any) -> Reduced | None:
+def reduce_coroutine(coroutine: object) -> Reduced | None:
     """How pickle makes a coroutine of asyncio's again; None: it is another one."""
-    if not is_known(value):
+    if not is_known(coroutine):
         return None
+    value: Any = coroutine
     frame = value.cr_frame
     if frame is None:
         return make_ended, ()
@@ -58,13 +62,14 @@ def reduce_coroutine(value: Any) -> Reduced | None:
     names = dict(frame.f_locals)
     if value.cr_code is _ENTER and value.cr_suspended:
         return _enter, (value.cr_await,)
-    if call in (_condition_wait, _condition_wait_for) and isinstance(value.cr_await, types.CoroutineType):
-        names["inner"] = value.cr_await
+    awaited: Any = value.cr_await
+    if call in (_condition_wait, _condition_wait_for) and frame_of(awaited) is not None:
+        names["inner"] = awaited
     if value.cr_code in (_result_later.__code__, _parts_later.__code__) and not value.cr_suspended:
         later = _result_later if value.cr_code is _result_later.__code__ else _parts_later
         return later, tuple(names.values())
     if call is _wait and value.cr_suspended:
-        names["waiter"] = value.cr_await.cr_frame.f_locals.get("waiter")
+        names["waiter"] = awaited.cr_frame.f_locals.get("waiter")
     if call is _sleep and value.cr_suspended and names["delay"] <= 0 and not _is_cancelled(value):
         return _returned, (names["result"],)  # it has given way to the others
     if call in _SIMPLE and _is_cancelled(value):
@@ -237,17 +242,17 @@ def _waited_on(names: dict[str, Any]) -> Reduced:
 
 
 def _join(names: dict[str, Any]) -> Reduced:
-    return _call(asyncio.Queue.join, names["self"])
+    return _call(_QUEUE.join, names["self"])
 
 
 def _put(names: dict[str, Any]) -> Reduced:
     waits, queue = _is_waiting(names, "putter")
-    return (_put_again, (queue, names["item"])) if waits else _call(asyncio.Queue.put, queue, names["item"])
+    return (_put_again, (queue, names["item"])) if waits else _call(_QUEUE.put, queue, names["item"])
 
 
 def _get(names: dict[str, Any]) -> Reduced:
     waits, queue = _is_waiting(names, "getter")
-    return (_get_again, (queue,)) if waits else _call(asyncio.Queue.get, queue)
+    return (_get_again, (queue,)) if waits else _call(_QUEUE.get, queue)
 
 
 def _is_waiting(names: dict[str, Any], waiter: str) -> tuple[bool, Any]:
@@ -277,11 +282,11 @@ class _InQueue:
 
 
 def _put_again(queue: Any, item: Any) -> Any:
-    return asyncio.Queue.put(cast("Any", _InQueue(queue)), item)
+    return _QUEUE.put(_InQueue(queue), item)
 
 
 def _get_again(queue: Any) -> Any:
-    return asyncio.Queue.get(cast("Any", _InQueue(queue)))
+    return _QUEUE.get(_InQueue(queue))
 
 
 def _woken(names: dict[str, Any]) -> Reduced | None:
@@ -306,7 +311,7 @@ def _leave_group(names: dict[str, Any]) -> Reduced:
     kind, error, traceback = names["et"], names["exc"], names["tb"]
     cancelled = names.get("propagate_cancellation_error")
     if kind is None and cancelled is not None:
-        kind, error = type(cancelled), cancelled
+        kind, error = asyncio.CancelledError, cancelled
     return _call(asyncio.TaskGroup.__aexit__, names["self"], kind, error, traceback)
 
 
@@ -335,11 +340,11 @@ _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
     asyncio.wait_for.__code__: _wait_for,
     asyncio.wait.__code__: _wait,
     asyncio.Event.wait.__code__: _event_wait,
-    asyncio.Queue.get.__code__: _get,
+    _QUEUE.get.__code__: _get,
     asyncio.Lock.acquire.__code__: _lock_acquire,
     asyncio.Semaphore.acquire.__code__: _semaphore_acquire,
-    asyncio.Queue.put.__code__: _put,
-    asyncio.Queue.join.__code__: _join,
+    _QUEUE.put.__code__: _put,
+    _QUEUE.join.__code__: _join,
     asyncio.TaskGroup.__aenter__.__code__: _method(asyncio.TaskGroup.__aenter__),
     asyncio.TaskGroup.__aexit__.__code__: _leave_group,
     asyncio.Timeout.__aenter__.__code__: _method(asyncio.Timeout.__aenter__),

@@ -16,19 +16,20 @@ from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.position.turns import turns
 
 
-def reduce_shared(value: Any) -> Reduced | None:
+def reduce_shared(shared: object) -> Reduced | None:
     """How pickle makes a lock, event, semaphore or queue of asyncio again: without those that wait. None: no such."""
-    kind: Any = type(value)
+    value: Any = shared
+    kind: Any = type(shared)
     if kind is asyncio.TaskGroup:
         members = list(value._tasks)
-        state = {**vars(value), "_on_completed_fut": None, "_loop": None, "_tasks": members}
+        state: dict[str, Any] = {**value.__dict__, "_on_completed_fut": None, "_loop": None, "_tasks": members}
         places = [turns.of_notice(task, value) for task in members]
         return _new, (kind,), (state, places), None, None, _fill_group
     if kind is asyncio.Timeout:
         return _new, (kind,), _timeout_state(value), None, None, _fill_timeout
-    if isinstance(value, asyncio.Barrier) and value.n_waiting:
+    if isinstance(shared, asyncio.Barrier) and shared.n_waiting:
         raise CannotSave("tasks wait at an asyncio.Barrier, which is not kept; use an asyncio.Condition or gather")
-    if kind.__module__.startswith("asyncio.") and isinstance(value, _SHARED):
+    if kind.__module__.startswith("asyncio.") and isinstance(shared, _SHARED):
         return _new, (kind,), _state_of(value), None, None, _fill
     return None
 
@@ -37,7 +38,7 @@ _SHARED = (asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Queue, asynci
 
 
 def _state_of(value: Any) -> dict[str, Any]:
-    state: dict[str, Any] = dict(vars(value))
+    state: dict[str, Any] = dict(value.__dict__)
     waiters = state.get("_waiters") or ()
     if isinstance(value, asyncio.Lock):  # whoever was woken has it
         state["_locked"] |= any(map(has_come, waiters))
@@ -55,12 +56,12 @@ def _new(kind: Any) -> Any:
 
 
 def _fill(value: Any, state: dict[str, Any]) -> None:
-    vars(value).update(state)
+    value.__dict__.update(state)
 
 
 def _fill_group(group: Any, state: tuple[dict[str, Any], list[int]]) -> None:
     attributes, places = state
-    vars(group).update(attributes)
+    group.__dict__.update(attributes)
     members = attributes["_tasks"]
 
     def join(loop: Any) -> list[Step]:
@@ -76,14 +77,14 @@ def _fill_group(group: Any, state: tuple[dict[str, Any], list[int]]) -> None:
 
 def _timeout_state(timeout: Any) -> tuple[dict[str, Any], float | None]:
     """The state, and how many seconds are left."""
-    state = {**vars(timeout), "_timeout_handler": None}
+    state: dict[str, Any] = {**timeout.__dict__, "_timeout_handler": None}
     handler = timeout._timeout_handler
     return state, None if handler is None else handler._loop.time()
 
 
 def _fill_timeout(timeout: Any, state: tuple[dict[str, Any], float | None]) -> None:
     attributes, now = state
-    vars(timeout).update(attributes)
+    timeout.__dict__.update(attributes)
     if attributes["_when"] is None:
         return
 

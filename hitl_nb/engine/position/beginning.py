@@ -22,6 +22,7 @@ from hitl_nb.engine.position.turns import Call
 from hitl_nb.errors import HitlError
 
 _GATHERING: Any = vars(asyncio_tasks)["_GatheringFuture"]
+_TASK: Any = asyncio.Task
 State = tuple[str, Any]
 
 
@@ -126,7 +127,7 @@ class TaskState(NamedTuple):
 def _begin_task(loop: Any, task: Any, state: TaskState) -> Step:
     context = contextvars.copy_context()
     with held_back(loop) as held:
-        asyncio.Task.__init__(task, state.coroutine, loop=loop, name=state.name, context=context)
+        _TASK.__init__(task, state.coroutine, loop=loop, name=state.name, context=context)
     task._log_destroy_pending = state.warns
     set_origin(task, Origin(state.key, state.line, state.started, is_cancelled=state.is_cancelled))
     for callback in state.told:
@@ -176,9 +177,10 @@ class _FirstStep:
     def _take_back(self) -> None:
         """Have the task as it was before it was cancelled."""
         task = self.__self__
-        told, logs = list(task._callbacks or ()), task._log_destroy_pending
+        told: list[Any] = list(task._callbacks or ())
+        logs = task._log_destroy_pending
         with held_back(task.get_loop()) as held:
-            asyncio.Task.__init__(task, task.get_coro(), loop=task.get_loop(), name=task.get_name())
+            _TASK.__init__(task, task.get_coro(), loop=task.get_loop(), name=task.get_name())
         task._log_destroy_pending = logs
         self.first = held[0].callback
         for callback, context in told:
@@ -208,9 +210,9 @@ def _end_as_before(loop: Any, future: Any, kind: str, state: Any) -> None:
         with held_back(loop):
             cast("Any", future).__init__(coroutine, loop=loop)
     elif isinstance(future, _GATHERING):
-        cast("Any", future).__init__([], loop=loop)
+        future.__init__([], loop=loop)
     else:
-        cast("Any", future).__init__(loop=loop)
+        future.__init__(loop=loop)
     base: Any = asyncio.Future  # a task refuses to be told its result
     if kind == "cancelled":
         base.cancel(future, state)
@@ -276,8 +278,8 @@ def _shield_into(loop: Any, outer: Any, inner: Any) -> None:
 
     futures: Any = vars(asyncio_tasks)["futures"]
     space = SimpleNamespace(**vars(futures))
-    space._get_loop = lambda future: SimpleNamespace(create_future=create_future)
-    space.future_add_to_awaited_by = lambda future, waiter: None
+    space._get_loop = lambda future: SimpleNamespace(create_future=create_future)  # pyright: ignore[reportUnknownLambdaType]
+    space.future_add_to_awaited_by = lambda *futures: None  # pyright: ignore[reportUnknownLambdaType]
     _with_names(asyncio.shield, futures=space, ensure_future=_itself, _ensure_future=_itself)(Shielded(inner))
 
 

@@ -50,7 +50,8 @@ def end_coroutine(coroutine: Any) -> None:
 
 def _forget(task: Any, *, wakes: bool) -> None:
     task._log_destroy_pending = False
-    for callback, _ in list(task._callbacks or ()):
+    told: list[Any] = list(task._callbacks or ())
+    for callback, _ in told:
         if not isinstance(getattr(callback, "__self__", None), asyncio.Task):  # a task that waits for it is woken
             task.remove_done_callback(callback)
     task.add_done_callback(_read)

@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary, ref
 
 from hitl_nb.engine.compile import find_code
@@ -77,7 +77,7 @@ def notice_tasks(is_in_run: Callable[[], bool]) -> None:
             _origins[task] = _find_origin(coro, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
         return task
 
-    create_task.__hitl_origins__ = True  # pyright: ignore[reportFunctionMemberAccess]
+    cast("Any", create_task).__hitl_origins__ = True
     asyncio.BaseEventLoop.create_task = create_task
 
 
@@ -120,7 +120,12 @@ def _is_runs(coroutine: Any) -> bool:
     """Whether a task of this coroutine is code of the notebook, or can be saved anyway."""
     code = getattr(coroutine, "cr_code", None)
     is_notebooks = isinstance(code, types.CodeType) and find_code(code) is not None
-    return is_notebooks or getattr(type(coroutine), "__hitl_call__", False) or asyncio_calls.is_known(coroutine)
+    return is_notebooks or is_call(coroutine) or asyncio_calls.is_known(coroutine)
 
 
-__all__ = ["Origin", "notice_tasks", "origin_of", "set_origin"]
+def is_call(value: object) -> bool:
+    """Whether a value is a call of a gated tool or an agent that is not awaited yet: data, until it is."""
+    return getattr(type(value), "__hitl_call__", False)
+
+
+__all__ = ["Origin", "is_call", "notice_tasks", "origin_of", "set_origin"]

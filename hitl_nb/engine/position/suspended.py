@@ -173,7 +173,8 @@ def _made_again(view: FrameView, operand: Any, value: Any) -> SavedFrame:
     kind = getattr(value, "__qualname__", type(value).__qualname__)
     if not isinstance(call, ast.Call) or value is MISSING:
         raise CannotSave(f"{_where(view)} awaits a {kind} that cannot be saved; await the call that makes it there")
-    filed = [part.target.id for part in walk(call) if is_filed(part)]  # pyright: ignore[reportAttributeAccessIssue]
+    parts: list[Any] = [part for part in walk(call) if is_filed(part)]
+    filed: list[str] = [part.target.id for part in parts]
     for name in filed:
         _refuse_begun(view, view.locals.get(name), kind)
     saved = read_frame(view, call.lineno, "again")

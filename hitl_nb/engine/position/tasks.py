@@ -10,7 +10,8 @@ from typing import Any
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position import asyncio_calls, asyncio_shared
 from hitl_nb.engine.position.beginning import Shielded, State, TaskState, fill_future, find_main, make_new
-from hitl_nb.engine.position.origins import origin_of
+from hitl_nb.engine.position.lookup import frame_of
+from hitl_nb.engine.position.origins import is_call, origin_of
 from hitl_nb.engine.position.reading import BOX, CannotSave
 from hitl_nb.engine.position.suspended import can_keep
 from hitl_nb.engine.position.turns import free_variables, is_asyncios, is_cancelled, turns
@@ -28,10 +29,11 @@ def reduce_asyncio(value: Any) -> tuple[Any, ...] | None:
     return asyncio_shared.reduce_shared(value) if reduced is None else reduced
 
 
-def _reduce_future(value: Any) -> tuple[Any, ...] | None:
-    if not isinstance(value, asyncio.Future):
+def _reduce_future(future: object) -> tuple[Any, ...] | None:
+    if not asyncio.isfuture(future):
         return None
-    kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]
+    value: Any = future
+    kind: Any = _kind_of(value)
     if value is turns.main:
         return find_main, ()
     state: State | None = None
@@ -49,11 +51,15 @@ def _reduce_future(value: Any) -> tuple[Any, ...] | None:
     return make_new, (kind,), state, None, None, fill_future
 
 
+def _kind_of(value: object) -> Any:
+    return type(value)
+
+
 def _is_kept(value: Any) -> bool:
     """Whether an awaited object is saved as it is."""
-    if getattr(type(value), "__hitl_call__", False) or asyncio_calls.is_known(value):
+    if is_call(value) or asyncio_calls.is_known(value):
         return True
-    kind: Any = type(value)
+    kind = _kind_of(value)
     if kind is asyncio.Task:
         return value.done() or _is_known(value.get_coro())
     if kind is _GATHERING:
@@ -65,9 +71,10 @@ can_keep.append(_is_kept)
 
 
 def _is_known(coroutine: Any) -> bool:
-    if isinstance(coroutine, types.CoroutineType) and find_code(coroutine.cr_code) is not None:
+    code: Any = getattr(coroutine, "cr_code", None)
+    if isinstance(code, types.CodeType) and find_code(code) is not None:
         return True
-    return getattr(type(coroutine), "__hitl_call__", False) or asyncio_calls.is_known(coroutine)
+    return is_call(coroutine) or asyncio_calls.is_known(coroutine)
 
 
 def _task_state(task: Any) -> State:
@@ -104,11 +111,10 @@ def _task_state(task: Any) -> State:
 
 def _is_new(coroutine: Any) -> bool:
     """Whether a coroutine has not begun, in no process: cancelled, it never will."""
-    if not isinstance(coroutine, types.CoroutineType) or coroutine.cr_suspended or coroutine.cr_running:
+    frame = frame_of(coroutine)
+    if frame is None or coroutine.cr_suspended or coroutine.cr_running or find_code(frame.f_code) is None:
         return False
-    if find_code(coroutine.cr_code) is None:
-        return False
-    box = coroutine.cr_frame.f_locals.get(BOX)
+    box = frame.f_locals.get(BOX)
     return box is None or (box.saved is not None and box.saved.how == "start")
 
 

@@ -15,7 +15,7 @@ import gc
 import types
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position import asyncio_calls
@@ -131,7 +131,8 @@ def is_users(callback: Any) -> bool:
 
 
 def _read_notice(handle: Any, place: int, told: Counter[int]) -> None:
-    callback, args = handle._callback, handle._args or ()
+    callback: Any = handle._callback
+    args: tuple[Any, ...] = handle._args or ()
     owner = getattr(callback, "__self__", None)
     if isinstance(owner, asyncio.TaskGroup):
         turns.notices[id(args[0]), id(owner)] = place
@@ -151,8 +152,9 @@ def _read_notice(handle: Any, place: int, told: Counter[int]) -> None:
 
 def step_of(handle: Any) -> Any:
     """The task whose step a loop's handle is; None: it is something else."""
-    owner = getattr(getattr(handle, "_callback", None), "__self__", None)
-    return owner if isinstance(owner, asyncio.Task) else None
+    owner: Any = getattr(getattr(handle, "_callback", None), "__self__", None)
+    is_task = isinstance(owner, asyncio.Task)
+    return cast("Any", owner) if is_task else None
 
 
 def free_variables(function: Any) -> dict[str, Any]:
