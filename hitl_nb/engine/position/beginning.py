@@ -268,7 +268,10 @@ def _gather_into(outer: Any, children: list[Any], *, returns_exceptions: bool) -
         outer.__init__(children, loop=loop)
         return outer
 
-    _with_names(asyncio.gather, _GatheringFuture=make)(*children, return_exceptions=returns_exceptions)
+    seen = {id(child): Seen(child) for child in children}
+    gather = _with_names(asyncio.gather, _GatheringFuture=make, ensure_future=_itself, _ensure_future=_itself)
+    gather(*[seen[id(child)] for child in children], return_exceptions=returns_exceptions)
+    outer._children[:] = children  # the list that `gather` itself reads, too
 
 
 def _shield_into(loop: Any, outer: Any, inner: Any) -> None:
@@ -280,15 +283,18 @@ def _shield_into(loop: Any, outer: Any, inner: Any) -> None:
     space = SimpleNamespace(**vars(futures))
     space._get_loop = lambda future: SimpleNamespace(create_future=create_future)  # pyright: ignore[reportUnknownLambdaType]
     space.future_add_to_awaited_by = lambda *futures: None  # pyright: ignore[reportUnknownLambdaType]
-    _with_names(asyncio.shield, futures=space, ensure_future=_itself, _ensure_future=_itself)(Shielded(inner))
+    _with_names(asyncio.shield, futures=space, ensure_future=_itself, _ensure_future=_itself)(Seen(inner))
 
 
-class Shielded:
-    """A future as `shield` sees it: also one that has ended, of which it is only told in its turn."""
+class Seen:
+    """A future as `gather` and `shield` see it: of one that has ended they are only told in its turn."""
 
     def __init__(self, future: Any) -> None:
         self.future = future
         self.is_told = False
+
+    def get_loop(self) -> Any:
+        return self.future.get_loop()
 
     def done(self) -> bool:
         return self.is_told and self.future.done()
@@ -301,7 +307,7 @@ class Shielded:
         self.future.remove_done_callback(callback)
 
 
-def _itself(value: Any) -> Any:
+def _itself(value: Any, *, loop: Any = None) -> Any:
     return value
 
 

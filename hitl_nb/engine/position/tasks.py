@@ -9,7 +9,7 @@ from typing import Any
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position import asyncio_calls, asyncio_shared
-from hitl_nb.engine.position.beginning import Shielded, State, TaskState, fill_future, find_main, make_new
+from hitl_nb.engine.position.beginning import Seen, State, TaskState, fill_future, find_main, make_new
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.origins import is_call, origin_of
 from hitl_nb.engine.position.reading import BOX, CannotSave
@@ -149,7 +149,7 @@ def _shield_state(outer: Any) -> State | None:
     if callback is None:
         return None
     inner = free_variables(callback)["inner"]
-    inner = inner.future if isinstance(inner, Shielded) else inner
+    inner = inner.future if isinstance(inner, Seen) else inner
     return "shield", (inner, turns.of_notice(inner, outer))
 
 
