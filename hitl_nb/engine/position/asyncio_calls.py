@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from typing import Any, cast
 
+from hitl_nb.engine.position.completions import ITERATOR, WAIT_FOR_ONE, find_completing, wait_for_one
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.reading import CannotSave
 
@@ -307,6 +308,10 @@ def is_left(future: Any) -> bool:
     return any(waiter is future for waiter in waiting.cancelled.values())
 
 
+def _wait_for_one(names: dict[str, Any]) -> Reduced:
+    return _call(ITERATOR._wait_for_one, names["self"], resolve=names["resolve"])
+
+
 def _leave_group(names: dict[str, Any]) -> Reduced:
     kind, error, traceback = names["et"], names["exc"], names["tb"]
     cancelled = names.get("propagate_cancellation_error")
@@ -334,6 +339,9 @@ _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
     _parts_of.__code__: lambda names: (_parts_of, (names["futures"],)),
     _parts_later.__code__: lambda names: (_parts_of, (names["futures"],)),
     _never.__code__: lambda names: (_never, ()),
+    wait_for_one.__code__: lambda names: (wait_for_one, (names["completing"],)),
+    **({WAIT_FOR_ONE: lambda names: (wait_for_one, (find_completing(names),))} if WAIT_FOR_ONE is not None else {}),
+    **({ITERATOR._wait_for_one.__code__: _wait_for_one} if ITERATOR is not None else {}),
     _notice.__code__: lambda names: (_never, ()),
     _returned.__code__: lambda names: (_returned, (names["result"],)),
     asyncio.sleep.__code__: _sleep,

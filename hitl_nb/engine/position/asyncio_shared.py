@@ -10,8 +10,10 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from hitl_nb.engine.position import completions
 from hitl_nb.engine.position.asyncio_calls import QUEUES, Reduced, has_come, is_left
 from hitl_nb.engine.position.beginning import Step, held_back, in_turn, joining
+from hitl_nb.engine.position.completions import Completing
 from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.position.turns import turns
 
@@ -27,6 +29,12 @@ def reduce_shared(shared: object) -> Reduced | None:
         return _new, (kind,), (state, places), None, None, _fill_group
     if kind is asyncio.Timeout:
         return _new, (kind,), _timeout_state(value), None, None, _fill_timeout
+    if isinstance(shared, Completing):
+        members = list(shared.todo)
+        told = [max(turns.of_notice(task, shared), turns.of_notice(task, shared.done)) for task in members]
+        return _new, (Completing,), (shared.done, members, shared.left, told), None, None, _fill_completing
+    if completions.ITERATOR is not None and kind is completions.ITERATOR:
+        return _new, (kind,), _iterator_state(value), None, None, _fill_iterator
     if isinstance(shared, asyncio.Barrier) and shared.n_waiting:
         raise CannotSave("tasks wait at an asyncio.Barrier, which is not kept; use an asyncio.Condition or gather")
     if kind.__module__.startswith("asyncio.") and isinstance(shared, _SHARED):
@@ -70,6 +78,39 @@ def _fill_group(group: Any, state: tuple[dict[str, Any], list[int]]) -> None:
         with held_back(loop) as held:
             for task in members:
                 task.add_done_callback(group._on_task_done)
+        return in_turn(held, members, places)
+
+    joining.append(join)
+
+
+def _fill_completing(made: Completing, state: tuple[Any, list[Any], int, list[int]]) -> None:
+    made.done, members, made.left, places = state
+    made.todo = set(members)
+
+    def join(loop: Any) -> list[Step]:
+        with held_back(loop) as held:
+            for task in members:
+                task.add_done_callback(made.complete)
+        return in_turn(held, members, places)
+
+    joining.append(join)
+
+
+def _iterator_state(value: Any) -> tuple[dict[str, Any], list[Any], list[int]]:
+    if value._timeout_handle is not None:
+        raise CannotSave("asyncio.as_completed with a timeout is not kept; use asyncio.wait(..., timeout=)")
+    members = list(value._todo)
+    return value.__dict__, members, [turns.of_notice(task, value) for task in members]
+
+
+def _fill_iterator(made: Any, state: tuple[dict[str, Any], list[Any], list[int]]) -> None:
+    attributes, members, places = state
+    made.__dict__.update(attributes)
+
+    def join(loop: Any) -> list[Step]:
+        with held_back(loop) as held:
+            for task in members:
+                task.add_done_callback(made._handle_completion)
         return in_turn(held, members, places)
 
     joining.append(join)

@@ -117,15 +117,9 @@ class Driver:
             raise CannotSave("a call that is made again asks before the last answer has reached the code that asked")
         if self._task is None:
             return read_stack(frame, self._root, is_answered)
-        running, main = asyncio.current_task(), self._task
-        if running is None:
-            raise CannotSave(
-                "a function that the event loop calls (by call_soon, call_later, add_done_callback) cannot ask; "
-                "ask in a task"
-            )
+        asking, main = self._find_asking(), self._task
         unfinished = [task for task in self._find_tasks() if not origin_of(task).is_made_again]
-        turns.prepare(main, running, unfinished, self._is_mine)
-        asking = self._find_asking()
+        turns.prepare(main, asking or main, unfinished, self._is_mine)
         if asking is None:
             stack = read_stack(frame, self._root, is_answered)
         else:
@@ -136,7 +130,14 @@ class Driver:
 
     def _find_asking(self) -> asyncio.Task[Any] | None:
         """The task that runs now; None: it is the run's own."""
-        running = asyncio.current_task() if self._task is not None else None
+        if self._task is None:
+            return None
+        running = asyncio.current_task()
+        if running is None:
+            raise CannotSave(
+                "a function that the event loop calls (by call_soon, call_later, add_done_callback) cannot ask; "
+                "ask in a task"
+            )
         return None if running is self._task else running
 
     def _find_tasks(self) -> list[asyncio.Task[Any]]:

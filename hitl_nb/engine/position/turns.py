@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
 from hitl_nb.engine.compile import find_code
-from hitl_nb.engine.position import asyncio_calls
+from hitl_nb.engine.position import asyncio_calls, completions
 from hitl_nb.engine.position.origins import origin_of
 
 
@@ -79,6 +79,7 @@ def prepare(main: Any, asking: Any, unfinished: list[Any], is_mine: Callable[[co
         for task in (main, *unfinished)
         if is_cancelled(task)
     }
+    completions.forget()
     turns.main, turns.asking = main, asking
     turns.failed, turns.notices, turns.calls, turns.handles = [], {}, [], []
     first = len(unfinished) + 1
@@ -115,31 +116,38 @@ def _read_handle(handle: Any, turn: int, delay: float | None) -> None:
 def is_asyncios(callback: Any) -> bool:
     """Whether asyncio itself is told by this that something is done, or late."""
     owner = getattr(callback, "__self__", None)
-    if isinstance(owner, asyncio.TaskGroup | asyncio.Timeout | asyncio.Task):
-        return True
+    if isinstance(owner, asyncio.TaskGroup | asyncio.Timeout | asyncio.Task) or completions.is_completing(owner):
+        return callback.__name__ != "cancel"
     plain: Any = callback.func if isinstance(callback, functools.partial) else callback
     return str(getattr(plain, "__module__", "")).startswith("asyncio.")
 
 
 def is_users(callback: Any) -> bool:
-    """Whether a callback is the notebook's own: a function of it or a builtin, or a method of a builtin container."""
+    """Whether a callback is the notebook's own: a function of it, a builtin, or a method of data."""
+    if isinstance(getattr(callback, "__self__", None), _HOLDERS):
+        return True
     while isinstance(callback, functools.partial | types.MethodType):
         callback = callback.func if isinstance(callback, functools.partial) else callback.__func__
     if isinstance(callback, types.BuiltinMethodType):
-        return callback.__self__ is builtins or isinstance(callback.__self__, list | set | dict | deque)
+        return callback.__self__ is builtins
     return isinstance(callback, types.FunctionType) and find_code(callback.__code__) is not None
+
+
+_HOLDERS = (list, set, dict, deque, asyncio.Future, asyncio.Event, asyncio.Lock, asyncio.Semaphore, asyncio.Queue)
 
 
 def _read_notice(handle: Any, place: int, told: Counter[int]) -> None:
     callback: Any = handle._callback
     args: tuple[Any, ...] = handle._args or ()
     owner = getattr(callback, "__self__", None)
-    if isinstance(owner, asyncio.TaskGroup):
+    if isinstance(owner, asyncio.TaskGroup) or completions.is_completing(owner):
         turns.notices[id(args[0]), id(owner)] = place
         return
     free = free_variables(callback)
     if "outer" in free:
         turns.notices[id(args[0]), id(free["outer"])] = place
+    if "done" in free and "todo" in free:
+        turns.notices[id(args[0]), id(free["done"])] = place
     waiter = free.get("waiter")
     if waiter is None:
         bound = getattr(callback, "args", ())

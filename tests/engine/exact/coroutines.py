@@ -68,7 +68,7 @@ class _Writer:
     def put(self, depth: int, *lines: str) -> None:
         self.lines += ["    " * depth + line for line in lines]
 
-    def statement(self, depth: int, level: int, *, inside: bool) -> None:
+    def statement(self, depth: int, level: int, *, inside: bool) -> None:  # noqa: C901 - one kind after the other
         """`inside`: of a lock, so that nothing that waits for another task may be awaited."""
         n, put = self.new(), self.put
         kinds = ["ask", "ask", "helper", "turns", "loop", "try"]

@@ -40,6 +40,7 @@ class Paused:
         self.only_saves = False  # saved at each question, and continued as it is
         self.poll_every = 0  # saved at each n-th poll, too, and continued from there
         self.polls = 0
+        self.names: list[tuple[str, ...]] = []  # of the places that asked
         self.variables = variables or {}
         self.values: dict[str, Any] = {}
         self._saved = b""
@@ -60,7 +61,9 @@ class Paused:
             return self._answer.pop()
         self.pauses += 1
         assert self.pauses < 200, "asks too often"
-        stack = self._driver.read(sys._getframe(1), lambda function: function is Paused.ask)
+        frame = sys._getframe(1)
+        self.names.append(self._driver.name_places(frame, lambda function: function is Paused.ask)[0])
+        stack = self._driver.read(frame, lambda function: function is Paused.ask)
         self._value = value
         self._save(stack)
         if self.only_saves:
