@@ -71,8 +71,8 @@ def find_completing(names: dict[str, Any]) -> Completing:
 def _todo_of(done: Any) -> set[Any]:
     for task in asyncio.all_tasks():
         for callback, _ in cast("Any", task)._callbacks or ():
-            code = getattr(callback, "__code__", None)
-            if code is _CODES.get("_on_completion"):
+            code: Any = getattr(callback, "__code__", None)
+            if code is not None and code is _CODES.get("_on_completion"):
                 cells = dict(zip(code.co_freevars, callback.__closure__, strict=True))
                 if cells["done"].cell_contents is done:
                     return cells["todo"].cell_contents
@@ -90,7 +90,7 @@ def reduce_generator(value: Any) -> tuple[Any, ...] | None:
         return _AS_COMPLETED, (names["fs"],)
     completing = find_completing(names)
     completing.todo = names["todo"]
-    left = next(part for part in gc.get_referents(value) if type(part) is _RANGE)
+    left: Any = next(part for part in gc.get_referents(value) if type(part) is _RANGE)
     completing.left = left.__length_hint__()
     return _itself, (completing,)
 

@@ -67,7 +67,7 @@ def _read(task: asyncio.Task[Any]) -> None:
 def _wake(task: Any) -> None:
     """Have a task find that its coroutine has ended. What it waits for is not touched."""
     waiter = task._fut_waiter
-    if waiter is None:  # its next step is due anyway
+    if waiter is None or waiter.done():  # its next step is due anyway
         return
     wakes = [(c, context) for c, context in getattr(waiter, "_callbacks", None) or () if _belongs(c, task)]
     if not wakes:

@@ -124,6 +124,8 @@ def read_task(
 
     The frames of functions that the task's coroutine calls come behind the run's own frame, as they are continued.
     """
+    if main.cr_running:
+        raise CannotSave("a task asks in its first step, which is taken before the code that made it goes on")
     outermost = read_await(main) if main.cr_suspended else _read_start_of(main)
     if origin_of(task).is_made_again:
         return SavedStack([outermost], False, {}, [outermost])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextvars
+import functools
 import importlib
 import inspect
 import io
@@ -145,6 +146,33 @@ class Paused:
             RUNTIME.due = False
         self.values = self._ns
         return True
+
+    def run_in_one_loop(self, source: str) -> Paused:
+        """As in a kernel: the loop and the task that awaits the program go on while it is paused."""
+        unit = compile_unit(source, FILE)
+        self._ns = self._namespace()
+        self._driver = Driver()
+
+        async def legs() -> None:
+            work: Callable[[], Any] = functools.partial(self._driver.start, types.FunctionType(unit.code, self._ns))
+            while True:
+                try:
+                    await work()
+                except Unwind:
+                    generators.end_quietly(self._kept)
+                    self._kept = []
+                    await asyncio.sleep(0.01)
+                    work = self._load
+                else:
+                    break
+            task = asyncio.current_task()
+            assert task is not None
+            assert task.cancelling() == 0
+            assert asyncio.all_tasks() == {task}
+
+        asyncio.run(legs())
+        self.values = self._ns
+        return self
 
     # -- in other processes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -202,9 +203,10 @@ PROGRAMS = {
         "    return await asyncio.gather(a, b, c, return_exceptions=True), lock.locked()\ntell(await main())"
     ),
     "as completed": (
-        "async def main():\n    for one in asyncio.as_completed([f(3), f(1), f(2)]):\n        tell('next')\n"
+        "async def main():\n"
+        "    for one in asyncio.as_completed([asyncio.create_task(f(n)) for n in (3, 1, 2)]):\n        tell('next')\n"
         "        tell(await one, ask(5))\n"
-        "    several = [*asyncio.as_completed([f(n) for n in (5, 6)])]\n    ask(6)\n"
+        "    several = [*asyncio.as_completed([asyncio.create_task(f(n)) for n in (5, 6)])]\n    ask(6)\n"
         "    tell(await several[0], await several[1])\nawait main()"
     ),
     "callbacks of the notebook": (
@@ -243,6 +245,20 @@ PROGRAMS = {
 @pytest.mark.parametrize("kind", PROGRAMS)
 def test_tasks_continue_as_natively(kind: str) -> None:
     same(START + PROGRAMS[kind])
+
+
+IN_ONE_LOOP = ["gather of many", "task group that fails", "a child that fails", "timeout that comes", "queue", "lock"]
+
+
+@pytest.mark.parametrize("kind", IN_ONE_LOOP)
+def test_what_a_pause_leaves_in_the_loop_of_the_kernel_is_quiet(
+    kind: str, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    source = START + PROGRAMS[kind]
+    assert Paused().run_in_one_loop(source).said == Paused().native(source).said
+    gc.collect()
+    assert caplog.text == ""
+    assert [w for w in recwarn if "never awaited" in str(w.message)] == []
 
 
 AT_EVERY_POLL = ["gather in tasks", "tasks in variables", "a task that is being cancelled", "task group that fails"]
