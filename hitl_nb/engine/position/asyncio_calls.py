@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from hitl_nb.engine.position.completions import ITERATOR, WAIT_FOR_ONE, find_completing, wait_for_one
 from hitl_nb.engine.position.lookup import frame_of
+from hitl_nb.engine.position.queues import InQueue, Released
 from hitl_nb.engine.position.reading import CannotSave
 
 Reduced = tuple[Any, ...]
@@ -182,40 +183,25 @@ def _event_wait(names: dict[str, Any]) -> Reduced:
 
 
 def _lock_acquire(names: dict[str, Any]) -> Reduced:
-    return _woken(names) or _call(asyncio.Lock.acquire, names["self"])
+    return _acquiring(names) or _call(asyncio.Lock.acquire, names["self"])
 
 
 def _semaphore_acquire(names: dict[str, Any]) -> Reduced:
-    return _woken(names) or _call(asyncio.Semaphore.acquire, names["self"])
-
-
-class _Released:
-    """A condition in a `wait` that has begun: its lock was released."""
-
-    def __init__(self, condition: Any) -> None:
-        self.condition = condition
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(object.__getattribute__(self, "condition"), name)
-
-    def locked(self) -> bool:
-        return True
-
-    def release(self) -> None: ...
+    return _acquiring(names) or _call(asyncio.Semaphore.acquire, names["self"])
 
 
 def _condition_wait(names: dict[str, Any]) -> Reduced:
     condition = names["self"]
-    if "cancelled" not in names and "fut" not in names and not isinstance(condition, _Released):
+    if "cancelled" not in names and "fut" not in names and not isinstance(condition, Released):
         return _call(asyncio.Condition.wait, condition)
-    plain = condition.condition if isinstance(condition, _Released) else condition
+    plain = condition.condition if isinstance(condition, Released) else condition
     if "inner" in names:
         return _acquire, (names["inner"],)
     return (_acquire_again, (plain,)) if has_come(names.get("fut")) else (_wait_again, (plain,))
 
 
 def _wait_again(condition: Any) -> Any:
-    return asyncio.Condition.wait(cast("Any", _Released(condition)))
+    return asyncio.Condition.wait(cast("Any", Released(condition)))
 
 
 def _acquire_again(condition: Any) -> Any:
@@ -258,41 +244,47 @@ def _get(names: dict[str, Any]) -> Reduced:
 
 def _is_waiting(names: dict[str, Any], waiter: str) -> tuple[bool, Any]:
     queue, future = names["self"], names.get(waiter)
-    if isinstance(queue, _InQueue):
+    if isinstance(queue, InQueue):
         return not has_come(future), queue.queue
     return future is not None and not has_come(future), queue
 
 
-class _InQueue:
-    """A queue for one that waits for it already: it has its turn when it is woken, though there be something now."""
-
-    def __init__(self, queue: Any) -> None:
-        self.queue = queue
-        self.waits = True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(object.__getattribute__(self, "queue"), name)
-
-    def full(self) -> bool:
-        waits, self.waits = self.waits, False
-        return waits or self.queue.full()
-
-    def empty(self) -> bool:
-        waits, self.waits = self.waits, False
-        return waits or self.queue.empty()
-
-
 def _put_again(queue: Any, item: Any) -> Any:
-    return _QUEUE.put(_InQueue(queue), item)
+    return _QUEUE.put(InQueue(queue), item)
 
 
 def _get_again(queue: Any) -> Any:
-    return _QUEUE.get(_InQueue(queue))
+    return _QUEUE.get(InQueue(queue))
 
 
 def _woken(names: dict[str, Any]) -> Reduced | None:
     """What it waits for has come, even if it were gone again by now."""
     return (_returned, (True,)) if has_come(names.get("fut")) else None
+
+
+def _acquiring(names: dict[str, Any]) -> Reduced | None:
+    return (_acquired, (names["self"], names["fut"])) if has_come(names.get("fut")) else None
+
+
+async def _acquired(shared: Any, waiter: Any) -> bool:
+    """The rest of `acquire`, for one that was woken."""
+    is_lock = isinstance(shared, asyncio.Lock)
+    try:
+        await _notice()
+    except asyncio.CancelledError:
+        shared._waiters.remove(waiter)
+        if not is_lock:
+            shared._value += 1
+            shared._wake_up_next()
+        elif not shared.locked():
+            shared._wake_up_first()
+        raise
+    shared._waiters.remove(waiter)
+    if is_lock:
+        shared._locked = True
+    elif shared._value > 0:
+        shared._wake_up_next()
+    return True
 
 
 async def _enter(acquiring: Any) -> None:
@@ -342,6 +334,7 @@ _CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
     wait_for_one.__code__: lambda names: (wait_for_one, (names["completing"],)),
     **({WAIT_FOR_ONE: lambda names: (wait_for_one, (find_completing(names),))} if WAIT_FOR_ONE is not None else {}),
     **({ITERATOR._wait_for_one.__code__: _wait_for_one} if ITERATOR is not None else {}),
+    _acquired.__code__: lambda names: (_acquired, (names["shared"], names["waiter"])),
     _notice.__code__: lambda names: (_never, ()),
     _returned.__code__: lambda names: (_returned, (names["result"],)),
     asyncio.sleep.__code__: _sleep,

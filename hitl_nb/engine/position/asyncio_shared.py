@@ -48,13 +48,13 @@ _SHARED = (asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Queue, asynci
 def _state_of(value: Any) -> dict[str, Any]:
     state: dict[str, Any] = dict(value.__dict__)
     waiters = state.get("_waiters") or ()
-    if isinstance(value, asyncio.Lock):  # whoever was woken has it
-        state["_locked"] |= any(map(has_come, waiters))
     if isinstance(value, asyncio.Semaphore):  # what was given to one that left meanwhile
         state["_value"] += sum(waiter.done() and not waiter.cancelled() and is_left(waiter) for waiter in waiters)
     for name in QUEUES:
         if state.get(name) is not None:
             state[name] = deque[Any]()
+    if isinstance(value, asyncio.Lock | asyncio.Semaphore) and waiters:  # whoever was woken and has not run since
+        state["_waiters"] = deque(waiter for waiter in waiters if has_come(waiter))
     state["_loop"] = None
     return state
 
