@@ -268,7 +268,7 @@ def _acquiring(names: dict[str, Any]) -> Reduced | None:
 
 async def _acquired(shared: Any, waiter: Any) -> bool:
     """The rest of `acquire`, for one that was woken."""
-    is_lock = isinstance(shared, asyncio.Lock)
+    is_lock = issubclass(_kind_of(shared), asyncio.Lock)
     try:
         await _notice()
     except asyncio.CancelledError:
@@ -285,6 +285,10 @@ async def _acquired(shared: Any, waiter: Any) -> bool:
     elif shared._value > 0:
         shared._wake_up_next()
     return True
+
+
+def _kind_of(value: object) -> type:
+    return type(value)
 
 
 async def _enter(acquiring: Any) -> None:
