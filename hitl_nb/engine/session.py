@@ -21,7 +21,7 @@ import msgspec
 from ..errors import CannotPause, HitlError, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
 from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Step, Workspace, now
 from ..store.ledger import Claim, Ledger
-from .background import Background, notice_tasks
+from .background import Background
 from .callkeys import Key, inside_call
 from .clientcertificates import notice_certificates
 from .decision import Asked, decision_on
@@ -172,7 +172,6 @@ class Session:
         Raises what the code raises, and Paused.
         """
         hand_on_to_threads(_current, in_step, inside_call, in_guardrail)
-        notice_tasks(_current)
         notice_certificates()
         self._thread = threading.get_ident()
         token = _current.set(self)
@@ -264,7 +263,7 @@ class Session:
 
     def forbid_pause(self, why: str) -> None:
         """Refuse questions in what is left of this execution, if it would have to be made again."""
-        self._unrecorded = why, self.live.keys.execution
+        self._unrecorded = why, self.live.execution
 
     def check_going(self) -> None:
         """Raises Paused if the run has paused, NotInAgent if it has ended while a task of it goes on."""
@@ -466,7 +465,7 @@ class Session:
         people are shown nothing yet, and if the process dies first, the question is asked again.
         """
         why, execution = self._unrecorded
-        if not exact and execution is not None and execution is self.live.keys.execution:
+        if not exact and execution is not None and execution is self.live.execution:
             raise CannotPause(f"cannot pause at {self.live.line}: {why}")
         completed = pending if exact else self._around()
         if exact:
@@ -492,6 +491,7 @@ class Session:
         open_ = zip(questions, judged.asks(len(questions)), strict=True)
         self.live.ask_for_reports()
         self.live.paused = Paused(self.run_record.id, tuple(q.title for q, asks in open_ if asks))
+        self.live.leave()
         _read_outcome_of_task()
         raise self.live.paused
 

@@ -10,7 +10,7 @@ import inspect
 import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,7 @@ from hitl_nb.engine.position.frames import SavedStack
 from hitl_nb.engine.position.keys import Execution, KeyCounts, Keys
 from hitl_nb.engine.position.lookup import FrameView
 from hitl_nb.engine.position.managers import enter_again, entered
-from hitl_nb.engine.position.places import name_place
-from hitl_nb.engine.position.reading import CannotSave, Places, place_of, read_raised
+from hitl_nb.engine.position.reading import CannotSave, Places, read_raised
 from hitl_nb.engine.position.retries import is_stuck, leave_raising, step_out
 from hitl_nb.engine.refusedquestions import RefusedQuestions
 from hitl_nb.errors import Paused
@@ -126,6 +125,7 @@ class LiveRun:
         self.callee: Any = None
         self._thread = 0
         self._calls = _Calls()
+        self._task = ""
         self._moments = _Moments()
 
     # -- running
@@ -176,13 +176,13 @@ class LiveRun:
             RUNTIME.due = True
             raise self.paused
         self.refused.check()
-        if (self.keys.execution is not None or self._moments.is_watched) and not inside_call.get():
+        if (self.keys.has_executions or self._moments.is_watched) and not inside_call.get():
             try:
                 places = self._driver.read_places(frame, None)
             except CannotSave:
                 RUNTIME.due = True
                 return
-            self.keys.notice_poll(places.names, exact=places.is_exact)
+            self.keys.notice_poll(places.names, exact=places.is_exact, task=task_of(places.names))
             self._moments.notice(places)
         self.on_poll(frame)
         if self.keys.is_inside:
@@ -218,7 +218,8 @@ class LiveRun:
             return False
         self.callee = callee
         places, exact = self._places(callee)
-        self.keys.begin_call(places, exact=exact)
+        self.keys.begin_call(places, exact=exact, task=task_of(places))
+        self._task = task_of(places)
         if self.keys.is_inside:
             RUNTIME.due = True
         return exact
@@ -238,10 +239,6 @@ class LiveRun:
 
     def _places_outside(self) -> tuple[str, ...]:
         """The places of the run's own code, for a call from another task or thread of it."""
-        if self._driver.coroutine is not None:
-            found = _suspended_places(self._driver.coroutine)
-            if found:
-                return found
         frame = sys._current_frames().get(self._thread)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
         try:
             return self._driver.read_places(frame, lambda value: False).names if frame is not None else ("",)
@@ -260,17 +257,22 @@ class LiveRun:
             name = f"{name}/{spelled(key)}"
         start = started_in.get()
         kind = f"{inside_call.get()}{name}"
-        return self.keys.name_call(kind) if start is None else start.name_call(f"thread:{kind}")
+        return self.keys.name_call(kind, self._task) if start is None else start.name_call(f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:
         """A thread is being started: what its calls are named after."""
         self.begin_call(None)
-        return self.keys.execution
+        return self.execution
+
+    @property
+    def execution(self) -> Execution | None:
+        """The execution that the call at hand belongs to."""
+        return self.keys.execution(self._task)
 
     @property
     def _keyed(self) -> _Calls:
-        if self._calls.execution is not self.keys.execution:
-            self._calls = _Calls(self.keys.execution)
+        if self._calls.execution is not self.execution:
+            self._calls = _Calls(self.execution)
         return self._calls
 
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
@@ -342,7 +344,7 @@ class LiveRun:
         Raises CannotSave.
         """
         stack = self._driver.read(frame or user_frame(), None if callee is None else lambda value: value is callee)
-        return Position(stack, self.keys.counts(is_completed=stack.waits), line=self.line)
+        return Position(stack, self.keys.counts(is_completed=stack.waits, task=self._task), line=self.line)
 
     def end(self) -> Position:
         """The position behind the last statement."""
@@ -371,6 +373,11 @@ class LiveRun:
             return []
         return [each.manager for each in entered(stack)]
 
+    def leave(self) -> None:
+        """The run is saved, and paused: its tasks end; what runs now is left by raising `Paused`."""
+        if self._driver.is_running:
+            self._driver.leave()
+
     def read_call(self) -> Position:
         """The position of the call that is being made, such that it is made again. Raises CannotSave."""
         stack = self._driver.read(user_frame(), lambda value: False)
@@ -392,17 +399,9 @@ def describe_line(frame: types.FrameType) -> str:
     return f"line {frame.f_lineno}" if is_cell else f"line {frame.f_lineno} of {frame.f_code.co_name}"
 
 
-def _suspended_places(coroutine: Any) -> tuple[str, ...]:
-    """The places of the coroutines that wait for one another, outermost first."""
-    names: list[str] = []
-    while isinstance(coroutine, types.CoroutineType) and coroutine.cr_frame is not None:
-        view = FrameView(coroutine.cr_frame)
-        if view.known is None:
-            break
-        number, _, _ = place_of(view.frame, view.known)
-        names.append(name_place(view.known.unit, view.known.function.number, number))
-        coroutine = coroutine.cr_await
-    return tuple(names)
+def task_of(names: Sequence[str]) -> str:
+    """The task that the names of places are of; "" for the run's own."""
+    return names[0] if names[0].startswith("task ") else ""
 
 
 def running_task() -> asyncio.Task[Any] | None:
