@@ -431,19 +431,15 @@ class Session:
             raise HitlError(f"a resource could not be opened again: nobody knows how its step ended ({name})")
         for asked in pending.asked:
             asked.question = msgspec.structs.replace(asked.question, position=self.live.position(name, asked.key))
-        answers = [self._answer(asked, exact=exact) for asked in pending.asked]
+        answers = [self._answer(asked) for asked in pending.asked]
         if not exact:
             self._note_other_questions(pending.asked, answers)
         return answers
 
-    def _answer(self, asked: Asked, *, exact: bool) -> Proposal | None:
-        """The newest decision on this very question, asked at this very place.
-
-        Exact code continues behind a pause, so there it can only be a policy's that the run did not pause for.
-        """
+    def _answer(self, asked: Asked) -> Proposal | None:
+        """The newest decision on this very question, asked at this very place."""
         same = self.answered.get(asked.question.position, ())
-        found = next((p for p in reversed(same) if _same_question(p, asked.question)), None)
-        return None if found is None or (exact and found.pause) else found
+        return next((p for p in reversed(same) if _same_question(p, asked.question)), None)
 
     def _note_other_questions(self, questions: list[Asked], answers: list[Proposal | None]) -> None:
         """Say so where code that was made again asks something else than what was decided at this place."""
@@ -556,7 +552,7 @@ class Session:
         open_: list[Asked] = []
         for step in steps:
             asked = asked_about(step, self.saver.ns, noticed=now(), died=self.died)
-            answer = self._answer(asked, exact=False)
+            answer = self._answer(asked)
             if answer is not None:
                 try:
                     decision = decision_on(asked, answer, self.comments_on(answer))
@@ -579,6 +575,7 @@ class Session:
         said = [self.comments_on(p) for p in proposals]
 
         def go_on() -> Any:
+            self.live.begin_answer()
             decisions = self.judge.use(pending.asked, proposals, said)
             if decisions is None:
                 decisions = self.judge.decide(pending, proposals, exact=True)

@@ -9,7 +9,7 @@ they sort as they were first made.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 
@@ -20,12 +20,12 @@ class KeyCounts:
     Attributes:
         number: how many executions there were.
         asked: how often each chain of places asked.
-        begun: chains whose execution had begun and not ended -> the number that it began with.
+        begun: the executions at hand, by task: chain, number, innermost place, and whether it is exact.
     """
 
     number: int = 0
     asked: dict[str, int] = field(default_factory=dict[str, int])
-    begun: dict[str, int] = field(default_factory=dict[str, int])
+    begun: dict[str, tuple[str, int, str, bool]] = field(default_factory=dict[str, tuple[str, int, str, bool]])
 
 
 @dataclass(eq=False)
@@ -34,21 +34,26 @@ class Execution:
 
     Attributes:
         chain: digest of the names of its places.
-        prefix: what the names of its calls begin with.
+        number: how many executions there were when it began.
+        place: the name of its innermost place.
+        count: how often its chain asked before.
+        is_restored: whether it began in another process, and its call was neither made again nor answered here.
         ordinals: how many calls of each kind it made.
     """
 
     chain: str
     number: int
-    prefix: str
+    place: str
+    count: int
     is_exact: bool
+    is_restored: bool = False
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def name_call(self, kind: str) -> str:
         """The name of a call in it; several calls of one kind are told apart by their order."""
         ordinal = self.ordinals.get(kind, 0)
         self.ordinals[kind] = ordinal + 1
-        return f"{self.prefix}/{kind}/{ordinal}"
+        return f"{self.number:09d}/{self.place}/{self.chain}/{self.count}/{kind}/{ordinal}"
 
 
 class Keys:
@@ -59,27 +64,38 @@ class Keys:
     """
 
     def __init__(self, counts: KeyCounts | None = None) -> None:
-        self._counts = counts or KeyCounts()
-        self._executions: dict[str, Execution] = {}
+        found = counts or KeyCounts()
+        self._counts = KeyCounts(found.number, dict(found.asked))
+        self._executions = {
+            task: Execution(chain, number, place, found.asked.get(chain, 0), is_exact, is_restored=True)
+            for task, (chain, number, place, is_exact) in found.begun.items()
+        }
 
-    def counts(self, *, is_completed: bool, task: str = "") -> KeyCounts:
-        """The counts to be saved: before the executions at hand, since these are made again.
+    def counts(self, alive: Container[str] | None = None) -> KeyCounts:
+        """The counts to be saved. The executions at hand are made again, or answered, when the run continues.
 
         Args:
-            is_completed: the run continues behind the call that `task` makes.
+            alive: the tasks that have not ended; None: all.
         """
-        found = KeyCounts(self._counts.number, dict(self._counts.asked), dict(self._counts.begun))
-        for name, execution in self._executions.items():
-            if name == task and is_completed:
-                _count(found, execution.chain)
-            elif execution.chain:
-                found.begun[execution.chain] = execution.number
-        return found
+        for task in [one for one in self._executions if alive is not None and one not in alive]:
+            self._end(task)
+        begun = {
+            task: (one.chain, one.number, one.place, one.is_exact)
+            for task, one in self._executions.items()
+            if one.chain
+        }
+        return KeyCounts(self._counts.number, dict(self._counts.asked), begun)
 
     @property
     def number(self) -> int:
         """What the names begin with from here on, at the lowest."""
-        return min(self._counts.number, *self._counts.begun.values(), self._counts.number)
+        return min([self._counts.number, *(one.number for one in self._executions.values())])
+
+    def take_up(self, task: str = "") -> None:
+        """The call that a task waits with is being answered: another one at its place is another execution."""
+        at_hand = self._executions.get(task)
+        if at_hand is not None:
+            at_hand.is_restored = False
 
     def execution(self, task: str = "") -> Execution | None:
         """The execution at hand of a task."""
@@ -103,18 +119,20 @@ class Keys:
         """
         chain = _digest(places)
         at_hand = self._executions.get(task)
-        if at_hand is not None and not exact and not at_hand.is_exact and at_hand.chain == chain:
-            return
+        if at_hand is not None and at_hand.chain == chain and at_hand.is_exact == exact:
+            if at_hand.is_restored or not exact:
+                at_hand.is_restored = False
+                return
         self._end(task)
-        number, count = self._counts.begun.pop(chain, self._counts.number), self._counts.asked.get(chain, 0)
-        self._executions[task] = Execution(chain, number, f"{number:09d}/{places[-1]}/{chain}/{count}", exact)
+        self._executions[task] = Execution(
+            chain, self._counts.number, places[-1], self._counts.asked.get(chain, 0), exact
+        )
 
     def name_call(self, kind: str = "", task: str = "") -> str:
         """The name of the call that is being made; several calls of one kind are told apart by their order."""
         at_hand = self._executions.get(task)
         if at_hand is None:
-            number = self._counts.number
-            at_hand = self._executions[task] = Execution("", number, f"{number:09d}/{task}", is_exact=True)
+            at_hand = self._executions[task] = Execution("", self._counts.number, task, 0, is_exact=True)
         return at_hand.name_call(kind)
 
     def notice_poll(self, places: Sequence[str], *, exact: bool, task: str = "") -> None:

@@ -23,6 +23,7 @@ from hitl_nb.engine.position.frames import SavedStack
 from hitl_nb.engine.position.keys import Execution, KeyCounts, Keys
 from hitl_nb.engine.position.lookup import FrameView
 from hitl_nb.engine.position.managers import enter_again, entered
+from hitl_nb.engine.position.origins import origin_of
 from hitl_nb.engine.position.reading import CannotSave, Places, read_raised
 from hitl_nb.engine.position.retries import is_stuck, leave_raising, step_out
 from hitl_nb.engine.refusedquestions import RefusedQuestions
@@ -161,7 +162,7 @@ class LiveRun:
     @property
     def waiting(self) -> Position | None:
         """What is to be continued, until it is."""
-        return None if self._stack is None else Position(self._stack, self.keys.counts(is_completed=False))
+        return None if self._stack is None else Position(self._stack, self.keys.counts())
 
     def check_stopped(self) -> None:
         """Raise Paused, or the refusal of a question, where code has swallowed it."""
@@ -201,7 +202,7 @@ class LiveRun:
             return
         if stack is not None:
             self._unwound = error
-            self.on_unwinding(Position(stack, self.keys.counts(is_completed=False), line=self.line))
+            self.on_unwinding(Position(stack, self.keys.counts(), line=self.line))
 
     def ask_for_reports(self) -> None:
         """Have code report at its next place."""
@@ -344,11 +345,11 @@ class LiveRun:
         Raises CannotSave.
         """
         stack = self._driver.read(frame or user_frame(), None if callee is None else lambda value: value is callee)
-        return Position(stack, self.keys.counts(is_completed=stack.waits, task=self._task), line=self.line)
+        return Position(stack, self._counts(stack), line=self.line)
 
     def end(self) -> Position:
         """The position behind the last statement."""
-        return Position(self._end(), self.keys.counts(is_completed=True), self.result, "the end")
+        return Position(self._end(), self.keys.counts(), self.result, "the end")
 
     def read_failure(self, error: BaseException) -> Position | None:
         """Where an error was raised that nobody handled; None: a `finally` or `with` ran since, or it cannot be kept."""
@@ -363,7 +364,7 @@ class LiveRun:
         leave_raising(stack)
         if self._was_resumed and is_stuck(error, stack):
             step_out(stack)
-        return Position(stack, self.keys.counts(is_completed=False), line="the error")
+        return Position(stack, self.keys.counts(), line="the error")
 
     def managers(self) -> list[Any]:
         """The context managers that the run is inside of."""
@@ -381,7 +382,18 @@ class LiveRun:
     def read_call(self) -> Position:
         """The position of the call that is being made, such that it is made again. Raises CannotSave."""
         stack = self._driver.read(user_frame(), lambda value: False)
-        return Position(stack, self.keys.counts(is_completed=False), line=self.line)
+        return Position(stack, self._counts(stack), line=self.line)
+
+    def _counts(self, stack: SavedStack) -> KeyCounts:
+        unfinished = stack.tasks.unfinished if stack.tasks is not None else ()
+        return self.keys.counts({"", self._task, *(f"task {origin_of(task).key}" for task in unfinished)})
+
+    def begin_answer(self) -> None:
+        """The call that the run waits with is being answered."""
+        try:
+            self.keys.take_up(task_of(self._driver.read_places(user_frame(), None).names))
+        except CannotSave:
+            self.keys.take_up()
 
 
 def user_frame() -> types.FrameType:
