@@ -147,6 +147,7 @@ class Session:
         self._thread = threading.get_ident()
         self._over = False
         self.position: Position | None = None
+        self.variables: dict[str, Any] = {}
         self.failed_at_position = False
         self._asking: tuple[Snapshot, list[Question], list[Statement], Judged] | None = None
         self._completing: Pending | None = None
@@ -316,6 +317,8 @@ class Session:
             check=asks,
         )
         self.sealed_for, self.envelope, self.pending, self.position = where, snapshot.envelope, pending, position
+        # What a handler has bound is unbound when the pause leaves it.
+        self.variables = {} if between else {n: self.saver.ns[n] for n in self.saver.saved_names if n in self.saver.ns}
         return msgspec.structs.replace(snapshot, pause=pause, save=save)
 
     def _last_snapshot(self) -> Snapshot:

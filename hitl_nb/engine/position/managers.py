@@ -98,9 +98,12 @@ def check_managers(found: Iterable[Entered], is_users: Callable[[type], bool]) -
         known = name in _PLAIN or find_effect(manager) is not None or is_users(kind) or is_reopened(manager)
         if not known and not (kind is _MANAGER and _is_notebooks(manager)):
             shown = _shown(manager)
+            frame = frame_of(generator_of(manager)) if kind is _MANAGER else None
+            is_mains = frame is not None and frame.f_globals.get("__name__") == "__main__"
+            way = ", or write the manager as a class with __enter__ and __exit__" if is_mains else ""
             raise CannotSave(
                 f"line {line}: the run is inside `with {shown}`, and what that did in this process cannot be done "
-                "again in another one; move the checkpoint out of the with block"
+                f"again in another one; move the checkpoint out of the with block{way}"
             )
 
 
