@@ -17,7 +17,7 @@ from hitl_nb.engine.compile.nodes import is_filed, walk
 from hitl_nb.engine.compile.units import InstrumentedCode
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.lookup import MISSING, FrameView, frame_of, look_up
-from hitl_nb.engine.position.origins import origin_of
+from hitl_nb.engine.position.origins import is_call, origin_of
 from hitl_nb.engine.position.places import find_place, name_place
 from hitl_nb.engine.position.reading import (
     AWAITED,
@@ -130,7 +130,7 @@ def read_task(
     if main.cr_running:
         raise CannotSave("a task asks in its first step, which is taken before the code that made it goes on")
     outermost = read_await(main) if main.cr_suspended else _read_start_of(main)
-    if origin_of(task).is_made_again:
+    if origin_of(task).is_made_again or is_call(task.get_coro()):
         return SavedStack([outermost], False, {}, [outermost])
     inside = read_stack(innermost, _root_of(task), is_answered, is_task=True)
     return SavedStack([outermost, *inside.frames], inside.waits, inside.running, [outermost, *inside.order])
@@ -150,6 +150,8 @@ def name_places_of_task(
     Of a task that begins again with a call, the places of that call: what it awaits and is made again.
     """
     origin = origin_of(task)
+    if is_call(task.get_coro()):  # it has no frame of the notebook's: it begins again
+        return Places((f"task {origin.key}", task.get_coro().__qualname__), False, main.cr_frame)
     if origin.is_made_again:
         outermost = read_await(main) if main.cr_suspended else _read_start_of(main)
         unit = find_unit(outermost.unit)
