@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,6 +62,13 @@ class FrameSource:
 
 def _covers(statements: list[Any], line: int) -> bool:
     return bool(statements) and statements[0].lineno <= line <= statements[-1].end_lineno
+
+
+@functools.lru_cache(maxsize=32)
+def words_in_texts(unit: Unit) -> frozenset[str]:
+    """The words in the texts of a unit: names that `eval`, magics and the like may read."""
+    texts = (node.value for node in ast.walk(_module_of(unit)) if isinstance(node, ast.Constant))
+    return frozenset(word for text in texts if isinstance(text, str) for word in re.findall(r"\w+", text))
 
 
 @functools.lru_cache(maxsize=32)

@@ -137,7 +137,7 @@ async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Sa
         saver.inputs = record_inputs(code.cell, code.ns, saver.hidden)
     live = LiveRun(code.begin, end=code.end, display=shown.display)
     session = Session(ledger, run, claim, live, saver, source=code.source, **_callbacks(shown))
-    return await _work(session, code.ns)
+    return await _work(session)
 
 
 async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Shown, label: str) -> Outcome:
@@ -183,7 +183,7 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         ledger.hand_back(claim, before.status)
         raise
     try:
-        return await _work(session, code.ns)
+        return await _work(session)
     finally:
         own.put_back()
 
@@ -261,20 +261,20 @@ def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
     return defined_name(value, ns) == name and notebook_name(ns.get(name), ns) == name
 
 
-async def _work(session: Session, ns: dict[str, Any]) -> Outcome:
+async def _work(session: Session) -> Outcome:
     try:
         result = await session.run()
     except Paused:
-        _hold(session, ns, "waiting")
+        _hold(session, "waiting")
         return Outcome("waiting", session.run_record, session.proposals)
     except BaseException:
-        _hold(session, ns, "failed")
+        _hold(session, "failed")
         raise
-    _hold(session, ns, "finished")
+    _hold(session, "finished")
     return Outcome("finished", session.run_record, result=result)
 
 
-def _hold(session: Session, ns: dict[str, Any], status: str) -> None:
+def _hold(session: Session, status: str) -> None:
     """Keep the live objects: in this process the run continues with them, not with copies.
 
     Of a run that is over nothing is kept, but of the last one of each agent cell: running that again gives the
@@ -289,14 +289,14 @@ def _hold(session: Session, ns: dict[str, Any], status: str) -> None:
     if not of_cell and status != "waiting":
         return
     saver = session.saver
-    if saver.generators or position.stack.running or any(find_effect(one.manager) for one in saver.entered):
+    tasks = position.stack.tasks
+    if saver.generators or position.stack.running or (tasks is not None and tasks.unfinished) or any(find_effect(one.manager) for one in saver.entered):
         return
     cell = run.notebook, run.agent
     for other in [one for one, live in held.items() if finished and live.finished and live.cell == cell]:
         del held[other]
-    variables = {name: ns[name] for name in saver.saved_names if name in ns}
     loaded = Loaded(
-        variables, position.stack, position.counts, saver.process.saved, session.pending, position.result
+        session.variables, position.stack, position.counts, saver.process.saved, session.pending, position.result
     )
     loaded.definitions = saver.definitions.saved
     loaded.modules = saver.modules.saved
@@ -322,7 +322,7 @@ def _live_run(
 def copy_stack(stack: SavedStack) -> SavedStack:
     """A stack that can be continued, without the other one being changed by that."""
     frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
-    return SavedStack(frames, stack.waits, {}, frames)
+    return SavedStack(frames, stack.waits, {}, frames, stack.tasks)
 
 
 def _known(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:

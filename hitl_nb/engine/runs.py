@@ -13,6 +13,7 @@ finished                  what it recorded, its variables put back; on, if state
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
 from dataclasses import dataclass
 from types import FunctionType
@@ -52,6 +53,7 @@ class Cell:
     def code(self, source: str | None = None) -> Code:
         """What the run executes: the cell as it is, or a `source` that a snapshot recorded."""
         unit = self.unit if source is None else cell_unit(source, self.unit.filename, self.unit.flags)
+        self.ns.setdefault("__builtins__", builtins)  # as `exec` does: C code imports by the caller's namespace
         return Code(FunctionType(unit.code, self.ns, "<module>"), self.ns, unit.source, unit)
 
     def digest(self) -> str:

@@ -25,6 +25,7 @@ from . import resources
 from .attributesread import is_plain_class, may_read_attribute
 from .compile import find_unit
 from .definitions import DefinitionState, Path, Slot, is_atom, moved_out, put_entries, slots_of
+from .framesource import words_in_texts
 from .inputs import Inputs, header_of
 from .libraries import check_made_modules
 from .loadcheck import NotLoadable, StructureReader, prove, read_structure
@@ -32,7 +33,7 @@ from .loading import DEFINITION, END, FORMAT, MODULES, PROCESS
 from .missing import left_out_before
 from .pickling import Pickler, Unpickler, module_globals, resolve
 from .position.frames import SavedFrame
-from .position.liveness import live_globals, live_names, names_mentioned
+from .position.liveness import find_live, live_names, names_mentioned
 from .position.managers import Entered, check_managers, entered
 from .position.reading import CannotSave
 from .processstate import ProcessState, name_kind, way_back
@@ -186,11 +187,14 @@ class Saver:
         for frame in position.stack.order:
             unit = find_unit(frame.unit)
             assert unit is not None
+            if frame.namespace is not self.ns:
+                continue
+            found = find_live(unit, frame)
+            live |= found.namespace
             if unit.functions[frame.function].kind == "cell":
-                live |= live_names(unit, frame)
                 touched |= names_mentioned(unit)
-            elif frame.namespace is self.ns:
-                live |= live_globals(unit, frame)
+            if found.has_every:  # it may read any name: those are saved, as far as that can be, that a text of it has
+                touched |= words_in_texts(unit)
         return {
             name: name in live
             for name in self.ns
@@ -220,7 +224,7 @@ class Saver:
         needed = [name for name, is_needed in names.items() if is_needed]
         self._dump_names(pickler, needed, done, copies, needed=True)
         frames = [self._without_left_out(frame) for frame in position.stack.frames]
-        pickler.dump(("", (frames, position.stack.waits, position.counts, pending, position.result)))
+        pickler.dump(("", (frames, position.stack.waits, position.counts, pending, position.result, position.stack.tasks)))
         self._dump_names(pickler, (), done, copies, needed=True)
         self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
         torn, shared = pickler.views.torn(), pickler.attributes.shared()

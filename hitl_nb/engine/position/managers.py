@@ -21,7 +21,8 @@ from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.library_sources import source_of_unit
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.places import find_place
-from hitl_nb.engine.position.reading import CannotSave, generator_of, read_generator
+from hitl_nb.engine.position.reading import CannotSave, generator_of
+from hitl_nb.engine.position.suspended import read_generator
 from hitl_nb.engine.reopening import is_reopened
 
 _MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
@@ -34,6 +35,12 @@ _PLAIN = frozenset(
         ("contextlib", "ExitStack"),
         ("contextlib", "AsyncExitStack"),
         ("contextlib", "aclosing"),
+        ("asyncio.locks", "Lock"),
+        ("asyncio.locks", "Semaphore"),
+        ("asyncio.locks", "BoundedSemaphore"),
+        ("asyncio.locks", "Condition"),
+        ("asyncio.taskgroups", "TaskGroup"),
+        ("asyncio.timeouts", "Timeout"),
         ("_io", "StringIO"),
         ("_io", "BytesIO"),
         ("_io", "TextIOWrapper"),  # whether it is only read is decided where files are saved
@@ -91,9 +98,12 @@ def check_managers(found: Iterable[Entered], is_users: Callable[[type], bool]) -
         known = name in _PLAIN or find_effect(manager) is not None or is_users(kind) or is_reopened(manager)
         if not known and not (kind is _MANAGER and _is_notebooks(manager)):
             shown = _shown(manager)
+            frame = frame_of(generator_of(manager)) if kind is _MANAGER else None
+            is_mains = frame is not None and frame.f_globals.get("__name__") == "__main__"
+            way = ", or write the manager as a class with __enter__ and __exit__" if is_mains else ""
             raise CannotSave(
                 f"line {line}: the run is inside `with {shown}`, and what that did in this process cannot be done "
-                "again in another one; move the checkpoint out of the with block"
+                f"again in another one; move the checkpoint out of the with block{way}"
             )
 
 
@@ -220,7 +230,7 @@ def _leave(node: Any) -> Any:
     """The call of `__exit__` at the end of an instrumented `with`."""
     call = node.finalbody[0].body[0].value
     if isinstance(call, ast.Await):
-        checked: Any = call.value
+        checked: Any = cast("ast.NamedExpr", call.value).value
         call = checked.args[0]
     return call
 
