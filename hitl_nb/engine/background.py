@@ -1,32 +1,28 @@
-"""Tasks, threads and submitted calls that an agent started and nobody waits for: a pause would lose them.
+"""Threads and submitted calls that an agent started and nobody waits for: a pause would lose them.
 
-What a statement started that is made again is started again. What an earlier one started is not: while it has not ended,
-no question can be asked.
+What a statement started that is made again is started again. What an earlier one started is not: while that has not
+ended, no question can be asked.
 """
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import inspect
-import sys
 import sysconfig
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .run.live import LiveRun, running_task
+from .run.live import LiveRun
 
 if TYPE_CHECKING:
-    from contextvars import ContextVar
+    pass
 
 _OURS = str(Path(__file__).parent.parent)
 _LIBRARIES = (_OURS, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
 
 Started = Any
-"""A task, a thread, or the future of a submitted call."""
+"""A thread, or the future of a submitted call."""
 
 
 class Background:
@@ -53,16 +49,8 @@ class Background:
             for started, (began, line, name) in list(self._started.items())
             if not (within and began == moment) and not _is_over(started)
         ]
-        asking = running_task()
         for started, line, name in lost:
-            if started is asking:
-                return (
-                    f"the task {name}(), started at {line}, asks while another statement is at work, and would be "
-                    "lost with this process; start and await it in one statement, await asyncio.gather(...), or do "
-                    "both in an async def of your own, and await that"
-                )
-        for started, line, name in lost:
-            kind, way_out = _WORDS.get(type(started).__name__, _WORDS["Task"])
+            kind, way_out = _WORDS.get(type(started).__name__, _WORDS["Future"])
             kind, way_out = _WORDS["Thread"] if isinstance(started, Thread) else (kind, way_out)
             return (
                 f"{kind} {name}(), started at {line}, has not ended, and would be lost with this process; "
@@ -72,7 +60,6 @@ class Background:
 
 
 _WORDS = {
-    "Task": ("the task", "await it, or cancel() it and await that,"),
     "Thread": ("the thread of", "join() it"),
     "Future": ("the submitted call of", "wait for its result()"),
 }
@@ -92,38 +79,3 @@ def is_from_library(function: Any) -> bool:
 
 def _is_library(filename: str) -> bool:
     return str(Path(filename)).startswith(_LIBRARIES) or "site-packages" in filename
-
-
-def _is_librarys_own(coro: Any) -> bool:
-    """Whether a library has started a task of its own: to close a client that nobody uses any more, say."""
-    if not is_from_library(coro):
-        return False
-    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
-    while frame.f_back is not None and frame.f_globals.get("__package__") == "asyncio":
-        frame = frame.f_back
-    return _is_library(frame.f_code.co_filename)
-
-
-def notice_tasks(session: ContextVar[Any]) -> None:
-    """From now on, tasks of asyncio are told to the session whose code creates them."""
-    create: Any = asyncio.BaseEventLoop.create_task
-    if not hasattr(create, "__wrapped__"):
-        asyncio.BaseEventLoop.create_task = _noticing(create, session)
-
-
-def _noticing(create: Callable[..., asyncio.Task[Any]], session: ContextVar[Any]) -> Any:
-    @functools.wraps(create)
-    def create_task(self: asyncio.BaseEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
-        task = create(self, coro, **kwargs)
-        found = session.get()
-        if found is None or not isinstance(coro, Coroutine) or getattr(coro, "__qualname__", "").startswith(_OF_STEPS):
-            return task
-        if not _is_librarys_own(coro):
-            found.background.began(task, coro)
-        return task
-
-    return create_task
-
-
-_OF_STEPS = ("StepCall.", "_GatedCall.")
-"""Coroutines of recorded calls: a pause waits until they have ended."""

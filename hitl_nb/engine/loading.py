@@ -16,6 +16,7 @@ from ..errors import WrongPython
 from .inputs import Input, Inputs, inputs_in
 from .missing import remember_left_out
 from .pickling import Unpickler, module_globals, resolve
+from .position import beginning
 from .position.frames import SavedStack
 from .position.keys import KeyCounts
 from .position.managers import forget_loaded
@@ -136,6 +137,7 @@ def load(
     """
     load_units(saved.units)
     forget_loaded()
+    beginning.forget_loaded()
     definitions: Definitions = pickle.loads(saved.definitions)
     loaded = Loaded(own=saved.own)
     copies: dict[str, Any] = {}
@@ -181,8 +183,8 @@ def load(
             definition = find(("def", root))
             put_back(root, definition, slots, root in copies)
         elif not name:
-            frames, waits, loaded.counts, loaded.pending, loaded.result = value
-            loaded.stack = SavedStack(frames, waits, {}, frames)
+            frames, waits, loaded.counts, loaded.pending, loaded.result, tasks = value
+            loaded.stack = SavedStack(frames, waits, {}, frames, tasks)
         else:
             loaded.variables[name] = ns[name] = value
 

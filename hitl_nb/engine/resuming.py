@@ -289,7 +289,8 @@ def _hold(session: Session, status: str) -> None:
     if not of_cell and status != "waiting":
         return
     saver = session.saver
-    if saver.generators or position.stack.running or any(find_effect(one.manager) for one in saver.entered):
+    tasks = position.stack.tasks
+    if saver.generators or position.stack.running or (tasks is not None and tasks.unfinished) or any(find_effect(one.manager) for one in saver.entered):
         return
     cell = run.notebook, run.agent
     for other in [one for one, live in held.items() if finished and live.finished and live.cell == cell]:
@@ -321,7 +322,7 @@ def _live_run(
 def copy_stack(stack: SavedStack) -> SavedStack:
     """A stack that can be continued, without the other one being changed by that."""
     frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
-    return SavedStack(frames, stack.waits, {}, frames)
+    return SavedStack(frames, stack.waits, {}, frames, stack.tasks)
 
 
 def _known(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:

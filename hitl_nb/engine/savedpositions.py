@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import types
@@ -14,10 +15,11 @@ from .position.iterators import find_reducer, reduce_iterator
 from .position.lookup import frame_of
 from .position.managers import find_effect, reduce_manager
 from .position.reading import CannotSave, generator_of
+from .position.tasks import reduce_asyncio
 from .refusals import NotSaved, type_of
 from .unsavable import WAYS
 
-Kind = Literal["generator", "iterator", "manager"]
+Kind = Literal["generator", "iterator", "manager", "asyncio"]
 
 _MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
 _GENERATORS = (types.GeneratorType, types.CoroutineType)
@@ -37,6 +39,8 @@ def kind_of(cls: type) -> Kind | None:
         return "generator"
     if find_reducer(cls) is not None:
         return "iterator"
+    if issubclass(cls, asyncio.Future) or cls.__module__.partition(".")[0] == "asyncio":
+        return "asyncio"
     return "manager" if cls is _MANAGER or (cls.__module__, cls.__qualname__) in EFFECTS else None
 
 
@@ -58,6 +62,8 @@ def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any
         if kind == "manager":
             _check_generator(obj, running)
             reduced = reduce_manager(obj, running)
+        elif kind == "asyncio":
+            reduced = reduce_asyncio(obj)
         else:
             reduced = reduce_iterator(obj, running)
         if reduced is None and kind == "generator":

@@ -21,7 +21,7 @@ import msgspec
 from ..errors import CannotPause, HitlError, InvalidEdit, NotInAgent, Paused, RunClaimed, StoreCorrupt, StoreError
 from ..records import Comment, Proposal, Question, Run, Snapshot, Statement, Step, Workspace, now
 from ..store.ledger import Claim, Ledger
-from .background import Background, notice_tasks
+from .background import Background
 from .callkeys import Key, inside_call
 from .clientcertificates import notice_certificates
 from .decision import Asked, decision_on
@@ -173,7 +173,6 @@ class Session:
         Raises what the code raises, and Paused.
         """
         hand_on_to_threads(_current, in_step, inside_call, in_guardrail)
-        notice_tasks(_current)
         notice_certificates()
         self._thread = threading.get_ident()
         token = _current.set(self)
@@ -265,7 +264,7 @@ class Session:
 
     def forbid_pause(self, why: str) -> None:
         """Refuse questions in what is left of this execution, if it would have to be made again."""
-        self._unrecorded = why, self.live.keys.execution
+        self._unrecorded = why, self.live.execution
 
     def check_going(self) -> None:
         """Raises Paused if the run has paused, NotInAgent if it has ended while a task of it goes on."""
@@ -435,19 +434,15 @@ class Session:
             raise HitlError(f"a resource could not be opened again: nobody knows how its step ended ({name})")
         for asked in pending.asked:
             asked.question = msgspec.structs.replace(asked.question, position=self.live.position(name, asked.key))
-        answers = [self._answer(asked, exact=exact) for asked in pending.asked]
+        answers = [self._answer(asked) for asked in pending.asked]
         if not exact:
             self._note_other_questions(pending.asked, answers)
         return answers
 
-    def _answer(self, asked: Asked, *, exact: bool) -> Proposal | None:
-        """The newest decision on this very question, asked at this very place.
-
-        Exact code continues behind a pause, so there it can only be a policy's that the run did not pause for.
-        """
+    def _answer(self, asked: Asked) -> Proposal | None:
+        """The newest decision on this very question, asked at this very place."""
         same = self.answered.get(asked.question.position, ())
-        found = next((p for p in reversed(same) if _same_question(p, asked.question)), None)
-        return None if found is None or (exact and found.pause) else found
+        return next((p for p in reversed(same) if _same_question(p, asked.question)), None)
 
     def _note_other_questions(self, questions: list[Asked], answers: list[Proposal | None]) -> None:
         """Say so where code that was made again asks something else than what was decided at this place."""
@@ -469,7 +464,7 @@ class Session:
         people are shown nothing yet, and if the process dies first, the question is asked again.
         """
         why, execution = self._unrecorded
-        if not exact and execution is not None and execution is self.live.keys.execution:
+        if not exact and execution is not None and execution is self.live.execution:
             raise CannotPause(f"cannot pause at {self.live.line}: {why}")
         completed = pending if exact else self._around()
         if exact:
@@ -495,6 +490,7 @@ class Session:
         open_ = zip(questions, judged.asks(len(questions)), strict=True)
         self.live.ask_for_reports()
         self.live.paused = Paused(self.run_record.id, tuple(q.title for q, asks in open_ if asks))
+        self.live.leave()
         _read_outcome_of_task()
         raise self.live.paused
 
@@ -559,7 +555,7 @@ class Session:
         open_: list[Asked] = []
         for step in steps:
             asked = asked_about(step, self.saver.ns, noticed=now(), died=self.died)
-            answer = self._answer(asked, exact=False)
+            answer = self._answer(asked)
             if answer is not None:
                 try:
                     decision = decision_on(asked, answer, self.comments_on(answer))
@@ -582,6 +578,7 @@ class Session:
         said = [self.comments_on(p) for p in proposals]
 
         def go_on() -> Any:
+            self.live.begin_answer()
             decisions = self.judge.use(pending.asked, proposals, said)
             if decisions is None:
                 decisions = self.judge.decide(pending, proposals, exact=True)

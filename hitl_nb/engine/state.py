@@ -227,7 +227,7 @@ class Saver:
         needed = [name for name, is_needed in names.items() if is_needed]
         self._dump_names(pickler, needed, done, copies, needed=True)
         frames = [self._without_left_out(frame) for frame in position.stack.frames]
-        pickler.dump(("", (frames, position.stack.waits, position.counts, pending, position.result)))
+        pickler.dump(("", (frames, position.stack.waits, position.counts, pending, position.result, position.stack.tasks)))
         self._dump_names(pickler, (), done, copies, needed=True)
         self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
         torn, shared = pickler.views.torn(), pickler.attributes.shared()

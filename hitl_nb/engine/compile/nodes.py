@@ -347,12 +347,11 @@ class CallFinder:
         first = next((i for i, part in enumerate(parts) if self.calls(part)), len(parts))
         if are_targets:
             return max((i for i, part in enumerate(parts) if self.calls(part)), default=-1)
-        may = (i for i in range(len(parts) - 1, first - 1, -1) if self.calls(parts[i]) or may_run_code(parts[i]))
+        may = (i for i in range(len(parts) - 1, first - 1, -1) if self.calls(parts[i]) or _may_run_code(parts[i]))
         return next(may, -1)
 
 
-def may_run_code(node: ast.AST) -> bool:
-    """Whether evaluating a node may run code of the user's, beside what it calls."""
+def _may_run_code(node: ast.AST) -> bool:
     return any(isinstance(part, _OPERATING) for part in walk(node))
 
 

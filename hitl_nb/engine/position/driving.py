@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
 import functools
 import inspect
 import sys
 import types
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
+from hitl_nb.engine.position import beginning, tasks, turns
 from hitl_nb.engine.position.continuations import continue_frame
-from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.position.reading import Places, read_places, read_raised, read_stack
+from hitl_nb.engine.position.frames import SavedStack, SavedTasks
+from hitl_nb.engine.position.leaving import end_tasks
+from hitl_nb.engine.position.origins import Origin, notice_tasks, origin_of, set_origin
+from hitl_nb.engine.position.reading import CannotSave, Places, read_places, read_raised, read_stack
+from hitl_nb.engine.position.suspended import name_places_of_task, read_task
 
 
 class Driver:
@@ -31,8 +37,14 @@ class Driver:
         self._root: types.FrameType | None = None
         self._frames: list[Any] = []
         self._answer: Callable[[], Any] | None = None
-        self.coroutine: Any = None
         self._answered: types.FrameType | None = None
+        self._coroutine: Any = None
+        self._task: asyncio.Task[Any] | None = None  # the one that awaits the run
+        self._turn = 0
+        self._is_cancelled = False
+        self._started = 0
+        self._calls: list[turns.Call] = []
+        self._is_left = False
 
     # -- running
 
@@ -50,6 +62,9 @@ class Driver:
         self._frames, self._answer = list(rest), answer
         function, box = continue_frame(outermost)
         stack.frames.clear()
+        if stack.tasks is not None:
+            self._turn, self._is_cancelled = stack.tasks.turn, stack.tasks.is_cancelled
+            self._started, self._calls = stack.tasks.started, stack.tasks.calls
         return self._drive(functools.partial(function, box))
 
     def _drive(self, function: Callable[[], Any]) -> Any:
@@ -63,25 +78,103 @@ class Driver:
 
     async def _await(self, coroutine: Any) -> Any:
         token = _current.set(self)
-        self._root, self.coroutine = _frame(1), coroutine
+        self._root = _frame(1)
+        self._coroutine = coroutine
+        with contextlib.suppress(RuntimeError):  # another loop than asyncio's
+            self._task = asyncio.current_task()
+        if self._task is not None:
+            set_origin(self._task, Origin(started=self._started, is_cancelled=self._is_cancelled))
+            notice_tasks(lambda: _current.get(None) is not None)
+        steps = beginning.begin_again(self._calls)
         try:
+            if steps:
+                await self._take_turn(steps)
+            if self._is_cancelled and self._task is not None:
+                origin_of(self._task).is_cancelled = False
+                self._task.cancel()  # noticed at its next `await`
             return await coroutine
+        except BaseException:
+            if self._is_left:  # by a task: `coroutine` has been ended
+                raise Unwind from None
+            raise
         finally:
+            self._coroutine = self._task = None
             _current.reset(token)
+
+    async def _take_turn(self, steps: list[tuple[int, asyncio.Handle]]) -> None:
+        try:
+            await turns.take_turn(next((step for turn, step in steps if turn > self._turn), None))
+        except asyncio.CancelledError:  # it is noticed where the run's own code waits
+            assert self._task is not None
+            self._task.uncancel()
+            self._is_cancelled = True
 
     # -- saving
 
     def read(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> SavedStack:
         """The stack down to `frame`, as data. Raises CannotSave."""
         assert self._root is not None
-        return read_stack(self._answered or frame, self._root, None if self._answered else is_answered)
+        frame, is_answered = self._waiting_frame(frame, is_answered)
+        if self._answer is not None or self._frames:
+            raise CannotSave("a call that is made again asks before the last answer has reached the code that asked")
+        if self._task is None:
+            return read_stack(frame, self._root, is_answered)
+        asking, main = self._find_asking(), self._task
+        unfinished = [task for task in self._find_tasks() if not origin_of(task).is_made_again]
+        turns.prepare(main, asking or main, unfinished, self._is_mine)
+        if asking is None:
+            stack = read_stack(frame, self._root, is_answered)
+        else:
+            stack = read_task(frame, asking, self._coroutine, is_answered)
+        own = turns.turns.of(main), turns.is_cancelled(main), origin_of(main).started
+        stack.tasks = SavedTasks(unfinished, *own, turns.turns.calls)
+        return stack
+
+    def _find_asking(self) -> asyncio.Task[Any] | None:
+        """The task that runs now; None: it is the run's own."""
+        if self._task is None:
+            return None
+        running = asyncio.current_task()
+        if running is None:
+            raise CannotSave(
+                "a function that the event loop calls (by call_soon, call_later, add_done_callback) cannot ask; "
+                "ask in a task"
+            )
+        return None if running is self._task else running
+
+    def _find_tasks(self) -> list[asyncio.Task[Any]]:
+        """The run's tasks that have not ended."""
+        assert self._task is not None
+        found = [task for task in asyncio.all_tasks(self._task.get_loop()) if task is not self._task]
+        mine = [task for task in found if self._is_mine(turns.context_of(task))]
+        return [task for task in mine if not origin_of(task).is_outside]
+
+    def _is_mine(self, context: contextvars.Context) -> bool:
+        return context.get(_current) is self
+
+    def leave(self) -> None:
+        """The run is saved, and paused: its tasks end. The code that runs now is then left by raising `Unwind`."""
+        if self._task is not None:
+            self._is_left = asyncio.current_task() is not self._task
+            end_tasks(self._find_tasks(), self._task, self._coroutine)
+            tasks.leave()
 
     def read_places(
         self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None
     ) -> Places:
         """The places of the frames down to `frame`. Raises CannotSave."""
         assert self._root is not None
-        return read_places(self._answered or frame, self._root, None if self._answered else is_answered)
+        frame, is_answered = self._waiting_frame(frame, is_answered)
+        asking = self._find_asking()
+        if asking is None:
+            return read_places(frame, self._root, is_answered)
+        return name_places_of_task(frame, asking, self._coroutine, is_answered)
+
+    def _waiting_frame(
+        self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None
+    ) -> tuple[types.FrameType, Callable[[Any], bool] | None]:
+        """The frame to read from: while an answer is being given, that which waits for it."""
+        return (frame, is_answered) if self._answered is None else (self._answered, None)
 
     def read_raised(self, error: BaseException, left: types.FrameType) -> SavedStack | None:
         """The stack where `error` was raised, which is about to leave the frame `left`. Raises CannotSave."""
@@ -116,7 +209,7 @@ class Driver:
             self._answered = None
 
 
-_current: ContextVar[Driver] = ContextVar("hitl_nb_driver")
+_current: contextvars.ContextVar[Driver] = contextvars.ContextVar("hitl_nb_driver")
 
 
 def _take_pending() -> Callable[[], Any]:

@@ -43,6 +43,25 @@ class SavedFrame:
 
 
 @dataclass(eq=False)
+class SavedTasks:
+    """The tasks of a run.
+
+    Attributes:
+        unfinished: those that have not ended.
+        turn: when the run's own coroutine has its next step, among them.
+        is_cancelled: whether the run's own task was cancelled, and has not noticed.
+        started: how many tasks the run's own has started.
+        calls: what the event loop is to call of the notebook's functions.
+    """
+
+    unfinished: list[Any]
+    turn: int
+    is_cancelled: bool = False
+    started: int = 0
+    calls: list[Any] = field(default_factory=list[Any])
+
+
+@dataclass(eq=False)
 class SavedStack:
     """The frames of a run, outermost first.
 
@@ -50,13 +69,15 @@ class SavedStack:
         waits: whether the innermost frame waits for an answer (else its place is evaluated again).
         running: generators and coroutines on the stack, by the identity of their frame.
         order: the frames and those of `running`, outermost first.
+        tasks: of a run that tasks belong to; to be saved with it.
     """
 
     frames: list[SavedFrame]
     waits: bool
     running: dict[int, SavedFrame]
     order: list[SavedFrame] = field(default_factory=list["SavedFrame"])
+    tasks: SavedTasks | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Without what only means something in this process."""
-        return SavedStack, (self.frames, self.waits, {})
+        return SavedStack, (self.frames, self.waits, {}, [], self.tasks)

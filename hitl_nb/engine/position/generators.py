@@ -12,11 +12,12 @@ from weakref import WeakKeyDictionary
 
 from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.compile.runtime import Unwind
+from hitl_nb.engine.position import asyncio_calls
 from hitl_nb.engine.position.continuations import Box, continue_frame
 from hitl_nb.engine.position.frames import How, SavedFrame
 from hitl_nb.engine.position.liveness import live_names
 from hitl_nb.engine.position.lookup import frame_of
-from hitl_nb.engine.position.reading import read_generator
+from hitl_nb.engine.position.suspended import read_generator
 
 _waiting: WeakKeyDictionary[Any, Box] = WeakKeyDictionary()
 """Those that were made and are not filled yet; of one that holds itself there may be another, which is dropped."""
@@ -31,6 +32,9 @@ def reduce_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, .
     Args:
         running: those on the stack that is saved with it, by the identity of their frame.
     """
+    known = asyncio_calls.reduce_coroutine(value)
+    if known is not None:
+        return known
     found = read_generator(value, running)
     if found is None:
         return make_ended, (isinstance(value, types.CoroutineType),)

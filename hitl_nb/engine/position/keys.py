@@ -9,7 +9,7 @@ they sort as they were first made.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 
@@ -20,10 +20,12 @@ class KeyCounts:
     Attributes:
         number: how many executions there were.
         asked: how often each chain of places asked.
+        begun: the executions at hand, by task: chain, number, innermost place, and whether it is exact.
     """
 
     number: int = 0
     asked: dict[str, int] = field(default_factory=dict[str, int])
+    begun: dict[str, tuple[str, int, str, bool]] = field(default_factory=dict[str, tuple[str, int, str, bool]])
 
 
 @dataclass(eq=False)
@@ -32,51 +34,83 @@ class Execution:
 
     Attributes:
         chain: digest of the names of its places.
-        prefix: what the names of its calls begin with.
+        number: how many executions there were when it began.
+        place: the name of its innermost place.
+        count: how often its chain asked before.
+        is_restored: whether it began in another process, and its call was neither made again nor answered here.
         ordinals: how many calls of each kind it made.
     """
 
     chain: str
-    prefix: str
+    number: int
+    place: str
+    count: int
     is_exact: bool
+    is_restored: bool = False
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def name_call(self, kind: str) -> str:
         """The name of a call in it; several calls of one kind are told apart by their order."""
         ordinal = self.ordinals.get(kind, 0)
         self.ordinals[kind] = ordinal + 1
-        return f"{self.prefix}/{kind}/{ordinal}"
+        return f"{self.number:09d}/{self.place}/{self.chain}/{self.count}/{kind}/{ordinal}"
 
 
 class Keys:
-    """Names the recorded calls of one run.
+    """Names the recorded calls of one run. Each of its tasks has an execution at hand of its own.
 
     Args:
         counts: where the run is; from its saved state.
     """
 
     def __init__(self, counts: KeyCounts | None = None) -> None:
-        self._counts = counts or KeyCounts()
-        self.execution: Execution | None = None
+        found = counts or KeyCounts()
+        self._counts = KeyCounts(found.number, dict(found.asked))
+        self._executions = {
+            task: Execution(chain, number, place, found.asked.get(chain, 0), is_exact, is_restored=True)
+            for task, (chain, number, place, is_exact) in found.begun.items()
+        }
 
-    def counts(self, *, is_completed: bool) -> KeyCounts:
-        """The counts to be saved: behind the execution at hand, or before it, since that is made again."""
-        found = KeyCounts(self._counts.number, dict(self._counts.asked))
-        if is_completed and self.execution is not None:
-            _count(found, self.execution.chain)
-        return found
+    def counts(self, alive: Container[str] | None = None) -> KeyCounts:
+        """The counts to be saved. The executions at hand are made again, or answered, when the run continues.
+
+        Args:
+            alive: the tasks that have not ended; None: all.
+        """
+        for task in [one for one in self._executions if alive is not None and one not in alive]:
+            self._end(task)
+        begun = {
+            task: (one.chain, one.number, one.place, one.is_exact)
+            for task, one in self._executions.items()
+            if one.chain
+        }
+        return KeyCounts(self._counts.number, dict(self._counts.asked), begun)
 
     @property
     def number(self) -> int:
-        """What the names begin with from here on."""
-        return self._counts.number
+        """What the names begin with from here on, at the lowest."""
+        return min([self._counts.number, *(one.number for one in self._executions.values())])
+
+    def take_up(self, task: str = "") -> None:
+        """The call that a task waits with is being answered: another one at its place is another execution."""
+        at_hand = self._executions.get(task)
+        if at_hand is not None:
+            at_hand.is_restored = False
+
+    def execution(self, task: str = "") -> Execution | None:
+        """The execution at hand of a task."""
+        return self._executions.get(task)
+
+    @property
+    def has_executions(self) -> bool:
+        return bool(self._executions)
 
     @property
     def is_inside(self) -> bool:
         """Whether an execution is at hand that ends with the next poll: one must be due."""
-        return self.execution is not None and not self.execution.is_exact
+        return any(not execution.is_exact for execution in self._executions.values())
 
-    def begin_call(self, places: Sequence[str], *, exact: bool) -> None:
+    def begin_call(self, places: Sequence[str], *, exact: bool, task: str = "") -> None:
         """A call is being made that is recorded.
 
         Args:
@@ -84,29 +118,33 @@ class Keys:
             exact: whether it continues behind the call; else the innermost of `places` is made again.
         """
         chain = _digest(places)
-        at_hand = self.execution
-        if at_hand is not None and not exact and not at_hand.is_exact and at_hand.chain == chain:
-            return
-        self._end()
-        count = self._counts.asked.get(chain, 0)
-        self.execution = Execution(chain, f"{self._counts.number:09d}/{places[-1]}/{chain}/{count}", exact)
+        at_hand = self._executions.get(task)
+        if at_hand is not None and at_hand.chain == chain and at_hand.is_exact == exact:
+            if at_hand.is_restored or not exact:
+                at_hand.is_restored = False
+                return
+        self._end(task)
+        self._executions[task] = Execution(
+            chain, self._counts.number, places[-1], self._counts.asked.get(chain, 0), exact
+        )
 
-    def name_call(self, kind: str = "") -> str:
+    def name_call(self, kind: str = "", task: str = "") -> str:
         """The name of the call that is being made; several calls of one kind are told apart by their order."""
-        if self.execution is None:
-            self.execution = Execution("", f"{self._counts.number:09d}/", is_exact=True)
-        return self.execution.name_call(kind)
+        at_hand = self._executions.get(task)
+        if at_hand is None:
+            at_hand = self._executions[task] = Execution("", self._counts.number, task, 0, is_exact=True)
+        return at_hand.name_call(kind)
 
-    def notice_poll(self, places: Sequence[str], *, exact: bool) -> None:
+    def notice_poll(self, places: Sequence[str], *, exact: bool, task: str = "") -> None:
         """Code has reported from here: the execution at hand is over, unless this is inside it."""
-        at_hand = self.execution
+        at_hand = self._executions.get(task)
         if at_hand is not None and (exact or at_hand.is_exact or at_hand.chain != _digest(places)):
-            self._end()
+            self._end(task)
 
-    def _end(self) -> None:
-        if self.execution is not None:
-            _count(self._counts, self.execution.chain)
-            self.execution = None
+    def _end(self, task: str) -> None:
+        ended = self._executions.pop(task, None)
+        if ended is not None:
+            _count(self._counts, ended.chain)
 
 
 def _count(counts: KeyCounts, chain: str) -> None:

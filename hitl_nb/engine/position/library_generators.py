@@ -22,6 +22,7 @@ from hitl_nb.engine.compile.nodes import own_nodes
 from hitl_nb.engine.compile.protected import OPEN
 from hitl_nb.engine.compile.runtime import with_methods
 from hitl_nb.engine.compile.scopes import InstrumentedFunction
+from hitl_nb.engine.position import completions
 from hitl_nb.engine.position.directories import Listing
 from hitl_nb.engine.position.frames import How, SavedFrame
 from hitl_nb.engine.position.generators import make_generator, reduce_generator, reduce_saved
@@ -62,6 +63,8 @@ def reduce_library_generator(value: Any, running: dict[int, SavedFrame]) -> tupl
     frame = value.gi_frame if isinstance(value, types.GeneratorType) else None
     if frame is None:
         return None
+    if frame.f_code is completions.CODE:
+        return completions.reduce_generator(value)
     known = find_code(frame.f_code)
     if known is not None:  # one that was continued before
         source = source_of_unit(known.unit.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import builtins
 import functools
 import inspect
@@ -143,6 +144,16 @@ def _is_code_of(function: types.FunctionType, inner: types.FrameType) -> bool:
         return True
     mine, its = find_code(function.__code__), find_code(inner.f_code)
     return mine is not None and its is not None and mine.function is its.function
+
+
+def asked_frame(value: Any) -> types.FrameType | None:
+    """The frame of a generator or coroutine, or of the coroutine that an `asyncio.wait_for` awaits itself."""
+    while isinstance(value, types.CoroutineType) and value.cr_code is WAIT_FOR and value.cr_frame is not None:
+        value = value.cr_frame.f_locals.get("fut")
+    return frame_of(value)
+
+
+WAIT_FOR = asyncio.wait_for.__code__
 
 
 def frame_of(value: Any) -> types.FrameType | None:

@@ -21,7 +21,8 @@ from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.library_sources import source_of_unit
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.places import find_place
-from hitl_nb.engine.position.reading import CannotSave, generator_of, read_generator
+from hitl_nb.engine.position.reading import CannotSave, generator_of
+from hitl_nb.engine.position.suspended import read_generator
 from hitl_nb.engine.reopening import is_reopened
 
 _MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
@@ -34,6 +35,12 @@ _PLAIN = frozenset(
         ("contextlib", "ExitStack"),
         ("contextlib", "AsyncExitStack"),
         ("contextlib", "aclosing"),
+        ("asyncio.locks", "Lock"),
+        ("asyncio.locks", "Semaphore"),
+        ("asyncio.locks", "BoundedSemaphore"),
+        ("asyncio.locks", "Condition"),
+        ("asyncio.taskgroups", "TaskGroup"),
+        ("asyncio.timeouts", "Timeout"),
         ("_io", "StringIO"),
         ("_io", "BytesIO"),
         ("_io", "TextIOWrapper"),  # whether it is only read is decided where files are saved
@@ -223,8 +230,8 @@ def _leave(node: Any) -> Any:
     """The call of `__exit__` at the end of an instrumented `with`."""
     call = node.finalbody[0].body[0].value
     if isinstance(call, ast.Await):
-        filed: Any = call.value
-        call = filed.value.args[0]
+        checked: Any = cast("ast.NamedExpr", call.value).value
+        call = checked.args[0]
     return call
 
 

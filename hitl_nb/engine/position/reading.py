@@ -18,7 +18,17 @@ from hitl_nb.engine.compile.trees import CELLS
 from hitl_nb.engine.compile.units import InstrumentedCode
 from hitl_nb.engine.position.endings import find_ending
 from hitl_nb.engine.position.frames import How, SavedFrame, SavedStack
-from hitl_nb.engine.position.lookup import MISSING, FrameView, callee_of, frame_of, function_run, look_up, passing_codes
+from hitl_nb.engine.position.lookup import (
+    MISSING,
+    WAIT_FOR,
+    FrameView,
+    asked_frame,
+    callee_of,
+    frame_of,
+    function_run,
+    look_up,
+    passing_codes,
+)
 from hitl_nb.engine.position.places import METHOD_COLUMN, Place, find_place, name_place
 from hitl_nb.engine.position.repeating import widen
 
@@ -37,11 +47,16 @@ class CannotSave(Exception):
 
 
 def read_stack(
-    innermost: types.FrameType, root: types.FrameType, is_answered: Callable[[Any], bool] | None
+    innermost: types.FrameType,
+    root: types.FrameType | None,
+    is_answered: Callable[[Any], bool] | None,
+    *,
+    is_task: bool = False,
 ) -> SavedStack:
     """The frames between `root` (the engine's) and `innermost`, outermost first.
 
     Args:
+        is_task: whether the outermost frame is of the coroutine of a task.
         is_answered: whether a callee gives the answer that is waited for (a checkpoint); None: `innermost` polls, or
             is being answered.
 
@@ -52,7 +67,7 @@ def read_stack(
     frames: list[SavedFrame] = []
     running: dict[int, SavedFrame] = {}
     order: list[SavedFrame] = []
-    is_generator = False
+    is_generator = is_task
     function: types.FunctionType | None = None
     for i, view in enumerate(views):
         inner = views[i + 1] if i + 1 < len(views) else None
@@ -200,7 +215,7 @@ class Places:
 
 
 def read_places(
-    innermost: types.FrameType, root: types.FrameType, is_answered: Callable[[Any], bool] | None
+    innermost: types.FrameType, root: types.FrameType | None, is_answered: Callable[[Any], bool] | None
 ) -> Places:
     """The places of all exact frames. Raises CannotSave as `read_stack`."""
     views = [FrameView(frame) for frame in _frames_between(innermost, root)]
@@ -214,13 +229,13 @@ def read_places(
     return Places(tuple(names), True, views[-1].frame)
 
 
-def _frames_between(innermost: types.FrameType, root: types.FrameType) -> list[types.FrameType]:
+def _frames_between(innermost: types.FrameType, root: types.FrameType | None) -> list[types.FrameType]:
     found: list[types.FrameType] = []
     frame: types.FrameType | None = innermost
     while frame is not root:
         if frame is None:
             raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
-        is_passing = frame.f_code in _MANAGER_CODES and bool(found) and find_code(found[-1].f_code) is not None
+        is_passing = frame.f_code in _PASSING and bool(found) and find_code(found[-1].f_code) is not None
         is_passing = is_passing or frame.f_code in passing_codes
         if not is_passing and frame.f_code.co_filename != _RUNTIME_FILE:  # the runtime's only pass on, too
             found.append(frame)
@@ -230,8 +245,8 @@ def _frames_between(innermost: types.FrameType, root: types.FrameType) -> list[t
 
 _RUNTIME_FILE = runtime.__file__
 _MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
-_MANAGER_CODES = (_MANAGER.__enter__.__code__, _MANAGER.__exit__.__code__)
-"""What asks the generator of a `@contextmanager` function for `with`."""
+_PASSING = (_MANAGER.__enter__.__code__, _MANAGER.__exit__.__code__, WAIT_FOR)
+"""What asks the generator of a `@contextmanager` function for `with`; and `wait_for`, which is called again."""
 
 
 class _Link:
@@ -299,7 +314,7 @@ def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, oper
         return _Link(number, how, is_exact=True, made=made, function=view.locals[NEXT].func)
     if generator is None and operation == "FOR_ITER":
         return _link_item(view, inner, node, number)
-    if operation == "SEND" and _is_loop(node):
+    if operation == "SEND" and is_loop(node):
         coroutine = _coroutine_of(inner.frame) if generator is None else generator
         if coroutine is not None:
             return _Link(number, "item", is_exact=True, is_generator=True, made=coroutine)
@@ -326,7 +341,7 @@ def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> _Li
     return _Link(number, "again" if function is None else "item", is_exact=function is not None, function=function)
 
 
-def _is_loop(node: Any) -> bool:
+def is_loop(node: Any) -> bool:
     """Whether a place is that of a loop as it asks for its next item."""
     return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
 
@@ -368,7 +383,7 @@ def _is_pending(view: FrameView, inner: FrameView) -> bool:
 def _generator_at(view: FrameView, inner: FrameView, node: Any, operation: str) -> Any:
     """The generator or coroutine whose frame is `inner`, if this frame has it at hand."""
     for value in view.locals.values():
-        if frame_of(value) is inner.frame:
+        if asked_frame(value) is inner.frame:
             return value
     manager = _manager_of(view, inner)
     if manager is not None:
@@ -478,7 +493,7 @@ def _refuse_half_used(view: FrameView, number: int) -> None:
     place = find_place(view.known.unit, view.known.function.number, number)
     assert place is not None
     node = place.node
-    if _is_loop(node):
+    if is_loop(node):
         asked = [view.locals.get(_iterator_name(node))]
     else:
         asked = [value for slot in slots(node) for value in _named_iterators(read(node, slot), view)]
@@ -505,61 +520,15 @@ def _named_iterators(node: Any, view: FrameView) -> list[Any]:
             return []
 
 
-def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFrame, bool] | None:
-    """A generator or coroutine, and whether it must be brought to its place; None: it has ended.
-
-    Raises:
-        CannotSave: it runs elsewhere, waits in other code, or is other code's.
-    """
-    frame = frame_of(value)
-    if frame is None:
-        return None
-    saved = running.get(id(frame))
-    if saved is not None:
-        return saved, False
-    known = find_code(frame.f_code)
-    if known is None:
-        of = "code that is not instrumented" if frame.f_globals.get("__name__") == "__main__" else "a library"
-        raise CannotSave(f"{frame.f_code.co_qualname} is a generator of {of}")
-    is_generator = isinstance(value, types.GeneratorType)
-    if value.gi_running if is_generator else value.cr_running:
-        raise CannotSave(f"the generator {frame.f_code.co_qualname} is being asked by other code")
-    view = FrameView(frame)
-    if not (value.gi_suspended if is_generator else value.cr_suspended):
-        return _read_start(value, view, known), False
-    number, _, _ = place_of(frame, known)
-    place = find_place(known.unit, known.function.number, number)
-    if place is not None and isinstance(place.node, ast.Yield):
-        return read_frame(view, number, "yield"), True
-    if place is not None and isinstance(place.node, ast.YieldFrom):
-        return read_frame(view, number, "yield_from"), True
-    raise CannotSave(f"the coroutine {frame.f_code.co_qualname} waits for something else")
-
-
-def _read_start(value: Any, view: FrameView, known: InstrumentedCode) -> SavedFrame:
-    box = view.locals.get(BOX)
-    if box is not None and box.saved is not None:  # restored, and not begun since
-        return box.saved
-    function = known.function
-    values = dict(view.locals)
-    cells: dict[str, types.CellType] = {}
-    if function.cells:
-        cells = _cells_before_start(value, view, values)
-    return SavedFrame(known.unit.key, function.number, 0, "start", values, cells, view.globals)
-
-
-def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
-    """The cells of a generator before its first step: its function's, and new ones for its own parameters."""
-    import gc
-
-    found = [part for part in gc.get_referents(value) if isinstance(part, types.CellType)]
-    free = view.code.co_freevars
-    cells = dict(zip(free, found[len(found) - len(free) :], strict=True)) if free else {}
-    for name in view.code.co_cellvars:
-        cells[name] = types.CellType(values.pop(name)) if name in values else types.CellType()
-    for name in free:
-        values.pop(name, None)
-    return cells
-
-
-__all__ = ["CannotSave", "Places", "generator_of", "place_of", "read_frame", "read_generator", "read_places", "read_raised", "read_stack"]
+__all__ = [
+    "CannotSave",
+    "Places",
+    "generator_of",
+    "is_fleeting",
+    "is_loop",
+    "place_of",
+    "read_frame",
+    "read_places",
+    "read_raised",
+    "read_stack",
+]

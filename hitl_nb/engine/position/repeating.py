@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from hitl_nb.engine.compile.nodes import CALLS, children, may_run_code, walk
+from hitl_nb.engine.compile.nodes import CALLS, children, walk
 from hitl_nb.engine.position.places import Place
 
 _CALLING = (*CALLS, ast.GeneratorExp, ast.NamedExpr)
 _IN_PART = (ast.BoolOp, ast.IfExp)
 """What is before the place in these decides which part is evaluated, and is not evaluated again."""
+_PLAIN = (ast.Name, ast.Tuple, ast.List, ast.Starred)
 
 
 def widen(place: Place) -> Any:
@@ -42,8 +43,8 @@ def _is_repeated(node: ast.AST) -> bool:
     """Whether a statement without calls evaluates more than one thing that may ask."""
     match node:
         case ast.Assign(targets=targets, value=value):
-            parts = [part for target in targets for part in walk(target) if isinstance(part, ast.Attribute | ast.Subscript)]
-            return len(parts) + may_run_code(value) > 1 or (bool(parts) and not isinstance(value, ast.Constant))
+            is_plain = all(isinstance(part, _PLAIN) for target in targets for part in walk(target))
+            return not is_plain and not isinstance(value, ast.Constant)
         case ast.AugAssign():
             return True
         case ast.Raise(cause=cause):

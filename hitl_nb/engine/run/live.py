@@ -10,7 +10,7 @@ import inspect
 import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from hitl_nb.engine.position.frames import SavedStack
 from hitl_nb.engine.position.keys import Execution, KeyCounts, Keys
 from hitl_nb.engine.position.lookup import FrameView
 from hitl_nb.engine.position.managers import enter_again, entered
-from hitl_nb.engine.position.places import name_place
-from hitl_nb.engine.position.reading import CannotSave, Places, place_of, read_raised
+from hitl_nb.engine.position.origins import origin_of
+from hitl_nb.engine.position.reading import CannotSave, Places, read_raised
 from hitl_nb.engine.position.retries import is_stuck, leave_raising, step_out
 from hitl_nb.engine.refusedquestions import RefusedQuestions
 from hitl_nb.errors import Paused
@@ -126,6 +126,7 @@ class LiveRun:
         self.callee: Any = None
         self._thread = 0
         self._calls = _Calls()
+        self._task = ""
         self._moments = _Moments()
 
     # -- running
@@ -161,7 +162,7 @@ class LiveRun:
     @property
     def waiting(self) -> Position | None:
         """What is to be continued, until it is."""
-        return None if self._stack is None else Position(self._stack, self.keys.counts(is_completed=False))
+        return None if self._stack is None else Position(self._stack, self.keys.counts())
 
     def check_stopped(self) -> None:
         """Raise Paused, or the refusal of a question, where code has swallowed it."""
@@ -176,13 +177,13 @@ class LiveRun:
             RUNTIME.due = True
             raise self.paused
         self.refused.check()
-        if (self.keys.execution is not None or self._moments.is_watched) and not inside_call.get():
+        if (self.keys.has_executions or self._moments.is_watched) and not inside_call.get():
             try:
                 places = self._driver.read_places(frame, None)
             except CannotSave:
                 RUNTIME.due = True
                 return
-            self.keys.notice_poll(places.names, exact=places.is_exact)
+            self.keys.notice_poll(places.names, exact=places.is_exact, task=task_of(places.names))
             self._moments.notice(places)
         self.on_poll(frame)
         if self.keys.is_inside:
@@ -201,7 +202,7 @@ class LiveRun:
             return
         if stack is not None:
             self._unwound = error
-            self.on_unwinding(Position(stack, self.keys.counts(is_completed=False), line=self.line))
+            self.on_unwinding(Position(stack, self.keys.counts(), line=self.line))
 
     def ask_for_reports(self) -> None:
         """Have code report at its next place."""
@@ -218,7 +219,8 @@ class LiveRun:
             return False
         self.callee = callee
         places, exact = self._places(callee)
-        self.keys.begin_call(places, exact=exact)
+        self.keys.begin_call(places, exact=exact, task=task_of(places))
+        self._task = task_of(places)
         if self.keys.is_inside:
             RUNTIME.due = True
         return exact
@@ -238,10 +240,6 @@ class LiveRun:
 
     def _places_outside(self) -> tuple[str, ...]:
         """The places of the run's own code, for a call from another task or thread of it."""
-        if self._driver.coroutine is not None:
-            found = _suspended_places(self._driver.coroutine)
-            if found:
-                return found
         frame = sys._current_frames().get(self._thread)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
         try:
             return self._driver.read_places(frame, lambda value: False).names if frame is not None else ("",)
@@ -260,17 +258,22 @@ class LiveRun:
             name = f"{name}/{spelled(key)}"
         start = started_in.get()
         kind = f"{inside_call.get()}{name}"
-        return self.keys.name_call(kind) if start is None else start.name_call(f"thread:{kind}")
+        return self.keys.name_call(kind, self._task) if start is None else start.name_call(f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:
         """A thread is being started: what its calls are named after."""
         self.begin_call(None)
-        return self.keys.execution
+        return self.execution
+
+    @property
+    def execution(self) -> Execution | None:
+        """The execution that the call at hand belongs to."""
+        return self.keys.execution(self._task)
 
     @property
     def _keyed(self) -> _Calls:
-        if self._calls.execution is not self.keys.execution:
-            self._calls = _Calls(self.keys.execution)
+        if self._calls.execution is not self.execution:
+            self._calls = _Calls(self.execution)
         return self._calls
 
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
@@ -342,11 +345,11 @@ class LiveRun:
         Raises CannotSave.
         """
         stack = self._driver.read(frame or user_frame(), None if callee is None else lambda value: value is callee)
-        return Position(stack, self.keys.counts(is_completed=stack.waits), line=self.line)
+        return Position(stack, self._counts(stack), line=self.line)
 
     def end(self) -> Position:
         """The position behind the last statement."""
-        return Position(self._end(), self.keys.counts(is_completed=True), self.result, "the end")
+        return Position(self._end(), self.keys.counts(), self.result, "the end")
 
     def read_failure(self, error: BaseException) -> Position | None:
         """Where an error was raised that nobody handled; None: a `finally` or `with` ran since, or it cannot be kept."""
@@ -361,7 +364,7 @@ class LiveRun:
         leave_raising(stack)
         if self._was_resumed and is_stuck(error, stack):
             step_out(stack)
-        return Position(stack, self.keys.counts(is_completed=False), line="the error")
+        return Position(stack, self.keys.counts(), line="the error")
 
     def managers(self) -> list[Any]:
         """The context managers that the run is inside of."""
@@ -371,10 +374,26 @@ class LiveRun:
             return []
         return [each.manager for each in entered(stack)]
 
+    def leave(self) -> None:
+        """The run is saved, and paused: its tasks end; what runs now is left by raising `Paused`."""
+        if self._driver.is_running:
+            self._driver.leave()
+
     def read_call(self) -> Position:
         """The position of the call that is being made, such that it is made again. Raises CannotSave."""
         stack = self._driver.read(user_frame(), lambda value: False)
-        return Position(stack, self.keys.counts(is_completed=False), line=self.line)
+        return Position(stack, self._counts(stack), line=self.line)
+
+    def _counts(self, stack: SavedStack) -> KeyCounts:
+        unfinished = stack.tasks.unfinished if stack.tasks is not None else ()
+        return self.keys.counts({"", self._task, *(f"task {origin_of(task).key}" for task in unfinished)})
+
+    def begin_answer(self) -> None:
+        """The call that the run waits with is being answered."""
+        try:
+            self.keys.take_up(task_of(self._driver.read_places(user_frame(), None).names))
+        except CannotSave:
+            self.keys.take_up()
 
 
 def user_frame() -> types.FrameType:
@@ -392,17 +411,9 @@ def describe_line(frame: types.FrameType) -> str:
     return f"line {frame.f_lineno}" if is_cell else f"line {frame.f_lineno} of {frame.f_code.co_name}"
 
 
-def _suspended_places(coroutine: Any) -> tuple[str, ...]:
-    """The places of the coroutines that wait for one another, outermost first."""
-    names: list[str] = []
-    while isinstance(coroutine, types.CoroutineType) and coroutine.cr_frame is not None:
-        view = FrameView(coroutine.cr_frame)
-        if view.known is None:
-            break
-        number, _, _ = place_of(view.frame, view.known)
-        names.append(name_place(view.known.unit, view.known.function.number, number))
-        coroutine = coroutine.cr_await
-    return tuple(names)
+def task_of(names: Sequence[str]) -> str:
+    """The task that the names of places are of; "" for the run's own."""
+    return names[0] if names[0].startswith("task ") else ""
 
 
 def running_task() -> asyncio.Task[Any] | None:

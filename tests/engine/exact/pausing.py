@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import contextvars
+import functools
 import importlib
+import inspect
 import io
 import marshal
 import pickle
@@ -16,9 +20,10 @@ import cloudpickle
 
 from hitl_nb.engine.compile import compile_unit, find_code
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
-from hitl_nb.engine.position import generators, iterators, managers
+from hitl_nb.engine.position import beginning, generators, iterators, managers, tasks
 from hitl_nb.engine.position.driving import Driver
 from hitl_nb.engine.position.frames import SavedStack
+from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.reopening import Opened, Openings
 
 FILE = "<cell>"
@@ -34,6 +39,9 @@ class Paused:
         self.made_again = 0
         self.change = change
         self.only_saves = False  # saved at each question, and continued as it is
+        self.poll_every = 0  # saved at each n-th poll, too, and continued from there
+        self.polls = 0
+        self.names: list[tuple[str, ...]] = []  # of the places that asked
         self.variables = variables or {}
         self.values: dict[str, Any] = {}
         self._saved = b""
@@ -55,26 +63,49 @@ class Paused:
         self.pauses += 1
         assert self.pauses < 200, "asks too often"
         frame = sys._getframe(1)
+        self.names.append(self._driver.read_places(frame, lambda function: function is Paused.ask).names)
         stack = self._driver.read(frame, lambda function: function is Paused.ask)
+        self._value = value
+        self._save(stack)
+        if self.only_saves:
+            return value
+        self._driver.leave()
+        raise Unwind
+
+    def _poll(self, frame: types.FrameType) -> None:
+        self.polls += 1
+        if self.polls % self.poll_every or self._answer:
+            return
+        try:
+            stack = self._driver.read(frame, None)
+        except CannotSave:  # not here
+            return
+        if stack.waits:
+            self._value = None
+            self._save(stack)
+            self._driver.leave()
+            raise Unwind
+
+    def _save(self, stack: SavedStack) -> None:
         found = managers.entered(stack)
         managers.check_managers(found, managers.defined_in_notebook)
         self.made_again += not stack.waits
         pickler = _Pickler(self, stack)
-        pickler.dump((dict(self._ns), stack.frames, stack.waits))
+        pickler.dump((dict(self._ns), stack.frames, stack.waits, stack.tasks))
         self._saved = pickler.file.getvalue()
-        self._waits, self._value = stack.waits, value
-        if self.only_saves:
-            return value
+        self._waits = stack.waits
         self._kept = pickler.generators
         self._entered = found
-        raise Unwind
 
     # -- running
 
     def native(self, source: str) -> Paused:
         self.ask = lambda value=None: self._count(value)  # type: ignore[method-assign]
         ns = self._namespace()
-        exec(compile(source, FILE, "exec"), ns)
+        code = compile(source, FILE, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        made = eval(code, ns)
+        if inspect.iscoroutine(made):
+            asyncio.run(made)
         self.values = ns
         return self
 
@@ -97,20 +128,51 @@ class Paused:
         """Run until the first pause. Returns whether the program has ended."""
         unit = compile_unit(source, FILE)
         self._ns = self._namespace()
-        self._driver = Driver()
+        self._driver = Driver(self._poll if self.poll_every else None)
+        self._is_async = unit.is_async
         return self._leg(lambda: self._driver.start(types.FunctionType(unit.code, self._ns)))
 
     def _leg(self, work: Callable[[], Any]) -> bool:
         context = contextvars.copy_context()
+        RUNTIME.due = bool(self.poll_every)
         try:
-            context.run(work)
+            context.run(asyncio.run, _awaited(work)) if self._is_async else context.run(work)
         except Unwind:
             context.run(managers.undo, self._entered)
             generators.end_quietly(self._kept)
             self._kept, self._entered = [], []
             return False
+        finally:
+            RUNTIME.due = False
         self.values = self._ns
         return True
+
+    def run_in_one_loop(self, source: str) -> Paused:
+        """As in a kernel: the loop and the task that awaits the program go on while it is paused."""
+        unit = compile_unit(source, FILE)
+        self._ns = self._namespace()
+        self._driver = Driver()
+
+        async def legs() -> None:
+            work: Callable[[], Any] = functools.partial(self._driver.start, types.FunctionType(unit.code, self._ns))
+            while True:
+                try:
+                    await work()
+                except Unwind:
+                    generators.end_quietly(self._kept)
+                    self._kept = []
+                    await asyncio.sleep(0.01)
+                    work = self._load
+                else:
+                    break
+            task = asyncio.current_task()
+            assert task is not None
+            assert task.cancelling() == 0
+            assert asyncio.all_tasks() == {task}
+
+        asyncio.run(legs())
+        self.values = self._ns
+        return self
 
     # -- in other processes
 
@@ -120,21 +182,22 @@ class Paused:
     def go_on(self, source: str, state: tuple[Any, ...]) -> bool:
         """Continue what another process began until the next pause."""
         self._saved, self._waits, self._value, self.said, self.pauses, self.made_again = state
-        compile_unit(source, FILE)
+        self._is_async = compile_unit(source, FILE).is_async
         return self._leg(self._load)
 
     def _load(self) -> Any:
         self._ns = self._namespace()
         self._ns.clear()
         managers.forget_loaded()
-        values, frames, waits = _Unpickler(self).load()
+        beginning.forget_loaded()
+        values, frames, waits, own_tasks = _Unpickler(self).load()
         self._ns.update(values)
         managers.enter_again()
-        self._driver = Driver()
+        self._driver = Driver(self._poll if self.poll_every else None)
         if not waits:
             self._answer = [self._value]
         answer = [self._value].pop if waits else None
-        return self._driver.resume(SavedStack(frames, waits, {}), answer)
+        return self._driver.resume(SavedStack(frames, waits, {}, tasks=own_tasks), answer)
 
     def _namespace(self) -> dict[str, Any]:
         main = types.ModuleType("__main__")
@@ -143,12 +206,23 @@ class Paused:
         return main.__dict__
 
 
+async def _awaited(work: Callable[[], Any]) -> Any:
+    return await work()
+
+
 def same(source: str, change: Change | None = None, **variables: Any) -> Paused:
     """Runs a program both ways, and compares what it told."""
     native, paused = Paused(change, variables).native(source), Paused(change, variables).run(source)
     assert paused.said == native.said
     assert paused.pauses >= 1
     return paused
+
+
+def polled(source: str, every: int = 1) -> Paused:
+    """Runs a program that is saved at each n-th poll, too."""
+    program = Paused()
+    program.poll_every = every
+    return program.run(source)
 
 
 def begin(source: str) -> tuple[tuple[Any, ...], bool]:
@@ -230,6 +304,7 @@ class _Pickler(cloudpickle.Pickler):
             return type(None), ()
         reduced = iterators.reduce_iterator(obj, self.running)
         reduced = managers.reduce_manager(obj, self.running) if reduced is None else reduced
+        reduced = tasks.reduce_asyncio(obj) if reduced is None else reduced
         if reduced is not None:
             return reduced
         if isinstance(obj, types.GeneratorType | types.CoroutineType):

@@ -111,7 +111,7 @@ class Run:
         self.keys.notice_poll(places.names, exact=places.is_exact)
         if self.chance.random() < 0.3:
             stack = self.driver.read(frame, None)
-            state = dict(self.namespace), stack.frames, stack.waits, self.keys.counts(is_completed=stack.waits)
+            state = dict(self.namespace), stack.frames, stack.waits, self.keys.counts()
             self.saved, _ = pickles.dump(state, self.named, stack.running, world.FILE)
 
     def live(self) -> None:

@@ -1,0 +1,39 @@
+"""What stands for a condition or a queue in a coroutine of theirs that waited already when it was saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Released:
+    """A condition in a `wait` that has begun: its lock was released."""
+
+    def __init__(self, condition: Any) -> None:
+        self.condition = condition
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "condition"), name)
+
+    def locked(self) -> bool:
+        return True
+
+    def release(self) -> None: ...
+
+
+class InQueue:
+    """A queue for one that waits for it already: it has its turn when it is woken, though there be something now."""
+
+    def __init__(self, queue: Any) -> None:
+        self.queue = queue
+        self.waits = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "queue"), name)
+
+    def full(self) -> bool:
+        waits, self.waits = self.waits, False
+        return waits or self.queue.full()
+
+    def empty(self) -> bool:
+        waits, self.waits = self.waits, False
+        return waits or self.queue.empty()
