@@ -160,6 +160,31 @@ def test_refunds_asks_again_where_an_edit_leaves_the_email_behind(
     assert '"refund", "about": "40215"' not in (tmp_path / "effects.jsonl").read_text(encoding="utf-8")
 
 
+def test_duplicates_decided_another_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is decided about one pair decides which pairs the generator, in the middle of its list, still finds."""
+    monkeypatch.setenv("DUPLICATES_EFFECTS", str(tmp_path / "effects.jsonl"))
+    story = Story("duplicates", tmp_path / "desk", monkeypatch)
+    asked = story.waits()
+    assert (asked.title, asked.why) == ("Merge C-15 into C-05", ("possible-duplicate: confidence < 0.95",))
+    assert asked.context["the model says"] == "'Lea Roth' and 'Kai Roth', same email, same town"
+    entries = [
+        {"title": "Merge C-15 into C-05", "action": "edit", "value": {**asked.value, "phone": "0221 555 0119"}},
+        *({"title": f"Merge {pair}", "action": "reject"} for pair in ("C-16 into C-07", "C-26 into C-10")),
+        *({"title": f"Merge {pair}", "action": "approve"} for pair in ("C-23 into C-01", "C-24 into C-02")),
+        {"title": "Merge C-05 into C-03", "action": "reject", "reason": "she works there"},  # they share a number now
+        {"title": "Merge C-25 into C-03", "action": "respond", "value": "ask them both"},
+        *({"title": f"Merge {pair}", "action": "reject"} for pair in ("C-25 into C-05", "C-19 into C-09")),
+        {"title": "Merge C-28 into C-20", "action": "reject"},
+    ]
+    with ScriptedReviewer(entries):
+        story.ends()
+    said = story.printed("agent")
+    assert "C-05 C-15  one person, somebody said" in said
+    assert "C-03 C-25  two people: ask them both" in said
+    assert "C-03 C-05  two people: she works there" in said
+    assert story.printed("summary").startswith("30 contacts were 19 people.")
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="the example needs git")
 def test_release_stopped_before_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story("release", tmp_path / "desk", monkeypatch)
