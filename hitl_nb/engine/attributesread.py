@@ -15,8 +15,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from .framesource import FrameSource, own_nodes
-from .position.frames import SavedFrame
 from .plaincode import names_in
+from .position.frames import SavedFrame
 from .refusals import type_of
 from .usermodules import is_users, modules_of
 

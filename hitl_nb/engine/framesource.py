@@ -13,7 +13,7 @@ from .compile import Unit, find_unit
 from .position.frames import SavedFrame
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_BRANCHES = {ast.If: ("body", "orelse"), ast.Try: ("handlers",), ast.Match: ("cases",)}
+_BRANCHES: dict[Any, tuple[str, ...]] = {ast.If: ("body", "orelse"), ast.Try: ("handlers",), ast.Match: ("cases",)}
 
 
 class FrameSource:
@@ -45,7 +45,9 @@ class FrameSource:
         return self._is_looped(node) or (node.end_lineno >= self.line and not self._is_in_other_branch(node))
 
     def _is_inside(self, node: Any) -> bool:
-        return isinstance(node, (*_LOOPS, *_BRANCHES)) and node.lineno <= self.line <= (node.end_lineno or 0)
+        return isinstance(node, (*_LOOPS, ast.If, ast.Try, ast.Match)) and node.lineno <= self.line <= (
+            node.end_lineno or 0
+        )
 
     def _is_looped(self, node: Any) -> bool:
         loops = (one for one in self._around if isinstance(one, _LOOPS))
@@ -106,9 +108,14 @@ def _function_node(unit: Unit, number: int) -> Any:
     position = unit.tree().numbering.positions.get((unit.tree().nodes[number].lineno, 0))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     for node in ast.walk(module):
-        if position is not None and isinstance(node, kinds) and (node.lineno, node.col_offset) == (
-            position[0],
-            position[2],
+        if (
+            position is not None
+            and isinstance(node, kinds)
+            and (node.lineno, node.col_offset)
+            == (
+                position[0],
+                position[2],
+            )
         ):
             return node
     return ast.Module([], [])  # a comprehension's own function: its nodes are those of the function around it

@@ -128,7 +128,14 @@ class Saver:
         self.inputs: Inputs = {}
 
     def save(
-        self, position: Position, place: str, *, source: str, outputs: list[Any], pending: Any = None, check: bool = False
+        self,
+        position: Position,
+        place: str,
+        *,
+        source: str,
+        outputs: list[Any],
+        pending: Any = None,
+        check: bool = False,
     ) -> Snapshot:
         """The state of the run at `position`.
 
@@ -215,7 +222,12 @@ class Saver:
     ) -> tuple[bytes, Pickler, bytes]:
         file = io.BytesIO()
         pickler = Pickler(
-            file, self.ns, special=self.special, kept=self._kept, shared=self._shared, namespaces=self._namespaces,
+            file,
+            self.ns,
+            special=self.special,
+            kept=self._kept,
+            shared=self._shared,
+            namespaces=self._namespaces,
             running=self._running,
         )
         pickler.dump((PROCESS, self.process.changes()))
@@ -227,7 +239,9 @@ class Saver:
         needed = [name for name, is_needed in names.items() if is_needed]
         self._dump_names(pickler, needed, done, copies, needed=True)
         frames = [self._without_left_out(frame) for frame in position.stack.frames]
-        pickler.dump(("", (frames, position.stack.waits, position.counts, pending, position.result, position.stack.tasks)))
+        pickler.dump(
+            ("", (frames, position.stack.waits, position.counts, pending, position.result, position.stack.tasks))
+        )
         self._dump_names(pickler, (), done, copies, needed=True)
         self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
         torn, shared = pickler.views.torn(), pickler.attributes.shared()
@@ -317,9 +331,7 @@ class Saver:
         """A copy by value of what the notebook defines under these names."""
         file = io.BytesIO()
         moved = {holder: keys for root in roots for holder, keys in moved_out(self.ns[root]).items()}
-        pickler = Pickler(
-            file, self.ns, special=self.special, by_value=roots, moved=moved, running=self._running
-        )
+        pickler = Pickler(file, self.ns, special=self.special, by_value=roots, moved=moved, running=self._running)
         pickler.dump({root: self.ns[root] for root in sorted(roots)})
         main.wanted |= pickler.wanted
         main.defined |= pickler.defined
@@ -621,7 +633,7 @@ def _values(position: Position, ns: dict[str, Any], names: Iterable[str]) -> lis
 
 
 def _is_of_user(cls: type) -> bool:
-    """Whether a context manager keeps its own state: the notebook or a module of the user's defines it, or the store."""
+    """Whether a context manager keeps its own state: the notebook, a module of the user's, or the store has it."""
     return cls.__module__ == "__main__" or is_users(sys.modules.get(cls.__module__)) or issubclass(cls, Reentered)
 
 

@@ -19,10 +19,9 @@ from savedcodes import FILE, Kept, Notebook, go_on, go_on_with_path, keep, nativ
 
 from hitl_nb.engine.compile import units
 from hitl_nb.engine.definitions import DefinitionState
-from hitl_nb.engine.loading import END, load, open_snapshot
+from hitl_nb.engine.loading import END, FORMAT, load, open_snapshot
 from hitl_nb.engine.pickling import Pickler
 from hitl_nb.engine.plaincode import names_in, shape_of
-from hitl_nb.engine.loading import FORMAT
 from hitl_nb.engine.refusals import path_to
 from hitl_nb.engine.savedcode import load_units, units_of
 from hitl_nb.engine.seal import seal

@@ -102,7 +102,8 @@ class Protected(Comprehensions):
         node.body = self.block(node.body, "b")
         stale = clear(self.names.cleared_on_error[mark:])
         node.orelse = self.block(node.orelse, "e") if node.orelse else []
-        handlers = [self._handler(handler, i, [assign(handled, constant(True)), *stale]) for i, handler in enumerate(node.handlers)]
+        opening = [assign(handled, constant(True)), *stale]
+        handlers = [self._handler(handler, i, opening) for i, handler in enumerate(node.handlers)]
         node.handlers = [_let_unwinding_pass(), *handlers]
         # What an error left behind that a handler has raised again is no longer as it was.
         return [assign(handled, constant(False)), node]
