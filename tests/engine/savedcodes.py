@@ -179,6 +179,15 @@ def go_on(kept: Kept, then: str, cells: tuple[str, ...] = (), file: str = "<cell
     return notebook.said
 
 
+def keep_again(kept: Kept, cells: tuple[str, ...], file: str) -> Kept:
+    """Load in a notebook in which `cells` were run, and save it again before anything continues."""
+    notebook = Notebook(list(kept.said))
+    for cell in cells:
+        notebook.run(cell, file)
+    stack, value = notebook.load(kept)
+    return notebook.keep(*notebook.variables(), stack=stack, value=value)
+
+
 def run_module(module: Any, text: str) -> None:
     """Run the text of a module, instrumented."""
     unit = compile_unit(text, module.__file__, is_cell=False)

@@ -207,7 +207,7 @@ class Release(Desk):
         self.temporary.mkdir()
         self.environment["TMPDIR"] = str(self.temporary)
         _replace(self.notebook, "shutil.copy2(app, place)", DEPLOY_ONCE)
-        _replace(folder / "hitl-policy.toml", 'undo = "10s"', 'undo = "0s"')
+        _replace(folder / "hitl-policy.toml", 'undo = ', '# ')
         with (folder / "release_desk.py").open("a", encoding="utf-8") as file:
             file.write(NOTE_COMMANDS)
 
