@@ -84,8 +84,9 @@ pass_through(Agent, Agent.__call__.__code__, lambda called: called.function)
 
 def mark_coroutine_function(called: Any) -> None:
     """Have `inspect` and `asyncio` take an object for a coroutine function."""
-    if hasattr(inspect, "markcoroutinefunction"):
-        inspect.markcoroutinefunction(called)
+    mark: Any = getattr(inspect, "markcoroutinefunction", None)  # since Python 3.12
+    if mark is not None:
+        mark(called)
     called._is_coroutine = cast("Any", asyncio.coroutines)._is_coroutine
 
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from .framesource import FrameSource
-from .position.frames import SavedFrame
+from .framesource import FrameSource, own_nodes
 from .plaincode import names_in
+from .position.frames import SavedFrame
 from .refusals import type_of
 from .usermodules import is_users, modules_of
 
@@ -37,10 +37,11 @@ def may_read_attribute(name: str, frames: Iterable[SavedFrame], values: Iterable
     wanted = {name, *_DOUBT}
     for frame in frames:
         source = FrameSource(frame)
+        mine = {id(node) for node in own_nodes(source.function)}
         for node in ast.walk(source.function):
             match node:
                 case ast.Attribute(attr=found) | ast.Name(id=found) | ast.Constant(value=str() as found):
-                    if found in wanted and source.may_run(node):
+                    if found in wanted and (id(node) not in mine or source.may_run(node)):
                         return True
                 case _:
                     pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from .compile import Unit, find_unit
 from .position.frames import SavedFrame
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_BRANCHES = {ast.If: ("body", "orelse"), ast.Try: ("handlers",), ast.Match: ("cases",)}
+_BRANCHES: dict[Any, tuple[str, ...]] = {ast.If: ("body", "orelse"), ast.Try: ("handlers",), ast.Match: ("cases",)}
 
 
 class FrameSource:
@@ -30,7 +31,10 @@ class FrameSource:
         self.function = _function_node(unit, saved.function)
         position = unit.tree().numbering.positions.get((saved.place, 0))
         self.line = position[0] if position is not None else 0
-        self._around = [node for node in _own(self.function) if self._is_inside(node)]
+
+    @functools.cached_property
+    def _around(self) -> list[Any]:
+        return [node for node in own_nodes(self.function) if self._is_inside(node)]
 
     def may_have_run(self, node: Any) -> bool:
         """Whether a statement or expression of the function, as far as its place tells, has run."""
@@ -41,7 +45,9 @@ class FrameSource:
         return self._is_looped(node) or (node.end_lineno >= self.line and not self._is_in_other_branch(node))
 
     def _is_inside(self, node: Any) -> bool:
-        return isinstance(node, (*_LOOPS, *_BRANCHES)) and node.lineno <= self.line <= (node.end_lineno or 0)
+        return isinstance(node, (*_LOOPS, ast.If, ast.Try, ast.Match)) and node.lineno <= self.line <= (
+            node.end_lineno or 0
+        )
 
     def _is_looped(self, node: Any) -> bool:
         loops = (one for one in self._around if isinstance(one, _LOOPS))
@@ -64,6 +70,23 @@ def _covers(statements: list[Any], line: int) -> bool:
     return bool(statements) and statements[0].lineno <= line <= statements[-1].end_lineno
 
 
+def names_imported(unit: Unit, ns: dict[str, Any]) -> set[str]:
+    """The names of `ns` that a cell may have from `from module import *`."""
+    found = set[str]()
+    for module in _starred(unit):
+        held = vars(sys.modules[module]) if module in sys.modules else {}
+        public = held.get("__all__") or [name for name in held if name[0] != "_"]
+        found |= ns.keys() & public
+    return found
+
+
+@functools.lru_cache(maxsize=32)
+def _starred(unit: Unit) -> frozenset[str]:
+    """The modules of which a unit imports all."""
+    nodes = (node for node in ast.walk(_module_of(unit)) if isinstance(node, ast.ImportFrom))
+    return frozenset(node.module for node in nodes if node.module and node.names[0].name == "*")
+
+
 @functools.lru_cache(maxsize=32)
 def words_in_texts(unit: Unit) -> frozenset[str]:
     """The words in the texts of a unit: names that `eval`, magics and the like may read."""
@@ -76,6 +99,7 @@ def _module_of(unit: Unit) -> ast.Module:
     return ast.parse(unit.source)
 
 
+@functools.lru_cache(maxsize=512)
 def _function_node(unit: Unit, number: int) -> Any:
     """The user's node of a function of the unit; a cell's is its module."""
     module, known = _module_of(unit), unit.functions[number]
@@ -84,17 +108,26 @@ def _function_node(unit: Unit, number: int) -> Any:
     position = unit.tree().numbering.positions.get((unit.tree().nodes[number].lineno, 0))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     for node in ast.walk(module):
-        if position is not None and isinstance(node, kinds) and (node.lineno, node.col_offset) == (
-            position[0],
-            position[2],
+        if (
+            position is not None
+            and isinstance(node, kinds)
+            and (node.lineno, node.col_offset)
+            == (
+                position[0],
+                position[2],
+            )
         ):
             return node
     return ast.Module([], [])  # a comprehension's own function: its nodes are those of the function around it
 
 
-def _own(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function's own scope."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _own(child)
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function that are evaluated where they are; not those of the functions in it."""
+    todo = list(ast.iter_child_nodes(function))
+    for node in todo:  # grows
+        yield node
+        if not isinstance(node, _LATER):
+            todo += ast.iter_child_nodes(node)
+
+
+_LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.GeneratorExp)

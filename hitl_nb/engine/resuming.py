@@ -290,7 +290,12 @@ def _hold(session: Session, status: str) -> None:
         return
     saver = session.saver
     tasks = position.stack.tasks
-    if saver.generators or position.stack.running or (tasks is not None and tasks.unfinished) or any(find_effect(one.manager) for one in saver.entered):
+    if (
+        saver.generators
+        or position.stack.running
+        or (tasks is not None and tasks.unfinished)
+        or any(find_effect(one.manager) for one in saver.entered)
+    ):
         return
     cell = run.notebook, run.agent
     for other in [one for one, live in held.items() if finished and live.finished and live.cell == cell]:

@@ -25,7 +25,7 @@ from . import resources
 from .attributesread import is_plain_class, may_read_attribute
 from .compile import find_unit
 from .definitions import DefinitionState, Path, Slot, is_atom, moved_out, put_entries, slots_of
-from .framesource import words_in_texts
+from .framesource import names_imported, words_in_texts
 from .inputs import Inputs, header_of
 from .libraries import check_made_modules
 from .loadcheck import NotLoadable, StructureReader, prove, read_structure
@@ -128,14 +128,24 @@ class Saver:
         self.inputs: Inputs = {}
 
     def save(
-        self, position: Position, place: str, *, source: str, outputs: list[Any], pending: Any = None, check: bool = False
+        self,
+        position: Position,
+        place: str,
+        *,
+        source: str,
+        outputs: list[Any],
+        pending: Any = None,
+        check: bool = False,
     ) -> Snapshot:
         """The state of the run at `position`.
 
         Raises:
             CannotPause: naming the line, the variable, its type, and the way out.
         """
-        names = self._names(position)
+        try:
+            names = self._names(position)
+        except CannotSave as problem:
+            raise CannotPause(f"cannot pause at {place_of(position)}: {problem}") from problem
         self._running = position.stack.running
         self.entered = entered(position.stack)
         try:
@@ -192,7 +202,7 @@ class Saver:
             found = find_live(unit, frame)
             live |= found.namespace
             if unit.functions[frame.function].kind == "cell":
-                touched |= names_mentioned(unit)
+                touched |= names_mentioned(unit) | names_imported(unit, self.ns)
             if found.has_every:  # it may read any name: those are saved, as far as that can be, that a text of it has
                 touched |= words_in_texts(unit)
         return {
@@ -212,7 +222,12 @@ class Saver:
     ) -> tuple[bytes, Pickler, bytes]:
         file = io.BytesIO()
         pickler = Pickler(
-            file, self.ns, special=self.special, kept=self._kept, shared=self._shared, namespaces=self._namespaces,
+            file,
+            self.ns,
+            special=self.special,
+            kept=self._kept,
+            shared=self._shared,
+            namespaces=self._namespaces,
             running=self._running,
         )
         pickler.dump((PROCESS, self.process.changes()))
@@ -224,7 +239,9 @@ class Saver:
         needed = [name for name, is_needed in names.items() if is_needed]
         self._dump_names(pickler, needed, done, copies, needed=True)
         frames = [self._without_left_out(frame) for frame in position.stack.frames]
-        pickler.dump(("", (frames, position.stack.waits, position.counts, pending, position.result, position.stack.tasks)))
+        pickler.dump(
+            ("", (frames, position.stack.waits, position.counts, pending, position.result, position.stack.tasks))
+        )
         self._dump_names(pickler, (), done, copies, needed=True)
         self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
         torn, shared = pickler.views.torn(), pickler.attributes.shared()
@@ -314,9 +331,7 @@ class Saver:
         """A copy by value of what the notebook defines under these names."""
         file = io.BytesIO()
         moved = {holder: keys for root in roots for holder, keys in moved_out(self.ns[root]).items()}
-        pickler = Pickler(
-            file, self.ns, special=self.special, by_value=roots, moved=moved, running=self._running
-        )
+        pickler = Pickler(file, self.ns, special=self.special, by_value=roots, moved=moved, running=self._running)
         pickler.dump({root: self.ns[root] for root in sorted(roots)})
         main.wanted |= pickler.wanted
         main.defined |= pickler.defined
@@ -516,8 +531,10 @@ class Saver:
             live, name_of = live_names(unit, frame), unit.functions[frame.function].name
             cells = {name: _contents(cell) for name, cell in frame.cells.items()}
             for name, value in {**frame.locals, **cells}.items():
-                if name in live or name.startswith("."):
+                if name in live:
                     try_(_described_name(name), value)
+                elif name.startswith(".") or frame not in position.stack.frames:
+                    continue  # not saved in any case
                 elif (trial := self._trial(value)).problem is not None:
                     key = f"{name_of}() {name}"
                     self._failed[key] = id(value)
@@ -533,11 +550,13 @@ class Saver:
         return wanted if self.variables else set()
 
     def _without_left_out(self, frame: SavedFrame) -> SavedFrame:
-        """The frame, without locals that are left out."""
-        if not self._failed:
-            return frame
+        """The frame, without locals that are left out, and values of the engine's that are not needed."""
         unit = find_unit(frame.unit)
         assert unit is not None
+        live = live_names(unit, frame)
+        frame = replace(frame, locals={n: v for n, v in frame.locals.items() if n in live or n[0] != "."})
+        if not self._failed:
+            return frame
         prefix = f"{unit.functions[frame.function].name}() "
         held = {**frame.locals, **{name: _contents(cell) for name, cell in frame.cells.items()}}
         out = {name for name, value in held.items() if self._failed.get(prefix + name) == id(value)}
@@ -614,7 +633,7 @@ def _values(position: Position, ns: dict[str, Any], names: Iterable[str]) -> lis
 
 
 def _is_of_user(cls: type) -> bool:
-    """Whether a context manager keeps its own state: the notebook or a module of the user's defines it, or the store."""
+    """Whether a context manager keeps its own state: the notebook, a module of the user's, or the store has it."""
     return cls.__module__ == "__main__" or is_users(sys.modules.get(cls.__module__)) or issubclass(cls, Reentered)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 from typing import Any
 
 import pytest
-from hitl_nb.engine.runs import cell_unit
 
 from hitl_nb.engine.resuming import Outcome, Shown
-from hitl_nb.engine.runs import Cell, ledger_of, run_cell
+from hitl_nb.engine.runs import Cell, cell_unit, ledger_of, run_cell
 from hitl_nb.engine.state import Saver
 from hitl_nb.store import open_store
 

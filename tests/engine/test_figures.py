@@ -103,7 +103,7 @@ def test_parameters_come_back(desk: Desk) -> None:
 
 
 def test_a_figure_that_cannot_be_saved_refuses_a_pause_and_not_the_end_of_a_cell(desk: Desk) -> None:
-    source = f"{IMPORT}f = plt.figure()\nf.letters = (c for c in 'ab')\n"
+    source = f"{IMPORT}import sqlite3\nf = plt.figure()\nf.rows = sqlite3.connect(':memory:').cursor()\n"
     with pytest.raises(CannotPause, match=r"pyplot's open figures .*close the figures before the checkpoint"):
         desk.run(f"{source}{ASK}")
     assert desk.run(f"{source}y = 1", name="ends").status == "finished"

@@ -200,7 +200,13 @@ def test_a_refusal_names_a_way_out_that_works(desk: Desk, name: str) -> None:
     assert outcome.status == "finished"
 
 
+CURSOR = "sqlite3.connect(':memory:').cursor()"
 CONTINUED = {
+    "a value that a call before took": (f"import sqlite3\nx = len([{CURSOR}]) + len({{hitl.checkpoint(1, title='Go?').value}})", 2),
+    "what a generator does not read again": (
+        f"import sqlite3\ndef f():\n    c = {CURSOR}\n    n = len([c])\n    {ASK}    yield n\nx = [y for y in f()]",
+        [1],
+    ),
     "a generator in a variable": (f"g = (i for i in range(3))\na = next(g)\n{ASK}x = list(g)", [1, 2]),
     "a with block of one": (f"{GENERATED}x = []\nwith opened() as y{LOOP}    x.append(y)", [1]),
     "a loop over a generator": (f"g = (i for i in range(3))\nx = []\nfor y in g{LOOP}    x.append(y)", [0, 1, 2]),
@@ -318,6 +324,11 @@ def test_a_class_attribute_that_nothing_reads_is_left_out(desk: Desk, is_above: 
 
 
 READ = {
+    "in a function of a function": (
+        "@hitl.agent\ndef f(c):\n    def read(): return c.numbers\n    ",
+        "\n    return list(read())\ny = f(x)",
+    ),
+    "in a generator made before": ("g = (c.numbers for c in [x])\n", "y = next(g)"),
     "by its name": ("", "y = x.numbers"),
     "in a loop": ("", "for n in x.numbers: pass"),
     "by text": ("", "y = getattr(x, 'numbers')"),

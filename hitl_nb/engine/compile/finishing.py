@@ -11,11 +11,10 @@ from typing import Any
 
 from hitl_nb.engine.compile.line_table import Position, encode
 from hitl_nb.engine.compile.nodes import RUNTIME
+from hitl_nb.engine.compile.runtime import MARK
 from hitl_nb.engine.compile.runtime import RUNTIME as RUNTIME_OBJECT
 from hitl_nb.engine.compile.scopes import InstrumentedFunction, qualified_name
 from hitl_nb.engine.compile.trees import SourceTree, first_number
-
-from hitl_nb.engine.compile.runtime import MARK
 
 _EXITS = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
 _GET_ITER = frozenset((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))

@@ -102,7 +102,8 @@ class Protected(Comprehensions):
         node.body = self.block(node.body, "b")
         stale = clear(self.names.cleared_on_error[mark:])
         node.orelse = self.block(node.orelse, "e") if node.orelse else []
-        handlers = [self._handler(handler, i, [assign(handled, constant(True)), *stale]) for i, handler in enumerate(node.handlers)]
+        opening = [assign(handled, constant(True)), *stale]
+        handlers = [self._handler(handler, i, opening) for i, handler in enumerate(node.handlers)]
         node.handlers = [_let_unwinding_pass(), *handlers]
         # What an error left behind that a handler has raised again is no longer as it was.
         return [assign(handled, constant(False)), node]
@@ -110,7 +111,13 @@ class Protected(Comprehensions):
     def _handler(self, node: ast.ExceptHandler, i: int, stale: list[ast.stmt]) -> ast.ExceptHandler:
         held = self.names.new("h")
         self.begin()
-        node.type = runtime("BaseException", node) if node.type is None else self.visit(node.type)
+        if node.type is None:
+            node.type = runtime("BaseException", node)
+        elif self.finder.calls(node.type):
+            tried = self.names.new("e")
+            self.names.cleared_on_error.append(tried)
+            node.type = _filing_tried(tried, self.visit(node.type))
+            stale = [*stale, *clear([tried])]
         body = self.block(node.body, f"h{i}b")
         if node.name:
             gone: list[ast.stmt] = [
@@ -174,6 +181,13 @@ class Protected(Comprehensions):
         checked = call("awaitable", made, constant("__aexit__" if index else "__aenter__", at), at=at)
         awaited = locate(ast.NamedExpr(store(self.names.new("w"), at), checked), at)
         return locate(ast.Await(awaited), at)
+
+
+def _filing_tried(name: str, kind: ast.expr) -> ast.expr:
+    """What an `except` with a call evaluates: the exception is filed before."""
+    filed = locate(ast.NamedExpr(store(name), locate(call("current_exception"), None)), None)
+    both = locate(ast.Tuple([filed, kind], ast.Load()), None)
+    return locate(ast.Subscript(both, constant(1), ast.Load()), None)
 
 
 def _not(value: ast.expr) -> ast.expr:

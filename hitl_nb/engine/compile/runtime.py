@@ -14,6 +14,7 @@ import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
+from hitl_nb.engine.compile.elsewhere import ELSEWHERE
 from hitl_nb.engine.compile.raising import raiser
 from hitl_nb.errors import Paused as Unwind
 
@@ -273,13 +274,13 @@ def keep_iterator(iterator: Any) -> Any:
     if kind in (enumerate, zip, map, filter):
         return iterator if all(keep_iterator(part) is not None for part in iterator.__reduce__()[1]) else None
     if kind is types.GeneratorType:
-        return None if iterator.gi_code.co_consts[-1:] and _is_marked(iterator.gi_code) else iterator
+        return None if _is_marked(iterator.gi_code) else iterator
     return iterator
 
 
 def _is_marked(code: types.CodeType) -> bool:
-    mark: Any = code.co_consts[-1]
-    return type(mark) is tuple and len(mark) == 3 and mark[0] == MARK
+    mark: Any = code.co_consts[-1] if code.co_consts else None
+    return type(mark) is tuple and cast("tuple[Any, ...]", mark)[:1] == (MARK,)
 
 
 MARK = "\0hitl_nb function"  # the first item of the constant that says which function a code object is
@@ -348,7 +349,7 @@ class Runtime:
         self.Unwind = Unwind
         self.BaseException = BaseException
         self.AssertionError = AssertionError
-        self.exception = sys.exception
+        self.exception = self.current_exception = sys.exception
         self.type = type
         self.set = set
         self.globals = globals
@@ -379,7 +380,7 @@ class Runtime:
         self.constructed = constructed
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return eval, (_ELSEWHERE,)
+        return eval, (ELSEWHERE,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Runtime:
         return self
@@ -389,18 +390,3 @@ class Runtime:
 
 
 RUNTIME = Runtime()
-
-# The same functions for a process without hitl_nb, as one expression: it is evaluated where a function is unpickled.
-_ELSEWHERE = """(lambda sys, types: type("runtime", (), {name: value if isinstance(value, type) or not callable(value)
-else staticmethod(value) for name, value in dict(
-    due=False, poll=lambda: None, Unwind=(), BaseException=BaseException, AssertionError=AssertionError,
-    type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception,
-    delegates=(types.GeneratorType, types.CoroutineType), openers={}, show=lambda value: sys.displayhook(value),
-    iterate_async=lambda value: type(value).__aiter__(value), awaitable=lambda value, method: value,
-    keep_iterator=lambda value: None,
-    with_methods=lambda m: (lambda m: m.__enter__(), lambda m, *a: m.__exit__(*a)),
-    async_with_methods=lambda m: (lambda m: m.__aenter__(), lambda m, *a: m.__aexit__(*a)),
-    visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "." or k == ".0"}
-        if isinstance(found, dict) else [k for k in found if k[:1] != "." or k == ".0"] if function is dir else found,
-    namespace_view=lambda function, args, namespace: function(*args), expand=lambda mapping: dict(mapping),
-).items()}))(__import__("sys"), __import__("types"))"""

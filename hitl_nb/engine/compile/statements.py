@@ -182,7 +182,9 @@ class Statements(Protected):
         annotation = constant(ast.unparse(node.annotation), node.annotation) if future else node.annotation
         key = constant(node.target.id, node)
         place = locate(ast.Subscript(load("__annotations__", node), key, ast.Store()), node)
-        return self._simple(locate(ast.Assign([place], annotation), node))
+        # A cell that is continued in another process has none yet.
+        there = expression(call("begin_annotations", locate(ast.Call(runtime("globals"), [], []), None)))
+        return [there, *self._simple(locate(ast.Assign([place], annotation), node))]
 
     def _augmented(self, node: ast.AugAssign) -> list[ast.stmt]:
         target = node.target

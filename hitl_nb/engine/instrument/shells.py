@@ -28,7 +28,11 @@ def install(shell: Any) -> None:
         compiler.__class__ = _instrumenting(type(compiler), shell)
         if hasattr(shell, "compiler_class"):  # for cells of other notebooks, which `%run` runs in this one
             shell.compiler_class = _instrumenting(shell.compiler_class, shell)
-        shell.get_local_scope = lambda depth: find_local_scope(_frame(depth + 2))
+
+    def get_local_scope(depth: int) -> Any:
+        return find_local_scope(_frame(depth + 2))
+
+    shell.get_local_scope = get_local_scope
     watch_numba()
     instrument_existing(shell)
 
@@ -54,7 +58,7 @@ def uninstall(shell: Any) -> None:
         compiler.__class__ = _original(type(compiler))
         if hasattr(shell, "compiler_class"):
             shell.compiler_class = _original(shell.compiler_class)
-        vars(shell).pop("get_local_scope", None)
+        shell.__dict__.pop("get_local_scope", None)
 
 
 def _instrumenting(kind: type, shell: Any) -> type:

@@ -15,10 +15,11 @@ from typing import Any
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position import beginning, tasks, turns
 from hitl_nb.engine.position.continuations import continue_frame
+from hitl_nb.engine.position.failures import read_raised
 from hitl_nb.engine.position.frames import SavedStack, SavedTasks
 from hitl_nb.engine.position.leaving import end_tasks
 from hitl_nb.engine.position.origins import Origin, notice_tasks, origin_of, set_origin
-from hitl_nb.engine.position.reading import CannotSave, Places, read_places, read_raised, read_stack
+from hitl_nb.engine.position.reading import CannotSave, Places, read_places, read_stack
 from hitl_nb.engine.position.suspended import name_places_of_task, read_task
 
 
@@ -159,9 +160,7 @@ class Driver:
             end_tasks(self._find_tasks(), self._task, self._coroutine)
             tasks.leave()
 
-    def read_places(
-        self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None
-    ) -> Places:
+    def read_places(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> Places:
         """The places of the frames down to `frame`. Raises CannotSave."""
         assert self._root is not None
         frame, is_answered = self._waiting_frame(frame, is_answered)

@@ -60,7 +60,7 @@ def move_frame(saved: SavedFrame, old: Unit, new: Unit) -> None:
 
 
 def move_end(saved: SavedFrame, old: Unit, new: Unit) -> None:
-    """Make the frame of a cell that has come to its end one of `new`, behind the same statements. Raises PlaceChanged."""
+    """Make the frame of a cell that has ended one of `new`, behind the same statements. Raises PlaceChanged."""
     before, after = (ast.parse(unit.source).body for unit in (old, new))
     for i, statement in enumerate(before):
         if i >= len(after) or ast.dump(statement) != ast.dump(after[i]):
@@ -76,8 +76,8 @@ def place_behind(cell: Unit, count: int | None = None) -> int:
     if count is not None:
         path = str(_path_of(cell, count))
         end = next((i for i, statement in enumerate(body) if tree.paths.get(statement) == path), end)
-    last = body[end - 1]
-    return last.body[0].value.lineno if isinstance(last, ast.If) else last.lineno
+    poll: Any = body[end - 1]
+    return poll.body[0].value.lineno
 
 
 def _path_of(cell: Unit, count: int) -> int:
@@ -123,8 +123,8 @@ def restart_statement(saved: SavedFrame, old: Unit, new: Unit) -> None:
 
 
 def _is_block(node: Any, slot: Slot) -> bool:
-    block = getattr(node, slot[0], None)
-    return isinstance(block, list) and slot[1] is not None and bool(block) and isinstance(block[0], ast.stmt)
+    block = cast("list[Any]", getattr(node, slot[0], None) or [])
+    return slot[1] is not None and bool(block) and isinstance(block[0], ast.stmt)
 
 
 def find_twin(function: InstrumentedFunction, old: Unit, new: Unit) -> InstrumentedFunction | None:

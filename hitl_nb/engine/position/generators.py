@@ -6,14 +6,16 @@ import contextlib
 import types
 from collections.abc import Generator, Iterable
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.compile.runtime import Unwind
 from hitl_nb.engine.position import asyncio_calls
 from hitl_nb.engine.position.continuations import Box, continue_frame
 from hitl_nb.engine.position.frames import How, SavedFrame
+from hitl_nb.engine.position.liveness import live_names
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.suspended import read_generator
 
@@ -36,7 +38,11 @@ def reduce_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, .
     found = read_generator(value, running)
     if found is None:
         return make_ended, (isinstance(value, types.CoroutineType),)
-    return reduce_saved(*found)
+    saved, is_begun = found
+    unit = find_unit(saved.unit)
+    assert unit is not None
+    live = live_names(unit, saved)  # an edit does not reach it: nothing else will be read
+    return reduce_saved(replace(saved, locals={n: v for n, v in saved.locals.items() if n in live}), is_begun)
 
 
 def reduce_saved(saved: SavedFrame, is_begun: bool) -> tuple[Any, ...]:

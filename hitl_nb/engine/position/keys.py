@@ -119,10 +119,10 @@ class Keys:
         """
         chain = _digest(places)
         at_hand = self._executions.get(task)
-        if at_hand is not None and at_hand.chain == chain and at_hand.is_exact == exact:
-            if at_hand.is_restored or not exact:
-                at_hand.is_restored = False
-                return
+        is_same = at_hand is not None and at_hand.chain == chain and at_hand.is_exact == exact
+        if at_hand is not None and is_same and (at_hand.is_restored or not exact):
+            at_hand.is_restored = False
+            return
         self._end(task)
         self._executions[task] = Execution(
             chain, self._counts.number, places[-1], self._counts.asked.get(chain, 0), exact

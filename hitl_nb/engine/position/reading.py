@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code, runtime
-from hitl_nb.engine.compile.nodes import is_engine_name, read, slots
+from hitl_nb.engine.compile.nodes import is_engine_name, read, slots, walk
 from hitl_nb.engine.compile.trees import CELLS
 from hitl_nb.engine.compile.units import InstrumentedCode
 from hitl_nb.engine.position.endings import find_ending
@@ -29,7 +29,8 @@ from hitl_nb.engine.position.lookup import (
     look_up,
     passing_codes,
 )
-from hitl_nb.engine.position.places import METHOD_COLUMN, find_place, name_place
+from hitl_nb.engine.position.places import METHOD_COLUMN, Place, find_place, name_place
+from hitl_nb.engine.position.repeating import widen
 
 BOX, NEXT, MADE = ".box", ".next", ".made"
 """Locals of a restored frame: its saved values until it begins, its pending call, the instance that it constructs."""
@@ -62,7 +63,7 @@ def read_stack(
     Raises:
         CannotSave: the frames are not all on this stack, or a place cannot be continued.
     """
-    views = [FrameView(frame) for frame in _frames_between(innermost, root)]
+    views = [FrameView(frame) for frame in frames_between(innermost, root)]
     frames: list[SavedFrame] = []
     running: dict[int, SavedFrame] = {}
     order: list[SavedFrame] = []
@@ -70,14 +71,14 @@ def read_stack(
     function: types.FunctionType | None = None
     for i, view in enumerate(views):
         inner = views[i + 1] if i + 1 < len(views) else None
-        link = _link(view, inner, is_answered)
+        link = link_frames(view, inner, is_answered)
         if not link.is_exact:
             ending = find_ending(views[i + 1 :])
             if ending is not None:
                 where = f"line {ending.frame.f_lineno} of {ending.code.co_name}"
                 raise CannotSave(f"{where} runs because a value ends, and no pause can leave it")
             _refuse_half_used(view, link.number)
-        saved = _read(view, link, function)
+        saved = read_linked(view, link, function)
         function = link.function
         order.append(saved)
         if is_generator:
@@ -90,112 +91,6 @@ def read_stack(
             return SavedStack(frames, True, running, order)
         is_generator = link.is_generator
     raise AssertionError("a stack without frames")
-
-
-def read_raised(
-    error: BaseException, left: types.FrameType | None = None, root: types.FrameType | None = None
-) -> SavedStack | None:
-    """The stack where an error was raised: its innermost call is made again.
-
-    Args:
-        left: the frame that the error is about to leave by a `finally` or `with`; None: it has left all.
-        root: the engine's frame, below all.
-
-    Returns:
-        None: a `finally` or `with` has run since, or a handler, and changed what is to be continued; or, before `left`
-        is left, a handler may still catch the error.
-
-    Raises:
-        CannotSave: a place cannot be continued.
-    """
-    views: list[FrameView] = []
-    if left is not None and root is not None:
-        views = [FrameView(frame) for frame in _frames_between(left, root)[:-1]]
-    entry = error.__traceback__
-    while entry is not None:
-        frame = entry.tb_frame
-        if any(view.frame is frame for view in views):
-            break  # raised again: what it went through before is over
-        passes = frame.f_code in passing_codes or frame.f_code.co_filename == _RUNTIME_FILE
-        view = FrameView(frame, entry.tb_lasti)
-        if not passes and (views or view.known is not None):
-            views.append(view)
-        entry = entry.tb_next
-    frames: list[SavedFrame] = []
-    function: types.FunctionType | None = None
-    for i, view in enumerate(views):
-        inner = views[i + 1] if i + 1 < len(views) else None
-        link = _link(view, inner, lambda callee: False)
-        is_leaving = left is not None and view.frame is left
-        if link.is_generator or (not is_leaving and view.lasti is not None and _was_unwound(view, link.number)):
-            return None
-        if left is not None and _may_be_handled(view, link.number):
-            return None
-        saved = _read(view, link, function)
-        if view.lasti is not None and not _put_back_iterators(saved, view, link.number):
-            return None
-        frames.append(saved)
-        function = link.function
-        if not link.is_exact:
-            return SavedStack(frames, False, {}, frames)
-    return None
-
-
-def _put_back_iterators(saved: SavedFrame, view: FrameView, number: int) -> bool:
-    """Give the loops around a place their iterators again, which they let go of. Returns whether all are there."""
-    known = view.known
-    assert known is not None
-    place = find_place(known.unit, known.function.number, number)
-    assert place is not None
-    for node, (field, _) in place.path:
-        if is_loop_guard(node) and field == "body":
-            kept, iterator = loop_names(node)
-            if saved.locals.get(kept) is None:
-                return False
-            saved.locals[iterator] = saved.locals.pop(kept)
-    return True
-
-
-def is_loop_guard(node: Any) -> bool:
-    """Whether a `try` is the one around a loop: no other of the engine's has handlers and a `finally`."""
-    return isinstance(node, ast.Try) and bool(node.handlers) and bool(node.finalbody)
-
-
-def loop_names(guard: Any) -> tuple[str, str]:
-    """Under which name the guard of a loop keeps its iterator, and the iterator's own."""
-    keep: Any = guard.handlers[0].body[0]
-    return keep.targets[0].id, keep.value.args[0].id
-
-
-def _may_be_handled(view: FrameView, number: int) -> bool:
-    """Whether a place is inside a `try` with handlers of the user's."""
-    known = view.known
-    assert known is not None
-    place = find_place(known.unit, known.function.number, number)
-    return place is not None and any(
-        isinstance(node, ast.Try) and field == "body" and node.handlers and not is_loop_guard(node)
-        for node, (field, _) in place.path
-    )
-
-
-def _handled_name(node: ast.Try) -> str:
-    """The name that says whether a handler of a `try` has begun."""
-    begun: Any = node.handlers[-1].body[0]
-    return begun.targets[0].id
-
-
-def _was_unwound(view: FrameView, number: int) -> bool:
-    known = view.known
-    assert known is not None
-    place = find_place(known.unit, known.function.number, number)
-    assert place is not None
-    finals = known.unit.tree().finals
-    for node, (field, _) in place.path:
-        if isinstance(node, ast.Try) and field == "body" and (
-            node in finals or (node.handlers and not is_loop_guard(node) and view.locals.get(_handled_name(node)))
-        ):
-            return True
-    return False
 
 
 @dataclass(frozen=True)
@@ -217,10 +112,10 @@ def read_places(
     innermost: types.FrameType, root: types.FrameType | None, is_answered: Callable[[Any], bool] | None
 ) -> Places:
     """The places of all exact frames. Raises CannotSave as `read_stack`."""
-    views = [FrameView(frame) for frame in _frames_between(innermost, root)]
+    views = [FrameView(frame) for frame in frames_between(innermost, root)]
     names: list[str] = []
     for view, inner in zip(views, (*views[1:], None), strict=True):
-        link = _link(view, inner, is_answered)
+        link = link_frames(view, inner, is_answered)
         assert view.known is not None
         names.append(name_place(view.known.unit, view.known.function.number, link.number))
         if not link.is_exact:
@@ -228,7 +123,7 @@ def read_places(
     return Places(tuple(names), True, views[-1].frame)
 
 
-def _frames_between(innermost: types.FrameType, root: types.FrameType | None) -> list[types.FrameType]:
+def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> list[types.FrameType]:
     found: list[types.FrameType] = []
     frame: types.FrameType | None = innermost
     while frame is not root:
@@ -236,13 +131,13 @@ def _frames_between(innermost: types.FrameType, root: types.FrameType | None) ->
             raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
         is_passing = frame.f_code in _PASSING and bool(found) and find_code(found[-1].f_code) is not None
         is_passing = is_passing or frame.f_code in passing_codes
-        if not is_passing and frame.f_code.co_filename != _RUNTIME_FILE:  # the runtime's only pass on, too
+        if not is_passing and frame.f_code.co_filename != RUNTIME_FILE:  # the runtime's only pass on, too
             found.append(frame)
         frame = frame.f_back
     return found[::-1]
 
 
-_RUNTIME_FILE = runtime.__file__
+RUNTIME_FILE = runtime.__file__
 _MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
 _PASSING = (_MANAGER.__enter__.__code__, _MANAGER.__exit__.__code__, WAIT_FOR)
 """What asks the generator of a `@contextmanager` function for `with`; and `wait_for`, which is called again."""
@@ -269,7 +164,16 @@ class _Link:
         self.function = function  # the function of the next frame inward
 
 
-def _link(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> _Link:
+def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> _Link:
+    link, place = _find_link(view, inner, is_answered)
+    if not link.is_exact:
+        link.number = getattr(widen(place), "lineno", link.number)
+    return link
+
+
+def _find_link(
+    view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None
+) -> tuple[_Link, Place]:
     known = view.known
     if known is None:
         raise CannotSave(f"no instrumented code: {view.code.co_qualname} in {view.code.co_filename}")
@@ -281,13 +185,13 @@ def _link(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any],
     is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
     if inner is None:
         if is_answered is None:
-            return _Link(number, "call", is_exact=True)
+            return _Link(number, "call", is_exact=True), place
         asked = look_up(node.func, view) if is_call else _awaited(node, view, operation)
         exact = asked is not MISSING and is_answered(callee_of(asked))
-        return _Link(number, "call" if exact else "again", is_exact=exact)
+        return _Link(number, "call" if exact else "again", is_exact=exact), place
     if inner.known is None:
-        return _Link(number, "again", is_exact=False)
-    return _link_inward(view, inner, node, number, operation, is_call=is_call)
+        return _Link(number, "again", is_exact=False), place
+    return _link_inward(view, inner, node, number, operation, is_call=is_call), place
 
 
 def _awaited(node: Any, view: FrameView, operation: str) -> Any:
@@ -429,7 +333,7 @@ def place_of(frame: types.FrameType, known: InstrumentedCode, lasti: int | None 
 _CACHE = dis.opmap.get("CACHE", 0)
 
 
-def _read(view: FrameView, link: _Link, function: types.FunctionType | None) -> SavedFrame:
+def read_linked(view: FrameView, link: _Link, function: types.FunctionType | None) -> SavedFrame:
     saved = read_frame(view, link.number, link.how, function)
     if link.made is not MISSING:
         saved.locals[MADE if link.how == "init" else AWAITED] = link.made
@@ -487,6 +391,9 @@ def _refuse_half_used(view: FrameView, number: int) -> None:
         asked = [view.locals.get(_iterator_name(node))]
     else:
         asked = [value for slot in slots(node) for value in _named_iterators(read(node, slot), view)]
+        loops = [part for part in walk(node) if isinstance(part, ast.comprehension)]
+        over = [look_up(loop.iter, view) for loop in loops if isinstance(loop.iter, ast.Name)]
+        asked += [value for value in over if hasattr(cast("Any", type(value)), "__next__")]
     if asked:
         kind = type(asked[0]).__name__
         where = f"line {view.frame.f_lineno} of {view.known.function.name}"
@@ -516,6 +423,5 @@ __all__ = [
     "place_of",
     "read_frame",
     "read_places",
-    "read_raised",
     "read_stack",
 ]

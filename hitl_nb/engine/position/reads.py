@@ -19,6 +19,8 @@ _REFLECTING = frozenset(
     ("_getframe", "currentframe", "f_locals", "f_globals", "__globals__", "user_ns", "run_line_magic", "run_cell_magic")
 )
 """Attributes by which code gets at variables."""
+_BINDING = ("import_all", "begin_annotations")
+"""What the engine calls with the namespace only to bind names in it."""
 _QUOTED = re.compile(r"@\s*(\w+)")  # `frame.query("price > @limit")` reads `limit`
 
 
@@ -140,7 +142,7 @@ class Reads(ABC):
 
     def _call(self, node: ast.Call) -> Effect:
         function = node.func
-        if isinstance(function, ast.Attribute) and is_runtime(function) and function.attr == "import_all":
+        if isinstance(function, ast.Attribute) and is_runtime(function) and function.attr in _BINDING:
             return NOTHING
         callee: ast.AST = function.value if isinstance(function, ast.NamedExpr) and is_filed(function) else function
         of_object = isinstance(callee, ast.Name) and callee.id in ("vars", "dir")

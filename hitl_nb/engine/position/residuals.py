@@ -274,13 +274,23 @@ class Residual:
         """The exception is handled again, really: traceback and context are put back."""
         handler = node.handlers[index]
         (field, at) = self.path[step + 1][1]
-        if field == "type":
-            raise CannotSave("a call in the expression of an `except`")
         assert handler.name is not None
+        if field == "type":
+            return self._choose_handler(node, index, step)
         body = [expression(call("settle", load(handler.name))), *self._block(handler, "body", at, step + 2)]
         made = locate(ast.ExceptHandler(runtime("BaseException"), handler.name, body), None)
         thrown = expression(call("throw", load(handler.name)))
         return [locate(ast.Try([thrown], [node.handlers[0], made], [], []), None)]
+
+    def _choose_handler(self, node: ast.Try, index: int, step: int) -> list[ast.stmt]:
+        """The expression of an `except` is at the place: it is completed while the exception is in flight again."""
+        first: Any = copy(node.handlers[index])
+        filed: Any = first.type.value.elts[0]
+        settled = call("settle", load(filed.target.id))
+        both = locate(ast.Tuple([settled, self._rest(first.type, step + 2)], ast.Load()), None)
+        first.type = locate(ast.Subscript(both, constant(1), ast.Load()), None)
+        thrown = expression(call("throw", load(filed.target.id)))
+        return [locate(ast.Try([thrown], [node.handlers[0], first, *node.handlers[index + 1 :]], [], []), None)]
 
     def _match(self, node: ast.Match, field: str, index: int | None, step: int) -> list[ast.stmt]:
         if field == "subject":

@@ -12,24 +12,23 @@ import threading
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hitl_nb.engine.callkeys import Key, inside_call, spelled, started_in
 from hitl_nb.engine.compile.runtime import RUNTIME
 from hitl_nb.engine.fingerprints import Fingerprint
 from hitl_nb.engine.position.driving import Driver, current_driver
+from hitl_nb.engine.position.failures import read_raised
 from hitl_nb.engine.position.frames import SavedStack
 from hitl_nb.engine.position.keys import Execution, KeyCounts, Keys
-from hitl_nb.engine.position.lookup import FrameView
 from hitl_nb.engine.position.managers import enter_again, entered
 from hitl_nb.engine.position.origins import origin_of
-from hitl_nb.engine.position.reading import CannotSave, Places, read_raised
+from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.position.retries import is_stuck, leave_raising, step_out
 from hitl_nb.engine.refusedquestions import RefusedQuestions
+from hitl_nb.engine.run.moments import Moments
+from hitl_nb.engine.run.userframes import describe_line, user_frame
 from hitl_nb.errors import Paused
-
-_PACKAGE = str(Path(__file__).resolve().parents[2])
 
 
 @dataclass
@@ -56,30 +55,6 @@ class _Calls:
     execution: Execution | None = None
     tasks: dict[tuple[str, Key], asyncio.Task[Any]] = field(default_factory=dict[tuple[str, Key], "asyncio.Task[Any]"])
     arguments: dict[tuple[str, Key], str] = field(default_factory=dict[tuple[str, Key], str])
-
-
-class _Moments:
-    """Tells executions of statements apart, by the reports between them."""
-
-    def __init__(self) -> None:
-        self._statement: tuple[str, ...] = ()
-        self._number = 0
-        self.is_watched = False
-
-    def at(self, names: tuple[str, ...]) -> object:
-        self.is_watched = True
-        self._statement = _statement_of(names)
-        return self._number, self._statement
-
-    def notice(self, places: Places) -> None:
-        if places.is_exact or _statement_of(places.names) != self._statement:
-            self._number += 1
-            self.is_watched = False
-
-
-def _statement_of(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of places, the innermost as that of its statement."""
-    return (*names[:-1], names[-1].rpartition(".")[0])
 
 
 class LiveRun:
@@ -127,7 +102,7 @@ class LiveRun:
         self._thread = 0
         self._calls = _Calls()
         self._task = ""
-        self._moments = _Moments()
+        self._moments = Moments()
 
     # -- running
 
@@ -352,7 +327,7 @@ class LiveRun:
         return Position(self._end(), self.keys.counts(), self.result, "the end")
 
     def read_failure(self, error: BaseException) -> Position | None:
-        """Where an error was raised that nobody handled; None: a `finally` or `with` ran since, or it cannot be kept."""
+        """Where an error was raised that nobody handled; None: a `finally` or `with` ran since, or it is not kept."""
         if self._stack is not None:
             return self.waiting
         try:
@@ -394,21 +369,6 @@ class LiveRun:
             self.keys.take_up(task_of(self._driver.read_places(user_frame(), None).names))
         except CannotSave:
             self.keys.take_up()
-
-
-def user_frame() -> types.FrameType:
-    """The innermost frame that is not of this package."""
-    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return frame
-
-
-def describe_line(frame: types.FrameType) -> str:
-    """The line of a frame, for sentences."""
-    view = FrameView(frame)
-    is_cell = view.known is not None and view.known.function.kind == "cell"
-    return f"line {frame.f_lineno}" if is_cell else f"line {frame.f_lineno} of {frame.f_code.co_name}"
 
 
 def task_of(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import difflib
 from typing import Any
 
 from hitl_nb.engine.compile import Unit, find_code, find_unit
-from hitl_nb.engine.pickling import resolve
+from hitl_nb.engine.pickling import resolve, type_of
 from hitl_nb.engine.position.edits import PlaceChanged, move_end, move_frame, place_behind, restart_statement
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.retries import step_out
@@ -86,7 +86,7 @@ def _defined(qualname: str, namespace: dict[str, Any]) -> Any:
     """The function that the outermost part of a qualified name names, as far as classes lead to it."""
     name = qualname.split(".<locals>", maxsplit=1)[0]
     found = resolve(name, namespace)
-    found = getattr(found, "function", found) if getattr(type(found), "__hitl_definition__", False) else found
+    found = getattr(found, "function", found) if getattr(type_of(found), "__hitl_definition__", False) else found
     while hasattr(found, "__wrapped__"):
         found = found.__wrapped__
     return found.__func__ if isinstance(found, classmethod | staticmethod) else found  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

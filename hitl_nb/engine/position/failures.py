@@ -1,0 +1,120 @@
+"""Where an error left a run: its frames as the traceback has them, such that the statement that failed begins again."""
+
+from __future__ import annotations
+
+import ast
+import types
+from typing import Any
+
+from hitl_nb.engine.position.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.lookup import FrameView, passing_codes
+from hitl_nb.engine.position.places import find_place
+from hitl_nb.engine.position.reading import RUNTIME_FILE, frames_between, link_frames, read_linked
+
+
+def read_raised(
+    error: BaseException, left: types.FrameType | None = None, root: types.FrameType | None = None
+) -> SavedStack | None:
+    """The stack where an error was raised: its innermost call is made again.
+
+    Args:
+        left: the frame that the error is about to leave by a `finally` or `with`; None: it has left all.
+        root: the engine's frame, below all.
+
+    Returns:
+        None: a `finally` or `with` has run since, or a handler, and changed what is to be continued; or, before `left`
+        is left, a handler may still catch the error.
+
+    Raises:
+        CannotSave: a place cannot be continued.
+    """
+    views: list[FrameView] = []
+    if left is not None and root is not None:
+        views = [FrameView(frame) for frame in frames_between(left, root)[:-1]]
+    entry = error.__traceback__
+    while entry is not None:
+        frame = entry.tb_frame
+        if any(view.frame is frame for view in views):
+            break  # raised again: what it went through before is over
+        passes = frame.f_code in passing_codes or frame.f_code.co_filename == RUNTIME_FILE
+        view = FrameView(frame, entry.tb_lasti)
+        if not passes and (views or view.known is not None):
+            views.append(view)
+        entry = entry.tb_next
+    frames: list[SavedFrame] = []
+    function: types.FunctionType | None = None
+    for i, view in enumerate(views):
+        inner = views[i + 1] if i + 1 < len(views) else None
+        link = link_frames(view, inner, lambda callee: False)
+        is_leaving = left is not None and view.frame is left
+        if link.is_generator or (not is_leaving and view.lasti is not None and _was_unwound(view, link.number)):
+            return None
+        if left is not None and _may_be_handled(view, link.number):
+            return None
+        saved = read_linked(view, link, function)
+        if view.lasti is not None and not _put_back_iterators(saved, view, link.number):
+            return None
+        frames.append(saved)
+        function = link.function
+        if not link.is_exact:
+            return SavedStack(frames, False, {}, frames)
+    return None
+
+
+def _put_back_iterators(saved: SavedFrame, view: FrameView, number: int) -> bool:
+    """Give the loops around a place their iterators again, which they let go of. Returns whether all are there."""
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    assert place is not None
+    for node, (field, _) in place.path:
+        if is_loop_guard(node) and field == "body":
+            kept, iterator = loop_names(node)
+            if saved.locals.get(kept) is None:
+                return False
+            saved.locals[iterator] = saved.locals.pop(kept)
+    return True
+
+
+def is_loop_guard(node: Any) -> bool:
+    """Whether a `try` is the one around a loop: no other of the engine's has handlers and a `finally`."""
+    return isinstance(node, ast.Try) and bool(node.handlers) and bool(node.finalbody)
+
+
+def loop_names(guard: Any) -> tuple[str, str]:
+    """Under which name the guard of a loop keeps its iterator, and the iterator's own."""
+    keep: Any = guard.handlers[0].body[0]
+    return keep.targets[0].id, keep.value.args[0].id
+
+
+def _may_be_handled(view: FrameView, number: int) -> bool:
+    """Whether a place is inside a `try` with handlers of the user's."""
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    return place is not None and any(
+        isinstance(node, ast.Try) and field == "body" and node.handlers and not is_loop_guard(node)
+        for node, (field, _) in place.path
+    )
+
+
+def _handled_name(node: ast.Try) -> str:
+    """The name that says whether a handler of a `try` has begun."""
+    begun: Any = node.handlers[-1].body[0]
+    return begun.targets[0].id
+
+
+def _was_unwound(view: FrameView, number: int) -> bool:
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    assert place is not None
+    finals = known.unit.tree().finals
+    for node, (field, _) in place.path:
+        if (
+            isinstance(node, ast.Try)
+            and field == "body"
+            and (node in finals or (node.handlers and not is_loop_guard(node) and view.locals.get(_handled_name(node))))
+        ):
+            return True
+    return False
