@@ -154,9 +154,11 @@ def natively(*sources: str) -> list[str]:
     return notebook.said
 
 
-def keep(source: str, *names: str) -> Kept:
+def keep(source: str, *names: str, cells: tuple[str, ...] = ()) -> Kept:
     """Run a cell to its end and save these variables (all, if none are given); or run it to where it asks."""
     notebook = Notebook()
+    for number, cell in enumerate(cells):
+        notebook.run(cell, f"<cell {number} before>")
     if notebook.run(source):
         kept = notebook.keep(*(names or notebook.variables()))
         notebook.end()

@@ -777,7 +777,7 @@ def through(n):
         yield ask(n)
     return [number for number in numbers()]
 """
-    kept = keep(helpers + "tell(through(4), through(5))")
+    kept = keep("tell(through(4), through(5))", cells=(helpers,))
     for kernel in range(3):
         kept = forks(keep_again, kept, (helpers,) if kernel else (), f"<cell of kernel {kernel}>")
     asked_again = forks(go_on, kept, "", (helpers,), "<cell of the last>")
