@@ -25,7 +25,7 @@ from . import resources
 from .attributesread import is_plain_class, may_read_attribute
 from .compile import find_unit
 from .definitions import DefinitionState, Path, Slot, is_atom, moved_out, put_entries, slots_of
-from .framesource import names_imported, words_in_texts
+from .framesource import names_imported, names_not_met, words_in_texts
 from .inputs import Inputs, header_of
 from .libraries import check_made_modules
 from .loadcheck import NotLoadable, StructureReader, prove, read_structure
@@ -202,7 +202,7 @@ class Saver:
             found = find_live(unit, frame)
             live |= found.namespace
             if unit.functions[frame.function].kind == "cell":
-                touched |= names_mentioned(unit) | names_imported(unit, self.ns)
+                touched |= (names_mentioned(unit) - names_not_met(frame)) | names_imported(unit, self.ns)
             if found.has_every:  # it may read any name: those are saved, as far as that can be, that a text of it has
                 touched |= words_in_texts(unit)
         return {
