@@ -58,10 +58,6 @@ class _Calls:
     arguments: dict[tuple[str, Key], str] = field(default_factory=dict[tuple[str, Key], str])
 
 
-_running: set[LiveRun] = set()
-"""Whose code runs, or waits, in this process."""
-
-
 class LiveRun:
     """Runs the code of one run from its beginning, or continues its saved stack.
 
@@ -115,14 +111,8 @@ class LiveRun:
         """Run to the end; what the code returns. Raises what it raises, and Paused."""
         self._thread = threading.get_ident()
         RUNTIME.show = _show
-        _running.add(self)
-        try:
-            made: Any = self._started()
-            self.result = await made if inspect.isawaitable(made) else made
-        finally:
-            _running.discard(self)
-            if not _running:  # else code that belongs to no run would report for nothing, again and again
-                RUNTIME.due = False
+        made: Any = self._started()
+        self.result = await made if inspect.isawaitable(made) else made
         self.check_stopped()
         return self.result
 
