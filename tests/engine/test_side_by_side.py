@@ -242,7 +242,7 @@ def test_a_key_function_takes_the_arguments_that_it_names(desk: Desk, key: str) 
 # -- a pause lets the steps that are under way end
 
 PAYING = """
-import asyncio, world
+import asyncio, contextvars, world
 @hitl.step
 async def pay(n=1):
     effect("begin", n)
@@ -255,9 +255,11 @@ def pay_now(n=1):
     world.outside["loop"].call_soon_threadsafe(world.outside["began"].set)
     world.outside["proceed"].wait(60)
     return effect("paid", n)
+def go_on_outside():  # what the step waits for is not the run's: it happens though the run is paused
+    asyncio.get_running_loop().call_soon(world.outside["go"].set, context=contextvars.Context())
 async def ask():
     await world.outside["began"].wait()
-    asyncio.get_running_loop().call_soon(world.outside["go"].set)
+    go_on_outside()
     world.outside["proceed"].set()
     return hitl.checkpoint("go", title="Go?").value
 async def begin():
@@ -385,7 +387,7 @@ async def fails():
     if world.outside.get("mended"):
         return "fine"
     await world.outside["began"].wait()
-    asyncio.get_running_loop().call_soon(world.outside["go"].set)
+    go_on_outside()
     raise OSError("no line")
 async def both():
     await begin()
