@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from typing import Any
 
 import pytest
@@ -341,6 +342,10 @@ def test_a_step_that_fails_beside_a_question_is_recorded_too(desk: Desk) -> None
 def test_no_step_begins_once_the_pause_is_decided(desk: Desk) -> None:
     desk.cell(PAYING)
     source = """
+async def ask():
+    await world.outside["began"].wait()
+    go_on_outside()
+    return hitl.checkpoint("go", title="Go?").value
 async def two():
     await pay(1)
     effect("between")
@@ -373,7 +378,8 @@ got = await both()
 
 def test_a_question_that_cannot_be_saved_is_refused_before_steps_are_waited_for(desk: Desk) -> None:
     desk.cell(PAYING + "async def both():\n    await begin()\n" + BESIDE["gather"])
-    desk.ns["stuck"] = (n for n in [1])
+    desk.ns["stuck"] = threading.Lock()
+    desk.ns["stuck"].acquire()
     with pytest.raises(CannotPause, match="stuck"):
         desk.run("got = await both()\nprint(stuck)")
     assert effects() == ["begin(1,)", "paid(1,)"]

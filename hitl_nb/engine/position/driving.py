@@ -192,6 +192,13 @@ class Driver:
         mine = [task for task in found if self._is_mine(turns.context_of(task))]
         return [task for task in mine if not origin_of(task).is_outside]
 
+    def _find_made_again(self) -> list[asyncio.Task[Any]]:
+        """The tasks of libraries that begin again with the calls that wait for them."""
+        assert self._task is not None
+        found = [task for task in asyncio.all_tasks(self._task.get_loop()) if task is not self._task]
+        mine = [(task, origin_of(task)) for task in found if self._is_mine(turns.context_of(task))]
+        return [task for task, one in mine if one.is_outside and one.is_made_again and one.within is None]
+
     def _is_mine(self, context: contextvars.Context) -> bool:
         return context.get(_current) is self
 
@@ -199,7 +206,7 @@ class Driver:
         """The run is saved, and paused: its tasks end. The code that runs now is then left by raising `Unwind`."""
         if self._task is not None:
             self._is_left = self._is_beside() or asyncio.current_task() is not self._task
-            end_tasks(self._find_tasks(), self._task, self._coroutine)
+            end_tasks([*self._find_tasks(), *self._find_made_again()], self._task, self._coroutine)
             tasks.leave()
 
     def read_places(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> Places:

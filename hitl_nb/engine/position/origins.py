@@ -86,6 +86,8 @@ def notice_tasks(is_in_run: Callable[[], bool]) -> None:
 def _find_origin(coroutine: Any, frame: types.FrameType | None) -> Origin:
     parent_task = asyncio.current_task()
     parent = origin_of(parent_task) if parent_task is not None else Origin()
+    if parent.within is not None:  # the work of a step, or of a gated call
+        return Origin(parent.key, parent.line, 0, parent.call, True, parent_task)
     between: types.FrameType | None = None
     while frame is not None and find_code(frame.f_code) is None:
         if not frame.f_code.co_filename.startswith(_ASYNCIO):

@@ -130,6 +130,13 @@ def read_task(
     if origin_of(task).is_made_again or is_call(task.get_coro()):
         return read_waiting(main)
     outermost = _read_main(main)
+    code = getattr(task.get_coro(), "cr_code", None)
+    if not isinstance(code, types.CodeType) or find_code(code) is None:
+        name = getattr(task.get_coro(), "__qualname__", "")
+        raise CannotSave(
+            f"the task {name}(), started at line {origin_of(task).line}, is no code of the notebook, and asks; "
+            "await it in a statement of its own"
+        )
     inside = read_stack(innermost, _root_of(task), is_answered, is_task=True)
     return SavedStack([outermost, *inside.frames], inside.waits, inside.running, [outermost, *inside.order])
 
