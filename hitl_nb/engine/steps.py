@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any, Literal, TypeVar, overload
+from weakref import ref
 
 from ..errors import HitlError, NotInAgent
 from ..records import Step
@@ -103,14 +104,16 @@ class StepAwaitable(AwaitableCall):
         self.key = key
         self.args, self.kwargs = args, kwargs
         self.exact = exact
+        session = current() if exact is not None else None
+        self._made_in = None if session is None else ref(session)
 
     def __reduce__(self) -> Any:
         return StepAwaitable, (self.step, self.key, self.args, self.kwargs)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
         call = StepCall(self.step, session, self.key, self.args, self.kwargs)
-        call.is_older = self.exact is None
-        return call.awaited(bool(self.exact) and not as_task).__await__()
+        call.is_older = self._made_in is None or self._made_in() is not session
+        return call.awaited(bool(self.exact) and not call.is_older and not as_task).__await__()
 
 
 class StepCall:

@@ -177,8 +177,7 @@ def test_one_key_in_two_statements_and_rounds_means_two_calls(desk: Desk) -> Non
 
 
 def test_one_key_for_two_calls_at_once_is_an_error_that_names_it(desk: Desk) -> None:
-    desk.cell(TURNS)
-    source = """
+    definitions = """
 async def tool(name):
     await turn(name)
     return hitl.checkpoint(name, title=name, key="order 7").value
@@ -190,8 +189,9 @@ async def all_of():
             for _ in range(50):
                 await asyncio.sleep(0)
     return await asyncio.gather(slow("A"), slow("B"))
-got = await all_of()
 """
+    desk.cell(TURNS + definitions)  # not instrumented: it is made again
+    source = "got = await all_of()"
     world.outside["turns"] = ["A", "B"]
     desk.run(source)
     desk.answer()
@@ -395,10 +395,8 @@ async def fails():
     await world.outside["began"].wait()
     go_on_outside()
     raise OSError("no line")
-async def both():
-    await begin()
-    return await asyncio.gather(pay(), fails())
-got = await both()
+await begin()
+got = await asyncio.gather(pay(), fails())
 """
     with pytest.raises(OSError, match="no line"):
         desk.run(source)

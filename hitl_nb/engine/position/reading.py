@@ -173,6 +173,14 @@ def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[
     return link
 
 
+def _why_no_place(known: InstrumentedCode, number: int) -> str:
+    tree: Any = known.unit.tree().functions[known.function.number]
+    stars = (node for node in walk(tree) if isinstance(node, ast.TryStar))
+    if any(getattr(part, "lineno", None) == number for node in stars for part in walk(node)):
+        return "it is inside a `try` with `except*`; ask before or behind it, or use `except`"
+    return "it is inside something that is evaluated as a whole; ask in a statement of its own"
+
+
 def _find_link(
     view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None
 ) -> tuple[_Link, Place]:
@@ -182,7 +190,8 @@ def _find_link(
     number, column, operation = place_of(view.frame, known, view.lasti)
     place = find_place(known.unit, known.function.number, number)
     if place is None:
-        raise CannotSave(f"line {view.frame.f_lineno} of {known.function.name} cannot be continued")
+        where = f"line {view.frame.f_lineno} of {known.function.name}"
+        raise CannotSave(f"{where} cannot be continued: {_why_no_place(known, number)}")
     node = place.node
     is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
     if inner is None:

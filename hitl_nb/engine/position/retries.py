@@ -35,6 +35,22 @@ def make_again(frame: SavedFrame) -> None:
         del frame.locals[name]
 
 
+def call_again_what_was_awaited(frame: SavedFrame) -> None:
+    """A frame that failed at an `await`: the call that made what was awaited is made again, from its own arguments.
+
+    So a call of a step that is one of them is the same call.
+    """
+    unit = find_unit(frame.unit)
+    assert unit is not None
+    place = find_place(unit, frame.function, frame.place)
+    node = place.node if place is not None else None
+    if not isinstance(node, ast.Await) or not isinstance(node.value, ast.NamedExpr):
+        return
+    name, call = node.value.target.id, node.value.value
+    if name in frame.again and isinstance(call, ast.Call):
+        frame.place = call.lineno
+
+
 def leave_raising(stack: SavedStack) -> None:
     """Step out of functions that raised the error by a statement for that: to do that again would raise it again."""
     while _is_raising(stack.frames[-1]) and step_out(stack):

@@ -25,7 +25,7 @@ from hitl_nb.engine.position.keys import Execution, KeyCounts, Keys
 from hitl_nb.engine.position.managers import enter_again, entered
 from hitl_nb.engine.position.origins import origin_of
 from hitl_nb.engine.position.reading import CannotSave
-from hitl_nb.engine.position.retries import is_stuck, leave_raising, step_out
+from hitl_nb.engine.position.retries import call_again_what_was_awaited, is_stuck, leave_raising, step_out
 from hitl_nb.engine.position.starts import stack_before
 from hitl_nb.engine.refusedquestions import RefusedQuestions
 from hitl_nb.engine.run.moments import Moments
@@ -354,6 +354,7 @@ class LiveRun:
         leave_raising(stack)
         if self._was_resumed and is_stuck(error, stack):
             step_out(stack)
+        call_again_what_was_awaited(stack.frames[-1])
         return Position(stack, self.keys.counts(), line="the error")
 
     def managers(self) -> list[Any]:
