@@ -174,7 +174,7 @@ def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[
 
 
 def _why_no_place(known: InstrumentedCode, number: int) -> str:
-    tree: Any = known.unit.tree().functions[known.function.number]
+    tree: Any = known.unit.tree().nodes[known.function.number]
     stars = (node for node in walk(tree) if isinstance(node, ast.TryStar))
     if any(getattr(part, "lineno", None) == number for node in stars for part in walk(node)):
         return "it is inside a `try` with `except*`; ask before or behind it, or use `except`"
