@@ -7,7 +7,7 @@ import functools
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from .compile import Unit, find_unit
 from .position.frames import SavedFrame
@@ -22,15 +22,15 @@ class FrameSource:
 
     Attributes:
         function: the user's syntax tree of the function, or of the cell.
-        line: where the frame is.
+        line, last: the first and the last line of what it is at; of a whole statement, if it reports behind that.
     """
 
     def __init__(self, saved: SavedFrame) -> None:
         unit = find_unit(saved.unit)
         assert unit is not None
         self.function = _function_node(unit, saved.function)
-        position = unit.tree().numbering.positions.get((saved.place, 0))
-        self.line = position[0] if position is not None else 0
+        self._position = unit.tree().numbering.positions.get((saved.place, 0)) or (0, 0, 0, 0)
+        self.line, self.last, *_ = self._position
 
     @functools.cached_property
     def _around(self) -> list[Any]:
@@ -38,16 +38,21 @@ class FrameSource:
 
     def may_have_run(self, node: Any) -> bool:
         """Whether a statement or expression of the function, as far as its place tells, has run."""
-        return self._is_looped(node) or (node.lineno <= self.line and not self._is_in_other_branch(node))
+        return self._is_looped(node) or (node.lineno <= self.last and not self._is_in_other_branch(node))
 
     def may_run(self, node: Any) -> bool:
         """Whether a statement or expression of the function may still run; the one at the place included."""
         return self._is_looped(node) or (node.end_lineno >= self.line and not self._is_in_other_branch(node))
 
     def _is_inside(self, node: Any) -> bool:
-        return isinstance(node, (*_LOOPS, ast.If, ast.Try, ast.Match)) and node.lineno <= self.line <= (
-            node.end_lineno or 0
-        )
+        if isinstance(node, _LOOPS):
+            return node.lineno <= self.line <= (node.end_lineno or 0)
+        return isinstance(node, tuple(_BRANCHES)) and self._is_in_part(node)
+
+    def _is_in_part(self, node: Any) -> bool:
+        """Whether the place is in a part of a statement, and not behind all of it."""
+        whole = (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
+        return whole != tuple(self._position) and node.lineno <= self.line <= node.end_lineno
 
     def _is_looped(self, node: Any) -> bool:
         loops = (one for one in self._around if isinstance(one, _LOOPS))
@@ -68,6 +73,26 @@ class FrameSource:
 
 def _covers(statements: list[Any], line: int) -> bool:
     return bool(statements) and statements[0].lineno <= line <= statements[-1].end_lineno
+
+
+@functools.lru_cache(maxsize=256)
+def _words_not_met(unit: Unit, function: int, place: int) -> frozenset[str]:
+    source = FrameSource(SavedFrame(unit.key, function, place, "call", {}, {}, {}))
+    met, others = set[str](), set[str]()
+    for node in ast.walk(source.function):
+        ran = not hasattr(node, "lineno") or source.may_have_run(node)
+        for _, value in ast.iter_fields(node):
+            for word in cast("list[Any]", value) if isinstance(value, list) else [value]:
+                if isinstance(word, str):
+                    (met if ran else others).add(word.partition(".")[0])
+    return frozenset(others - met)
+
+
+def names_not_met(saved: SavedFrame) -> frozenset[str]:
+    """The names that are only in statements of a frame which have not run yet."""
+    unit = find_unit(saved.unit)
+    assert unit is not None
+    return _words_not_met(unit, saved.function, saved.place)
 
 
 def names_imported(unit: Unit, ns: dict[str, Any]) -> set[str]:

@@ -25,7 +25,7 @@ from . import resources
 from .attributesread import is_plain_class, may_read_attribute
 from .compile import find_unit
 from .definitions import DefinitionState, Path, Slot, is_atom, moved_out, put_entries, slots_of
-from .framesource import names_imported, words_in_texts
+from .framesource import names_imported, names_not_met, words_in_texts
 from .inputs import Inputs, header_of
 from .libraries import check_made_modules
 from .loadcheck import NotLoadable, StructureReader, prove, read_structure
@@ -202,7 +202,7 @@ class Saver:
             found = find_live(unit, frame)
             live |= found.namespace
             if unit.functions[frame.function].kind == "cell":
-                touched |= names_mentioned(unit) | names_imported(unit, self.ns)
+                touched |= (names_mentioned(unit) - names_not_met(frame)) | names_imported(unit, self.ns)
             if found.has_every:  # it may read any name: those are saved, as far as that can be, that a text of it has
                 touched |= words_in_texts(unit)
         return {
@@ -533,8 +533,11 @@ class Saver:
             for name, value in {**frame.locals, **cells}.items():
                 if name in live:
                     try_(_described_name(name), value)
-                elif name.startswith(".") or frame not in position.stack.frames:
+                elif frame not in position.stack.frames:
                     continue  # not saved in any case
+                elif name.startswith("."):  # of a call that is not made again, but by a retry
+                    if self._trial(value).problem is not None:
+                        self._failed[f"{name_of}() {name}"] = id(value)
                 elif (trial := self._trial(value)).problem is not None:
                     key = f"{name_of}() {name}"
                     self._failed[key] = id(value)
@@ -550,13 +553,11 @@ class Saver:
         return wanted if self.variables else set()
 
     def _without_left_out(self, frame: SavedFrame) -> SavedFrame:
-        """The frame, without locals that are left out, and values of the engine's that are not needed."""
-        unit = find_unit(frame.unit)
-        assert unit is not None
-        live = live_names(unit, frame)
-        frame = replace(frame, locals={n: v for n, v in frame.locals.items() if n in live or n[0] != "."})
+        """The frame, without locals that are left out."""
         if not self._failed:
             return frame
+        unit = find_unit(frame.unit)
+        assert unit is not None
         prefix = f"{unit.functions[frame.function].name}() "
         held = {**frame.locals, **{name: _contents(cell) for name, cell in frame.cells.items()}}
         out = {name for name, value in held.items() if self._failed.get(prefix + name) == id(value)}

@@ -188,7 +188,6 @@ REFUSED: dict[str, tuple[str, str]] = {
     "cursor": ("import sqlite3\nf = sqlite3.connect(':memory:').cursor()\n", r"f \(a Cursor\).*fetch its rows"),
     "queue": ("import queue\nf = queue.Queue()\n", r"f \(a Queue\).*into a list"),
     "simple queue": ("import queue\nf = queue.SimpleQueue()\n", r"f \(a SimpleQueue\).*into a list"),
-    "async queue": ("import asyncio\nf = asyncio.Queue()\n", r"f \(a Queue\).*into a list"),
     "memory": ("import sqlite3\nf = sqlite3.connect(':memory:')\n", r"f \(a Connection\).*in memory"),
     "written file": ("f = open('x.txt', 'w')\n", r"f \(a TextIOWrapper\).*open for writing.*close it"),
     "transaction": (

@@ -202,11 +202,15 @@ def test_a_refusal_names_a_way_out_that_works(desk: Desk, name: str) -> None:
 
 CURSOR = "sqlite3.connect(':memory:').cursor()"
 CONTINUED = {
-    "a value that a call before took": (f"import sqlite3\nx = len([{CURSOR}]) + len({{hitl.checkpoint(1, title='Go?').value}})", 2),
+    "a value that a call before took": (
+        f"import sqlite3\nx = len([{CURSOR}]) + len({{hitl.checkpoint(1, title='Go?').value}})",
+        2,
+    ),
     "what a generator does not read again": (
         f"import sqlite3\ndef f():\n    c = {CURSOR}\n    n = len([c])\n    {ASK}    yield n\nx = [y for y in f()]",
         [1],
     ),
+    "a queue of asyncio": (f"import asyncio\nq = asyncio.Queue()\nq.put_nowait(1)\n{ASK}x = [q.get_nowait()]", [1]),
     "a generator in a variable": (f"g = (i for i in range(3))\na = next(g)\n{ASK}x = list(g)", [1, 2]),
     "a with block of one": (f"{GENERATED}x = []\nwith opened() as y{LOOP}    x.append(y)", [1]),
     "a loop over a generator": (f"g = (i for i in range(3))\nx = []\nfor y in g{LOOP}    x.append(y)", [0, 1, 2]),
