@@ -475,10 +475,22 @@ class Session:
         if lost is not None:
             raise CannotPause(f"cannot pause at {self.live.line}: {lost}")
         self.summarize()
+        with self._at_rest():
+            self._leave(pending, completed, exact=exact, judged=judged)
+        _read_outcome_of_task()
+        assert self.live.paused is not None
+        raise self.live.paused
+
+    @contextlib.contextmanager
+    def _at_rest(self) -> Generator[None]:
         try:
-            position = self._position(exact=exact)
+            with self.live.at_rest():
+                yield
         except CannotSave as problem:
             raise CannotPause(say_cannot(problem, self.live.line)) from problem
+
+    def _leave(self, pending: Pending, completed: Pending | None, *, exact: bool, judged: Judged) -> None:
+        position = self._position(exact=exact)
         keep_frames(position.stack)
         saved = self.snapshot(position, completed, asks=True)
         questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
@@ -491,8 +503,6 @@ class Session:
         self.live.ask_for_reports()
         self.live.paused = Paused(self.run_record.id, tuple(q.title for q, asks in open_ if asks))
         self.live.leave()
-        _read_outcome_of_task()
-        raise self.live.paused
 
     def _position(self, *, exact: bool) -> Position:
         """Where the run waits. Raises CannotSave."""
