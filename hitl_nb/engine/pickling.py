@@ -216,7 +216,7 @@ class Pickler(_CloudPickler):
     def _add_unit(self, key: str) -> None:
         unit = find_unit(key)
         if unit is not None:
-            self.units[unit.key] = unit
+            self.units[key] = unit
 
     def _add_code(self, key: str, function: int, namespace: dict[str, Any]) -> None:
         """Note that the rest of a function is saved. What the rest of a cell reads is not told here."""

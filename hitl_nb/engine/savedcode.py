@@ -10,7 +10,7 @@ lines as they are now, as Python does with a module that was changed after its i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from types import CodeType
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from .compile.units import SavedUnit, Unit, remember_sources
 
 
 class HasUnits(Protocol):
-    """A pickler: `units` are those that its pickle names, by key."""
+    """A pickler: `units` are those that its pickle names, by the key there: a saved one may be of the same text."""
 
     @property
     def units(self) -> Mapping[str, Unit]: ...
@@ -53,7 +53,7 @@ def find_named(pid: Any) -> Any:
 def units_of(*picklers: HasUnits) -> list[list[Any]]:
     """The sources of the units that pickles name, as plain data."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
-    return [list(astuple(SavedUnit.of(unit))) for _, unit in sorted(units.items())]
+    return [list(astuple(replace(SavedUnit.of(units[key]), key=key))) for key in sorted(units)]
 
 
 def load_units(data: Iterable[Iterable[Any]]) -> None:

@@ -596,7 +596,7 @@ class Session:
 
     def _around(self) -> Pending | None:
         """The decided call that is being completed, if what asks or fails now is inside it: its decisions stand."""
-        if self.live.waiting is not None:
+        if not self.live.is_running:
             return self.resumed  # it is not completed yet
         return self._completing if self.live.is_answering else None
 

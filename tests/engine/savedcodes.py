@@ -154,9 +154,11 @@ def natively(*sources: str) -> list[str]:
     return notebook.said
 
 
-def keep(source: str, *names: str) -> Kept:
+def keep(source: str, *names: str, cells: tuple[str, ...] = ()) -> Kept:
     """Run a cell to its end and save these variables (all, if none are given); or run it to where it asks."""
     notebook = Notebook()
+    for number, cell in enumerate(cells):
+        notebook.run(cell, f"<cell {number} before>")
     if notebook.run(source):
         kept = notebook.keep(*(names or notebook.variables()))
         notebook.end()
@@ -177,6 +179,15 @@ def go_on(kept: Kept, then: str, cells: tuple[str, ...] = (), file: str = "<cell
     if then:
         notebook.run(then, "<then>")
     return notebook.said
+
+
+def keep_again(kept: Kept, cells: tuple[str, ...], file: str) -> Kept:
+    """Load in a notebook in which `cells` were run, and save it again before anything continues."""
+    notebook = Notebook(list(kept.said))
+    for cell in cells:
+        notebook.run(cell, file)
+    stack, value = notebook.load(kept)
+    return notebook.keep(*notebook.variables(), stack=stack, value=value)
 
 
 def run_module(module: Any, text: str) -> None:

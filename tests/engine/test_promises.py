@@ -351,6 +351,35 @@ def test_a_second_call_that_dies_too_is_a_question_of_its_own(forks: Forks, tmp_
         assert forks(decided, url, action, value) == ["Did send(7) happen?"]
     assert [n for n, _ in forks(dying, DYING, url, str(flag)).journal] == ["send", "after"]
 
+DIES_INSIDE = """
+import os, signal
+@hitl.step(idempotent=True)
+async def look_up(text, n):
+    effect("look up", n)
+    if dies():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n
+class Desk:
+    async def settle(self, n):
+        effect("before", n)
+        return await look_up(f"{n}", n)
+got = await Desk().settle(7)
+effect("after", got)
+"""
+
+
+def test_a_coroutine_on_the_stack_makes_its_call_again_with_all_that_belongs_to_it(
+    forks: Forks, tmp_path: Path
+) -> None:
+    """Found by killing the duplicates: what is made again with the call was forgotten, and the run was lost."""
+    url, flag = f"diskcache://{tmp_path}/store", tmp_path / "flag"
+    flag.touch()
+    with pytest.raises(ChildDied):
+        forks(dying, DIES_INSIDE, url, str(flag))
+    done = forks(dying, DIES_INSIDE, url, str(flag))
+    assert done.error is None
+    assert done.journal == [("look up", "(7,)"), ("after", "(7,)")]
+
 
 def test_a_failed_step_that_dies_when_it_is_called_again_is_in_doubt(forks: Forks, tmp_path: Path) -> None:
     url, flag, failed = f"diskcache://{tmp_path}/store", tmp_path / "flag", tmp_path / "failed"

@@ -15,7 +15,7 @@ from typing import Any
 import cloudpickle
 import pytest
 from forks import Forks
-from savedcodes import FILE, Kept, Notebook, go_on, go_on_with_path, keep, natively, run_module
+from savedcodes import FILE, Kept, Notebook, go_on, go_on_with_path, keep, keep_again, natively, run_module
 
 from hitl_nb.engine.compile import units
 from hitl_nb.engine.definitions import DefinitionState
@@ -766,3 +766,19 @@ def test_data_of_a_definition_that_is_not_changed_by_an_edit_elsewhere() -> None
     assert state._print(notebook.ns["Agent"].table) == before
     notebook.run(text.replace("x + 1", "x + 2"))
     assert state._print(notebook.ns["Agent"].table) != before
+
+
+def test_saved_again_before_it_continues_under_other_file_names(forks: Forks) -> None:
+    """Found by killing the duplicates: each kernel names a cell's file anew, and the next one did not know the code."""
+    helpers = """
+def through(n):
+    def numbers():
+        yield n
+        yield ask(n)
+    return [number for number in numbers()]
+"""
+    kept = keep("tell(through(4), through(5))", cells=(helpers,))
+    for kernel in range(3):
+        kept = forks(keep_again, kept, (helpers,) if kernel else (), f"<cell of kernel {kernel}>")
+    asked_again = forks(go_on, kept, "", (helpers,), "<cell of the last>")
+    assert forks(go_on, asked_again, "") == ["[4, 4] [5, 5]"]

@@ -1,7 +1,9 @@
 """A notebook's kernel is killed, again and again: nothing happens twice, no decision is lost, and it ends all the same.
 
+Three examples: a loop in a cell; an ordinary class with methods and generators; gates, files and git.
+
 What a failing case leaves in its folder (store, notebook, `effects.jsonl`, `kills.jsonl`) says what happened when.
-`HITL_NB_SEED` moves all seeds; `make faults` kills 200 times.
+`HITL_NB_SEED` moves all seeds; `make faults` kills 300 times.
 """
 
 from __future__ import annotations
@@ -10,19 +12,20 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import psutil
 import pytest
-from refund_desk_story import WAITING, Desk, kernel_of, strike
+from example_desks import WAITING, Desk, Duplicates, Refunds, Release, kernel_of, strike
 
 from tests.commands import Commands
 
 SEED = int(os.environ.get("HITL_NB_SEED", "0"))
-KILLS = 20
-"""How often for each of ten seeds, by `make faults`."""
+NEEDS_GIT = pytest.mark.skipif(shutil.which("git") is None, reason="the example needs git")
 
 
 def killed(desk: Desk, dice: random.Random, kills: int) -> None:
@@ -38,23 +41,29 @@ def killed(desk: Desk, dice: random.Random, kills: int) -> None:
         desk.decide()
 
 
-LONG = [pytest.param(SEED + n, KILLS, marks=pytest.mark.faults_long) for n in range(10)]
+def long(desk: type[Desk], seeds: int, kills: int) -> list[Any]:
+    return [pytest.param(desk, SEED + n, kills, marks=pytest.mark.faults_long) for n in range(seeds)]
+
+
+SHORT = [(Refunds, SEED, 4), (Duplicates, SEED, 3), pytest.param(Release, SEED, 2, marks=NEEDS_GIT)]
+LONG = [*long(Refunds, 10, 20), *long(Duplicates, 5, 10), *long(Release, 10, 5)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "kills"), [(SEED, 4), *LONG])
-def test_killed_at_random_moments(tmp_path: Path, commands: Commands, seed: int, kills: int) -> None:
-    desk = Desk(tmp_path / "desk", commands, model_seconds=0.01)
+@pytest.mark.parametrize(("example", "seed", "kills"), [*SHORT, *LONG])
+def test_killed_at_random_moments(
+    tmp_path: Path, commands: Commands, example: type[Desk], seed: int, kills: int
+) -> None:
+    desk = example(tmp_path / "desk", commands)
     killed(desk, random.Random(seed), kills)
     desk.finish()
-    assert "refunded" in desk.printed()["summary"]
     desk.check_everything_happened_once()
     desk.check_no_decision_was_lost()
 
 
 @pytest.mark.slow
 def test_control_without_steps_things_happen_twice(tmp_path: Path, commands: Commands) -> None:
-    desk = Desk(tmp_path / "desk", commands, model_seconds=0.01)
+    desk = Refunds(tmp_path / "desk", commands, model_seconds=0.01)
     text = desk.notebook.read_text(encoding="utf-8")
     bare = text.replace('"@hitl.step\\n",\n', "").replace("hitl.idempotency_key()", "None")
     assert bare.count("@hitl.step") == 1  # the model's
@@ -75,7 +84,7 @@ def test_control_without_steps_things_happen_twice(tmp_path: Path, commands: Com
 
 
 def test_the_whole_story(tmp_path: Path, commands: Commands) -> None:
-    desk = Desk(tmp_path / "desk", commands, model_seconds=0.05)
+    desk = Refunds(tmp_path / "desk", commands, model_seconds=0.05)
     process = desk.start()
     kernel = kernel_of(process)
     assert kernel is not None

@@ -36,7 +36,7 @@ def move_frame(saved: SavedFrame, old: Unit, new: Unit) -> None:
     function = old.functions[saved.function]
     twin = find_twin(function, old, new)
     place = find_place(old, saved.function, saved.place)
-    if twin is None or place is None:
+    if twin is None or (place is None and saved.how != "start"):
         raise PlaceChanged(function.name, _first_line(old, saved.function))
 
     def refuse(node: Any) -> PlaceChanged:
@@ -45,6 +45,11 @@ def move_frame(saved: SavedFrame, old: Unit, new: Unit) -> None:
     found: Any = new.tree().nodes[twin.number]
     if _parameters(old.tree().nodes[saved.function]) != _parameters(found):
         raise refuse(old.tree().nodes[saved.function])
+    if place is None:  # nothing has run
+        if function.cells != twin.cells:
+            raise refuse(old.tree().nodes[saved.function])
+        saved.unit, saved.function = new.key, twin.number
+        return
     in_statement = False
     for node, slot in place.path:
         if type(node) is not type(found):

@@ -53,6 +53,7 @@ def reduce_saved(saved: SavedFrame, is_begun: bool) -> tuple[Any, ...]:
         saved.function,
         saved.place,
         saved.how,
+        saved.again,
         tuple(saved.locals),
         shape,
         saved.cells,
@@ -66,13 +67,14 @@ def make_generator(
     function: int,
     place: int,
     how: How,
+    again: tuple[str, ...],
     names: tuple[str, ...],
     shape: dict[str, int],
     cells: dict[str, types.CellType],
     namespace: dict[str, Any],
 ) -> Any:
     values: dict[str, Any] = {**dict.fromkeys(names), **shape}
-    made, box = continue_frame(SavedFrame(unit, function, place, how, values, cells, namespace))
+    made, box = continue_frame(SavedFrame(unit, function, place, how, values, cells, namespace, again))
     generator = made(box)
     _waiting[generator] = box
     return generator

@@ -134,6 +134,8 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
         if not is_passing and frame.f_code.co_filename != RUNTIME_FILE:  # the runtime's only pass on, too
             found.append(frame)
         frame = frame.f_back
+    if not found:
+        raise CannotSave("a task of the run that has no code of the notebook, such as a step, is at work")
     return found[::-1]
 
 

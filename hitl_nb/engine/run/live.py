@@ -25,6 +25,7 @@ from hitl_nb.engine.position.managers import enter_again, entered
 from hitl_nb.engine.position.origins import origin_of
 from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.position.retries import is_stuck, leave_raising, step_out
+from hitl_nb.engine.position.starts import stack_before
 from hitl_nb.engine.refusedquestions import RefusedQuestions
 from hitl_nb.engine.run.moments import Moments
 from hitl_nb.engine.run.userframes import describe_line, user_frame
@@ -136,8 +137,12 @@ class LiveRun:
 
     @property
     def waiting(self) -> Position | None:
-        """What is to be continued, until it is."""
-        return None if self._stack is None else Position(self._stack, self.keys.counts())
+        """What is to be continued or begun, until it is. Raises CannotSave."""
+        if self._stack is not None:
+            return Position(self._stack, self.keys.counts())
+        if self._begin is None or self.is_running:
+            return None
+        return Position(stack_before(self._begin), self.keys.counts(), line=self.line)
 
     def check_stopped(self) -> None:
         """Raise Paused, or the refusal of a question, where code has swallowed it."""

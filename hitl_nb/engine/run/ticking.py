@@ -18,13 +18,22 @@ class Ticker:
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
         self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="hitl_nb reports", daemon=True)
 
     def __enter__(self) -> None:
-        threading.Thread(target=self._work, name="hitl_nb reports", daemon=True).start()
+        _entered.add(self)
+        self._thread.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._ended.set()
+        self._thread.join()
+        _entered.discard(self)
+        if not _entered:  # else code that belongs to no run would report for nothing, again and again
+            RUNTIME.due = False
 
     def _work(self) -> None:
         while not self._ended.wait(self._seconds()):
             RUNTIME.due = True
+
+
+_entered: set[Ticker] = set()

@@ -1,4 +1,4 @@
-"""The refund example as something to break: a copy of its own, its effects counted, its kernel found and killed."""
+"""Examples as something to break: a copy of its own, its effects counted, its kernel found and killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nbformat
 import psutil
@@ -28,18 +28,26 @@ WAITING = 75
 
 
 class Desk:
-    """A copy of the example, with a store and a world of its own.
+    """A copy of an example, with a store and a world of its own.
 
     Attributes:
         commands: runs the commands that are not to be killed.
         decided: every decision that was acknowledged, by proposal.
     """
 
+    example: ClassVar[str]
+    steps: ClassVar[dict[str, str]] = {}
+    """The steps that a person is asked about when nobody knows how they ended, and the effect of each."""
+    happens: ClassVar[dict[str, int]] = {}
+    """To how many things each effect happens when everything is approved."""
+    says: ClassVar[str]
+    """What the summary has in it in the end."""
+
     def __init__(self, folder: Path, commands: Commands, model_seconds: float = 0) -> None:
         self.commands = commands
         shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("demo.py", "__pycache__", "*.jsonl", ".*"))
         self.folder = folder
-        self.notebook = folder / "refunds.ipynb"
+        self.notebook = folder / f"{self.example}.ipynb"
         self._forget_outputs()
         self.log = folder / "effects.jsonl"
         self.decided: dict[str, Proposal] = {}
@@ -47,7 +55,7 @@ class Desk:
             **{k: v for k, v in os.environ.items() if k != "HITL_NB_MODEL"},
             "HITL_NB_STORE": f"diskcache://{folder}/store",
             "JUPYTER_DATA_DIR": str(folder / "jupyter"),
-            "REFUNDS_EFFECTS": str(self.log),
+            f"{self.example.upper()}_EFFECTS": str(self.log),
             "REFUNDS_MODEL_SECONDS": str(model_seconds),
         }
 
@@ -101,14 +109,20 @@ class Desk:
         """Approve what waits; look up what is in doubt."""
         ledger = self.ledger()
         for proposal in ledger.inbox():
-            doubt = re.match(r"Did send_(refund|email)\('([^']+)'", proposal.title)
-            if doubt:
-                found = [e for e in self.effects() if (e["effect"], e["about"]) == doubt.groups()]
-                answer = {"happened": True, "result": found[0].get("receipt")} if found else {"happened": False}
-                done = decide(ledger, proposal, "edit", json.dumps(answer))
-            else:
+            found = self.looked_up(proposal.title) if proposal.title.startswith("Did ") else None
+            if found is None:
                 done = decide(ledger, proposal, "approve")
+            else:
+                done = decide(ledger, proposal, "edit", json.dumps(found))
             self.decided[done.id] = done
+
+    def looked_up(self, title: str) -> dict[str, Any]:
+        """What a person finds out about a call that is in doubt."""
+        doubt = re.match(r"Did (\w+)\('([^']+)'", title)
+        assert doubt is not None, title
+        effect, about = self.steps[doubt[1]], doubt[2]
+        found = [e for e in self.effects() if (e["effect"], e["about"]) == (effect, about)]
+        return {"happened": True, "result": found[0].get("receipt")} if found else {"happened": False}
 
     # What happened
 
@@ -129,10 +143,13 @@ class Desk:
             about for about, _ in {(e["about"], e["key"]) for e in self.effects() if e["effect"] == "model call"}
         )
 
+    def counts(self) -> dict[str, Counter[str]]:
+        """How often each effect happened to each thing."""
+        return {effect: self.calls() if effect == "model call" else self.things(effect) for effect in self.happens}
+
     def twice(self) -> list[str]:
         """What happened more than once."""
-        counts = {"refund": self.things("refund"), "email": self.things("email"), "model call": self.calls()}
-        return [f"{effect} {about}" for effect, things in counts.items() for about, n in things.items() if n > 1]
+        return [f"{effect} {about}" for effect, things in self.counts().items() for about, n in things.items() if n > 1]
 
     def printed(self) -> dict[str, str]:
         cells = nbformat.read(self.notebook, as_version=4).cells
@@ -142,15 +159,23 @@ class Desk:
 
     def check_everything_happened_once(self) -> None:
         nbformat.validate(nbformat.read(self.notebook, as_version=4))
+        assert self.says in self.printed()["summary"]
         assert self.twice() == []
-        assert len(self.things("refund")) == 34
-        assert len(self.things("email")) == 41
-        assert len(self.calls()) == 34
+        assert {effect: len(things) for effect, things in self.counts().items()} == self.happens
 
     def check_no_decision_was_lost(self) -> None:
         ledger = self.ledger()
         assert {one: ledger.proposal(one) for one in self.decided} == self.decided
         assert ledger.verify().ok
+
+
+class Refunds(Desk):
+    """An agent in a cell, with a loop."""
+
+    example = "refunds"
+    steps = {"send_refund": "refund", "send_email": "email"}
+    happens = {"refund": 34, "email": 41, "model call": 34}
+    says = "refunded"
 
     def orders(self) -> dict[str, str | None]:
         sys.path.insert(0, str(EXAMPLES))
@@ -159,6 +184,60 @@ class Desk:
         finally:
             sys.path.remove(str(EXAMPLES))
         return {request.id: request.order for request in read_requests(EXAMPLES / "data/requests.csv")}
+
+
+class Duplicates(Desk):
+    """An agent that is an ordinary class, with methods and generators."""
+
+    example = "duplicates"
+    steps = {"merge_accounts": "merge", "send_email": "email"}
+    happens = {"merge": 16, "email": 16, "model call": 16}
+    says = "30 contacts were 14 people."
+
+
+class Release(Desk):
+    """Gates, files and a git repository; what is deployed a second time is an error here."""
+
+    example = "release"
+    says = "released 1.1.0\n   staging: slug.pyz\nproduction: slug.pyz\nv1.1.0: - Take accents off"
+
+    def __init__(self, folder: Path, commands: Commands) -> None:
+        super().__init__(folder, commands)
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.environment["TMPDIR"] = str(self.temporary)
+        _replace(self.notebook, "shutil.copy2(app, place)", DEPLOY_ONCE)
+        _replace(folder / "hitl-policy.toml", 'undo = ', '# ')
+        with (folder / "release_desk.py").open("a", encoding="utf-8") as file:
+            file.write(NOTE_COMMANDS)
+
+    def looked_up(self, title: str) -> dict[str, Any]:
+        (home,) = self.temporary.glob("hitl-nb-release-*")
+        place = re.match(r"Did deploy\(.*/(staging|production)'\)", title)
+        if place is not None:
+            return {"happened": (home / place[1] / "slug.pyz").exists(), "result": f"slug.pyz is on {place[1]}"}
+        assert title.startswith("Did tag("), title
+        return {"happened": (home / "repository/.git/refs/tags/v1.1.0").exists(), "result": "tagged v1.1.0"}
+
+
+DEPLOY_ONCE = "Path(place, app.name).hardlink_to(shutil.copy2(app, tempfile.mkdtemp()))"
+
+NOTE_COMMANDS = """
+
+def _run(*words, _run=_run, **options):
+    with open(os.environ["RELEASE_EFFECTS"], "a") as file:
+        file.write(json.dumps({"effect": "command", "about": words[0]}) + "\\n")
+    return _run(*words, **options)
+
+
+import json
+"""
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def kernel_of(process: subprocess.Popen[str]) -> psutil.Process | None:
@@ -184,7 +263,7 @@ def strike(desk: Desk, process: subprocess.Popen[str], kernel: psutil.Process, d
         while process.poll() is None and desk.lines() < enough:
             time.sleep(0.001)
         time.sleep(dice.uniform(0, 0.03))
-    both = dice.random() < 0.5
+    both, others = dice.random() < 0.5, _children(kernel)
     moment = {"after": time.monotonic() - began, "lines": [before, desk.lines()], "kernel": kernel.pid, "both": both}
     with (desk.folder / "kills.jsonl").open("a") as log:
         log.write(json.dumps(moment) + "\n")
@@ -194,4 +273,12 @@ def strike(desk: Desk, process: subprocess.Popen[str], kernel: psutil.Process, d
         kernel.kill()
     except psutil.NoSuchProcess:
         return False
+    psutil.wait_procs(others, timeout=30)  # a command of git's, which ends on its own
     return True
+
+
+def _children(kernel: psutil.Process) -> list[psutil.Process]:
+    try:
+        return kernel.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
