@@ -9,7 +9,8 @@ from desk import Desk, effects
 FAILED = {
     "a name": "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    effect('h')\n    boom()\n    x = str(e)\n",
     "no name": (
-        "import sys\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    effect('h')\n    boom()\n    x = str(sys.exception())\n"
+        "import sys\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    effect('h')\n    boom()\n"
+        "    x = str(sys.exception())\n"
     ),
     "a function": (
         "def f():\n    try:\n        1 / 0\n    except ZeroDivisionError as e:\n        effect('h')\n        boom()\n"

@@ -243,9 +243,9 @@ def _leave_handler(handled: BaseException) -> None:
     """A handler of `handled` is left, perhaps by another exception."""
     exception = sys.exception()
     driver = _current.get(None)
-    if driver is not None and exception is not None and exception is not handled:
-        if type(exception) is not RUNTIME.Unwind:
-            driver.on_unwinding(exception, _frame(2))
+    if driver is None or exception is None or exception is handled or type(exception) is RUNTIME.Unwind:
+        return
+    driver.on_unwinding(exception, _frame(2))
 
 
 RUNTIME.exception = _take_exception
