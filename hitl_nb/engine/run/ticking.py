@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from types import TracebackType
 
 from hitl_nb.engine.compile.runtime import RUNTIME
 
 
 class Ticker:
-    """While entered, running code reports when `seconds()` have passed, again and again.
+    """While entered, running code reports when `seconds` have passed, again and again.
 
     A thread of its own: code that runs has no other way to know the time at no cost.
     """
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="hitl_nb reports", daemon=True)
@@ -32,7 +31,7 @@ class Ticker:
             RUNTIME.due = False
 
     def _work(self) -> None:
-        while not self._ended.wait(self._seconds()):
+        while not self._ended.wait(self._seconds):
             RUNTIME.due = True
 
 
