@@ -404,7 +404,7 @@ def test_guardrails_look_at_edits(desk: Desk, source: str) -> None:
 def test_what_guardrails_object_to_is_said_once_however_often_the_run_fails_behind_it(desk: Desk) -> None:
     desk.cell(EDITED + "\ndef ask():\n    return hitl.checkpoint(200, title='R', guardrails=(odd,)).value\n")
     desk.cell("def odd(value): return hitl.escalate('odd') if value % 2 else None\n")
-    source = "amount = [ask() + missing for _ in range(1)][0]\n"
+    source = "amount = list(map(lambda _: ask() + missing, [0]))[0]\n"
     desk.run(source)
     desk.answer("edit", 201)
     assert desk.run(source).status == "waiting"  # nobody was shown this reason
