@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hitl_nb.engine.compile.nodes import (
+    COMPREHENSIONS,
     FUNCTIONS,
     assign,
     call,
@@ -85,7 +86,7 @@ class Statements(Protected):
         return statements
 
     def _may_take_long(self, node: ast.stmt) -> bool:
-        """Whether code of an agent reports behind a statement: a call may have taken long, and is not to be repeated."""
+        """Whether agent code reports behind a statement: a call may have taken long, and is not to be repeated."""
         is_simple = isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign)
         return is_simple and self.function.is_agent and self.finder.calls(node)
 
@@ -132,12 +133,23 @@ class Statements(Protected):
     def assigned(self, node: ast.Assign) -> list[ast.stmt]:
         calling = [target for target in node.targets if self.finder.calls(target)]
         if not calling or (len(node.targets) == 1 and not isinstance(calling[0], ast.Tuple | ast.List)):
-            return self._simple(node)
+            return self._assigned_whole(node)
         name = self.names.new("u")
         made = self._simple(locate(ast.Assign([store(name, node)], node.value), node))
         for target in node.targets:
             made += self.bound(target, name)
         return [*made, *clear([name])]
+
+    def _assigned_whole(self, node: ast.Assign) -> list[ast.stmt]:
+        """Binding a target can fail: a run that continues there has the value still, and no call is made again for it."""
+        value = node.value
+        makes = self.finder.calls(value) or isinstance(value, COMPREHENSIONS) or len(node.targets) > 1
+        can_fail = any(_binding_can_fail(target, value) for target in node.targets)
+        self.sequence(node)
+        if makes and can_fail:
+            node.value = self.file(node.value)
+        before, after = self.take()
+        return [*before, node, *after]
 
     def bound(self, target: ast.expr, name: str) -> list[ast.stmt]:
         """Bind what is filed under `name` to a target that may call."""
@@ -392,6 +404,17 @@ def _is_agent_mark(decorator: ast.AST) -> bool:
     """Whether a decorator is `@hitl.agent`, as far as its name tells."""
     name = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
     return name == "agent"
+
+
+def _binding_can_fail(target: ast.expr, value: ast.expr) -> bool:
+    match target, value:
+        case ast.Name(), _:
+            return False
+        case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
+            parts = (*targets, *values)
+            return any(isinstance(part, ast.Starred) for part in parts) or any(map(_binding_can_fail, targets, values))
+        case _:
+            return True
 
 
 def _is_negative(name: str) -> ast.expr:

@@ -19,8 +19,7 @@ def stack_before(begin: Callable[[], Any]) -> SavedStack:
     Raises:
         CannotSave: it is of other code.
     """
-    given: Any = begin
-    call: functools.partial[Any] = given if isinstance(given, functools.partial) else functools.partial(given)
+    call: Any = begin if isinstance(begin, functools.partial) else functools.partial(begin)
     function: Any = call.func
     known = find_code(function.__code__) if isinstance(function, types.FunctionType) else None
     if known is None:
