@@ -164,7 +164,7 @@ class Session:
 
     async def run(self) -> Any:
         """As `_run`, and code reports from time to time."""
-        with Ticker(TICK):
+        with Ticker(lambda: TICK):
             return await self._run()
 
     async def _run(self) -> Any:
