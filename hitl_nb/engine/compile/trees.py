@@ -142,6 +142,7 @@ class TreeBuilder:
         tree.tops = tuple(sorted(bound_names(body)))
         cell = self.add_function(ast.Module(body, []), "cell", "<module>", None)
         cell.is_async = self.is_async
+        cell.is_agent = shows_last
         made = Statements(self, cell, list(body)).block(body, "")
         if self.is_annotated:
             space = locate(ast.Call(runtime("globals"), [], []), None)
