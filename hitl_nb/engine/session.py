@@ -50,7 +50,7 @@ recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_ca
 """The calls of steps and gated tools that are being made, the outermost first."""
 
 TICK = 0.01
-"""Seconds after which running code reports at the earliest."""
+"""Seconds after which running code reports: the time of statements is taken, and a save is made that is due."""
 SHARE = 40
 """A save between pauses is due when the time since the last is this many times what that one cost: 2.5 % of a run."""
 
@@ -164,7 +164,7 @@ class Session:
 
     async def run(self) -> Any:
         """As `_run`, and code reports from time to time."""
-        with Ticker(self._seconds_to_save):
+        with Ticker(lambda: TICK):
             return await self._run()
 
     async def _run(self) -> Any:
@@ -179,6 +179,7 @@ class Session:
         try:
             try:
                 self._settle_effects()
+                self._worklog.begin()
                 result = await self.live.run()
             except (Paused, Exception):
                 await self._end_steps()
@@ -333,10 +334,6 @@ class Session:
             except CannotPause:
                 self.saver.process.keep_nothing()
                 return self.snapshot(position)
-
-    def _seconds_to_save(self) -> float:
-        """Until when code is to report."""
-        return max(TICK, self._saved_at + SHARE * self._cost - time.perf_counter())
 
     def _on_poll(self, frame: FrameType) -> None:
         now = time.perf_counter()
@@ -594,6 +591,7 @@ class Session:
                 decisions = self.judge.decide(pending, proposals, exact=True)
             pending.shown = True
             self._completing = pending
+            self._worklog.begin()
             return pending.go_on(decisions)
 
         return go_on

@@ -293,7 +293,17 @@ def _take_exception() -> BaseException | None:
     return exception
 
 
+def _leave_handler(handled: BaseException) -> None:
+    """A handler of `handled` is left, perhaps by another exception."""
+    exception = sys.exception()
+    driver = _current.get(None)
+    if driver is None or exception is None or exception is handled or type(exception) is RUNTIME.Unwind:
+        return
+    driver.on_unwinding(exception, _frame(2))
+
+
 RUNTIME.exception = _take_exception
+RUNTIME.leave_handler = _leave_handler
 RUNTIME.pending = _take_pending
 RUNTIME.poll = _poll
 

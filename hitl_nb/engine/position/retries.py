@@ -9,6 +9,7 @@ from hitl_nb.engine.position.frames import KEPT, SavedFrame, SavedStack
 from hitl_nb.engine.position.places import find_place
 from hitl_nb.engine.position.reading import BOX, MADE, is_fleeting
 
+
 def keep_frames(stack: SavedStack) -> None:
     """The run pauses with this stack: what its frames ran never runs again."""
     for frame in stack.frames:

@@ -174,7 +174,10 @@ class LiveRun:
             RUNTIME.due = True
 
     def _begin_unwinding(self, error: BaseException, frame: types.FrameType) -> None:
-        """An error is about to leave a `finally` or `with`: if nobody can handle it, its place is kept now."""
+        """An error is about to leave a handler, or a `try` by its `finally`.
+
+        If nobody can handle it, its place is kept now.
+        """
         seen: BaseException | None = error
         while seen is not None:
             if seen is self._unwound:
