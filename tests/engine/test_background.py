@@ -27,16 +27,25 @@ async def pay(n):
     return await send(n)
 """
 
-LOST = {
-    "task": ("asyncio.create_task(waits(1))", r"the task waits\(\), started at line 15, .* await it"),
-    "ensure_future": ("asyncio.ensure_future(send(1))", r"the task send\(\)"),
-    "task of a loop": ("asyncio.get_running_loop().create_task(send(1), name='mine')", r"the task send\(\)"),
-    "task of a helper": ("async def start():\n    asyncio.create_task(waits(1))\nawait start()", r"the task waits\(\)"),
+TASKS = {
+    "task": "asyncio.create_task(send(1))",
+    "ensure_future": "asyncio.ensure_future(send(1))",
+    "task of a loop": "asyncio.get_running_loop().create_task(send(1), name='mine')",
+    "task of a helper": "async def start():\n    asyncio.create_task(send(1))\nawait start()",
     "task behind a step": (
-        "async def both():\n    await pay(1)\n    await send(2)\nasyncio.create_task(both())\nawait asyncio.sleep(0)",
-        r"the task both\(\)",
+        "async def both():\n    await pay(0)\n    await send(1)\nasyncio.create_task(both())\nawait asyncio.sleep(0)"
     ),
-    "task of a library": ("asyncio.create_task(asyncio.Event().wait())", r"the task Event\.wait\(\)"),
+    "step": "asyncio.create_task(pay(1))",
+    "step under way": "asyncio.create_task(pay(1))\nawait asyncio.sleep(0)",
+}
+
+LOST = {
+    "task": ("asyncio.create_task(send(1))", r"the task send\(\), started at line 15, .* await it"),
+    "task of a library": ("asyncio.create_task(asyncio.open_connection('h', 1))", r"the task open_connection\(\)"),
+    "task of a library, cell with await": (
+        "asyncio.create_task(asyncio.open_connection('h', 1))\nawait asyncio.sleep(0)",
+        r"the task open_connection\(\)",
+    ),
     "thread": ("threading.Thread(target=blocks, args=(1,), daemon=True).start()", r"the thread of blocks\(\).* join"),
     "class of a thread": (
         "class Mine(threading.Thread):\n    def run(self):\n        blocks(1)\nMine(daemon=True).start()",
@@ -65,6 +74,25 @@ def test_a_question_is_refused_while_something_would_be_lost(desk: Desk, kind: s
     with pytest.raises(hitl.CannotPause, match=why):
         desk.run(source)
     assert desk.open() == []
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_task_that_nobody_awaits_goes_on_behind_a_question(desk: Desk, kind: str, fresh: bool) -> None:
+    source = (
+        f"{START}{TASKS[kind]}\nx = hitl.checkpoint(1, title='Go on?').value\n"
+        "for _ in range(9):\n    await asyncio.sleep(0.001)\n"
+    )
+    assert desk.run(source).status == "waiting"
+    before = effects()
+    desk.answer()
+    world.journal.clear()
+    if fresh:
+        desk.new_kernel()
+    assert desk.run(source).status == "finished"
+    done = [*before, *effects()]
+    assert done.count("send(1,)") == 1
+    assert len(done) == len(set(done))
 
 
 KEPT = {

@@ -74,6 +74,7 @@ class Driver:
         token = _current.set(self)
         self._thread = threading.get_ident()
         self._root = _frame(1)
+        notice_tasks(lambda: _current.get(None) is not None)
         try:
             result = function()
         finally:
@@ -122,6 +123,7 @@ class Driver:
         if self._answer is not None or self._frames:
             raise CannotSave("a call that is made again asks before the last answer has reached the code that asked")
         if self._task is None:
+            self._refuse_tasks()
             return read_stack(self._own_frame(frame), self._root, is_answered)
         asking, main = self._find_asking(), self._task
         unfinished = [task for task in self._find_tasks() if not origin_of(task).is_made_again]
@@ -135,6 +137,20 @@ class Driver:
         own = turns.turns.of(main), turns.is_cancelled(main), origin_of(main).started
         stack.tasks = SavedTasks(unfinished, *own, turns.turns.calls)
         return stack
+
+    def _refuse_tasks(self) -> None:
+        """Raise CannotSave for tasks that code has started which awaits nothing itself."""
+        try:
+            loop, main = asyncio.get_running_loop(), asyncio.current_task()
+        except RuntimeError:
+            return
+        for task in asyncio.all_tasks(loop):
+            if task is not main and self._is_mine(turns.context_of(task)) and not origin_of(task).is_outside:
+                name = getattr(task.get_coro(), "__qualname__", task.get_name())
+                raise CannotSave(
+                    f"the task {name}(), started at line {origin_of(task).line}, has not ended, and would be lost with "
+                    "this process; await it before this question (code that awaits something continues its tasks)"
+                )
 
     def _find_asking(self) -> asyncio.Task[Any] | None:
         """The task that runs now; None: it is the run's own."""

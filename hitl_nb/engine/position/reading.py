@@ -191,7 +191,7 @@ def _find_link(
     place = find_place(known.unit, known.function.number, number)
     if place is None:
         where = f"line {view.frame.f_lineno} of {known.function.name}"
-        raise CannotSave(f"{where} cannot be continued: {_why_no_place(known, number)}")
+        raise CannotSave(f"{where}: {_why_no_place(known, number)}")
     node = place.node
     is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
     if inner is None:
