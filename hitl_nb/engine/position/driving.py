@@ -135,7 +135,10 @@ class Driver:
         """The task that runs now; None: it is the run's own."""
         if self._task is None:
             return None
-        running = asyncio.current_task()
+        try:
+            running = asyncio.current_task()
+        except RuntimeError:
+            raise CannotSave("a thread has no place that can be saved; ask in the cell itself, or in a task") from None
         if running is None:
             raise CannotSave(
                 "a function that the event loop calls (by call_soon, call_later, add_done_callback) cannot ask; "

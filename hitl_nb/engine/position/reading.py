@@ -182,9 +182,14 @@ def _find_link(
     number, column, operation = place_of(view.frame, known, view.lasti)
     place = find_place(known.unit, known.function.number, number)
     if place is None:
-        raise CannotSave(f"line {view.frame.f_lineno} of {known.function.name} cannot be continued")
+        raise CannotSave(
+            f"line {view.frame.f_lineno} of {known.function.name}: it cannot be continued there; "
+            "move the checkpoint out of the `try` with `except*`"
+        )
     node = place.node
     is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
+    if is_call and inner is not None and look_up(node.func, view) is list.sort:
+        raise CannotSave("list.sort() keeps its list empty while it calls the key function; use sorted(...)")
     if inner is None:
         if is_answered is None:
             return _Link(number, "call", is_exact=True), place
