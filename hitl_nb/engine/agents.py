@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .outside import AgentRun
 
 
+_LIKE_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+
+
 class Definition:
     """Base of what decorators make of a function: pickled by name where the notebook or a module defines it."""
 
@@ -32,10 +35,20 @@ class Definition:
     def __init__(self, function: Callable[..., Any]) -> None:
         functools.update_wrapper(cast(Any, self), function)
         self.function = function
+        if inspect.iscoroutinefunction(function):
+            mark_coroutine_function(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, recorded or reviewed as the decorator says."""
         return self.function(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        # Before Python 3.12 `inspect` looks at the code to tell whether something is a coroutine function.
+        if name in _LIKE_FUNCTIONS:
+            function = vars(self).get("function")
+            if inspect.iscoroutinefunction(function):
+                return getattr(inspect.unwrap(function), name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -62,8 +75,6 @@ class Agent(Definition):
         except NotInstrumented as problem:
             raise HitlError(f"@hitl.agent cannot resume here: {problem}") from None
         super().__init__(function)
-        if inspect.iscoroutinefunction(function):
-            mark_coroutine_function(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Generator
@@ -19,8 +20,9 @@ from typing import Any
 from ..errors import HitlError
 from ..records import Question, Step, canonical
 from .agents import Definition
-from .callkeys import inside_call
+from .callkeys import inside_call, started_in
 from .decision import Decision
+from .position.keys import Execution
 from .purity import Proof
 from .session import Session, in_step
 from .steps import StepCall, StepFunction
@@ -64,12 +66,19 @@ class _GatedCall(StepCall):
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
-        """While the function is called: its questions and steps are counted apart from those around it."""
-        token = inside_call.set(f"{hashlib.sha256(self.key.encode()).hexdigest()[:12]}:")
+        """While the function is called: its questions and steps are named after it."""
+        name = inside_call.set(f"{self._inside.chain}:")
+        start = started_in.set(self._inside)
         try:
             yield
         finally:
-            inside_call.reset(token)
+            started_in.reset(start)
+            inside_call.reset(name)
+
+    @functools.cached_property
+    def _inside(self) -> Execution:
+        number, place, *_ = self.key.split("/")
+        return Execution(hashlib.sha256(self.key.encode()).hexdigest()[:12], int(number), place, 0, is_exact=False)
 
     def _finished(self, result: Any) -> Any:
         if inspect.isawaitable(result):  # of a function that is not declared async

@@ -62,6 +62,8 @@ class _AskedCall(Asked):
 
 class _Call(Pending):
     exact = True
+    is_over = False
+    """Whether it was awaited in exact code, and has ended."""
 
     def __init__(self, asked: list[Asked], gate: Gate, owner: dict[str, Any]) -> None:
         super().__init__(asked)
@@ -74,6 +76,8 @@ class _Call(Pending):
         bound.arguments.update(self.owner | arguments)
         session = required(f"the gated function {self.gate.__qualname__}()")
         call = ApprovedCall(self.gate.function, bound, self.asked[0].question, decisions[0])
+        if inspect.iscoroutinefunction(self.gate.function):
+            return _DecidedCall(self, call)
         return call.result(session, exact=self.exact)
 
 
@@ -189,9 +193,33 @@ class GateCall(AwaitableCall):
         return GateCall, (self.pending,)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
+        if self.pending.is_over:
+            raise RuntimeError(f"cannot reuse already awaited call of {self.__qualname__}()")
         gate = self.pending.gate
         exact = self.pending.exact = session.live.begin_call(self)
         return session.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}").__await__()
+
+
+class _DecidedCall(AwaitableCall):
+    """A call of an async gated function that was approved; made again, it comes from the record."""
+
+    def __init__(self, pending: _Call, call: ApprovedCall) -> None:
+        super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
+        self.pending = pending
+        self.call = call
+
+    def __reduce__(self) -> Any:
+        return _DecidedCall, (self.pending, self.call)
+
+    def begin(self, session: Session, *, as_task: bool) -> Any:
+        return self._made(session).__await__()
+
+    async def _made(self, session: Session) -> Any:
+        try:
+            return await self.call.result(session, exact=self.pending.exact)
+        finally:
+            if session.live.paused is None:
+                self.pending.is_over = self.pending.exact
 
 
 def gate(

@@ -50,7 +50,7 @@ recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_ca
 """The calls of steps and gated tools that are being made, the outermost first."""
 
 TICK = 0.01
-"""Seconds after which running code reports at the earliest."""
+"""Seconds after which running code reports: the time of statements is taken, and a save is made that is due."""
 SHARE = 40
 """A save between pauses is due when the time since the last is this many times what that one cost: 2.5 % of a run."""
 
@@ -164,7 +164,7 @@ class Session:
 
     async def run(self) -> Any:
         """As `_run`, and code reports from time to time."""
-        with Ticker(self._seconds_to_save):
+        with Ticker(lambda: TICK):
             return await self._run()
 
     async def _run(self) -> Any:
@@ -179,6 +179,7 @@ class Session:
         try:
             try:
                 self._settle_effects()
+                self._worklog.begin()
                 result = await self.live.run()
             except (Paused, Exception):
                 await self._end_steps()
@@ -334,10 +335,6 @@ class Session:
                 self.saver.process.keep_nothing()
                 return self.snapshot(position)
 
-    def _seconds_to_save(self) -> float:
-        """Until when code is to report."""
-        return max(TICK, self._saved_at + SHARE * self._cost - time.perf_counter())
-
     def _on_poll(self, frame: FrameType) -> None:
         now = time.perf_counter()
         self._worklog.took(frame, now)
@@ -475,10 +472,22 @@ class Session:
         if lost is not None:
             raise CannotPause(f"cannot pause at {self.live.line}: {lost}")
         self.summarize()
+        with self._at_rest():
+            self._leave(pending, completed, exact=exact, judged=judged)
+        _read_outcome_of_task()
+        assert self.live.paused is not None
+        raise self.live.paused
+
+    @contextlib.contextmanager
+    def _at_rest(self) -> Generator[None]:
         try:
-            position = self._position(exact=exact)
+            with self.live.at_rest():
+                yield
         except CannotSave as problem:
             raise CannotPause(say_cannot(problem, self.live.line)) from problem
+
+    def _leave(self, pending: Pending, completed: Pending | None, *, exact: bool, judged: Judged) -> None:
+        position = self._position(exact=exact)
         keep_frames(position.stack)
         saved = self.snapshot(position, completed, asks=True)
         questions = [_with_notes(asked.question, self.saver.notes) for asked in pending.asked]
@@ -491,8 +500,6 @@ class Session:
         self.live.ask_for_reports()
         self.live.paused = Paused(self.run_record.id, tuple(q.title for q, asks in open_ if asks))
         self.live.leave()
-        _read_outcome_of_task()
-        raise self.live.paused
 
     def _position(self, *, exact: bool) -> Position:
         """Where the run waits. Raises CannotSave."""
@@ -584,6 +591,7 @@ class Session:
                 decisions = self.judge.decide(pending, proposals, exact=True)
             pending.shown = True
             self._completing = pending
+            self._worklog.begin()
             return pending.go_on(decisions)
 
         return go_on

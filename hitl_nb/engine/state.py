@@ -533,8 +533,11 @@ class Saver:
             for name, value in {**frame.locals, **cells}.items():
                 if name in live:
                     try_(_described_name(name), value)
-                elif name.startswith(".") or frame not in position.stack.frames:
+                elif frame not in position.stack.frames:
                     continue  # not saved in any case
+                elif name.startswith("."):  # of a call that is not made again, but by a retry
+                    if self._trial(value).problem is not None:
+                        self._failed[f"{name_of}() {name}"] = id(value)
                 elif (trial := self._trial(value)).problem is not None:
                     key = f"{name_of}() {name}"
                     self._failed[key] = id(value)
@@ -550,13 +553,11 @@ class Saver:
         return wanted if self.variables else set()
 
     def _without_left_out(self, frame: SavedFrame) -> SavedFrame:
-        """The frame, without locals that are left out, and values of the engine's that are not needed."""
-        unit = find_unit(frame.unit)
-        assert unit is not None
-        live = live_names(unit, frame)
-        frame = replace(frame, locals={n: v for n, v in frame.locals.items() if n in live or n[0] != "."})
+        """The frame, without locals that are left out."""
         if not self._failed:
             return frame
+        unit = find_unit(frame.unit)
+        assert unit is not None
         prefix = f"{unit.functions[frame.function].name}() "
         held = {**frame.locals, **{name: _contents(cell) for name, cell in frame.cells.items()}}
         out = {name for name, value in held.items() if self._failed.get(prefix + name) == id(value)}

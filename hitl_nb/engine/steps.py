@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar, overload
 from ..errors import HitlError, NotInAgent
 from ..records import Step
 from .agents import Definition
+from .awaitablecalls import AwaitableCall
 from .callkeys import Key, check_rule, key_of_call
 from .doubts import call_texts
 from .pickling import Pickler, Unpickler, resolve
@@ -76,7 +77,7 @@ class StepFunction(Definition):
         key = made.step_key(name) if made else session.position_of_step(name, own, (args, kwargs))
         call = StepCall(self, session, key, args, kwargs)
         if inspect.iscoroutinefunction(self.function):
-            return call.awaited(exact)
+            return StepAwaitable(self, key, args, kwargs, exact=exact)
         return call.made(exact)
 
     def _key_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Key | None:
@@ -87,10 +88,37 @@ class StepFunction(Definition):
         return key_of_call(self.key, bound, f"the step {self.__qualname__}()")
 
 
+class StepAwaitable(AwaitableCall):
+    """A call of an async step: its place in the record is that where it was made, whenever it is awaited.
+
+    Args:
+        exact: it was made where the run continues behind it; None: in another process.
+    """
+
+    def __init__(
+        self, step: StepFunction, key: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, exact: bool | None = None
+    ) -> None:
+        super().__init__(step.function, f"the step {step.__qualname__}()")
+        self.step = step
+        self.key = key
+        self.args, self.kwargs = args, kwargs
+        self.exact = exact
+
+    def __reduce__(self) -> Any:
+        return StepAwaitable, (self.step, self.key, self.args, self.kwargs)
+
+    def begin(self, session: Session, *, as_task: bool) -> Any:
+        call = StepCall(self.step, session, self.key, self.args, self.kwargs)
+        call.is_older = self.exact is None
+        return call.awaited(bool(self.exact) and not as_task).__await__()
+
+
 class StepCall:
     """One call of a step in a run."""
 
     kind = "step"
+    is_older = False
+    """Whether the call was made before the position of the run: its record may be, too."""
 
     def __init__(
         self, step: StepFunction, session: Session, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -155,7 +183,9 @@ class StepCall:
         """Whether this call was made before, and what came of it."""
         session = self.session
         session.check_going()
-        known = session.known.get(self.key) or (self._recorded_for_resource() if opening() else None)
+        known = session.known.get(self.key)
+        if known is None and (self.is_older or opening()):
+            known = self._recorded_before()
         if known is None:
             self._begin(exact)
             return False, None
@@ -192,8 +222,8 @@ class StepCall:
             session.under_way.end(self.under_way)
             raise
 
-    def _recorded_for_resource(self) -> Step | None:
-        """A call that the factory of a resource made, which lies before the position."""
+    def _recorded_before(self) -> Step | None:
+        """The record of a call that lies before the position."""
         ledger, run = self.session.ledger, self.session.run_record.id
         return next((s for s in ledger.steps(run, start=self.key) if s.key == self.key), None)
 

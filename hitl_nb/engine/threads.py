@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from threading import Thread
 from typing import Any
 
@@ -31,10 +31,15 @@ def hand_on_to_threads(*variables: ContextVar[Any]) -> None:
 def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(submit)
     def submit_with_run(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        with_run = _with_run(fn)
+        called = fn
+        if isinstance(fn, functools.partial) and isinstance(getattr(fn.func, "__self__", None), Context):
+            called, *rest = fn.args  # of `asyncio.to_thread`, which calls it in a context of its own
+            with_run: Any = functools.partial(fn.func, _with_run(called), *rest, **fn.keywords)
+        else:
+            with_run = _with_run(fn)
         future = submit(self, with_run, *args, **kwargs)
-        if with_run is not fn:
-            _handed_on[0].get().background.began(future, fn)
+        if _handed_on[0].get() is not None:
+            _handed_on[0].get().background.began(future, called)
         return future
 
     return submit_with_run

@@ -10,7 +10,7 @@ import ast
 import sys
 from pathlib import Path
 from types import FunctionType, TracebackType
-from typing import Any
+from typing import Any, cast
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 
@@ -25,7 +25,8 @@ def trimmed(error: BaseException) -> BaseException:
         entry = entry.tb_next
     following: TracebackType | None = None
     for entry in reversed(kept):
-        following = TracebackType(following, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        line = cast("int | None", entry.tb_lineno)  # None: of an instruction of the engine's own
+        following = TracebackType(following, entry.tb_frame, entry.tb_lasti, -1 if line is None else line)
     error.__traceback__ = following
     return error
 

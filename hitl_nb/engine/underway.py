@@ -12,6 +12,8 @@ from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any, TypeVar
 
+from .position.origins import origin_of
+
 T = TypeVar("T")
 
 
@@ -49,6 +51,7 @@ class StepsUnderWay:
                 return await work
             finally:
                 self.end(call)
+        origin_of(task).within = asyncio.current_task()
         self._calls[call] = task.cancel
         task.add_done_callback(lambda _: self.end(call))
         while True:

@@ -27,29 +27,7 @@ PROGRAMS = [read_program(path) for path in sorted((HERE / "programs").glob("*.py
 RUN_SECONDS = 90
 """How long one run of a notebook may take."""
 
-ENGINE: frozenset[str] = frozenset(
-    {
-        "agent_above_wraps",
-        "bare_return",
-        "deep_recursion",
-        "globals_loop",
-        "helper_other_draft",
-        "loop_csv",
-        "loop_generator",
-        "loop_groups",
-        "loop_matches",
-        "loop_rows",
-        "loop_tqdm",
-        "loop_tuples",
-        "match_first",
-        "method_asks",
-        "pasted_async_main",
-        "query_local",
-        "stop_iteration",
-        "text_flush_left",
-        "text_in_method",
-    }
-)
+ENGINE: frozenset[str] = frozenset({"helper_other_draft"})
 """Cases that the interpreter of operations cannot pass; the engine that reads the live stack has to."""
 
 ENDLESS = ENGINE & {"deep_recursion"}

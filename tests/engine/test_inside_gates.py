@@ -166,21 +166,23 @@ done = work()
 
 
 def test_an_approval_of_another_value_is_another_call(desk: Desk) -> None:
-    source = """
+    definitions = """
 import world
 @hitl.gate(title="Send")
 def send(n):
     return world.effect("send", n)
 def work():
     return send(len(world.outside)), hitl.checkpoint(1, title="q").value
-done = work()
 """
     world.outside.clear()
+    desk.cell(definitions)  # its code is not instrumented: `work()` is made again
+    source = "done = work()"
     desk.run(source)
     desk.answer()
     desk.run(source)
     desk.answer()
     desk.new_kernel()
+    desk.cell(definitions)
     world.outside["more"] = 1
     assert desk.run(source).proposals[0].value["arguments"] == {"n": 1}
     desk.answer()
@@ -336,21 +338,21 @@ def open_line(n):
 {decorated}
 def open_all():
     return [type(open_line(1)).__name__, open_line(2).name]
-lines = open_all()
 """
 
 
 def test_an_approved_call_that_cannot_be_recorded_is_not_made_again(desk: Desk) -> None:
-    source = UNRECORDABLE.format(decorated="")
+    desk.cell(UNRECORDABLE.format(decorated=""))
+    source = "lines = open_all()"
     desk.run(source)
     desk.answer()
-    with pytest.raises(hitl.CannotPause, match=r"line 10: .*gated call open_line\(\).*@hitl.agent"):
+    with pytest.raises(hitl.CannotPause, match=r"line 1: .*gated call open_line\(\).*@hitl.agent"):
         desk.run(source)
     assert effects() == ["open(1,)"]
 
 
 def test_an_approved_call_that_cannot_be_recorded_is_made_once_in_exact_code(desk: Desk) -> None:
-    source = UNRECORDABLE.format(decorated="@hitl.agent")
+    source = UNRECORDABLE.format(decorated="@hitl.agent") + "lines = open_all()\n"
     while desk.run(source).status == "waiting":
         desk.answer()
     assert effects() == ["open(1,)", "open(2,)"]

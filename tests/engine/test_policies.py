@@ -213,7 +213,7 @@ def all_of_them():
         if n == 3 and crashes():
             os.kill(os.getpid(), 9)
     return seen
-got = [all_of_them() for _ in range(1)]
+got = list(map(lambda _: all_of_them(), [0]))
 """
 
 
@@ -231,14 +231,14 @@ def test_what_passed_before_a_crash_is_not_judged_again(file: Path, forks: Forks
 
 def test_opaque_code_that_pauses_uses_what_passed(desk: Desk) -> None:
     desk.cell(REFUND)
-    source = "got = [[pay(n).by for n in (10, 200, 20)] for _ in range(1)]"
+    source = "got = list(map(lambda n: pay(n).by, (10, 200, 20)))"
     assert desk.run(source).status == "waiting"
     assert outcomes(desk) == [("approve", "policy", "policy:small")]
     desk.answer()
     desk.new_kernel()
     desk.cell(REFUND)
     assert desk.run(source).status == "finished"
-    assert desk.ns["got"] == [["policy", "person", "policy"]]
+    assert desk.ns["got"] == ["policy", "person", "policy"]
     assert [p.title for p in passed(desk)] == ["Refund 10", "Refund 20"]
     assert desk.record().passed == 2
 
@@ -246,13 +246,26 @@ def test_opaque_code_that_pauses_uses_what_passed(desk: Desk) -> None:
 def test_code_that_asks_something_else_is_judged_again(desk: Desk) -> None:
     desk.cell("import world\n" + REFUND)
     world.outside["amount"] = 10
-    source = "got = [[pay(world.outside['amount']).by, pay(200).by] for _ in range(1)]"
+    source = "got = list(map(lambda n: pay(n or world.outside['amount']).by, (0, 200)))"
     desk.run(source)
     desk.answer()
     world.outside["amount"] = 300
     outcome = desk.run(source)
     assert outcome.status == "waiting"
     assert outcome.proposals[0].title == "Refund 300"
+
+
+@pytest.mark.parametrize("source", ["[%s for _ in range(1)]", "(lambda: [%s])()"], ids=["comprehension", "lambda"])
+def test_what_passed_before_a_pause_is_not_asked_again(desk: Desk, source: str) -> None:
+    desk.cell("import world\n" + REFUND)
+    world.outside["amount"] = 10
+    source = "got = " + source % "[pay(world.outside['amount']).by, pay(200).by]"
+    assert desk.run(source).status == "waiting"
+    desk.answer()
+    world.outside["amount"] = 300
+    assert desk.run(source).status == "finished"
+    assert desk.ns["got"] == [["policy", "person"]]
+    assert [p.title for p in passed(desk)] == ["Refund 10"]
 
 
 # -- beside one another
@@ -273,7 +286,7 @@ def test_a_pass_and_a_block_beside_a_question(desk: Desk, opaque: bool) -> None:
     source = TOGETHER
     if opaque:
         source = "def ask():\n" + "".join(f"    {line}\n" for line in TOGETHER.splitlines()) + "    return got\n"
-        source += "got = [ask() for _ in range(1)][0]\n"
+        source += "got = list(map(lambda _: ask(), [0]))[0]\n"
     outcome = desk.run(source)
     assert [(p.title, p.status, p.decision and p.decision.by) for p in outcome.proposals] == [
         ("Small", "decided", "policy"),
@@ -356,7 +369,7 @@ EDITS = {
     "opaque": (
         "def ask():\n"
         '    return hitl.checkpoint({"amount": 200, "country": "DE"}, title="R", guardrails=(size,)).value\n'
-        "amount = [ask() for _ in range(1)][0]\n"
+        "amount = list(map(lambda _: ask(), [0]))[0]\n"
     ),
 }
 
@@ -391,7 +404,7 @@ def test_guardrails_look_at_edits(desk: Desk, source: str) -> None:
 def test_what_guardrails_object_to_is_said_once_however_often_the_run_fails_behind_it(desk: Desk) -> None:
     desk.cell(EDITED + "\ndef ask():\n    return hitl.checkpoint(200, title='R', guardrails=(odd,)).value\n")
     desk.cell("def odd(value): return hitl.escalate('odd') if value % 2 else None\n")
-    source = "amount = [ask() + missing for _ in range(1)][0]\n"
+    source = "amount = list(map(lambda _: ask() + missing, [0]))[0]\n"
     desk.run(source)
     desk.answer("edit", 201)
     assert desk.run(source).status == "waiting"  # nobody was shown this reason
@@ -428,7 +441,7 @@ tables = Tables()
 """
 GATED_CALLS = {
     "exact": 'tables.delete("scratch")\n',
-    "opaque": '[one("scratch") for one in [tables.delete]]\n',
+    "opaque": 'list(map(tables.delete, ["scratch"]))\n',
     "async": 'await delete("scratch")\n',
 }
 
@@ -485,7 +498,7 @@ effect("after", *[d.action for d in found])
     "opaque": """
 def ask():
     return hitl.checkpoint_all([hitl.proposal({"amount": n}, title=f"R{n}") for n in (200, 300, 10)])
-found = [ask() for _ in range(1)][0]
+found = list(map(lambda _: ask(), [0]))[0]
 effect("after", *[d.action for d in found])
 """,
 }

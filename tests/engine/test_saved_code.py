@@ -684,7 +684,7 @@ manager = contextlib.contextmanager(ns["held"])()
         "held is a generator of code that is not instrumented; leave its with block",
     ),
     "a generator with what cannot be saved": (
-        "import threading\ndef numbers():\n    t = threading.Thread()\n    yield 1\n    t.start()\ngen = numbers()\nnext(gen)",
+        "import threading\ndef ns():\n    t = threading.Thread()\n    yield 1\n    t.start()\ngen = ns()\nnext(gen)",
         "a thread ends with this process",
     ),
 }

@@ -119,15 +119,14 @@ class Protected(Comprehensions):
             node.type = _filing_tried(tried, self.visit(node.type))
             stale = [*stale, *clear([tried])]
         body = self.block(node.body, f"h{i}b")
+        gone: list[ast.stmt] = [expression(call("leave_handler", load(held)))]
+        binding: list[ast.stmt] = []
         if node.name:
-            gone: list[ast.stmt] = [
-                assign(node.name, constant(None)),
-                locate(ast.Delete([ast.Name(node.name, ast.Del())]), None),
-            ]
-            inner = locate(ast.Try(body, [], [], gone), None)
-            body = [locate(ast.Assign([store(node.name, node)], load(held)), node), inner]
+            gone.append(assign(node.name, constant(None)))
+            gone.append(locate(ast.Delete([ast.Name(node.name, ast.Del())]), None))
+            binding.append(locate(ast.Assign([store(node.name, node)], load(held)), node))
         node.name = held
-        node.body = [*stale, *body]
+        node.body = [*stale, *binding, locate(ast.Try(body, [], [], gone), None)]
         return node
 
     # -- with

@@ -350,6 +350,7 @@ class Runtime:
         self.BaseException = BaseException
         self.AssertionError = AssertionError
         self.exception = self.current_exception = sys.exception
+        self.leave_handler: Callable[[BaseException], None] = _nothing
         self.type = type
         self.set = set
         self.globals = globals

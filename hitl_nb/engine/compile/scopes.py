@@ -28,6 +28,7 @@ class InstrumentedFunction:
     files_cells: bool = False
     is_async: bool = False
     is_generator: bool = False
+    is_agent: bool = False  # code of an agent, as far as its text tells: it reports behind calls
     first_parameter: str | None = None
     docstrings: int = 0  # statements at the start that must stay there
     locals: frozenset[str] = frozenset()  # local names of the compiled code, shared ones too

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hitl_nb.engine.compile.nodes import (
+    COMPREHENSIONS,
     FUNCTIONS,
     assign,
     call,
@@ -69,9 +70,12 @@ class Statements(Protected):
         for i, statement in enumerate(statements):
             self.names.path = f"{outer}{field}{i}"
             self.begin()
+            is_slow = self._may_take_long(statement)
             made += self._record(self.statement(statement))
             if self.function.kind == "cell" and not outer:
                 made += self._poll(statement)
+            elif is_slow:
+                made += self._record(self._poll(statement))
         self.names.path = outer
         self.begin()
         return made or [locate(ast.Pass(), None)]
@@ -80,6 +84,11 @@ class Statements(Protected):
         for statement in statements:
             self.builder.tree.paths.setdefault(statement, self.names.path)
         return statements
+
+    def _may_take_long(self, node: ast.stmt) -> bool:
+        """Whether agent code reports behind a statement: a call may have taken long, and is not to be repeated."""
+        is_simple = isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign)
+        return is_simple and self.function.is_agent and self.finder.calls(node)
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
         visitor = self._statements.get(type(node), self._simple)
@@ -124,12 +133,23 @@ class Statements(Protected):
     def assigned(self, node: ast.Assign) -> list[ast.stmt]:
         calling = [target for target in node.targets if self.finder.calls(target)]
         if not calling or (len(node.targets) == 1 and not isinstance(calling[0], ast.Tuple | ast.List)):
-            return self._simple(node)
+            return self._assigned_whole(node)
         name = self.names.new("u")
         made = self._simple(locate(ast.Assign([store(name, node)], node.value), node))
         for target in node.targets:
             made += self.bound(target, name)
         return [*made, *clear([name])]
+
+    def _assigned_whole(self, node: ast.Assign) -> list[ast.stmt]:
+        """Binding a target can fail: a run that continues there has the value still, and no call is made again for it."""
+        value = node.value
+        makes = self.finder.calls(value) or isinstance(value, COMPREHENSIONS) or len(node.targets) > 1
+        can_fail = any(_binding_can_fail(target, value) for target in node.targets)
+        self.sequence(node)
+        if makes and can_fail:
+            node.value = self.file(node.value)
+        before, after = self.take()
+        return [*before, node, *after]
 
     def bound(self, target: ast.expr, name: str) -> list[ast.stmt]:
         """Bind what is filed under `name` to a target that may call."""
@@ -325,12 +345,14 @@ class Statements(Protected):
     # -- definitions
 
     def _function(self, node: Any) -> list[ast.stmt]:
+        is_agent = any(map(_is_agent_mark, node.decorator_list))
         self._decorated(node)
         before, after = self.take()
-        return [*before, *self.define(node, node.name), *after]
+        return [*before, *self.define(node, node.name, is_agent=is_agent), *after]
 
-    def define(self, node: Any, name: str) -> list[ast.stmt]:
+    def define(self, node: Any, name: str, *, is_agent: bool = False) -> list[ast.stmt]:
         function = self.builder.add_function(node, "def", name, self.function)
+        function.is_agent = is_agent
         nodes = [part for statement in node.body for part in own_nodes(statement)]
         function.globals = frozenset(n for part in nodes if isinstance(part, ast.Global) for n in part.names)
         function.is_async = isinstance(node, ast.AsyncFunctionDef)
@@ -367,7 +389,8 @@ class Statements(Protected):
             for part in lambdas_made_by(statement):
                 self.lambda_body(part)  # what the body of the class evaluates is not filed
             if isinstance(statement, FUNCTIONS):
-                self.define(statement, statement.name)
+                is_agent = any(map(_is_agent_mark, statement.decorator_list))
+                self.define(statement, statement.name, is_agent=is_agent)
             elif isinstance(statement, ast.ClassDef):
                 self.define_class(statement, self.function)
             else:
@@ -375,6 +398,23 @@ class Statements(Protected):
                     self.define_methods(getattr(statement, field, []))
                 for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
                     self.define_methods(part.body)
+
+
+def _is_agent_mark(decorator: ast.AST) -> bool:
+    """Whether a decorator is `@hitl.agent`, as far as its name tells."""
+    name = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
+    return name == "agent"
+
+
+def _binding_can_fail(target: ast.expr, value: ast.expr) -> bool:
+    match target, value:
+        case ast.Name(), _:
+            return False
+        case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
+            parts = (*targets, *values)
+            return any(isinstance(part, ast.Starred) for part in parts) or any(map(_binding_can_fail, targets, values))
+        case _:
+            return True
 
 
 def _is_negative(name: str) -> ast.expr:

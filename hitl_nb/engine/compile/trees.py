@@ -48,6 +48,7 @@ class SourceTree:
     loops: list[Any] = field(default_factory=list[Any])  # `for` loops over what is an iterator already
     numbering: Numbering = field(default_factory=Numbering)
     tops: tuple[str, ...] = ()
+    opening: list[ast.stmt] = field(default_factory=list[ast.stmt])  # what a cell begins with, continued too
     places: dict[int, Any] = field(default_factory=dict[int, Any])  # what `position.places` finds in it, by function
     place_names: dict[int, dict[int, str]] = field(default_factory=dict[int, dict[int, str]])
     _by_number: dict[tuple[int, bool], InstrumentedFunction] = field(
@@ -141,10 +142,12 @@ class TreeBuilder:
         tree.tops = tuple(sorted(bound_names(body)))
         cell = self.add_function(ast.Module(body, []), "cell", "<module>", None)
         cell.is_async = self.is_async
+        cell.is_agent = shows_last
         made = Statements(self, cell, list(body)).block(body, "")
         if self.is_annotated:
             space = locate(ast.Call(runtime("globals"), [], []), None)
-            made.insert(0, expression(call("begin_annotations", space)))
+            tree.opening = [expression(call("begin_annotations", space))]
+            made = [*tree.opening, *made]
         tree.nodes[0] = self._cell_function(made)
         tree.numbering.add(tree.nodes[0])
         tree.index()

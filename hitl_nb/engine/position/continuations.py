@@ -92,6 +92,8 @@ def _compile(unit: Unit, saved: SavedFrame, names: tuple[str, ...], cells: tuple
     else:
         body = list(node.body)
     body = _without_declarations(body)
+    if function.kind == "cell":  # in a new process, too
+        body[:0] = tree.opening
     if function.cells and saved.how != "start":
         body.insert(0, assign(CELLS, tree.cells_of(function)))
     if function.is_generator:  # whatever is left of it

@@ -8,8 +8,9 @@ import contextvars
 import functools
 import inspect
 import sys
+import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
@@ -20,7 +21,7 @@ from hitl_nb.engine.position.frames import SavedStack, SavedTasks
 from hitl_nb.engine.position.leaving import end_tasks
 from hitl_nb.engine.position.origins import Origin, notice_tasks, origin_of, set_origin
 from hitl_nb.engine.position.reading import CannotSave, Places, read_places, read_stack
-from hitl_nb.engine.position.suspended import name_places_of_task, read_task
+from hitl_nb.engine.position.suspended import name_places_of_task, name_waiting, read_task, read_waiting
 
 
 class Driver:
@@ -46,6 +47,7 @@ class Driver:
         self._started = 0
         self._calls: list[turns.Call] = []
         self._is_left = False
+        self._thread = threading.get_ident()
 
     # -- running
 
@@ -70,6 +72,7 @@ class Driver:
 
     def _drive(self, function: Callable[[], Any]) -> Any:
         token = _current.set(self)
+        self._thread = threading.get_ident()
         self._root = _frame(1)
         try:
             result = function()
@@ -119,11 +122,13 @@ class Driver:
         if self._answer is not None or self._frames:
             raise CannotSave("a call that is made again asks before the last answer has reached the code that asked")
         if self._task is None:
-            return read_stack(frame, self._root, is_answered)
+            return read_stack(self._own_frame(frame), self._root, is_answered)
         asking, main = self._find_asking(), self._task
         unfinished = [task for task in self._find_tasks() if not origin_of(task).is_made_again]
         turns.prepare(main, asking or main, unfinished, self._is_mine)
-        if asking is None:
+        if self._is_beside():
+            stack = read_waiting(self._coroutine)
+        elif asking is None:
             stack = read_stack(frame, self._root, is_answered)
         else:
             stack = read_task(frame, asking, self._coroutine, is_answered)
@@ -135,16 +140,50 @@ class Driver:
         """The task that runs now; None: it is the run's own."""
         if self._task is None:
             return None
-        try:
-            running = asyncio.current_task()
-        except RuntimeError:
-            raise CannotSave("a thread has no place that can be saved; ask in the cell itself, or in a task") from None
+        if threading.get_ident() != self._thread:
+            return None
+        running = asyncio.current_task()
+        while running is not None and origin_of(running).within is not None:
+            running = origin_of(running).within
         if running is None:
             raise CannotSave(
                 "a function that the event loop calls (by call_soon, call_later, add_done_callback) cannot ask; "
                 "ask in a task"
             )
         return None if running is self._task else running
+
+    def _is_beside(self) -> bool:
+        """Whether a task or thread is at work that begins again with the call that waits for it."""
+        if threading.get_ident() != self._thread:
+            return True
+        running = asyncio.current_task()
+        return running is not None and origin_of(running).within is not None
+
+    def _own_frame(self, frame: types.FrameType) -> types.FrameType:
+        """The run's own innermost frame: it waits, if another thread of the run is at work in `frame`."""
+        if threading.get_ident() == self._thread:
+            return frame
+        return sys._current_frames()[self._thread]  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+
+    @contextlib.contextmanager
+    def at_rest(self) -> Generator[None]:
+        """While another thread of the run is at work: no task of it takes a step. Raises CannotSave."""
+        if self._task is None or threading.get_ident() == self._thread:
+            yield
+            return
+        rests, goes_on = threading.Event(), threading.Event()
+
+        def rest() -> None:
+            rests.set()
+            goes_on.wait()
+
+        self._task.get_loop().call_soon_threadsafe(rest)
+        try:
+            if not rests.wait(_PATIENCE):
+                raise CannotSave("a thread asks while the event loop is busy")
+            yield
+        finally:
+            goes_on.set()
 
     def _find_tasks(self) -> list[asyncio.Task[Any]]:
         """The run's tasks that have not ended."""
@@ -159,7 +198,7 @@ class Driver:
     def leave(self) -> None:
         """The run is saved, and paused: its tasks end. The code that runs now is then left by raising `Unwind`."""
         if self._task is not None:
-            self._is_left = asyncio.current_task() is not self._task
+            self._is_left = self._is_beside() or asyncio.current_task() is not self._task
             end_tasks(self._find_tasks(), self._task, self._coroutine)
             tasks.leave()
 
@@ -168,8 +207,10 @@ class Driver:
         assert self._root is not None
         frame, is_answered = self._waiting_frame(frame, is_answered)
         asking = self._find_asking()
+        if self._task is not None and self._is_beside():
+            return name_waiting(self._coroutine, f"task {origin_of(asking).key if asking is not None else ''}")
         if asking is None:
-            return read_places(frame, self._root, is_answered)
+            return read_places(self._own_frame(frame), self._root, is_answered)
         return name_places_of_task(frame, asking, self._coroutine, is_answered)
 
     def _waiting_frame(
@@ -211,6 +252,9 @@ class Driver:
             self._answered = None
 
 
+_PATIENCE = 5.0
+"""Seconds that a thread waits for the event loop."""
+
 _current: contextvars.ContextVar[Driver] = contextvars.ContextVar("hitl_nb_driver")
 
 
@@ -242,7 +286,17 @@ def _take_exception() -> BaseException | None:
     return exception
 
 
+def _leave_handler(handled: BaseException) -> None:
+    """A handler of `handled` is left, perhaps by another exception."""
+    exception = sys.exception()
+    driver = _current.get(None)
+    if driver is None or exception is None or exception is handled or type(exception) is RUNTIME.Unwind:
+        return
+    driver.on_unwinding(exception, _frame(2))
+
+
 RUNTIME.exception = _take_exception
+RUNTIME.leave_handler = _leave_handler
 RUNTIME.pending = _take_pending
 RUNTIME.poll = _poll
 

@@ -105,10 +105,12 @@ def restart_statement(saved: SavedFrame, old: Unit, new: Unit) -> None:
     def refuse(node: Any) -> PlaceChanged:
         return PlaceChanged(function.name, _line(old, node) or _first_line(old, saved.function))
 
-    if any(name.startswith(".t") and value is not None for name, value in saved.locals.items()):
+    blocks = [i for i, (node, slot) in enumerate(place.path) if _is_block(node, slot)]
+    binds = place.path[blocks[-1] + 1 :]
+    is_binding = bool(binds) and binds[0][1][0] == "targets"
+    if not is_binding and any(name.startswith(".t") and value is not None for name, value in saved.locals.items()):
         raise refuse(place.node)
     found: Any = new.tree().nodes[twin.number]
-    blocks = [i for i, (node, slot) in enumerate(place.path) if _is_block(node, slot)]
     for node, slot in place.path[: blocks[-1]]:
         _compare(node, found, slot, refuse)
         found = _child(found, slot)
@@ -124,7 +126,13 @@ def restart_statement(saved: SavedFrame, old: Unit, new: Unit) -> None:
     for before, after in zip(statements[:first], others, strict=False):
         if not isinstance(before, ast.Global):
             _same(before, after, before, refuse)
-    saved.unit, saved.function, saved.place, saved.how = new.key, twin.number, others[first].lineno, "again"
+    number = others[first].lineno
+    if is_binding:  # the value is there, whatever it is bound to now
+        other = others[index or 0] if len(others) > (index or 0) else None
+        if not isinstance(other, ast.Assign) or _dump(other.value) != _dump(statements[index or 0].value):
+            raise refuse(place.node)
+        number = other.targets[0].lineno
+    saved.unit, saved.function, saved.place, saved.how = new.key, twin.number, number, "again"
 
 
 def _is_block(node: Any, slot: Slot) -> bool:

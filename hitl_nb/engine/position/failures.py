@@ -70,6 +70,8 @@ def _put_back_iterators(saved: SavedFrame, view: FrameView, number: int) -> bool
     for node, (field, _) in place.path:
         if is_loop_guard(node) and field == "body":
             kept, iterator = loop_names(node)
+            if saved.locals.get(iterator) is not None:
+                continue  # it is not left yet
             if saved.locals.get(kept) is None:
                 return False
             saved.locals[iterator] = saved.locals.pop(kept)
@@ -111,6 +113,8 @@ def _was_unwound(view: FrameView, number: int) -> bool:
     assert place is not None
     finals = known.unit.tree().finals
     for node, (field, _) in place.path:
+        if isinstance(node, ast.ExceptHandler) and field == "body":
+            return True  # what it handled is not there any more
         if (
             isinstance(node, ast.Try)
             and field == "body"

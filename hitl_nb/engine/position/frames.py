@@ -6,6 +6,9 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+KEPT = ".kept"
+"""A local of a saved frame that was on the stack of a pause: its call is never made again."""
+
 How = Literal["call", "init", "item", "drive", "again", "yield", "yield_from", "start"]
 """What is at the place of a frame:
 

@@ -25,7 +25,7 @@ def end_tasks(tasks: Iterable[Any], main: asyncio.Task[Any], coroutine: Any) -> 
         main: the task that awaits the run.
         coroutine: of the run, which `main` awaits.
     """
-    running = asyncio.current_task()
+    running = _running_task()
     others = [task for task in tasks if task is not main]
     for task in others:
         if task is not running:
@@ -46,6 +46,13 @@ def end_coroutine(coroutine: Any) -> None:
         for _ in range(_MOST_STEPS):
             coroutine.throw(Unwind())
         coroutine.close()
+
+
+def _running_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # a thread of the run
+        return None
 
 
 def _forget(task: Any, *, wakes: bool) -> None:

@@ -19,7 +19,7 @@ from hitl_nb.engine.compile.nodes import FUNCTIONS, is_engine_name
 from hitl_nb.engine.compile.trees import SourceTree
 from hitl_nb.engine.compile.units import Unit
 from hitl_nb.engine.position.flow import NO_EXITS, Flow, Nested, below
-from hitl_nb.engine.position.frames import SavedFrame
+from hitl_nb.engine.position.frames import KEPT, SavedFrame
 from hitl_nb.engine.position.name_sets import EVERY, NameSets
 from hitl_nb.engine.position.residuals import Residual
 
@@ -112,6 +112,7 @@ class _Analysis:
         function, node = tree.functions[saved.function], tree.nodes[saved.function]
         flow = self.flow(tree, saved.function)
         begun_reads = 0
+        flags = {name for name in saved.locals if name.startswith(".f") or name == KEPT}  # the rest is built by them
         if saved.how == "start":
             is_lambda = function.kind == "lambda"
             live = flow.effect(node.body)[0] if is_lambda else flow.block(node.body, 0, NO_EXITS)
@@ -119,7 +120,7 @@ class _Analysis:
             residual = Residual(unit, saved)
             live = flow.block(residual.body(), 0, NO_EXITS)
             begun_reads = _begun(flow, residual)
-        flags = {name for name in saved.locals if name.startswith(".f")}  # the rest is built by them
+            flags |= _awaited_names(residual)
         has_every = bool((live | begun_reads) & self.names.every)
         plain, spaced = self.names.split(live)
         if function.kind == "cell":
@@ -146,6 +147,13 @@ class _Analysis:
                 flow.block(node.body, 0, NO_EXITS)
             self._frames[number] = flow
         return flow
+
+
+def _awaited_names(residual: Residual) -> set[str]:
+    """What is filed of a call that is awaited and answered: while the answer is awaited, it may be awaited again."""
+    if not isinstance(residual.node, ast.Await):
+        return set()
+    return {node.id for node in ast.walk(residual.node) if isinstance(node, ast.Name) and is_engine_name(node.id)}
 
 
 def _add_aliases(flow: Flow, node: Any) -> None:

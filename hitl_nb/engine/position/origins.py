@@ -33,6 +33,7 @@ class Origin:
         started: how many tasks it has started itself.
         call: the coroutine of a library that it began in.
         is_outside: whether it is not the run's.
+        within: the task that awaits it, if it does the work of one call of that one.
         is_cancelled: whether it is cancelled as soon as it is where it was when it was saved.
     """
 
@@ -41,6 +42,7 @@ class Origin:
     started: int = 0
     call: ref[Any] | None = None
     is_outside: bool = False
+    within: Any = None
     is_cancelled: bool = False
 
     @property
@@ -99,11 +101,13 @@ def _find_origin(coroutine: Any, frame: types.FrameType | None) -> Origin:
     call = next((v for v in frame.f_locals.values() if frame_of(v) is between), None)
     if call is not None and asyncio_calls.is_known(call):
         return _own(parent, frame.f_lineno)
-    if not _is_runs(coroutine):
-        return Origin(parent.key, frame.f_lineno, is_outside=True)
-    if call is None:
+    if call is None and _is_runs(coroutine):
         return _own(parent, frame.f_lineno)
-    return Origin(parent.key, frame.f_lineno, call=ref(call))
+    return Origin(parent.key, frame.f_lineno, 0, _ref(call), not _is_runs(coroutine))
+
+
+def _ref(value: Any) -> ref[Any] | None:
+    return None if value is None else ref(value)
 
 
 _HANDLE: Any = asyncio.Handle._run.__code__  # pyright: ignore[reportPrivateUsage]

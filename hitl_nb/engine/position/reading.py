@@ -404,7 +404,8 @@ def _refuse_half_used(view: FrameView, number: int) -> None:
     if asked:
         kind = type(asked[0]).__name__
         where = f"line {view.frame.f_lineno} of {view.known.function.name}"
-        raise CannotSave(f"{where}: a `{kind}` asks code that cannot be saved inside it, and its item would be lost")
+        why = "asks code that cannot be saved inside it, and its item would be lost"
+        raise CannotSave(f"{where}: a `{kind}` {why}; take its items by list(...)")
 
 
 def _named_iterators(node: Any, view: FrameView) -> list[Any]:

@@ -65,6 +65,8 @@ class Residual:
             taken = _at(ast.NamedExpr(_at(ast.Name(NEXT, ast.Store()), node), _runtime_call("pending", [], node)), node)
             result = _at(ast.Call(taken, [], []), node)
             if isinstance(node, ast.Await):
+                if is_filed(node.value):  # what is awaited may be saved again
+                    result = _at(ast.NamedExpr(copy(node.value.target), result), node)
                 result = _at(ast.Await(result), node)
             return result if how == "call" else _runtime_call("constructed", [result, _name(MADE, node)], node)
         if how == "drive":
@@ -165,7 +167,8 @@ class Residual:
                 return self._match(node, field, index, step)
             case ast.Assign() if field == "targets":
                 value = self._done(node.value)
-                if not (is_file_name(value) or isinstance(value, ast.Constant)):
+                is_kept = is_file_name(value) or isinstance(value, ast.Constant)
+                if not is_kept and self.saved.how != "again":
                     raise CannotSave("a call in the target of an assignment whose value is not kept")
                 targets = [self._rest(node.targets[index or 0], step + 1), *node.targets[(index or 0) + 1 :]]
                 return [ast.copy_location(ast.Assign(targets, value), node)]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import ast
 
 from hitl_nb.engine.compile import find_code, find_unit
-from hitl_nb.engine.position.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.frames import KEPT, SavedFrame, SavedStack
 from hitl_nb.engine.position.places import find_place
 from hitl_nb.engine.position.reading import BOX, MADE, is_fleeting
-
-KEPT = ".kept"
-"""A local of a saved frame that was on the stack of a pause: its call is never made again."""
 
 
 def keep_frames(stack: SavedStack) -> None:

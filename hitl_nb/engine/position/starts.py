@@ -19,7 +19,8 @@ def stack_before(begin: Callable[[], Any]) -> SavedStack:
     Raises:
         CannotSave: it is of other code.
     """
-    call = begin if isinstance(begin, functools.partial) else functools.partial(begin)
+    given: Any = begin
+    call: Any = given if type(given) is functools.partial else functools.partial(given)
     function: Any = call.func
     known = find_code(function.__code__) if isinstance(function, types.FunctionType) else None
     if known is None:

@@ -127,13 +127,31 @@ def read_task(
 
     The frames of functions that the task's coroutine calls come behind the run's own frame, as they are continued.
     """
-    if main.cr_running:
-        raise CannotSave("a task asks in its first step, which is taken before the code that made it goes on")
-    outermost = read_await(main) if main.cr_suspended else _read_start_of(main)
     if origin_of(task).is_made_again or is_call(task.get_coro()):
-        return SavedStack([outermost], False, {}, [outermost])
+        return read_waiting(main)
+    outermost = _read_main(main)
     inside = read_stack(innermost, _root_of(task), is_answered, is_task=True)
     return SavedStack([outermost, *inside.frames], inside.waits, inside.running, [outermost, *inside.order])
+
+
+def read_waiting(main: Any) -> SavedStack:
+    """The stack of a run whose own coroutine `main` waits, for what begins again with the call that is awaited."""
+    outermost = _read_main(main)
+    return SavedStack([outermost], False, {}, [outermost])
+
+
+def name_waiting(main: Any, task: str) -> Places:
+    """The place where the run's own coroutine waits, for a task that begins again with the call that is awaited."""
+    outermost = _read_main(main)
+    unit = find_unit(outermost.unit)
+    assert unit is not None
+    return Places((task, name_place(unit, outermost.function, outermost.place)), False, main.cr_frame)
+
+
+def _read_main(main: Any) -> SavedFrame:
+    if main.cr_running:
+        raise CannotSave("a task asks in its first step, which is taken before the code that made it goes on")
+    return read_await(main) if main.cr_suspended else _read_start_of(main)
 
 
 def _root_of(task: Any) -> types.FrameType | None:
@@ -153,11 +171,7 @@ def name_places_of_task(
     if is_call(task.get_coro()):  # it has no frame of the notebook's: it begins again
         return Places((f"task {origin.key}", task.get_coro().__qualname__), False, main.cr_frame)
     if origin.is_made_again:
-        outermost = read_await(main) if main.cr_suspended else _read_start_of(main)
-        unit = find_unit(outermost.unit)
-        assert unit is not None
-        names = f"task {origin.key}", name_place(unit, outermost.function, outermost.place)
-        return Places(names, False, main.cr_frame)
+        return name_waiting(main, f"task {origin.key}")
     found = read_places(innermost, _root_of(task), is_answered)
     return replace(found, names=(f"task {origin.key}", *found.names))
 
@@ -210,4 +224,4 @@ def _where(view: FrameView) -> str:
     return f"line {view.frame.f_lineno} of {view.known.function.name}"
 
 
-__all__ = ["can_keep", "is_kept", "name_places_of_task", "read_await", "read_generator", "read_task"]
+__all__ = ["can_keep", "is_kept", "name_places_of_task", "name_waiting", "read_await", "read_generator", "read_task", "read_waiting"]

@@ -6,6 +6,7 @@ Nothing here reads or writes the store; `session` does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import sys
 import threading
@@ -157,6 +158,9 @@ class LiveRun:
             RUNTIME.due = True
             raise self.paused
         self.refused.check()
+        if threading.get_ident() != self._thread:  # the run's own thread reports where it is
+            RUNTIME.due = self.keys.is_inside or self._moments.is_watched
+            return
         if (self.keys.has_executions or self._moments.is_watched) and not inside_call.get():
             try:
                 places = self._driver.read_places(frame, None)
@@ -170,7 +174,10 @@ class LiveRun:
             RUNTIME.due = True
 
     def _begin_unwinding(self, error: BaseException, frame: types.FrameType) -> None:
-        """An error is about to leave a `finally` or `with`: if nobody can handle it, its place is kept now."""
+        """An error is about to leave a handler, or a `try` by its `finally`.
+
+        If nobody can handle it, its place is kept now.
+        """
         seen: BaseException | None = error
         while seen is not None:
             if seen is self._unwound:
@@ -238,7 +245,9 @@ class LiveRun:
             name = f"{name}/{spelled(key)}"
         start = started_in.get()
         kind = f"{inside_call.get()}{name}"
-        return self.keys.name_call(kind, self._task) if start is None else start.name_call(f"thread:{kind}")
+        if start is None:
+            return self.keys.name_call(kind, self._task)
+        return start.name_call(kind if inside_call.get() else f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:
         """A thread is being started: what its calls are named after."""
@@ -248,7 +257,7 @@ class LiveRun:
     @property
     def execution(self) -> Execution | None:
         """The execution that the call at hand belongs to."""
-        return self.keys.execution(self._task)
+        return started_in.get() or self.keys.execution(self._task)
 
     @property
     def _keyed(self) -> _Calls:
@@ -318,6 +327,10 @@ class LiveRun:
         except CannotSave:
             return "a line of another task or thread"
         return describe_line(found)
+
+    def at_rest(self) -> contextlib.AbstractContextManager[None]:
+        """While a position is read and the run is left: no other thread takes its tasks on. Raises CannotSave."""
+        return self._driver.at_rest()
 
     def read(self, callee: Any = None, frame: types.FrameType | None = None) -> Position:
         """The position of now, at a call of `callee` that waits for an answer; None: where code reports, in `frame`.

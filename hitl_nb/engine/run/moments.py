@@ -25,5 +25,6 @@ class Moments:
 
 
 def _statement_of(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of places, the innermost as that of its statement."""
+    """The names of places, the innermost as that of its statement, whatever task or thread is at work."""
+    names = names[1:] if names[0].startswith("task ") else names
     return (*names[:-1], names[-1].rpartition(".")[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 
@@ -12,28 +13,45 @@ from hitl_nb.engine.compile.runtime import RUNTIME
 class Ticker:
     """While entered, running code reports when `seconds()` have passed, again and again.
 
-    A thread of its own: code that runs has no other way to know the time at no cost.
+    A thread does it, one of the process: code that runs has no other way to know the time at no cost.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="hitl_nb reports", daemon=True)
+        self.seconds = seconds
 
     def __enter__(self) -> None:
+        global _thread
         _entered.add(self)
-        self._thread.start()
+        if _thread is None or not _thread.is_alive():  # not in a process that was forked
+            _thread = threading.Thread(target=_tick, name="hitl_nb reports", daemon=True)
+            _thread.start()
+        _wake.set()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._ended.set()
-        self._thread.join()
         _entered.discard(self)
-        if not _entered:  # else code that belongs to no run would report for nothing, again and again
-            RUNTIME.due = False
-
-    def _work(self) -> None:
-        while not self._ended.wait(self._seconds()):
-            RUNTIME.due = True
+        _end_reports()
 
 
 _entered: set[Ticker] = set()
+_wake = threading.Event()
+_thread: threading.Thread | None = None
+
+
+def _tick() -> None:
+    while True:
+        _wake.wait()
+        entered = list(_entered)
+        if entered:
+            time.sleep(min(ticker.seconds() for ticker in entered))
+            RUNTIME.due = True
+        else:
+            _wake.clear()
+            if _entered:  # since
+                _wake.set()
+        _end_reports()
+
+
+def _end_reports() -> None:
+    """Else code that belongs to no run would report for nothing, again and again."""
+    if not _entered:
+        RUNTIME.due = False

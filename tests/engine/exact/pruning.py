@@ -16,7 +16,7 @@ from hitl_nb.engine.decision import Decision
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.generators import reduce_generator
 from hitl_nb.engine.position.liveness import live_globals, live_names
-from hitl_nb.engine.position.reading import read_generator
+from hitl_nb.engine.position.suspended import read_generator
 
 
 class Losing(saving.Questions):
