@@ -104,8 +104,8 @@ def mark_coroutine_function(called: Any) -> None:
 def agent(function: Callable[..., Any]) -> Agent:
     """Give a function `.run(...)`, and let it resume exactly where it asked, also in a module or a script.
 
-    Functions of a notebook resume exactly without this mark. The function may be sync or async, a method, recursive; not
-    a generator.
+    Functions of a notebook resume exactly without this mark. The function may be sync or async, a method, recursive;
+    a generator may not be marked.
 
     Raises:
         TypeError, HitlError: not a function made with `def`, a generator, or its source is not available.
