@@ -352,6 +352,7 @@ def test_a_second_call_that_dies_too_is_a_question_of_its_own(forks: Forks, tmp_
         assert forks(decided, url, action, value) == ["Did send(7) happen?"]
     assert [n for n, _ in forks(dying, DYING, url, str(flag)).journal] == ["send", "after"]
 
+
 DIES_INSIDE = """
 import os, signal
 @hitl.step(idempotent=True)

@@ -34,3 +34,19 @@ def test_the_timeline_names_the_statements_that_took_long(tmp_path: Path, monkey
     ended = [event for event in ledger.history(p.run) if event.type in ("run.paused", "run.finished")]
     assert [len(event.data["statements"]) for event in ended] == [1, 1]
     assert ledger.verify().ok
+
+
+@hitl.agent
+def tidy() -> None:
+    for n in range(2):
+        if n:
+            time.sleep(0.03)
+            time.sleep(0.02)
+
+
+def test_statements_inside_others_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HITL_NB_STORE", f"diskcache://{tmp_path}/store")
+    ledger = Ledger(open_store())
+    run = asyncio.run(tidy.run(key="1"))
+    noted = [entry for entry in timeline(ledger, run.id) if entry.type == "statement"]
+    assert [entry.what.split(": ")[1] for entry in noted] == ["time.sleep(0.03)", "time.sleep(0.02)"]

@@ -199,7 +199,10 @@ class Release(Desk):
     """Gates, files and a git repository; what is deployed a second time is an error here."""
 
     example = "release"
-    says = "released 1.1.0\n   staging: slug.pyz\nproduction: slug.pyz\nv1.1.0: - Take accents off"
+    says = (
+        "released 1.1.0\n   staging: slug.pyz\nproduction: slug.pyz\n"
+        "v1.0.0: The first one\n\nv1.1.0: - Take accents off"
+    )
 
     def __init__(self, folder: Path, commands: Commands) -> None:
         super().__init__(folder, commands)
@@ -207,7 +210,7 @@ class Release(Desk):
         self.temporary.mkdir()
         self.environment["TMPDIR"] = str(self.temporary)
         _replace(self.notebook, "shutil.copy2(app, place)", DEPLOY_ONCE)
-        _replace(folder / "hitl-policy.toml", 'undo = ', '# ')
+        _replace(folder / "hitl-policy.toml", "undo = ", "# ")
         with (folder / "release_desk.py").open("a", encoding="utf-8") as file:
             file.write(NOTE_COMMANDS)
 

@@ -19,13 +19,11 @@ def stack_before(begin: Callable[[], Any]) -> SavedStack:
     Raises:
         CannotSave: it is of other code.
     """
-    given: Any = begin
-    call: Any = given if type(given) is functools.partial else functools.partial(given)
-    function: Any = call.func
+    function, args, named = _opened(begin)
     known = find_code(function.__code__) if isinstance(function, types.FunctionType) else None
     if known is None:
         raise CannotSave("its beginning: it is not of instrumented code")
-    bound = inspect.signature(function, follow_wrapped=False).bind(*call.args, **call.keywords)
+    bound = inspect.signature(function, follow_wrapped=False).bind(*args, **named)
     bound.apply_defaults()
     values = dict(bound.arguments)
     code, closure = function.__code__, function.__closure__ or ()
@@ -34,3 +32,8 @@ def stack_before(begin: Callable[[], Any]) -> SavedStack:
         cells[name] = types.CellType(values.pop(name)) if name in values else types.CellType()
     frame = SavedFrame(known.unit.key, known.function.number, 0, "start", values, cells, function.__globals__)
     return SavedStack([frame], False, {}, [frame])
+
+
+def _opened(call: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The function that a `partial` calls, and with what."""
+    return (call.func, call.args, call.keywords) if isinstance(call, functools.partial) else (call, (), {})  # pyright: ignore[reportUnknownMemberType]

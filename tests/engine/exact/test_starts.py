@@ -1,0 +1,71 @@
+"""The stack of a run before its first statement: continued, the run begins, with the arguments that it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from hitl_nb.engine.instrument import instrument_function
+from hitl_nb.engine.position.driving import Driver
+from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.starts import stack_before
+
+FACTOR = 10
+
+
+def add(first: int, *rest: int, second: int = 2, **named: int) -> Any:
+    def inner() -> Any:
+        return first * FACTOR, rest, second, named
+
+    first += 1
+    return inner()
+
+
+async def add_later(first: int) -> int:
+    await asyncio.sleep(0)
+    return first + FACTOR
+
+
+def instrumented(function: Any) -> Any:
+    made = FunctionType(instrument_function(function), function.__globals__, function.__name__, None)
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+@pytest.mark.parametrize("call", [((1,), {}), ((1, 5, 6), {"second": 3, "third": 4})])
+def test_a_function_begins_with_its_arguments(call: tuple[tuple[int, ...], dict[str, int]]) -> None:
+    args, named = call
+    stack = stack_before(functools.partial(instrumented(add), *args, **named))
+    assert not stack.waits
+    assert Driver().resume(stack, None) == add(*args, **named)
+
+
+def test_a_closure_keeps_its_cells() -> None:
+    total = 0
+
+    def count() -> int:
+        nonlocal total
+        total += 1
+        return total
+
+    made = FunctionType(instrument_function(count), globals(), "count", None, count.__closure__)
+    assert Driver().resume(stack_before(made), None) == 1
+    assert total == 1
+
+
+def test_a_coroutine_begins() -> None:
+    stack = stack_before(functools.partial(instrumented(add_later), 1))
+    assert asyncio.run(_awaited(Driver().resume(stack, None))) == 11
+
+
+async def _awaited(coroutine: Any) -> Any:
+    return await coroutine
+
+
+def test_other_code_has_no_stack() -> None:
+    with pytest.raises(CannotSave):
+        stack_before(add)
