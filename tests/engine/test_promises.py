@@ -746,6 +746,38 @@ def test_what_is_in_use_at_a_pause_continues_exactly(desk: Desk, name: str) -> N
     assert done == native.journal
 
 
+BINDINGS = {
+    "item": "xs = [1]\nxs[5] = effect('f', 2)\n",
+    "unpacking": "a, b = effect('f', (1, 2, 3))\n",
+    "attribute": "o = 1\no.x = effect('f', 2)\n",
+    "loop": "for a, b in [(1, 2), effect('f', (1, 2, 3))]:\n    effect('turn', a)\n",
+    "comprehension": "xs = [effect('turn', a) for a, b in [(1, 2), effect('f', (1, 2, 3))]]\n",
+    "deleted": "xs = [1]\neffect('f')\ndel xs[5]\n",
+}
+"""Statements that fail once their value is there."""
+
+
+@pytest.mark.parametrize("name", BINDINGS)
+def test_what_fails_as_it_binds_a_value_does_not_make_it_again(desk: Desk, name: str) -> None:
+    source = "effect('before')\n" + BINDINGS[name]
+    with pytest.raises((IndexError, ValueError, AttributeError)) as first:
+        desk.run(source)
+    assert [done.partition("(")[0] for done in effects()][:2] == ["before", "f"]
+    desk.new_kernel()
+    with pytest.raises(type(first.value)):
+        desk.run(source)
+    assert effects() == []
+
+
+def test_a_binding_that_failed_is_mended_and_has_its_value_still(desk: Desk) -> None:
+    source = "for row in [1]:\n    a, b = effect('f', (1, 2, 3))\n    effect('bound', a, b)\n"
+    with pytest.raises(ValueError, match="unpack"):
+        desk.run(source)
+    desk.new_kernel()
+    assert desk.run(source.replace("a, b = ", "a, b, c = ")).status == "finished"
+    assert effects() == ["bound(1, 2)"]
+
+
 def test_a_checkpoint_outside_an_agent() -> None:
     for call in (lambda: hitl.checkpoint(1, title="T"), lambda: hitl.checkpoint_all([]), lambda: hitl.gate(print)(1)):
         with pytest.raises(NotInAgent, match="%%agent"):

@@ -106,7 +106,7 @@ class Protected(Comprehensions):
         handlers = [self._handler(handler, i, opening) for i, handler in enumerate(node.handlers)]
         node.handlers = [_let_unwinding_pass(), *handlers]
         # What an error left behind that a handler has raised again is no longer as it was.
-        return [assign(handled, constant(False)), node]
+        return [assign(handled, constant(False, node), node), node]
 
     def _handler(self, node: ast.ExceptHandler, i: int, stale: list[ast.stmt]) -> ast.ExceptHandler:
         held = self.names.new("h")

@@ -301,7 +301,7 @@ class Statements(Protected):
         node.iter = load(iterator, node.iter)
         self.builder.tree.loops.append(node)
         head: list[ast.stmt] = []
-        if self.finder.calls(node.target):
+        if not isinstance(node.target, ast.Name):  # binding can fail: a run that continues there has the item still
             item = self.names.new("x")
             head = [*self.bound(node.target, item), *clear([item])]
             node.target = store(item, node.target)
