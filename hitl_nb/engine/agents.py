@@ -80,7 +80,7 @@ class Agent(Definition):
         return self.function(*args, **kwargs)
 
     async def run(self, *args: Any, key: str | None = None, **kwargs: Any) -> AgentRun:
-        """Start a run of this agent, or go on with the one that has this `key`.
+        """Start a run of this agent, or continue the one that has this `key`.
 
         Returns its state: `.status` "finished" with `.result`, or "waiting" with the proposals it waits for in `.open`.
         Raises what the agent raises, and RunClaimed if another process runs it.
@@ -102,7 +102,10 @@ def mark_coroutine_function(called: Any) -> None:
 
 
 def agent(function: Callable[..., Any]) -> Agent:
-    """Mark a function whose body resumes exactly. It may be sync or async, a method, recursive; not a generator.
+    """Give a function `.run(...)`, and let it resume exactly where it asked, also in a module or a script.
+
+    Functions of a notebook resume exactly without this mark. The function may be sync or async, a method, recursive;
+    a generator may not be marked.
 
     Raises:
         TypeError, HitlError: not a function made with `def`, a generator, or its source is not available.

@@ -33,6 +33,7 @@ from .loading import DEFINITION, END, FORMAT, MODULES, PROCESS
 from .missing import left_out_before
 from .pickling import Pickler, Unpickler, module_globals, resolve
 from .position.frames import SavedFrame
+from .position.generators import leaves_out
 from .position.liveness import find_live, live_names, names_mentioned
 from .position.managers import Entered, check_managers, entered
 from .position.reading import CannotSave
@@ -161,13 +162,16 @@ class Saver:
             parts = self._dump(position, names, pending, check)
         except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises
             self._early = frozenset()
-            self._sort_out(position, names, pending)
-            self._is_proven_again = True
+            token = leaves_out.set(True)
             try:
-                parts = self._dump(position, names, pending, check)
-            except Exception as error:
-                raise self._refusal_of_all(position, names, error) from error
+                self._sort_out(position, names, pending)
+                self._is_proven_again = True
+                try:
+                    parts = self._dump(position, names, pending, check)
+                except Exception as error:
+                    raise self._refusal_of_all(position, names, error) from error
             finally:
+                leaves_out.reset(token)
                 self._is_proven_again = False
         definitions, pickler, stream = parts
         self.generators = pickler.generators

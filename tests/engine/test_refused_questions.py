@@ -127,7 +127,8 @@ def test_a_run_does_not_finish_without_a_question_that_was_refused(desk: Desk, k
     source = START + MORE + SWALLOWS[kind] + END
     for _ in range(2):  # running it again does not get past it
         with pytest.raises(
-            hitl.CannotPause, match=r"lock \(a lock\)|a step is called once|its item would be lost|except\*|ThreadPoolExecutor"
+            hitl.CannotPause,
+            match=r"lock \(a lock\)|a step is called once|its item would be lost|except\*|ThreadPoolExecutor",
         ) as caught:
             desk.run(source)
         assert desk.record().status == "failed"

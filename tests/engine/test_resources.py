@@ -163,6 +163,18 @@ def test_reading_a_name_that_was_left_out_says_so(desk: Desk, read: str, error: 
     assert any("cur (a Cursor) was not saved when the agent paused at line 3" in n for n in caught.value.__notes__)
 
 
+def test_code_that_may_read_any_name_has_those_that_its_texts_name(desk: Desk) -> None:
+    desk.cell("a, b, rows = 1, 2, (c for c in 'ab')")
+    source = f"{ASK}x = eval('a + 1')\n"
+    [proposal] = desk.run(source).proposals
+    assert not any("rows" in note for note in proposal.notes)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert desk.ns["x"] == 2
+    assert "b" not in desk.ns
+
+
 def test_the_note_about_a_name_outlives_the_run(desk: Desk) -> None:
     source = f"import sqlite3\ncur = sqlite3.connect(':memory:').cursor()\n{ASK}{ASK}"
     desk.run(source)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 from hitl_nb.engine.position import completions
 from hitl_nb.engine.position.asyncio_calls import QUEUES, Reduced, has_come, is_left
@@ -35,7 +35,7 @@ def reduce_shared(shared: object) -> Reduced | None:
         return _new, (Completing,), (shared.done, members, shared.left, told), None, None, _fill_completing
     if completions.ITERATOR is not None and kind is completions.ITERATOR:
         return _new, (kind,), _iterator_state(value), None, None, _fill_iterator
-    if isinstance(shared, asyncio.Barrier) and shared.n_waiting:
+    if isinstance(shared, asyncio.Barrier) and cast("Any", shared)._count:  # also those that leave it
         raise CannotSave("tasks wait at an asyncio.Barrier, which is not kept; use an asyncio.Condition or gather")
     if kind.__module__.startswith("asyncio.") and isinstance(shared, _SHARED):
         return _new, (kind,), _state_of(value), None, None, _fill

@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from hitl_nb.engine.compile import find_code, find_unit
+from hitl_nb.engine.compile.nodes import is_engine_name
 from hitl_nb.engine.compile.runtime import Unwind
 from hitl_nb.engine.position import asyncio_calls
 from hitl_nb.engine.position.continuations import Box, continue_frame
@@ -24,6 +25,13 @@ _waiting: WeakKeyDictionary[Any, Box] = WeakKeyDictionary()
 
 _filled: ContextVar[list[Any] | None] = ContextVar("hitl_nb_filled", default=None)
 """Those that were filled while something is loaded, and must be brought to their place."""
+
+
+leaves_out: ContextVar[bool] = ContextVar("hitl_nb_leaves_out", default=False)
+"""Whether generators are saved without the variables that they do not read any more: one may be impossible to save.
+
+Else these are saved, too: natively they end with the generator.
+"""
 
 
 def reduce_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, ...]:
@@ -41,8 +49,9 @@ def reduce_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, .
     saved, is_begun = found
     unit = find_unit(saved.unit)
     assert unit is not None
-    live = live_names(unit, saved)  # an edit does not reach it: nothing else will be read
-    return reduce_saved(replace(saved, locals={n: v for n, v in saved.locals.items() if n in live}), is_begun)
+    live, keeps = live_names(unit, saved), not leaves_out.get()
+    kept = {n: v for n, v in saved.locals.items() if n in live or (keeps and not is_engine_name(n))}
+    return reduce_saved(replace(saved, locals=kept), is_begun)
 
 
 def reduce_saved(saved: SavedFrame, is_begun: bool) -> tuple[Any, ...]:

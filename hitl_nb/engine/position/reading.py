@@ -177,8 +177,8 @@ def _why_no_place(known: InstrumentedCode, number: int) -> str:
     tree: Any = known.unit.tree().nodes[known.function.number]
     stars = (node for node in walk(tree) if isinstance(node, ast.TryStar))
     if any(getattr(part, "lineno", None) == number for node in stars for part in walk(node)):
-        return "it is inside a `try` with `except*`; ask before or behind it, or use `except`"
-    return "it is inside something that is evaluated as a whole; ask in a statement of its own"
+        return "it cannot be continued there; move the checkpoint out of the `try` with `except*`"
+    return "it cannot be continued there; ask in a statement of its own"
 
 
 def _find_link(
@@ -194,6 +194,8 @@ def _find_link(
         raise CannotSave(f"{where}: {_why_no_place(known, number)}")
     node = place.node
     is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
+    if is_call and inner is not None and look_up(node.func, view) is list.sort:
+        raise CannotSave("list.sort() keeps its list empty while it calls the key function; use sorted(...)")
     if inner is None:
         if is_answered is None:
             return _Link(number, "call", is_exact=True), place

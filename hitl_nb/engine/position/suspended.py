@@ -231,4 +231,13 @@ def _where(view: FrameView) -> str:
     return f"line {view.frame.f_lineno} of {view.known.function.name}"
 
 
-__all__ = ["can_keep", "is_kept", "name_places_of_task", "name_waiting", "read_await", "read_generator", "read_task", "read_waiting"]
+__all__ = [
+    "can_keep",
+    "is_kept",
+    "name_places_of_task",
+    "name_waiting",
+    "read_await",
+    "read_generator",
+    "read_task",
+    "read_waiting",
+]
