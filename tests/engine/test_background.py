@@ -43,7 +43,7 @@ LOST = {
     "task": ("asyncio.create_task(send(1))", r"the task send\(\), started at line 15, .* await it"),
     "task of a library": ("asyncio.create_task(asyncio.open_connection('h', 1))", r"the task open_connection\(\)"),
     "task of a library, cell with await": (
-        "asyncio.create_task(asyncio.open_connection('h', 1))\nawait asyncio.sleep(0)",
+        "await asyncio.sleep(0)\nasyncio.create_task(asyncio.open_connection('h', 1))",
         r"the task open_connection\(\)",
     ),
     "thread": ("threading.Thread(target=blocks, args=(1,), daemon=True).start()", r"the thread of blocks\(\).* join"),
