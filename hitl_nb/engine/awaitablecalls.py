@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 async def after_others(work: Callable[[], Awaitable[Any]]) -> Any:
     """Await what was under way when the run was saved: as then, what has its turn meanwhile takes it first."""
-    import anyio
+    from anyio.lowlevel import checkpoint
 
-    await anyio.sleep(0)
+    await checkpoint()
     return await work()
 
 

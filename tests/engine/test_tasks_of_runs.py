@@ -33,8 +33,10 @@ OPERATIONS = (
 )
 WAYS = (
     "x = await asyncio.gather({calls})\n",
-    "async with asyncio.TaskGroup() as group:\n    tasks = [group.create_task(call) for call in ({calls},)]\n"
-    "x = [task.result() for task in tasks]\n",
+    (
+        "async with asyncio.TaskGroup() as group:\n    tasks = [group.create_task(call) for call in ({calls},)]\n"
+        "x = [task.result() for task in tasks]\n"
+    ),
     "tasks = [asyncio.create_task(call) for call in ({calls},)]\nx = [await task for task in tasks]\n",
 )
 
