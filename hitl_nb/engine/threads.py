@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, ContextVar
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 from .background import is_from_library
 from .callkeys import started_in
@@ -32,10 +32,11 @@ def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(submit)
     def submit_with_run(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         called: Any = fn
-        if isinstance(called, functools.partial) and isinstance(getattr(called.func, "__self__", None), Context):
-            inside: Any = called  # of `asyncio.to_thread`, which calls it in a context of its own
-            called, *rest = inside.args
-            with_run: Any = functools.partial(inside.func, _with_run(called), *rest, **inside.keywords)
+        with_run: Any
+        if _is_call_in_context(called):  # of `asyncio.to_thread`
+            of_context = called
+            called, *rest = of_context.args
+            with_run = functools.partial(of_context.func, _with_run(called), *rest, **of_context.keywords)
         else:
             with_run = _with_run(called)
         future = submit(self, with_run, *args, **kwargs)
@@ -44,6 +45,12 @@ def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
         return future
 
     return submit_with_run
+
+
+def _is_call_in_context(function: Any) -> bool:
+    return isinstance(function, functools.partial) and isinstance(
+        getattr(cast("Any", function).func, "__self__", None), Context
+    )
 
 
 def _starting(start: Callable[..., None]) -> Callable[..., None]:
