@@ -31,12 +31,13 @@ def hand_on_to_threads(*variables: ContextVar[Any]) -> None:
 def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(submit)
     def submit_with_run(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        called = fn
-        if isinstance(fn, functools.partial) and isinstance(getattr(fn.func, "__self__", None), Context):
-            called, *rest = fn.args  # of `asyncio.to_thread`, which calls it in a context of its own
-            with_run: Any = functools.partial(fn.func, _with_run(called), *rest, **fn.keywords)
+        called: Any = fn
+        given: Any = fn
+        if isinstance(fn, functools.partial) and isinstance(getattr(given.func, "__self__", None), Context):
+            called, *rest = given.args  # of `asyncio.to_thread`, which calls it in a context of its own
+            with_run: Any = functools.partial(given.func, _with_run(called), *rest, **given.keywords)
         else:
-            with_run = _with_run(fn)
+            with_run = _with_run(given)
         future = submit(self, with_run, *args, **kwargs)
         if _handed_on[0].get() is not None:
             _handed_on[0].get().background.began(future, called)

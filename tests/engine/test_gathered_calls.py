@@ -177,14 +177,18 @@ EXACT = {
         ["sent"],
     ),
     "task group with effects": (
-        "async with asyncio.TaskGroup() as group:\n"
-        "    tasks = [group.create_task(send(prepared(n))) for n in numbers]\nx = [task.result() for task in tasks]",
+        (
+            "async with asyncio.TaskGroup() as group:\n"
+            "    tasks = [group.create_task(send(prepared(n))) for n in numbers]\nx = [task.result() for task in tasks]"
+        ),
         ["prepared", "sent"],
     ),
     "task group that awaits": (
-        "async with asyncio.TaskGroup() as group:\n    tasks = []\n    for n in numbers:\n"
-        "        tasks.append(group.create_task(send(n)))\n        await asyncio.sleep(0)\n"
-        "x = [task.result() for task in tasks]",
+        (
+            "async with asyncio.TaskGroup() as group:\n    tasks = []\n    for n in numbers:\n"
+            "        tasks.append(group.create_task(send(n)))\n        await asyncio.sleep(0)\n"
+            "x = [task.result() for task in tasks]"
+        ),
         ["sent"],
     ),
     "steps": (
@@ -192,8 +196,10 @@ EXACT = {
         ["sent", "looked"],
     ),
     "steps in tasks": (
-        "tasks = [asyncio.create_task(looked_later(n)) for n in numbers]\n"
-        "x = await asyncio.gather(*[send(n) for n in numbers])\nawait asyncio.gather(*tasks)",
+        (
+            "tasks = [asyncio.create_task(looked_later(n)) for n in numbers]\n"
+            "x = await asyncio.gather(*[send(n) for n in numbers])\nawait asyncio.gather(*tasks)"
+        ),
         ["sent", "looked"],
     ),
     "agents": ("x = await asyncio.gather(*[act(n) for n in numbers])", ["acted"]),
@@ -206,8 +212,10 @@ EXACT = {
         ["acted"],
     ),
     "agents in a task group": (
-        "async with asyncio.TaskGroup() as group:\n    tasks = [group.create_task(act(n)) for n in numbers]\n"
-        "x = [task.result() for task in tasks]",
+        (
+            "async with asyncio.TaskGroup() as group:\n    tasks = [group.create_task(act(n)) for n in numbers]\n"
+            "x = [task.result() for task in tasks]"
+        ),
         ["acted"],
     ),
     "agents in a helper": (
