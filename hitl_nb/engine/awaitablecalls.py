@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from .session import required
+from .session import current, required
 
 if TYPE_CHECKING:
     from .session import Session
+
+
+async def after_others(work: Callable[[], Awaitable[Any]]) -> Any:
+    """Await what was under way when the run was saved: as then, what has its turn meanwhile takes it first."""
+    from anyio.lowlevel import checkpoint
+
+    await checkpoint()
+    return await work()
 
 
 class AwaitableCall(Coroutine[Any, Any, Any]):
@@ -34,6 +42,8 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         self.__qualname__: str = function.__qualname__
         self._function = function
         self._what = what
+        session = current()
+        self._made_in = None if session is None else ref(session)
         self._begun_in: ref[Session] | None = None
         self._work: Generator[Any, Any, Any] | None = None
 
@@ -45,6 +55,10 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
     @abstractmethod
     def begin(self, session: Session, *, as_task: bool) -> Generator[Any, Any, Any]:
         """What runs the call: as a task, or for the code that awaits it."""
+
+    def is_older(self, session: Session) -> bool:
+        """Whether the call was made before the position at which this session began."""
+        return self._made_in is None or self._made_in() is not session
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._begun(as_task=False)

@@ -17,7 +17,7 @@ from .. import values
 from ..models import fitting_adapter
 from ..records import Action, Question
 from .agents import Definition
-from .awaitablecalls import AwaitableCall
+from .awaitablecalls import AwaitableCall, after_others
 from .callkeys import Key, call_with_arguments, check_rule, key_of_call
 from .decision import Asked, Decision
 from .gatedcalls import ApprovedCall
@@ -212,6 +212,8 @@ class _DecidedCall(AwaitableCall):
         return _DecidedCall, (self.pending, self.call)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
+        if self.is_older(session):
+            return after_others(lambda: self._made(session)).__await__()
         return self._made(session).__await__()
 
     async def _made(self, session: Session) -> Any:

@@ -15,12 +15,11 @@ import time
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any, Literal, TypeVar, overload
-from weakref import ref
 
 from ..errors import HitlError, NotInAgent
 from ..records import Step
 from .agents import Definition
-from .awaitablecalls import AwaitableCall
+from .awaitablecalls import AwaitableCall, after_others
 from .callkeys import Key, check_rule, key_of_call
 from .doubts import call_texts
 from .pickling import Pickler, Unpickler, resolve
@@ -104,16 +103,16 @@ class StepAwaitable(AwaitableCall):
         self.key = key
         self.args, self.kwargs = args, kwargs
         self.exact = exact
-        session = current() if exact is not None else None
-        self._made_in = None if session is None else ref(session)
 
     def __reduce__(self) -> Any:
         return StepAwaitable, (self.step, self.key, self.args, self.kwargs)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
         call = StepCall(self.step, session, self.key, self.args, self.kwargs)
-        call.is_older = self._made_in is None or self._made_in() is not session
-        return call.awaited(bool(self.exact) and not call.is_older and not as_task).__await__()
+        call.is_older = self.is_older(session)
+        if call.is_older:
+            return after_others(lambda: call.awaited(False)).__await__()
+        return call.awaited(bool(self.exact) and not as_task).__await__()
 
 
 class StepCall:

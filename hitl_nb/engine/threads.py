@@ -32,12 +32,12 @@ def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(submit)
     def submit_with_run(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         called: Any = fn
-        given: Any = fn
-        if isinstance(fn, functools.partial) and isinstance(getattr(given.func, "__self__", None), Context):
-            called, *rest = given.args  # of `asyncio.to_thread`, which calls it in a context of its own
-            with_run: Any = functools.partial(given.func, _with_run(called), *rest, **given.keywords)
+        if isinstance(called, functools.partial) and isinstance(getattr(called.func, "__self__", None), Context):
+            inside: Any = called  # of `asyncio.to_thread`, which calls it in a context of its own
+            called, *rest = inside.args
+            with_run: Any = functools.partial(inside.func, _with_run(called), *rest, **inside.keywords)
         else:
-            with_run = _with_run(given)
+            with_run = _with_run(called)
         future = submit(self, with_run, *args, **kwargs)
         if _handed_on[0].get() is not None:
             _handed_on[0].get().background.began(future, called)

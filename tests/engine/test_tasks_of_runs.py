@@ -1,0 +1,85 @@
+"""Tasks of a run with steps, gates and checkpoints: each effect happens once, each question is asked once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import world
+from desk import Desk, effects
+
+START = """
+import asyncio, world
+@hitl.step
+async def pay(n):
+    await asyncio.sleep(0)
+    return world.effect("pay", n)
+@hitl.step
+def look(n):
+    return world.effect("look", n)
+@hitl.gate(title="{n}")
+async def send(n):
+    await asyncio.sleep(0)
+    return world.effect("send", n)
+"""
+OPERATIONS = (
+    "await asyncio.sleep(0)",
+    'done.append(await pay("{n}"))',
+    'done.append(look("{n}"))',
+    'done.append(await send("{n}"))',
+    'done.append(hitl.checkpoint("{n}", title="{n}").value)',
+    'done.append(world.effect("plain", "{n}"))',
+    'done += await asyncio.gather(pay("{n} a"), send("{n} b"))',
+)
+WAYS = (
+    "x = await asyncio.gather({calls})\n",
+    (
+        "async with asyncio.TaskGroup() as group:\n    tasks = [group.create_task(call) for call in ({calls},)]\n"
+        "x = [task.result() for task in tasks]\n"
+    ),
+    "tasks = [asyncio.create_task(call) for call in ({calls},)]\nx = [await task for task in tasks]\n",
+)
+
+
+def program(seed: int) -> str:
+    """A small program of several tasks."""
+    chosen = random.Random(seed)
+    source = START
+    names = [f"work{i}" for i in range(chosen.choice((2, 3)))]
+    for name in names:
+        mark = chosen.choice(("", "@hitl.agent\n"))
+        source += f"{mark}async def {name}():\n    done = []\n"
+        for k in range(chosen.randint(2, 4)):
+            source += f"    {chosen.choice(OPERATIONS)}\n".format(n=f"{name} {k}")
+        source += "    return done\n"
+    return source + chosen.choice(WAYS).format(calls=", ".join(f"{name}()" for name in names))
+
+
+def run_to_the_end(source: str, seed: int) -> tuple[list[str], list[str], object]:
+    """Approve all questions, each time in the same or in a new kernel; what was asked, what was done, the result."""
+    chosen, desk = random.Random(seed), Desk()
+    asked: list[str] = []
+    made: list[str] = []
+    while (outcome := desk.run(source)).status == "waiting":
+        asked += [p.title for p in outcome.proposals]
+        assert len(asked) < 40
+        desk.answer()
+        made += effects()
+        world.journal.clear()
+        if chosen.random() < 0.6:
+            desk.new_kernel()
+    return asked, [*made, *effects()], desk.ns["x"]
+
+
+def check(seed: int) -> None:
+    source = program(seed)
+    asked, made, result = run_to_the_end(source, seed)
+    assert len(asked) == len(set(asked)), source
+    assert len(made) == len(set(made)), source
+    names = {part for line in source.splitlines() for part in line.split('"')[1::2] if part.startswith("work")}
+    assert sorted(one for part in result for one in part) == sorted(names), source  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_tasks_that_pause_do_all_once(seed: int) -> None:
+    check(seed)
