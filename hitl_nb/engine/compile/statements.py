@@ -141,7 +141,7 @@ class Statements(Protected):
         return [*made, *clear([name])]
 
     def _assigned_whole(self, node: ast.Assign) -> list[ast.stmt]:
-        """Binding a target can fail: a run that continues there has the value still, and no call is made again for it."""
+        """Binding a target can fail: a run that continues there still has the value, and makes no call again for it."""
         value = node.value
         makes = self.finder.calls(value) or isinstance(value, COMPREHENSIONS) or len(node.targets) > 1
         can_fail = any(_binding_can_fail(target, value) for target in node.targets)

@@ -139,6 +139,7 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
     return found[::-1]
 
 
+_LIST_SORT: Any = vars(list)["sort"]
 RUNTIME_FILE = runtime.__file__
 _MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
 _PASSING = (_MANAGER.__enter__.__code__, _MANAGER.__exit__.__code__, WAIT_FOR)
@@ -194,7 +195,7 @@ def _find_link(
         raise CannotSave(f"{where}: {_why_no_place(known, number)}")
     node = place.node
     is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
-    if is_call and inner is not None and look_up(node.func, view) is list.sort:
+    if is_call and inner is not None and look_up(node.func, view) is _LIST_SORT:
         raise CannotSave("list.sort() keeps its list empty while it calls the key function; use sorted(...)")
     if inner is None:
         if is_answered is None:

@@ -65,8 +65,9 @@ class Residual:
             taken = _at(ast.NamedExpr(_at(ast.Name(NEXT, ast.Store()), node), _runtime_call("pending", [], node)), node)
             result = _at(ast.Call(taken, [], []), node)
             if isinstance(node, ast.Await):
-                if is_filed(node.value):  # what is awaited may be saved again
-                    result = _at(ast.NamedExpr(copy(node.value.target), result), node)
+                operand: Any = node.value
+                if is_filed(operand):  # what is awaited may be saved again
+                    result = _at(ast.NamedExpr(copy(operand.target), result), node)
                 result = _at(ast.Await(result), node)
             return result if how == "call" else _runtime_call("constructed", [result, _name(MADE, node)], node)
         if how == "drive":
