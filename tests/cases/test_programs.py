@@ -27,15 +27,6 @@ PROGRAMS = [read_program(path) for path in sorted((HERE / "programs").glob("*.py
 RUN_SECONDS = 90
 """How long one run of a notebook may take."""
 
-ENGINE: frozenset[str] = frozenset({"helper_other_draft"})
-"""Cases that the interpreter of operations cannot pass; the engine that reads the live stack has to."""
-
-ENDLESS = ENGINE & {"deep_recursion"}
-"""Those that fail by not ending. They are cut off early; one that leaves `ENGINE` gets the time that all others get."""
-ENDLESS_SECONDS = 10
-"""How long one run of these may take."""
-
-
 STARTED = ("identity", "process state")
 """Kinds whose commands are started as people start them: what a fork has from the process that it was forked from
 (its command line, what is imported) may matter to them."""
@@ -167,14 +158,7 @@ def _run_script(program: Program, folder: Folder) -> None:
 
 
 def _parameters() -> list[Any]:
-    return [pytest.param(program, id=program.path.stem, marks=_marks(program.path.stem)) for program in PROGRAMS]
-
-
-def _marks(name: str) -> list[Any]:
-    if name not in ENGINE:
-        return []
-    fails = subprocess.TimeoutExpired if name in ENDLESS else AssertionError
-    return [pytest.mark.xfail(reason="waits for the engine that reads the live stack", strict=True, raises=fails)]
+    return [pytest.param(program, id=program.path.stem) for program in PROGRAMS]
 
 
 @pytest.mark.parametrize("program", _parameters())
@@ -182,8 +166,7 @@ def test_program(program: Program, commands: Commands, tmp_path: Path) -> None:
     if program.needs and importlib.util.find_spec(program.needs) is None:
         pytest.fail(f"this case needs {program.needs}, which the test environment has to install")
     (tmp_path / "work").mkdir()
-    seconds = ENDLESS_SECONDS if program.path.stem in ENDLESS else RUN_SECONDS
-    folder = Folder(tmp_path / "work", None if program.kind in STARTED else commands, seconds)
+    folder = Folder(tmp_path / "work", None if program.kind in STARTED else commands)
     if program.is_script:
         _run_script(program, folder)
     else:

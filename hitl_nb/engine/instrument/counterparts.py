@@ -38,6 +38,19 @@ class Counterparts:
                 return pair.instrumented
         return None
 
+    def find_of_cell(self, code: types.CodeType) -> types.CodeType | None:
+        """The same for code that is known to be of this very source, and may be compiled one statement at a time.
+
+        IPython does that to cells. Python calls what a module has in another way where it sees the `import` of it.
+        """
+        found = self.find(code)
+        if found is not None:
+            return found
+        for pair in self._pairs.get((code.co_qualname, code.co_firstlineno), ()):
+            if _contents(pair.native) == _contents(code) and can_take(pair.instrumented, code):
+                return pair.instrumented
+        return None
+
     def find_rewritten(self, code: types.CodeType) -> types.CodeType | None:
         """The same for code that a tool has rewritten, as pytest does with assertions: by name and line alone."""
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), [])
@@ -62,7 +75,7 @@ class Counterparts:
     def _grafted(self, value: object, leaves: Callable[[types.CodeType], bool]) -> object:
         if not isinstance(value, types.CodeType) or leaves(value):
             return value
-        found = None if value.co_name in _RUN_AT_ONCE else self.find(value)
+        found = None if value.co_name in _RUN_AT_ONCE else self.find_of_cell(value)
         return found or self.graft(value, leaves)
 
 
@@ -124,6 +137,12 @@ def _paired(
         found = by_start.get(_start(code))
         if found is not None:
             yield code, found
+
+
+def _contents(code: types.CodeType) -> tuple[object, ...]:
+    """What a function says, whatever instructions it became."""
+    values = [(type(value), repr(value)) for value in code.co_consts if not isinstance(value, types.CodeType)]
+    return code.co_varnames, code.co_cellvars, {*code.co_names}, values, _start(code)
 
 
 def _is_alike(native: types.CodeType, made: types.CodeType) -> bool:

@@ -45,7 +45,7 @@ def _instrument(shell: Any, filename: str, source: str, functions: list[types.Fu
     lines = {head.line for head in unit.heads if head.is_left(resolve)}
     counterparts, count = counterparts_of(unit), 0
     for function in functions:
-        made = None if function.__code__.co_firstlineno in lines else counterparts.find(function.__code__)
+        made = None if function.__code__.co_firstlineno in lines else counterparts.find_of_cell(function.__code__)
         if made is not None:
             function.__code__ = made
             count += 1

@@ -12,7 +12,8 @@ import pytest
 from instrument.cell_cases import CASES
 from instrument.shells import Shell
 
-from hitl_nb.engine.compile import compile_unit
+from hitl_nb.engine.compile import compile_unit, find_code
+from hitl_nb.engine.instrument import install
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +69,18 @@ def test_compiling_does_not_make_python_forget_which_warnings_it_has_shown() -> 
         names["f"]()
         assert warnings.filters == before
     assert [str(warning.message) for warning in seen] == ["once"]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_function_that_calls_what_its_cell_imports_is_instrumented(is_late: bool) -> None:
+    """IPython compiles each statement alone: Python does not see the import, and the call becomes others."""
+    main = sys.modules["__main__"]
+    shell = Shell(is_hooked=not is_late)
+    sys.modules["__main__"] = main
+    shell.run("import random\ndef draw():\n    return random.random()\nclass A:\n    def draw(self): random.random()\n")
+    if is_late:
+        install(shell.shell)
+    names = shell.shell.user_ns
+    instrumented = [find_code(function.__code__) for function in (names["draw"], names["A"].draw)]
+    shell.close()
+    assert None not in instrumented
