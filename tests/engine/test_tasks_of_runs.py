@@ -83,3 +83,31 @@ def check(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_tasks_that_pause_do_all_once(seed: int) -> None:
     check(seed)
+
+
+FAILS = """
+def crash():
+    if not world.outside.get("crashed"):
+        world.outside["crashed"] = True
+        raise OSError("no line")
+{mark}async def both():
+    done = [await pay("a"), look("b")]
+    crash()
+    return done
+"""
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize("mark", ["", "@hitl.agent\n"])
+@pytest.mark.parametrize("call", ["await both()", "await asyncio.create_task(both())"])
+def test_steps_of_a_coroutine_that_failed_are_not_repeated(mark: str, call: str, fresh: bool) -> None:
+    world.outside.clear()
+    desk, source = Desk(), f"{START}{FAILS.format(mark=mark)}x = {call}\n"
+    with pytest.raises(OSError, match="no line"):
+        desk.run(source)
+    assert effects() == ["pay('a',)", "look('b',)"]
+    if fresh:
+        desk.new_kernel()
+    world.journal.clear()
+    assert desk.run(source).status == "finished"
+    assert effects() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import types
 from typing import Any
 
@@ -10,6 +11,9 @@ from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.lookup import FrameView, passing_codes
 from hitl_nb.engine.position.places import find_place
 from hitl_nb.engine.position.reading import RUNTIME_FILE, frames_between, link_frames, read_linked
+
+
+_COROUTINE = inspect.CO_COROUTINE
 
 
 def read_raised(
@@ -46,6 +50,8 @@ def read_raised(
     for i, view in enumerate(views):
         inner = views[i + 1] if i + 1 < len(views) else None
         link = link_frames(view, inner, lambda callee: False)
+        if inner is not None and not link.is_exact and inner.known is not None and inner.code.co_flags & _COROUTINE:
+            return None  # it has ended: made again from its beginning, its calls would not have their names again
         is_leaving = left is not None and view.frame is left
         if link.is_generator or (not is_leaving and view.lasti is not None and _was_unwound(view, link.number)):
             return None
