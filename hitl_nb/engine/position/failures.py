@@ -12,7 +12,6 @@ from hitl_nb.engine.position.lookup import FrameView, passing_codes
 from hitl_nb.engine.position.places import find_place
 from hitl_nb.engine.position.reading import RUNTIME_FILE, frames_between, link_frames, read_linked
 
-
 _COROUTINE = inspect.CO_COROUTINE
 
 
