@@ -216,6 +216,9 @@ class Release(Desk):
 
     def looked_up(self, title: str) -> dict[str, Any]:
         (home,) = self.temporary.glob("hitl-nb-release-*")
+        if title.startswith("Did to_staging("):  # the gate's call as a whole
+            changes = ["Take accents off instead of dropping the letter", "Say how to use it"]
+            return {"happened": (home / "staging" / "slug.pyz").exists(), "result": ["1.1.0", changes]}
         place = re.match(r"Did deploy\(.*/(staging|production)'\)", title)
         if place is not None:
             return {"happened": (home / place[1] / "slug.pyz").exists(), "result": f"slug.pyz is on {place[1]}"}
