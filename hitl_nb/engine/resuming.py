@@ -20,6 +20,7 @@ from .inputs import NotebookValues, record_inputs
 from .loading import Loaded, Saved, load, open_snapshot
 from .pickling import defined_name, notebook_name
 from .position.frames import SavedStack
+from .position.keys import identify
 from .position.managers import find_effect
 from .run.live import LiveRun
 from .run.placing import end_of_cell, move_to_current_code
@@ -359,7 +360,7 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
     if passed:
         decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
     for p in decided:
-        session.answered.setdefault(p.position, []).append(p)
+        session.answered.setdefault(identify(p.position), []).append(p)
 
 
 def _floor(live: LiveRun) -> str:

@@ -32,6 +32,7 @@ from .judging import NOT_JUDGED, Judge, Judged, add_note
 from .missing import explain_missing
 from .pending import Pending
 from .position.generators import end_quietly
+from .position.keys import identify
 from .position.managers import undo
 from .position.reading import CannotSave
 from .position.retries import keep_frames
@@ -132,7 +133,7 @@ class Session:
         self.objected = objected
         self.summarize = summarize
         self.judge = Judge(self)
-        self.known = {step.key: step for step in known or ()}
+        self.known = {identify(step.key): step for step in known or ()}
         self.died = died
         self.resumed: Pending | None = None
         self._settled: dict[str, Settled] = {}
@@ -438,13 +439,13 @@ class Session:
 
     def _answer(self, asked: Asked) -> Proposal | None:
         """The newest decision on this very question, asked at this very place."""
-        same = self.answered.get(asked.question.position, ())
+        same = self.answered.get(identify(asked.question.position), ())
         return next((p for p in reversed(same) if _same_question(p, asked.question)), None)
 
     def _note_other_questions(self, questions: list[Asked], answers: list[Proposal | None]) -> None:
         """Say so where code that was made again asks something else than what was decided at this place."""
         for asked, answer in zip(questions, answers, strict=True):
-            if answer is None and self.answered.get(asked.question.position):
+            if answer is None and self.answered.get(identify(asked.question.position)):
                 note = (
                     f"{_asker()}() is made again after each decision, and it asks another question now than the one "
                     "that was decided, so that decision is not used. Mark it with @hitl.agent: then it continues at "
@@ -539,7 +540,7 @@ class Session:
         if step.status != "started" or self._may_repeat(step):
             return False
         of_this_try = step.pauses is None or step.pauses == self.run_record.pauses
-        return of_this_try or place_of(step) in self.answered  # asking about it was a pause, too
+        return of_this_try or identify(place_of(step)) in self.answered  # asking about it was a pause, too
 
     def settled_effect(self, step: Step) -> Settled:
         """What people found out about a call that is in doubt. Raises Paused, CannotPause."""

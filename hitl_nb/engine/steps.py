@@ -23,6 +23,7 @@ from .awaitablecalls import AwaitableCall, after_others
 from .callkeys import Key, check_rule, key_of_call
 from .doubts import call_texts
 from .pickling import Pickler, Unpickler, resolve
+from .position.keys import identify
 from .refusals import reason
 from .resources import opening
 from .savedcode import load_units, units_of
@@ -185,12 +186,13 @@ class StepCall:
         """Whether this call was made before, and what came of it."""
         session = self.session
         session.check_going()
-        known = session.known.get(self.key)
+        known = session.known.get(identify(self.key))
         if known is None and (self.is_older or opening()):
             known = self._recorded_before()
         if known is None:
             self._begin(exact)
             return False, None
+        self.key = known.key
         if known.status == "done":
             return True, self._load(known)
         if known.status == "failed":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import types
-from typing import Any
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from hitl_nb.engine.compile import Unit, find_code
 
@@ -142,7 +142,9 @@ def _paired(
 
 def _contents(code: types.CodeType) -> tuple[object, ...]:
     """What a function says, whatever instructions it became."""
-    values: list[tuple[Any, str]] = [(type(value), repr(value)) for value in code.co_consts if not isinstance(value, types.CodeType)]
+    values: list[tuple[Any, str]] = [
+        (type(value), repr(value)) for value in code.co_consts if not isinstance(value, types.CodeType)
+    ]
     return code.co_varnames, code.co_cellvars, {*code.co_names}, values, _start(code)
 
 

@@ -147,6 +147,12 @@ class Keys:
             _count(self._counts, ended.chain)
 
 
+def identify(name: str) -> str:
+    """What of a call's name says which call it is: not the running number, since tasks may take turns differently."""
+    number, _, rest = name.partition("/")
+    return rest if number.isdigit() and "//" not in name else name
+
+
 def _count(counts: KeyCounts, chain: str) -> None:
     if chain:  # else what was named belongs to a call that was counted already
         counts.asked[chain] = counts.asked.get(chain, 0) + 1
