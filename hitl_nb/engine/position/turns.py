@@ -42,6 +42,7 @@ class Turns:
         failed: futures whose exceptions nobody has asked for.
         calls: what the loop is to call of the notebook's own functions.
         handles: what the loop would still call for the run in this process.
+        has_steps: whether tasks of steps are at work, which go on to their end.
     """
 
     def __init__(self) -> None:
@@ -52,6 +53,7 @@ class Turns:
         self.failed: list[Any] = []
         self.calls: list[Call] = []
         self.handles: list[Any] = []
+        self.has_steps = False
 
     def of(self, task: Any) -> int:
         return self.tasks.get(id(task), len(self.tasks))
@@ -82,6 +84,8 @@ def prepare(main: Any, asking: Any, unfinished: list[Any], is_mine: Callable[[co
     completions.forget()
     turns.main, turns.asking = main, asking
     turns.failed, turns.notices, turns.calls, turns.handles = [], {}, [], []
+    steps = (task for task in asyncio.all_tasks(loop) if is_mine(context_of(task)) and origin_of(task).is_outside)
+    turns.has_steps = any(steps)
     first = len(unfinished) + 1
     found: dict[int, int] = {id(asking): first}
     told: Counter[int] = Counter()
@@ -107,7 +111,9 @@ def prepare(main: Any, asking: Any, unfinished: list[Any], is_mine: Callable[[co
 def _read_handle(handle: Any, turn: int, delay: float | None) -> None:
     callback = handle._callback
     if is_asyncios(callback):
-        turns.handles.append(handle)
+        # A step that is still at work may wait for this: a plain function of asyncio's wakes who sleeps.
+        if not turns.has_steps or getattr(callback, "__self__", None) is not None:
+            turns.handles.append(handle)
     elif is_users(callback):
         turns.handles.append(handle)
         turns.calls.append(Call(turn, delay, callback, tuple(handle._args or ())))
