@@ -4,6 +4,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import gc
 import hashlib
 import linecache
 import re
@@ -63,7 +64,7 @@ class Unit:
         tree = _trees.get(self.key)
         if tree is None:
             with without_warnings(self.filename):
-                module = ast.parse(self.source, self.filename)
+                module = _parse(self.source, self.filename)
             tree = self._build(module)
             for function, kept in zip(tree.functions, self.functions, strict=True):
                 function.cells, function.files_cells, function.locals = kept.cells, kept.files_cells, kept.locals
@@ -159,7 +160,7 @@ def compile_unit(
     if known is not None and known.key == key and not warns:
         return known
     with nullcontext() if warns else without_warnings(filename):
-        module = ast.parse(source, filename)
+        module = _parse(source, filename)
         flags = _future_flags(module) | flags & FUTURE_FLAGS
         native = compile(source, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell, True)
     if known is not None and known.key == key:
@@ -253,6 +254,20 @@ def without_warnings(filename: str) -> Generator[None]:
     finally:
         with suppress(ValueError):  # somebody else has emptied the list
             filters.remove(entry)
+
+
+def _parse(source: str, filename: str) -> ast.Module:
+    """Parse, without a collection of garbage in between: a finalizer that parses would break it.
+
+    CPython before 3.11.8 and 3.12.2 (gh-106905): asyncio's report of a lost task formats a traceback there.
+    """
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source, filename)
+    finally:
+        if is_enabled:
+            gc.enable()
 
 
 def _future_flags(tree: ast.Module) -> int:
