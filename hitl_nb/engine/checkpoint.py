@@ -12,8 +12,9 @@ from .. import values
 from ..records import ACTIONS, Action, Kind
 from .callkeys import Key, check_key
 from .decision import Asked, Decision
+from .pending import Pending
 from .reviewarguments import OnDeadline, check_review
-from .session import Pending, required
+from .session import required
 
 if TYPE_CHECKING:
     from ..review.policy_files import Policy
@@ -94,7 +95,7 @@ def checkpoint(
         on_deadline=on_deadline,
         policy=policy,
     )
-    return session.ask(_One([asked]), exact=exact)
+    return session.questions.ask(_One([asked]), exact=exact)
 
 
 def proposal(
@@ -163,4 +164,4 @@ def checkpoint_all(proposals: Sequence[Asked]) -> list[Decision]:
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
         raise ValueError(f"two proposals have the same key {twice!r}; give each a key of its own, or none")
-    return session.ask(_All(items), exact=exact)
+    return session.questions.ask(_All(items), exact=exact)

@@ -6,6 +6,7 @@ call: what was found out about it says nothing about the next.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import reprlib
@@ -13,16 +14,21 @@ import sys
 import typing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
-from ..errors import InvalidEdit
+from ..errors import CannotPause, HitlError, InvalidEdit
 from ..models import model_from
-from ..records import Doubt, Question, Step, effect_happened
+from ..records import Doubt, Question, Step, effect_happened, now
 from ..schemas import schema_of
-from .decision import Asked, Decision
+from .decision import Asked, Decision, decision_on
+from .judging import add_note, comments_on
 from .pending import Pending
 from .pickling import resolve
+from .position.keys import identify
+
+if TYPE_CHECKING:
+    from .session import Session
 
 SECRET = re.compile(r"password|passwd|secret|credential|api_?key|(^|_)token$|^auth(orization)?$", re.IGNORECASE)
 _LONGEST = 200
@@ -197,3 +203,65 @@ def _schema(returns: Any) -> dict[str, Any]:
         "then": {"properties": {"result": result}, "required": needed},
         **({"$defs": definitions} if definitions else {}),
     }
+
+
+class EffectsInDoubt:
+    """The effects in doubt of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._settled: dict[str, Settled] = {}
+
+    def settle_all(self) -> None:
+        """Before any code runs: take what people found out about effects in doubt, ask about all others. Raises Paused.
+
+        Where the state cannot be saved here, each is asked about when its step is called again.
+        """
+        doubtful = [step for step in self.session.known.values() if self.is_in_doubt(step)]
+        if doubtful:
+            with contextlib.suppress(CannotPause):
+                self._settle(doubtful)
+
+    def is_in_doubt(self, step: Step) -> bool:
+        """Whether nobody can know if a recorded call took effect: it did not end, and no pause inside it ended it."""
+        if step.status != "started" or self._may_repeat(step):
+            return False
+        of_this_try = step.pauses is None or step.pauses == self.session.run_record.pauses
+        # Asking about it was a pause, too.
+        return of_this_try or identify(place_of(step)) in self.session.questions.answered
+
+    def settled_effect(self, step: Step) -> Settled:
+        """What people found out about a call that is in doubt. Raises Paused, CannotPause."""
+        session = self.session
+        # A resource is opened while the state is loaded.
+        if step.key not in self._settled and not session.live.is_running:
+            raise HitlError(
+                f"nobody knows whether {step.call or step.name} happened, which a resource called while it was opened "
+                "again: mark that step idempotent=True, or use --restart"
+            )
+        if step.key not in self._settled:
+            with session.turn, session.questions.remembering_refusal():
+                session.check_going()
+                self._settle([step])
+        return self._settled[step.key]
+
+    def _may_repeat(self, step: Step) -> bool:
+        function = definition_of(step, self.session.saver.ns)
+        return bool(getattr(function, "idempotent", step.idempotent))
+
+    def _settle(self, steps: list[Step]) -> None:
+        session = self.session
+        open_: list[Asked] = []
+        for step in steps:
+            asked = asked_about(step, session.saver.ns, noticed=now(), died=session.died)
+            answer = session.questions.find_answer(asked)
+            if answer is not None:
+                try:
+                    decision = decision_on(asked, answer, comments_on(answer, session.ledger))
+                    self._settled[step.key] = settled_by(decision, returned_type(step, session.saver.ns))
+                    continue
+                except InvalidEdit as error:
+                    add_note([asked], error)
+            open_.append(asked)
+        if open_:
+            session.questions.pause(Doubts(open_), exact=False, judged=session.judge.judge(open_))

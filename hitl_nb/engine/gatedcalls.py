@@ -24,8 +24,9 @@ from .callkeys import inside_call, started_in
 from .decision import Decision
 from .position.keys import Execution
 from .purity import Proof
-from .session import Session, in_step
+from .session import Session
 from .steps import StepCall, StepFunction
+from .underway import in_step
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class _GatedCall(StepCall):
             return super()._finished(result)
         except HitlError as problem:  # it is in doubt until the position behind it is saved
             if self.made_again:
-                self.session.forbid_pause(
+                self.session.questions.forbid_pause(
                     f"{problem}, or mark the function that calls it with @hitl.agent: it is made again after the next "
                     "decision, and this call must not be"
                 )

@@ -22,8 +22,9 @@ from .callkeys import Key, call_with_arguments, check_rule, key_of_call
 from .decision import Asked, Decision
 from .gatedcalls import ApprovedCall
 from .owners import with_owner
+from .pending import Pending
 from .reviewarguments import OnDeadline, check_review, check_rules
-from .session import Pending, Session, required
+from .session import Session, required
 
 if TYPE_CHECKING:
     from ..review.policy_files import Policy
@@ -119,7 +120,7 @@ class Gate(Definition):
         if inspect.iscoroutinefunction(self.function):
             return GateCall(pending)
         pending.exact = exact
-        return session.ask(pending, exact=exact, name=f"gate:{self.function.__qualname__}")
+        return session.questions.ask(pending, exact=exact, name=f"gate:{self.function.__qualname__}")
 
     def _proposed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
         bound = inspect.signature(self.function).bind(*args, **kwargs)
@@ -197,7 +198,7 @@ class GateCall(AwaitableCall):
             raise RuntimeError(f"cannot reuse already awaited call of {self.__qualname__}()")
         gate = self.pending.gate
         exact = self.pending.exact = session.live.begin_call(self)
-        return session.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}").__await__()
+        return session.questions.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}").__await__()
 
 
 class _DecidedCall(AwaitableCall):

@@ -1,6 +1,6 @@
 """What policies and guardrails say about the questions of a run, before people are asked and about what they edit.
 
-Guardrails find facts, policies decide on facts. Nothing here writes to the store: `session.py` records what was judged.
+Guardrails find facts, policies decide on facts. Nothing here writes to the store: `questions.py` does that.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Judge:
                     _add_notes(one, EXPIRED + self.expired)
             return None
         try:
-            said = comments if comments is not None else [session.comments_on(p) for p in decided]
+            said = comments if comments is not None else [comments_on(p, session.ledger) for p in decided]
             decisions = [decision_on(*one) for one in zip(asked, decided, said, strict=True)]
         except InvalidEdit as error:
             add_note(asked, error)
@@ -128,13 +128,13 @@ class Judge:
             if judged.is_decided:
                 recorded = iter(self._record(new, judged))
                 decided = [next(recorded) if p is None else p for p in usable]
-                said = [() if p is None else session.comments_on(p) for p in usable]
+                said = [() if p is None else comments_on(p, session.ledger) for p in usable]
                 return [decision_on(*one) for one in zip(asked, decided, said, strict=True)]
         look(asked, session.ledger, session.run_record)
         with session.turn:
             session.check_going()
             all_judged = judged if len(new) == len(asked) else self.judge(asked, again)
-            return session.pause(pending, exact=exact, judged=all_judged)
+            return session.questions.pause(pending, exact=exact, judged=all_judged)
 
     def judge(self, asked: Sequence[Asked], again: Sequence[bool] | None = None) -> Judged:
         """What policies say about questions that guardrails have looked at; `again`: which were asked before."""
@@ -231,3 +231,10 @@ def add_note(questions: Sequence[Asked], error: InvalidEdit) -> None:
 def _add_notes(asked: Asked, *notes: str) -> None:
     said = dict.fromkeys((*asked.question.notes, *notes))
     asked.question = msgspec.structs.replace(asked.question, notes=tuple(said))
+
+
+def comments_on(p: Proposal, ledger: Ledger) -> list[Comment]:
+    """The comments on a proposal as they were when it was decided. Raises StoreCorrupt."""
+    if p.decision is None:
+        return []
+    return ledger.comments(p.document or p.id, before=p.decision.event, as_logged=True)

@@ -18,13 +18,15 @@ from ..store.snapshots import State
 from .compile import Unit
 from .inputs import NotebookValues, record_inputs
 from .loading import Loaded, Saved, load, open_snapshot
+from .pending import Pending
 from .pickling import defined_name, notebook_name
 from .position.frames import SavedStack
 from .position.keys import identify
 from .position.managers import find_effect
 from .run.live import LiveRun
 from .run.placing import end_of_cell, move_to_current_code
-from .session import Pending, Session, loading, place
+from .saves import snapshot_place
+from .session import Session, loading
 from .state import Saver
 
 
@@ -166,7 +168,7 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
             known=known,
             died=before.status == "running",
         )
-        session.resumed = pending
+        session.questions.resumed = pending
         _remember(session, asked)
         if saved is not None:
             shown.replay([output for output in saved.outputs if not output.get("until_resumed")])
@@ -176,8 +178,8 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
         if before.status == "ready" or (pending is not None and not pending.shown):
             shown.decided(asked)
         if pending is not None:
-            same = pending.pause in (0, run.pauses)
-            live.answer = session.completed(pending, asked if same else ledger.proposals(run.id, pending.pause))
+            proposals = asked if pending.pause in (0, run.pauses) else ledger.proposals(run.id, pending.pause)
+            live.answer = session.questions.prepare_completion(pending, proposals)
     except BaseException:
         if own is not None:
             own.put_back()
@@ -225,7 +227,7 @@ def _opened(ledger: Ledger, run: Run, found: State | None, *, claimed: bool) -> 
             f"of pause {at.pause}: an older record was put back in the store; nothing was executed. Restore the store "
             "from a backup, or run the agent anew with --restart if you do not need it"
         )
-    where, live = place(ledger, run.id, at.epoch, at.pause, at.save), held.get(run.id)
+    where, live = snapshot_place(ledger, run.id, at.epoch, at.pause, at.save), held.get(run.id)
     sealed_here = live is not None and (live.place, live.envelope) == (where, found.envelope)
     return open_snapshot(where, found.envelope, found.blob, sealed_here=sealed_here)
 
@@ -282,14 +284,14 @@ def _hold(session: Session, status: str) -> None:
     notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot. So it
     does where generators or context managers were ended here.
     """
-    run, position = session.run_record, session.position
+    run, position = session.run_record, session.saves.position
     held.pop(run.id, None)
     if position is None or (status == "failed" and not session.failed_at_position):
         return  # unwinding changed them; the snapshot has them as they were
     of_cell, finished = session.of_cell, status == "finished"
     if not of_cell and status != "waiting":
         return
-    saver = session.saver
+    saver, saves = session.saver, session.saves
     tasks = position.stack.tasks
     if (
         saver.generators
@@ -302,11 +304,11 @@ def _hold(session: Session, status: str) -> None:
     for other in [one for one, live in held.items() if finished and live.finished and live.cell == cell]:
         del held[other]
     loaded = Loaded(
-        session.variables, position.stack, position.counts, saver.process.saved, session.pending, position.result
+        saves.variables, position.stack, position.counts, saver.process.saved, saves.pending, position.result
     )
     loaded.definitions = saver.definitions.saved
     loaded.modules = saver.modules.saved
-    held[run.id] = _Held(session.sealed_for, session.envelope, loaded, cell, finished)
+    held[run.id] = _Held(saves.place, saves.envelope, loaded, cell, finished)
     while len(held) > MOST_HELD:
         del held[next(iter(held))]
 
@@ -360,7 +362,7 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
     if passed:
         decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
     for p in decided:
-        session.answered.setdefault(identify(p.position), []).append(p)
+        session.questions.answered.setdefault(identify(p.position), []).append(p)
 
 
 def _floor(live: LiveRun) -> str:

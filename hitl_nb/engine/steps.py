@@ -28,7 +28,8 @@ from .refusals import reason
 from .resources import opening
 from .savedcode import load_units, units_of
 from .seal import seal, unseal
-from .session import Session, current, in_step, recorded_calls
+from .session import Session, current
+from .underway import in_step, recorded_calls
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PLAIN = (type(None), bool, int, float, str, bytes)
@@ -197,8 +198,8 @@ class StepCall:
             return True, self._load(known)
         if known.status == "failed":
             raise self._load(known)
-        if not self.step.idempotent and session.is_in_doubt(known):
-            settled = session.settled_effect(known)
+        if not self.step.idempotent and session.doubts.is_in_doubt(known):
+            settled = session.doubts.settled_effect(known)
             if settled.happened:
                 return True, settled.result
         self._begin(exact, again=True)
@@ -215,7 +216,7 @@ class StepCall:
                 call, arguments = call_texts(self.step.function, self.args, self.kwargs)
                 self.record = session.ledger.start_step(
                     *(session.claim, self.key, self._name),
-                    snapshot=session.snapshot_if_cheap() if exact else None,
+                    snapshot=session.saves.make_if_cheap() if exact else None,
                     call=call,
                     arguments=arguments,
                     module=self.step.__module__,

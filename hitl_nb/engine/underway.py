@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
 
 from .position.origins import origin_of
 
 T = TypeVar("T")
+
+in_step: ContextVar[str | None] = ContextVar("hitl_nb_step", default=None)
+"""The name of the step whose function runs, if any."""
+recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_calls", default=())
+"""The calls of steps and gated tools that are being made, the outermost first."""
 
 
 class StepsUnderWay:

@@ -25,10 +25,12 @@ from ..review.writing import PATIENCE, Find, Written, standing
 from . import sharing
 from .comments import Comment
 from .decision import Asked, Decision
+from .pending import Pending
 from .reviewarguments import OnDeadline, check_review
-from .session import Pending, Session, current, in_step, required
+from .session import Session, current, required
 from .sharing import Write
 from .state import Reentered
+from .underway import in_step
 
 
 class Workspace(Reentered):
@@ -174,7 +176,8 @@ class Workspace(Reentered):
         text = sharing.text(self.id) if exact else sharing.recorded_text(self.id)
         question = values.ask(text, title=title or record.title, kind=record.kind, context=context, allow=allow)
         question = msgspec.structs.replace(question, document=self.id)
-        return session.ask(_Done([Asked(question, text, review=review)], self.id), exact=exact, name="workspace.done")
+        done = _Done([Asked(question, text, review=review)], self.id)
+        return session.questions.ask(done, exact=exact, name="workspace.done")
 
     # How it is done
 
