@@ -60,3 +60,14 @@ def boom() -> None:
 
 def is_mended() -> bool:
     return world.outside["mended"]
+
+
+def test_an_error_in_a_lambda_is_that_error() -> None:
+    desk = Desk()
+    source = "f = lambda: (effect('once'), ask_first(), 1 / n)[2]\nx = f()"
+    desk.cell("n = 0\ndef ask_first():\n    return hitl.checkpoint(1, title='Ask?').value\n")
+    desk.run(source)
+    desk.answer()
+    with pytest.raises(ZeroDivisionError):
+        desk.run(source)
+    assert effects() == ["once()"]

@@ -36,7 +36,7 @@ from hitl_nb.engine.compile.scopes import FileNames, InstrumentedFunction, Scope
 if TYPE_CHECKING:
     from hitl_nb.engine.compile.trees import TreeBuilder
 
-OPERATIONS = (ast.Call, ast.BinOp, ast.Compare, ast.UnaryOp, ast.Attribute, ast.Subscript)
+OPERATIONS = (ast.Call, ast.BinOp, ast.Compare, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.FormattedValue)
 _VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 
 
@@ -57,6 +57,7 @@ class Expressions(ABC):
         self._visitors: dict[type[ast.AST], Callable[[Any], ast.expr]] = {
             ast.BoolOp: self._bool,
             ast.IfExp: self._conditional,
+            ast.Compare: self._compare,
             ast.NamedExpr: self._walrus,
             ast.Await: self._await,
             ast.YieldFrom: self._yield_from,
@@ -180,6 +181,18 @@ class Expressions(ABC):
     def _conditional(self, node: ast.IfExp) -> ast.expr:
         node.test, node.body, node.orelse = self.visit(node.test), self.visit(node.body), self.visit(node.orelse)
         return node
+
+    def _compare(self, node: ast.Compare) -> ast.expr:
+        """A chain becomes comparisons that `and` joins: it tests each result, which may be code of the user's."""
+        if len(node.ops) == 1:
+            return self.sequence(node)
+        left = self.file(self.visit(node.left))
+        values: list[ast.expr] = []
+        for operation, comparator in zip(node.ops, node.comparators, strict=True):
+            right = self.file(self.visit(comparator))
+            values.append(ast.copy_location(ast.Compare(left, [operation], [right]), node))
+            left = load(right.target.id, comparator) if is_filed(right) else copy(right)
+        return ast.copy_location(ast.BoolOp(ast.And(), values), node)
 
     def _walrus(self, node: ast.NamedExpr) -> ast.expr:
         node.value = self.visit(node.value)

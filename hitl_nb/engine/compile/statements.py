@@ -293,8 +293,10 @@ class Statements(Protected):
             isinstance(node.iter, ast.Name) and node.iter.id == ".0"
         )  # a comprehension's: it is an iterator already
         is_async = isinstance(node, ast.AsyncFor)
+        calls = self.finder.calls(node.iter)
         value = self.visit(node.iter)
         if not is_inner:
+            value = self.file(value) if calls else value  # its `__iter__` may ask
             value = call("iterate_async" if is_async else "iter", value, at=node.iter)
         before, after = self.take()
         opening = [*before, assign(iterator, value, node.iter), *after, *([] if is_async else _opened(iterator))]

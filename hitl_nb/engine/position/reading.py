@@ -31,6 +31,7 @@ from hitl_nb.engine.position.lookup import (
 )
 from hitl_nb.engine.position.places import METHOD_COLUMN, Place, find_place, name_place
 from hitl_nb.engine.position.repeating import widen
+from hitl_nb.engine.position.truth import find_tested, is_test, repeated_call
 
 BOX, NEXT, MADE = ".box", ".next", ".made"
 """Locals of a restored frame: its saved values until it begins, its pending call, the instance that it constructs."""
@@ -78,6 +79,7 @@ def read_stack(
                 where = f"line {ending.frame.f_lineno} of {ending.code.co_name}"
                 raise CannotSave(f"{where} runs because a value ends, and no pause can leave it")
             _refuse_half_used(view, link.number)
+            _refuse_repeated_call(view, link.number)
         saved = read_linked(view, link, function)
         function = link.function
         order.append(saved)
@@ -193,6 +195,9 @@ def _find_link(
     if place is None:
         where = f"line {view.frame.f_lineno} of {known.function.name}"
         raise CannotSave(f"{where}: {_why_no_place(known, number)}")
+    if is_test(operation):
+        place = _find_tested(view, known, place)
+        number = getattr(place.node, "lineno", number)
     node = place.node
     is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
     if is_call and inner is not None and look_up(node.func, view) is _LIST_SORT:
@@ -337,11 +342,37 @@ def _first_argument(inner: FrameView) -> Any:
 def place_of(frame: types.FrameType, known: InstrumentedCode, lasti: int | None = None) -> tuple[int, int, str]:
     """Number and column of the node that a frame's instruction belongs to, and the instruction's name."""
     code = frame.f_code.co_code
-    unit = (frame.f_lasti if lasti is None else lasti) // 2
-    while unit > 0 and code[2 * unit] == _CACHE:
-        unit -= 1
+    unit = _instruction(code, frame.f_lasti if lasti is None else lasti)
     number, column = known.places[unit]
     return number, column, dis.opname[code[2 * unit]]
+
+
+def _instruction(code: bytes, lasti: int) -> int:
+    unit = lasti // 2
+    while unit > 0 and code[2 * unit] == _CACHE:
+        unit -= 1
+    return unit
+
+
+def _find_tested(view: FrameView, known: InstrumentedCode, place: Place) -> Place:
+    code = view.frame.f_code.co_code
+    at = _instruction(code, view.frame.f_lasti if view.lasti is None else view.lasti)
+    numbers = [known.places[unit][0] for unit in range(at)]
+    return find_tested(known.unit, known.function.number, code, at, numbers, place)
+
+
+def _refuse_repeated_call(view: FrameView, number: int) -> None:
+    """Raise CannotSave where evaluating a place again would make a call again that has ended."""
+    assert view.known is not None
+    place = find_place(view.known.unit, view.known.function.number, number)
+    is_tested = is_test(place_of(view.frame, view.known, view.lasti)[2])
+    call = None if place is None else repeated_call(place.node, is_tested=is_tested)
+    if call is not None:
+        where = f"line {view.frame.f_lineno} of {view.known.function.name}"
+        raise CannotSave(
+            f"{where}: a special method (such as __bool__ or __iter__) asks about the value of a call, and the call "
+            "would be made again; assign the value to a name first, in a statement of its own"
+        )
 
 
 _CACHE = dis.opmap.get("CACHE", 0)

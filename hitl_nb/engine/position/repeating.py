@@ -14,7 +14,9 @@ from hitl_nb.engine.position.places import Place
 
 _CALLING = (*CALLS, ast.GeneratorExp, ast.NamedExpr)
 _IN_PART = (ast.BoolOp, ast.IfExp)
-"""What is before the place in these decides which part is evaluated, and is not evaluated again."""
+"""What is before the place in these decides which part is evaluated, and is not evaluated again; unless they are
+operands themselves: then all operands are evaluated again, wherever in them code asks.
+"""
 _PLAIN = (ast.Name, ast.Tuple, ast.List, ast.Starred)
 
 
@@ -27,9 +29,10 @@ def widen(place: Place) -> Any:
         if not isinstance(parent, (ast.expr, ast.keyword, ast.Slice)):
             return parent if _is_repeated(parent) and not _calls(parent) else found
         calls = any(map(_calls, children(parent))) if isinstance(parent, ast.Call) else _calls(parent)
-        if calls or isinstance(parent, _IN_PART):
+        if calls:
             return found
-        found = parent if getattr(parent, "lineno", 0) > 0 else found
+        if not isinstance(parent, _IN_PART) and getattr(parent, "lineno", 0) > 0:
+            found = parent
     return found
 
 

@@ -64,8 +64,8 @@ def _is_raising(frame: SavedFrame) -> bool:
     place = find_place(unit, frame.function, frame.place)
     if place is None:
         return False
-    statements = [node for node, _ in place.path if isinstance(node, ast.stmt)]
-    return isinstance(place.node if isinstance(place.node, ast.stmt) else statements[-1], ast.Raise | ast.Assert)
+    statements = [node for node in (*(node for node, _ in place.path), place.node) if isinstance(node, ast.stmt)]
+    return bool(statements) and isinstance(statements[-1], ast.Raise | ast.Assert)  # a lambda has none
 
 
 def is_stuck(error: BaseException, stack: SavedStack) -> bool:
