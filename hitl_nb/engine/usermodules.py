@@ -58,6 +58,11 @@ def is_users(module: object) -> bool:
     return sys.modules.get(name) is module and _is_users_file(file) and line_of_live(module) is None
 
 
+def is_of_user(cls: type) -> bool:
+    """Whether a class is of the notebook, or of a module of the user's."""
+    return cls.__module__ == "__main__" or is_users(sys.modules.get(cls.__module__))
+
+
 def modules_of(values: Iterable[Any]) -> dict[str, ModuleType]:
     """The user's modules that values belong to, and those that these modules use."""
     found: dict[str, ModuleType] = {}

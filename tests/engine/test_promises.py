@@ -572,7 +572,8 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
     envelope = state.envelope
     desk.new_kernel()
     monkeypatch.setattr("pickle.loads", _never)
-    monkeypatch.setattr("hitl_nb.engine.state.Unpickler", _never)
+    monkeypatch.setattr("hitl_nb.engine.readback.Unpickler", _never)
+    monkeypatch.setattr("hitl_nb.engine.loading.Unpickler", _never)
     claim = desk.ledger.claim_saved
 
     def give(data: bytes) -> None:

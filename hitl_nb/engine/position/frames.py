@@ -44,6 +44,17 @@ class SavedFrame:
     namespace: dict[str, Any]
     again: tuple[str, ...] = field(default=())
 
+    def variables(self) -> dict[str, Any]:
+        """The values of its locals and cells by name; None for a cell that is empty."""
+        return {**self.locals, **{name: _read(cell) for name, cell in self.cells.items()}}
+
+
+def _read(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
 
 @dataclass(eq=False)
 class SavedTasks:
