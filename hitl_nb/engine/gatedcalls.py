@@ -38,10 +38,14 @@ class ApprovedCall:
     question: Question
     decided: Decision
 
-    def result(self, session: Session, *, exact: bool) -> Any:
+    def result(self, session: Session, *, exact: bool, is_older: bool = False) -> Any:
         """The result of the call, or an awaitable of it; from the record if it was made before.
 
-        `exact`: the call is not made again once it has ended. Raises what the call raises, Paused if it asks.
+        Args:
+            exact: the call is not made again once it has ended.
+            is_older: it was decided before the position of the run: its record may lie before it, too.
+
+        Raises what the call raises, Paused if it asks.
         """
         function, args, kwargs = self.function, self.bound.args, self.bound.kwargs
         if isinstance(function, StepFunction) or in_step.get() is not None:
@@ -51,7 +55,7 @@ class ApprovedCall:
         key = f"{self.question.position}/{hashlib.sha256(told).hexdigest()[:16]}"
         step = StepFunction(function, idempotent=calls_only_steps(function))
         call = _GatedCall(step, session, key, args, kwargs)
-        call.made_again = not exact
+        call.made_again, call.is_older = not exact, is_older
         return call.awaited(False) if inspect.iscoroutinefunction(function) else call.made(False)
 
 

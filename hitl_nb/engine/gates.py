@@ -198,7 +198,8 @@ class GateCall(AwaitableCall):
             raise RuntimeError(f"cannot reuse already awaited call of {self.__qualname__}()")
         gate = self.pending.gate
         exact = self.pending.exact = session.live.begin_call(self)
-        return session.questions.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}").__await__()
+        answered = session.questions.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}")
+        return session.live.awaited(answered).__await__()
 
 
 class _DecidedCall(AwaitableCall):
@@ -214,12 +215,13 @@ class _DecidedCall(AwaitableCall):
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
         if self.is_older(session):
+            session.live.keys.end_restored(self.call.question.position)
             return after_others(lambda: self._made(session)).__await__()
-        return self._made(session).__await__()
+        return session.live.awaited(self._made(session)).__await__()
 
     async def _made(self, session: Session) -> Any:
         try:
-            return await self.call.result(session, exact=self.pending.exact)
+            return await self.call.result(session, exact=self.pending.exact, is_older=self.is_older(session))
         finally:
             if session.live.paused is None:
                 self.pending.is_over = self.pending.exact

@@ -113,6 +113,7 @@ class StepAwaitable(AwaitableCall):
         call = StepCall(self.step, session, self.key, self.args, self.kwargs)
         call.is_older = self.is_older(session)
         if call.is_older:
+            session.live.keys.end_restored(self.key)
             return after_others(lambda: call.awaited(False)).__await__()
         return call.awaited(bool(self.exact) and not as_task).__await__()
 

@@ -111,3 +111,76 @@ def test_steps_of_a_coroutine_that_failed_are_not_repeated(mark: str, call: str,
     world.journal.clear()
     assert desk.run(source).status == "finished"
     assert effects() == []
+
+
+BESIDE = """
+async def one(n):
+    await asyncio.sleep(0)
+    return look(n)
+async def other():
+    await asyncio.sleep(0)
+    for n in "pqrs":
+        await asyncio.sleep(0)
+        hitl.checkpoint(n, title=n)
+async def work():
+    done = []
+    for n in "abcd":
+        done.append({call})
+        {wait}
+    return done
+x = (await asyncio.gather(work(), other()))[0]
+"""
+
+
+@pytest.mark.parametrize("wait", ["pass", "await asyncio.sleep(0)", "await one('x' + n)"])
+@pytest.mark.parametrize(
+    "call", ["await pay(n)", "look(n)", "await send(n)", "await one(n)", "await asyncio.create_task(pay(n))"]
+)
+def test_a_call_in_a_loop_is_another_one_after_a_pause_of_another_task(call: str, wait: str) -> None:
+    """Each time around the next call got the result of the one before."""
+    desk, source = Desk(), START + BESIDE.format(call=call, wait=wait)
+    asked: list[str] = []
+    made: list[str] = []
+    while (outcome := desk.run(source)).status == "waiting":
+        asked += [p.title for p in outcome.proposals]
+        assert len(asked) < 12
+        desk.answer()
+        made += effects()
+        desk.new_kernel()
+    made += effects()
+    assert desk.ns["x"] == list("abcd")
+    assert (len(set(asked)), len(set(made))) == (len(asked), len(made))
+
+
+LOOP = """
+def crash(n):
+    if n == "b" and not world.outside.get("crashed"):
+        world.outside["crashed"] = True
+        raise OSError("no line")
+async def one(n):
+    return await pay(n)
+"""
+BODY = """
+done = []
+for n in "abcd":
+    done.append({call})
+    {then}
+"""
+
+
+@pytest.mark.parametrize("place", ["the cell", "a coroutine"])
+@pytest.mark.parametrize("then", ["crash(n)", 'crash(n) if n == "c" else [crash(m) for m in n]'])
+@pytest.mark.parametrize("call", ["await pay(n)", "look(n)", "await one(n)", "await asyncio.create_task(pay(n))"])
+def test_a_call_in_a_loop_is_another_one_after_a_failure(call: str, then: str, place: str) -> None:
+    world.outside.clear()
+    body = BODY.format(call=call, then=then)
+    if place == "a coroutine":
+        body = "async def work():" + body.replace("\n", "\n    ") + "return done\ndone = await work()\n"
+    desk, source = Desk(), START + LOOP + body
+    with pytest.raises(OSError, match="no line"):
+        desk.run(source)
+    made = effects()
+    desk.new_kernel()
+    assert desk.run(source).status == "finished"
+    assert desk.ns["done"] == list("abcd")
+    assert sorted(made + effects()) == [f"{'look' if 'look' in call else 'pay'}('{n}',)" for n in "abcd"]

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from hitl_nb.engine.position import completions
 from hitl_nb.engine.position.asyncio_calls import QUEUES, Reduced, has_come, is_left
-from hitl_nb.engine.position.beginning import Step, held_back, in_turn, joining
+from hitl_nb.engine.position.beginning import Step, held_back, in_turn, joining, note_loaded
 from hitl_nb.engine.position.completions import Completing
 from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.position.turns import turns
@@ -65,9 +65,15 @@ def _new(kind: Any) -> Any:
 
 def _fill(value: Any, state: dict[str, Any]) -> None:
     value.__dict__.update(state)
+    _note(value, state, _fill)
+
+
+def _note(value: Any, state: Any, fill: Any) -> None:
+    note_loaded(value, (_new, (type(value),), state, None, None, fill))
 
 
 def _fill_group(group: Any, state: tuple[dict[str, Any], list[int]]) -> None:
+    _note(group, state, _fill_group)
     attributes, places = state
     group.__dict__.update(attributes)
     members = attributes["_tasks"]
@@ -84,6 +90,7 @@ def _fill_group(group: Any, state: tuple[dict[str, Any], list[int]]) -> None:
 
 
 def _fill_completing(made: Completing, state: tuple[Any, list[Any], int, list[int]]) -> None:
+    _note(made, state, _fill_completing)
     made.done, members, made.left, places = state
     made.todo = set(members)
 
@@ -104,6 +111,7 @@ def _iterator_state(value: Any) -> tuple[dict[str, Any], list[Any], list[int]]:
 
 
 def _fill_iterator(made: Any, state: tuple[dict[str, Any], list[Any], list[int]]) -> None:
+    _note(made, state, _fill_iterator)
     attributes, members, places = state
     made.__dict__.update(attributes)
 
@@ -124,6 +132,7 @@ def _timeout_state(timeout: Any) -> tuple[dict[str, Any], float | None]:
 
 
 def _fill_timeout(timeout: Any, state: tuple[dict[str, Any], float | None]) -> None:
+    _note(timeout, state, _fill_timeout)
     attributes, now = state
     timeout.__dict__.update(attributes)
     if attributes["_when"] is None:

@@ -39,6 +39,8 @@ class Step:
 _loaded: list[tuple[Any, State]] = []
 joining: list[Callable[[asyncio.AbstractEventLoop], list[Step]]] = []
 """What is left to do for other objects that were loaded, when their tasks are there again."""
+_reduced: dict[int, tuple[Any, tuple[Any, ...]]] = {}
+"""By identity: what was loaded and has not begun again, and how pickle makes it: it can be asked nothing until then."""
 
 
 def make_new(kind: Any) -> Any:
@@ -47,6 +49,12 @@ def make_new(kind: Any) -> Any:
 
 def fill_future(future: Any, state: State) -> None:
     _loaded.append((future, state))
+    note_loaded(future, (make_new, (type(future),), state, None, None, fill_future))
+
+
+def note_loaded(value: Any, reduced: tuple[Any, ...]) -> None:
+    """`value` was loaded, and until it begins again, pickle makes it as it did now."""
+    _reduced[id(value)] = value, reduced
 
 
 def find_main() -> Any:
@@ -54,13 +62,27 @@ def find_main() -> Any:
     task = asyncio.current_task()
     if task is None:
         raise HitlError("a state with tasks of asyncio is loaded by the task that runs it")
+    note_loaded(task, (find_main, ()))
     return task
 
 
+def reduce_loaded(value: Any) -> tuple[Any, ...] | None:
+    """How pickle makes again what was loaded and has not begun again; None: it was not, or has."""
+    found = _reduced.get(id(value))
+    return None if found is None else found[1]
+
+
 def forget_loaded() -> None:
-    """Before a state is loaded: another one that was only looked at does not count."""
+    """A state is loaded, or another one begins: one that was only looked at, or saved again, does not count."""
     _loaded.clear()
     joining.clear()
+    release_loaded()
+    asyncio_calls.waiting.__init__()
+
+
+def release_loaded() -> None:
+    """The code of the run is about to run: what was loaded is saved as it is from now on."""
+    _reduced.clear()
 
 
 def begin_again(calls: list[Call]) -> list[tuple[int, asyncio.Handle]]:

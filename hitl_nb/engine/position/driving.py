@@ -53,6 +53,7 @@ class Driver:
 
     def start(self, function: Callable[[], Any]) -> Any:
         """Run from the beginning. Returns the result; for a coroutine function, a coroutine to be awaited."""
+        beginning.forget_loaded()
         return self._drive(function)
 
     def resume(self, stack: SavedStack, answer: Callable[[], Any] | None) -> Any:
@@ -68,6 +69,7 @@ class Driver:
         if stack.tasks is not None:
             self._turn, self._is_cancelled = stack.tasks.turn, stack.tasks.is_cancelled
             self._started, self._calls = stack.tasks.started, stack.tasks.calls
+        beginning.release_loaded()
         return self._drive(functools.partial(function, box))
 
     def _drive(self, function: Callable[[], Any]) -> Any:
@@ -167,6 +169,15 @@ class Driver:
                 "ask in a task"
             )
         return None if running is self._task else running
+
+    @property
+    def task_at_work(self) -> str:
+        """What names of places begin with that are of the task that runs now; "" for the run's own."""
+        try:
+            asking = self._find_asking()
+        except CannotSave:
+            return ""
+        return "" if asking is None else f"task {origin_of(asking).key}"
 
     def _is_beside(self) -> bool:
         """Whether a task or thread is at work that begins again with the call that waits for it."""

@@ -38,6 +38,7 @@ class Execution:
         place: the name of its innermost place.
         count: how often its chain asked before.
         is_restored: whether it began in another process, and its call was neither made again nor answered here.
+        is_awaited: whether it is a call under way that is made again, by this name, when the run continues.
         ordinals: how many calls of each kind it made.
     """
 
@@ -47,6 +48,7 @@ class Execution:
     count: int
     is_exact: bool
     is_restored: bool = False
+    is_awaited: bool = False
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def name_call(self, kind: str) -> str:
@@ -71,14 +73,22 @@ class Keys:
             for task, (chain, number, place, is_exact) in found.begun.items()
         }
 
-    def counts(self, alive: Container[str] | None = None) -> KeyCounts:
+    def counts(self, alive: Container[str] | None = None, at_work: str = "", place: str | None = None) -> KeyCounts:
         """The counts to be saved. The executions at hand are made again, or answered, when the run continues.
 
+        An exact one of a task that waits elsewhere by now is over: continued as if it were not, the next call at its
+        place would be taken for the same one. One that is awaited, or still to be continued here, is not.
+
         Args:
-            alive: the tasks that have not ended; None: all.
+            alive: the tasks that have not ended; None: nothing has run, all is as it was saved.
+            at_work: the task that makes, or awaits, the call that the run is saved at.
+            place: the name of the innermost place of `at_work`; None: that of its last call.
         """
-        for task in [one for one in self._executions if alive is not None and one not in alive]:
-            self._end(task)
+        if alive is not None:
+            for task, one in list(self._executions.items()):
+                is_here = task == at_work and place in (None, one.place)
+                if task not in alive or (one.is_exact and not (one.is_awaited or one.is_restored or is_here)):
+                    self._end(task)
         begun = {
             task: (one.chain, one.number, one.place, one.is_exact)
             for task, one in self._executions.items()
@@ -96,6 +106,16 @@ class Keys:
         at_hand = self._executions.get(task)
         if at_hand is not None:
             at_hand.is_restored = False
+
+    def end_restored(self, name: str) -> None:
+        """The exact call of this name is there already, as an object: another one at its place is another execution."""
+        for one in self._executions.values():
+            if (
+                one.is_exact
+                and not one.is_awaited
+                and identify(name).startswith(f"{one.place}/{one.chain}/{one.count}/")
+            ):
+                one.is_restored = False
 
     def execution(self, task: str = "") -> Execution | None:
         """The execution at hand of a task."""

@@ -6,7 +6,7 @@ import ast
 
 from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.position.frames import KEPT, SavedFrame, SavedStack
-from hitl_nb.engine.position.places import find_place
+from hitl_nb.engine.position.places import find_place, name_place
 from hitl_nb.engine.position.reading import BOX, MADE, is_fleeting
 
 
@@ -14,6 +14,14 @@ def keep_frames(stack: SavedStack) -> None:
     """The run pauses with this stack: what its frames ran never runs again."""
     for frame in stack.frames:
         frame.locals[KEPT] = True
+
+
+def name_innermost(stack: SavedStack) -> str:
+    """The name of the innermost place."""
+    frame = stack.frames[-1]
+    unit = find_unit(frame.unit)
+    assert unit is not None
+    return name_place(unit, frame.function, frame.place)
 
 
 def step_out(stack: SavedStack) -> bool:

@@ -9,7 +9,15 @@ from typing import Any
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position import asyncio_calls, asyncio_shared
-from hitl_nb.engine.position.beginning import Seen, State, TaskState, fill_future, find_main, make_new
+from hitl_nb.engine.position.beginning import (
+    Seen,
+    State,
+    TaskState,
+    fill_future,
+    find_main,
+    make_new,
+    reduce_loaded,
+)
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.origins import is_call, origin_of
 from hitl_nb.engine.position.reading import BOX, CannotSave
@@ -25,7 +33,7 @@ def reduce_asyncio(value: Any) -> tuple[Any, ...] | None:
     Raises:
         CannotSave: what it waits for lies outside of the run.
     """
-    reduced = _reduce_future(value)
+    reduced = reduce_loaded(value) or _reduce_future(value)
     return asyncio_shared.reduce_shared(value) if reduced is None else reduced
 
 

@@ -11,13 +11,14 @@ import inspect
 import sys
 import threading
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hitl_nb.engine.callkeys import Key, inside_call, spelled, started_in
 from hitl_nb.engine.compile.runtime import RUNTIME
 from hitl_nb.engine.fingerprints import Fingerprint
+from hitl_nb.engine.position import asyncio_calls
 from hitl_nb.engine.position.driving import Driver, current_driver
 from hitl_nb.engine.position.failures import read_raised
 from hitl_nb.engine.position.frames import SavedStack
@@ -25,7 +26,13 @@ from hitl_nb.engine.position.keys import Execution, KeyCounts, Keys
 from hitl_nb.engine.position.managers import enter_again, entered
 from hitl_nb.engine.position.origins import origin_of
 from hitl_nb.engine.position.reading import CannotSave
-from hitl_nb.engine.position.retries import call_again_what_was_awaited, is_stuck, leave_raising, step_out
+from hitl_nb.engine.position.retries import (
+    call_again_what_was_awaited,
+    is_stuck,
+    leave_raising,
+    name_innermost,
+    step_out,
+)
 from hitl_nb.engine.position.starts import stack_before
 from hitl_nb.engine.refusedquestions import RefusedQuestions
 from hitl_nb.engine.run.moments import Moments
@@ -189,7 +196,7 @@ class LiveRun:
             return
         if stack is not None:
             self._unwound = error
-            self.on_unwinding(Position(stack, self.keys.counts(), line=self.line))
+            self.on_unwinding(Position(stack, self._counts_at(stack), line=self.line))
 
     def ask_for_reports(self) -> None:
         """Have code report at its next place."""
@@ -211,6 +218,17 @@ class LiveRun:
         if self.keys.is_inside:
             RUNTIME.due = True
         return exact
+
+    async def awaited(self, call: Awaitable[Any]) -> Any:
+        """Await what the call at hand has come to: continued meanwhile, that call begins again, by its name."""
+        execution = self.keys.execution(self._task)
+        if execution is None:  # of a call that was made before anything was named
+            return await call
+        execution.is_awaited = True
+        try:
+            return await call
+        finally:
+            execution.is_awaited = False
 
     @property
     def is_nested(self) -> bool:
@@ -358,7 +376,7 @@ class LiveRun:
         if self._was_resumed and is_stuck(error, stack):
             step_out(stack)
         call_again_what_was_awaited(stack.frames[-1])
-        return Position(stack, self.keys.counts(), line="the error")
+        return Position(stack, self._counts_at(stack), line="the error")
 
     def managers(self) -> list[Any]:
         """The context managers that the run is inside of."""
@@ -372,6 +390,8 @@ class LiveRun:
         """The run is saved, and paused: its tasks end; what runs now is left by raising `Paused`."""
         if self._driver.is_running:
             self._driver.leave()
+        else:
+            asyncio_calls.leave()
 
     def read_call(self) -> Position:
         """The position of the call that is being made, such that it is made again. Raises CannotSave."""
@@ -380,14 +400,20 @@ class LiveRun:
 
     def _counts(self, stack: SavedStack) -> KeyCounts:
         unfinished = stack.tasks.unfinished if stack.tasks is not None else ()
-        return self.keys.counts({"", self._task, *(f"task {origin_of(task).key}" for task in unfinished)})
+        alive = {"", self._task, *(f"task {origin_of(task).key}" for task in unfinished)}
+        return self.keys.counts(alive, self._driver.task_at_work)
+
+    def _counts_at(self, failed: SavedStack) -> KeyCounts:
+        """The counts to be saved where the run's own code failed: its last call may be over."""
+        return self.keys.counts({""}, place=name_innermost(failed))
 
     def begin_answer(self) -> None:
         """The call that the run waits with is being answered."""
         try:
-            self.keys.take_up(task_of(self._driver.read_places(user_frame(), None).names))
+            self._task = task_of(self._driver.read_places(user_frame(), None).names)
         except CannotSave:
-            self.keys.take_up()
+            self._task = ""
+        self.keys.take_up(self._task)
 
 
 def task_of(names: Sequence[str]) -> str:
