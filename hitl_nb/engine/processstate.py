@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import HitlError
 from . import figures
+from .position.effects import base_context, begin_contexts
 from .position.frames import SavedFrame
 from .processkinds import MISSING, Kind, Options
 from .settings import SETTINGS
@@ -93,14 +94,27 @@ _DECIMAL = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 
 
 def _decimal_context() -> Any:
-    context = decimal.getcontext()
+    """Of the context that the run began with; and of the one in force, if that is another: a `with` has set it."""
+    context, base = decimal.getcontext(), base_context()
+    return _decimal_values(base), None if context is base else _decimal_values(context)
+
+
+def _decimal_values(context: decimal.Context) -> Any:
     flags = tuple(signal for signal, is_set in context.flags.items() if is_set)
     traps = tuple(signal for signal, is_set in context.traps.items() if is_set)
     return tuple(getattr(context, name) for name in _DECIMAL), flags, traps
 
 
 def _restore_decimal_context(saved: Any) -> None:
-    context = decimal.getcontext()
+    base, inside = saved
+    _set_decimal_values(base_context(), base)
+    if inside is not None:
+        context = decimal.Context()
+        _set_decimal_values(context, inside)
+        decimal.setcontext(context)
+
+
+def _set_decimal_values(context: decimal.Context, saved: Any) -> None:
     values, flags, traps = saved
     for name, value in zip(_DECIMAL, values, strict=True):
         setattr(context, name, value)
@@ -219,6 +233,7 @@ class ProcessState:
     """
 
     def __init__(self) -> None:
+        begin_contexts()
         kinds = (*_PLACES, *_KINDS)
         self._before = {kind.name: kind.capture() for kind in kinds if kind.module in sys.modules}
         self._carried: dict[str, Any] = {}

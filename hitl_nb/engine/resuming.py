@@ -22,7 +22,6 @@ from .pending import Pending
 from .pickling import defined_name, notebook_name
 from .position.frames import SavedStack
 from .position.keys import identify
-from .position.managers import find_effect
 from .run.live import LiveRun
 from .run.placing import end_of_cell, move_to_current_code
 from .saves import snapshot_place
@@ -297,7 +296,7 @@ def _hold(session: Session, status: str) -> None:
         saver.generators
         or position.stack.running
         or (tasks is not None and tasks.unfinished)
-        or any(find_effect(one.manager) for one in saver.entered)
+        or any(one.effect is not None for one in saver.entered)
     ):
         return
     cell = run.notebook, run.agent

@@ -455,3 +455,75 @@ def test_a_module_that_no_import_finds_is_refused(desk: Desk, key: str, monkeypa
     with pytest.raises(CannotPause, match=r"line 4: sys\.modules\['made_here'\].*a \.py file.*in a cell above"):
         desk.run(source)
     assert desk.open() == []
+
+
+# -- what a `with` block set
+
+BLOCKS = {
+    "decimal": (
+        (
+            "import decimal\ndecimal.getcontext().prec = 11\nwith decimal.localcontext(prec=5):\n"
+            f"    {ASK}    a = decimal.getcontext().prec\nb = decimal.getcontext().prec"
+        ),
+        lambda: decimal.getcontext().prec,
+        (5, 11, 11),
+    ),
+    "a decimal context of the run's own": (
+        (
+            f"import decimal\nwith decimal.localcontext() as c:\n    c.prec = 7\n    {ASK}"
+            "    a = decimal.getcontext().prec\nb = decimal.getcontext().prec"
+        ),
+        lambda: decimal.getcontext().prec,
+        (7, 28, 28),
+    ),
+    "numpy's print options": (
+        (
+            f"import numpy as np\nwith np.printoptions(precision=3):\n    {ASK}"
+            "    a = np.get_printoptions()['precision']\nb = np.get_printoptions()['precision']"
+        ),
+        lambda: np.get_printoptions()["precision"],
+        (3, 8, 8),
+    ),
+    "pandas' options": (
+        (
+            f"import pandas as pd\nwith pd.option_context('display.max_rows', 5):\n    {ASK}"
+            "    a = pd.get_option('display.max_rows')\nb = pd.get_option('display.max_rows')"
+        ),
+        lambda: pd.get_option("display.max_rows"),
+        (5, 60, 60),
+    ),
+}
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_what_a_block_set_is_as_natively(desk: Desk, name: str, is_same: bool) -> None:
+    source, look, (inside, outside, at_the_end) = BLOCKS[name]
+    desk.run(source)
+    assert look() == at_the_end  # the block is not entered while the run is paused
+    desk.answer()
+    if not is_same:
+        desk.new_kernel()
+    assert desk.run(source).status == "finished"
+    assert (desk.ns["a"], desk.ns["b"], look()) == (inside, outside, at_the_end)
+
+
+@pytest.mark.parametrize(
+    ("manager", "made"),
+    [
+        ("decimal.localcontext(prec=n)", "decimal.ContextManager"),
+        ("np.errstate(divide='raise')", "numpy.errstate"),
+        ("np.printoptions(precision=n)", "printoptions"),
+    ],
+)
+@pytest.mark.parametrize("body", ["await asyncio.gather(f(5), f(6))", "t = asyncio.create_task(g(5))\nawait f(3, t)"])
+def test_a_block_of_a_task_of_its_own_is_refused(desk: Desk, manager: str, made: str, body: str) -> None:
+    source = (
+        "import asyncio, decimal, numpy as np\nend = asyncio.Event()\n"
+        f"async def g(n):\n    with {manager}: await end.wait()\n"
+        f"async def f(n, t=None):\n    await asyncio.sleep(0)\n    if t is None:\n        with {manager}: {ASK}"
+        f"    else:\n        {ASK}        end.set()\n        await t\n{body}"
+    )
+    with pytest.raises(CannotPause, match=f"a task or generator is inside `with .*{made}.*leave"):
+        desk.run(source)
+    assert desk.open() == []

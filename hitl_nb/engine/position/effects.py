@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import decimal
+import inspect
 import io
 import os
 import sys
@@ -15,7 +16,7 @@ from typing import Any, cast
 
 from hitl_nb.engine.compile.runtime import ContinuedGenerator
 from hitl_nb.engine.position.lookup import frame_of
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.reading import CannotSave, generator_of
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,16 @@ class Effect:
         enter: does again what entering it, and the block until the pause, changed.
         reduce: function, arguments, and (attributes, inside) by which it is made again; None: by its generator.
         undo: sets the process back to how it was outside of it.
+        is_entered: whether its block is not left, for one that no block of the stack has.
+        of_task: whether it changes context variables: each task has its own.
     """
 
     inside: Callable[[Any], Any]
     enter: Callable[[Any, Any], None]
     reduce: Callable[[Any], tuple[Any, tuple[Any, ...], Any]] | None
     undo: Callable[[Any], Any] = lambda manager: manager.__exit__(None, None, None)
+    is_entered: Callable[[Any], bool] = lambda manager: False
+    of_task: bool = False
 
 
 def make_plain(kind: Any) -> Any:
@@ -120,17 +125,35 @@ def _reduce_directory(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
 # -- decimal
 
 
+_base: contextvars.ContextVar[decimal.Context] = contextvars.ContextVar("hitl_nb_decimal_base")
+
+
+def begin_contexts() -> None:
+    """A run is worked on from here: the decimal context of now is the process's, and no `with` has set it."""
+    _base.set(decimal.getcontext())
+
+
+def base_context() -> decimal.Context:
+    """The process's decimal context, outside of what the run has entered."""
+    return _base.get(None) or decimal.getcontext()
+
+
 class DecimalScope:
-    """Inside `decimal.localcontext()`, once that was saved: its context, and the one to set back."""
+    """Inside `decimal.localcontext()`, once that was saved: its context, and the one to set back.
+
+    Attributes:
+        outer: None: the process's own.
+    """
 
     def __init__(self) -> None:
-        self.context = self.outer = decimal.getcontext()
+        self.context = decimal.getcontext()
+        self.outer: decimal.Context | None = None
 
     def __enter__(self) -> decimal.Context:
         return self.context
 
     def __exit__(self, *args: object) -> None:
-        decimal.setcontext(self.outer)
+        decimal.setcontext(self.outer or base_context())
 
 
 def _reduce_decimal(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
@@ -138,6 +161,8 @@ def _reduce_decimal(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
         state = {"context": manager.context, "outer": manager.outer}
     else:
         state = contextvars.copy_context().run(_contexts_of, manager)
+    if state["outer"] is base_context():
+        state["outer"] = None
     return DecimalScope, (), (state, decimal.getcontext())
 
 
@@ -153,6 +178,10 @@ def _entered_context(manager: Any) -> Any:
     found = manager.__enter__()
     manager.__exit__(None, None, None)
     return found
+
+
+def _enter_decimal(manager: Any, inside: Any) -> None:
+    decimal.setcontext(inside)
 
 
 # -- numpy
@@ -277,22 +306,45 @@ def _nothing(manager: Any) -> None:
     return None
 
 
+def _has_begun(manager: Any) -> bool:
+    return inspect.getgeneratorstate(generator_of(manager)) not in (inspect.GEN_CREATED, inspect.GEN_CLOSED)
+
+
 EFFECTS: dict[tuple[str, str], Effect] = {
-    ("warnings", "catch_warnings"): Effect(_warnings_inside, _enter_warnings, _reduce_warnings),
-    ("contextlib", "redirect_stdout"): Effect(_nothing, _enter_redirect, _reduce_redirect),
-    ("contextlib", "redirect_stderr"): Effect(_nothing, _enter_redirect, _reduce_redirect),
-    ("contextlib", "chdir"): Effect(_nothing, lambda manager, inside: os.chdir(inside), _reduce_directory),
-    ("decimal", "ContextManager"): Effect(
-        _nothing, lambda manager, inside: decimal.setcontext(inside), _reduce_decimal
+    ("warnings", "catch_warnings"): Effect(
+        _warnings_inside, _enter_warnings, _reduce_warnings, is_entered=lambda manager: manager._entered
     ),
-    (DecimalScope.__module__, "DecimalScope"): Effect(
-        _nothing, lambda manager, inside: decimal.setcontext(inside), _reduce_decimal
+    ("contextlib", "redirect_stdout"): Effect(
+        _nothing, _enter_redirect, _reduce_redirect, is_entered=lambda manager: bool(manager._old_targets)
     ),
-    ("numpy", "errstate"): Effect(_nothing, _enter_errstate, _reduce_errstate, _leave_errstate),
+    ("contextlib", "redirect_stderr"): Effect(
+        _nothing, _enter_redirect, _reduce_redirect, is_entered=lambda manager: bool(manager._old_targets)
+    ),
+    ("contextlib", "chdir"): Effect(
+        _nothing,
+        lambda manager, inside: os.chdir(inside),
+        _reduce_directory,
+        is_entered=lambda manager: bool(manager._old_cwd),
+    ),
+    ("decimal", "ContextManager"): Effect(_nothing, _enter_decimal, _reduce_decimal, of_task=True),
+    (DecimalScope.__module__, "DecimalScope"): Effect(_nothing, _enter_decimal, _reduce_decimal, of_task=True),
+    ("numpy", "errstate"): Effect(
+        _nothing,
+        _enter_errstate,
+        _reduce_errstate,
+        _leave_errstate,
+        is_entered=lambda manager: manager._token is not None,
+        of_task=True,
+    ),
     ("numpy._core.arrayprint", "printoptions"): Effect(
-        _print_options_inside, _enter_print_options, _reduce_print_options, _leave_errstate
+        _print_options_inside,
+        _enter_print_options,
+        _reduce_print_options,
+        _leave_errstate,
+        is_entered=_has_begun,
+        of_task=True,
     ),
     ("polars.config", "Config"): Effect(_nothing, _enter_polars_config, _reduce_polars_config),
-    ("pandas._config.config", "option_context"): Effect(_options_inside, _enter_options, None),
+    ("pandas._config.config", "option_context"): Effect(_options_inside, _enter_options, None, is_entered=_has_begun),
 }
 """By module and name: of the manager's class, or of the generator that makes it."""

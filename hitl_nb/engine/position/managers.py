@@ -11,7 +11,7 @@ import ast
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code, find_unit
@@ -23,6 +23,7 @@ from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.places import find_place
 from hitl_nb.engine.position.reading import CannotSave, generator_of
 from hitl_nb.engine.position.suspended import read_generator
+from hitl_nb.engine.position.turns import turns
 from hitl_nb.engine.reopening import is_reopened
 
 _MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
@@ -63,10 +64,16 @@ _STACKS = ("ExitStack", "AsyncExitStack")
 
 @dataclass(frozen=True)
 class Entered:
-    """A manager that a run is inside of, and the line of its `with` (None: it is in an ExitStack)."""
+    """A manager that a run is inside of.
+
+    Attributes:
+        line: of its `with`; None: it is in an ExitStack.
+        effect: what it does in the process, if that is known. A generator that has ended does not tell it any more.
+    """
 
     manager: Any
     line: int | None
+    effect: Effect | None
 
 
 def entered(stack: SavedStack) -> list[Entered]:
@@ -74,14 +81,32 @@ def entered(stack: SavedStack) -> list[Entered]:
 
     It also prepares `reduce_manager`: call it before the stack is pickled.
     """
-    found = [each for frame in stack.order for each in _entered_in(frame)]
-    _ranks.clear()
-    _ranks.update((id(each.manager), (each.manager, rank)) for rank, each in enumerate(found))
+    per_frame = [list(_entered_in(frame)) for frame in stack.order]
+    found = [each for part in per_frame for each in part]
+    asks_in_task = stack.tasks is not None and turns.asking is not turns.main
+    of_task = [each.manager for part in per_frame[1:] for each in part] if asks_in_task else []
+    _last.has_tasks = stack.tasks is not None and bool(stack.tasks.unfinished)
+    _last.of_task = {id(manager): manager for manager in of_task}
+    _last.ranks = {id(each.manager): (each.manager, rank) for rank, each in enumerate(found)}
     return found
 
 
-_ranks: dict[int, tuple[Any, int]] = {}
-"""Of the stack that was read last: its managers by identity, with their order."""
+@dataclass
+class _Managers:
+    """Of the stack that was read last.
+
+    Attributes:
+        ranks: its managers by identity, with their order.
+        of_task: those of them that a task entered which is not the run's own.
+        has_tasks: whether other tasks of the run have not ended.
+    """
+
+    ranks: dict[int, tuple[Any, int]] = field(default_factory=dict[int, tuple[Any, int]])
+    of_task: dict[int, Any] = field(default_factory=dict[int, Any])
+    has_tasks: bool = False
+
+
+_last = _Managers()
 
 
 def check_managers(found: Iterable[Entered], is_users: Callable[[type], bool]) -> None:
@@ -95,7 +120,7 @@ def check_managers(found: Iterable[Entered], is_users: Callable[[type], bool]) -
         line = each.line or line
         manager, kind = each.manager, _kind_of(each.manager)
         name = (kind.__module__, kind.__qualname__)
-        known = name in _PLAIN or find_effect(manager) is not None or is_users(kind) or is_reopened(manager)
+        known = name in _PLAIN or each.effect is not None or is_users(kind) or is_reopened(manager)
         if not known and not (kind is _MANAGER and _is_notebooks(manager)):
             shown = _shown(manager)
             frame = frame_of(generator_of(manager)) if kind is _MANAGER else None
@@ -110,9 +135,8 @@ def check_managers(found: Iterable[Entered], is_users: Callable[[type], bool]) -
 def undo(found: Iterable[Entered]) -> None:
     """Undo in this process what the managers of a paused run changed. No code of the user's is run."""
     for each in reversed(list(found)):
-        effect = find_effect(each.manager)
-        if effect is not None:
-            effect.undo(each.manager)
+        if each.effect is not None:
+            each.effect.undo(each.manager)
 
 
 def enter_again() -> None:
@@ -139,6 +163,8 @@ def reduce_manager(value: Any, running: Any = ()) -> tuple[Any, ...] | None:
         running: generators on the stack that is saved with it, by the identity of their frame.
     """
     effect = find_effect(value)
+    if effect is not None:
+        _refuse_beside(value, effect)
     if effect is not None and effect.reduce is not None:
         function, args, (attributes, inside) = effect.reduce(value)
         return function, args, (attributes, _rank(value), inside, _effect_name(value)), None, None, _fill_manager
@@ -156,8 +182,19 @@ def reduce_manager(value: Any, running: Any = ()) -> tuple[Any, ...] | None:
     return make_plain, (_MANAGER,), (state, _rank(value), inside, _effect_name(value)), None, None, _fill_manager
 
 
+def _refuse_beside(manager: Any, effect: Effect) -> None:
+    """Raise CannotSave for a manager that was entered beside the code that asks: it cannot be entered again there."""
+    is_of_task = effect.of_task and id(manager) in _last.of_task
+    is_beside = effect.is_entered(manager) or (effect.of_task and _last.has_tasks)
+    if is_of_task or (is_beside and _rank(manager) is None):
+        raise CannotSave(
+            f"a task or generator is inside `with {_shown(manager)}`, and what that did in this process cannot be done "
+            "again for it alone; leave the with block before the checkpoint"
+        )
+
+
 def _rank(manager: Any) -> int | None:
-    found = _ranks.get(id(manager))
+    found = _last.ranks.get(id(manager))
     return found[1] if found is not None and found[0] is manager else None
 
 
@@ -210,9 +247,9 @@ def _entered_in(frame: SavedFrame) -> Iterator[Entered]:
         return
     tree, place = unit.tree(), find_place(unit, frame.function, frame.place)
     path = place.path if place is not None else ()
-    for i, (node, (field, _)) in enumerate(path):
+    for i, (node, (part, _)) in enumerate(path):
         finals = tree.finals.get(node)
-        if finals is None or finals[1] is not None or field != "body":
+        if finals is None or finals[1] is not None or part != "body":
             continue
         inner = path[i + 1][1][0] if i + 1 < len(path) else "body"
         name = manager_name(node)
@@ -239,7 +276,7 @@ def _opened(manager: Any, line: int | None) -> Iterator[Entered]:
     """A manager, and before it those inside it that were entered first."""
     kind = _kind_of(manager)
     if kind.__module__ == "contextlib" and kind.__qualname__ in _STACKS:
-        yield Entered(manager, line)
+        yield Entered(manager, line, None)
         for _, callback in manager._exit_callbacks:
             held = getattr(callback, "__self__", None)
             if held is not None:
@@ -252,7 +289,7 @@ def _opened(manager: Any, line: int | None) -> Iterator[Entered]:
             found = None  # it is running: on the stack itself
         if found is not None:
             yield from _entered_in(found[0])
-    yield Entered(manager, line)
+    yield Entered(manager, line, find_effect(manager))
 
 
 def defined_in_notebook(kind: type) -> bool:
