@@ -28,9 +28,9 @@ class Places:
     __slots__ = ("_columns", "_numbers")
 
     def __init__(self, code: types.CodeType) -> None:
-        spots = [(line or 0, column or 0) for line, _, column, _ in code.co_positions()]
-        self._numbers = array("I", [line for line, _ in spots])
-        self._columns = bytes([column for _, column in spots])
+        lines, _, columns, _ = zip(*code.co_positions(), strict=True)
+        self._numbers = array("I", [line or 0 for line in lines])
+        self._columns = bytes([column or 0 for column in columns])
 
     def __getitem__(self, unit: int) -> tuple[int, int]:
         return self._numbers[unit], self._columns[unit]

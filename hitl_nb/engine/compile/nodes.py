@@ -61,8 +61,8 @@ def locate(node: Node, at: ast.AST | None) -> Node:
     if "lineno" in node._attributes:
         if hasattr(node, "lineno"):
             return node
-        for name in POSITION:
-            setattr(node, name, getattr(at, name) if at is not None else -1)
+        for name, value in _position_of(at).items():
+            setattr(node, name, value)
     for child in children(node):
         locate(child, at)
     return node
@@ -83,16 +83,25 @@ def copy(node: Node) -> Node:
     return made
 
 
+def _position_of(node: Any) -> dict[str, int]:
+    """The position as keywords of a new node; of None: that of the engine's own nodes."""
+    return _NOWHERE if node is None else {name: getattr(node, name) for name in POSITION}
+
+
+_NOWHERE: dict[str, int] = {"lineno": -1, "end_lineno": -1, "col_offset": -1, "end_col_offset": -1}
+_LOAD, _STORE = ast.Load(), ast.Store()
+
+
 def load(name: str, at: ast.AST | None = None) -> ast.Name:
-    return locate(ast.Name(name, ast.Load()), at)
+    return ast.Name(name, _LOAD, **_position_of(at))
 
 
 def store(name: str, at: ast.AST | None = None) -> ast.Name:
-    return locate(ast.Name(name, ast.Store()), at)
+    return ast.Name(name, _STORE, **_position_of(at))
 
 
 def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
-    return locate(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
+    return ast.Constant(value, **_position_of(at))  # pyright: ignore[reportArgumentType]
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:

@@ -25,6 +25,22 @@ MOST_TREES = 8
 """Of how many units the trees are kept: a collection of garbage walks them all. Others are built again when needed."""
 
 
+@contextmanager
+def without_collections() -> Generator[None]:
+    """Python collects no garbage meanwhile.
+
+    A collection walks all the nodes of the trees that are being built. While Python parses, a finalizer that parses
+    would break it, before CPython 3.11.8 and 3.12.2 (gh-106905): asyncio's report of a lost task does so.
+    """
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_enabled:
+            gc.enable()
+
+
 @dataclass(eq=False, repr=False)
 class Unit:
     """Instrumented source. Its code, and what is known of its functions.
@@ -59,12 +75,13 @@ class Unit:
                     self._numbered[known.function.number] = code
         return self._numbered[number]
 
+    @without_collections()
     def tree(self) -> SourceTree:
         """The instrumented nodes, built again if they were dropped."""
         tree = _trees.get(self.key)
         if tree is None:
             with without_warnings(self.filename):
-                module = _parse(self.source, self.filename)
+                module = ast.parse(self.source, self.filename)
             tree = self._build(module)
             for function, kept in zip(tree.functions, self.functions, strict=True):
                 function.cells, function.files_cells, function.locals = kept.cells, kept.files_cells, kept.locals
@@ -134,6 +151,7 @@ _codes: dict[int, tuple[types.CodeType, InstrumentedCode]] = {}  # by identity: 
 _primary: dict[tuple[str, int], InstrumentedCode] = {}
 
 
+@without_collections()
 def compile_unit(
     source: str,
     filename: str,
@@ -160,7 +178,7 @@ def compile_unit(
     if known is not None and known.key == key and not warns:
         return known
     with nullcontext() if warns else without_warnings(filename):
-        module = _parse(source, filename)
+        module = ast.parse(source, filename)
         flags = _future_flags(module) | flags & FUTURE_FLAGS
         native = compile(source, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell, True)
     if known is not None and known.key == key:
@@ -254,20 +272,6 @@ def without_warnings(filename: str) -> Generator[None]:
     finally:
         with suppress(ValueError):  # somebody else has emptied the list
             filters.remove(entry)
-
-
-def _parse(source: str, filename: str) -> ast.Module:
-    """Parse, without a collection of garbage in between: a finalizer that parses would break it.
-
-    CPython before 3.11.8 and 3.12.2 (gh-106905): asyncio's report of a lost task formats a traceback there.
-    """
-    is_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        return ast.parse(source, filename)
-    finally:
-        if is_enabled:
-            gc.enable()
 
 
 def _future_flags(tree: ast.Module) -> int:
