@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from .compile import find_code, find_unit
 from .compile.runtime import RUNTIME
-from .compile.units import SavedUnit, Unit, remember_sources
+from .compile.units import SavedUnit, Unit, is_awaitable, make_awaitable, remember_sources
 
 
 class HasUnits(Protocol):
@@ -26,10 +26,13 @@ class HasUnits(Protocol):
     def units(self) -> Mapping[str, Unit]: ...
 
 
-def name_code(code: CodeType) -> tuple[str, str, int] | None:
+def name_code(code: CodeType) -> tuple[Any, ...] | None:
     """The persistent id of instrumented code; None: it is native."""
     known = find_code(code)
-    return None if known is None else ("code", known.unit.key, known.function.number)
+    if known is None:
+        return None
+    name = ("code", known.unit.key, known.function.number)
+    return (*name, "awaitable") if is_awaitable(code) else name
 
 
 def find_named(pid: Any) -> Any:
@@ -41,11 +44,11 @@ def find_named(pid: Any) -> Any:
     match pid:
         case ("runtime",):
             return RUNTIME
-        case ("code", key, number):
+        case ("code", key, number, *marks):
             unit = find_unit(key)
             if unit is None:
                 raise LookupError(f"the source of a saved function is missing (unit {key})")
-            return unit.code_of(number)
+            return make_awaitable(unit.code_of(number)) if marks else unit.code_of(number)
         case _:
             return None
 

@@ -54,7 +54,7 @@ class HeldIterator:
     """What a restored `yield from` delegates to: its first step only brings the generator to its place."""
 
     def __init__(self, iterator: Any) -> None:
-        self.iterator = iterator
+        self.iterator: Any = iterator.__await__() if _kind_of(iterator) is types.CoroutineType else iterator
         self.is_fresh = True
 
     def __iter__(self) -> HeldIterator:
@@ -92,6 +92,27 @@ class ContinuedGenerator:
 
     def close(self) -> None:
         self.generator.close()
+
+
+class ContinuedAwait:
+    """What a restored coroutine awaits whose `await` has begun: the iterator that `__await__` gave then."""
+
+    __slots__ = ("awaited",)
+
+    def __init__(self, awaited: Any) -> None:
+        self.awaited = awaited
+
+    def __await__(self) -> Any:
+        return self.awaited.__await__() if _kind_of(self.awaited) is types.CoroutineType else self.awaited
+
+
+class HeldAwait(ContinuedAwait):
+    """The same for a coroutine that is brought to its place by its first step."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Any:
+        return HeldIterator(self.awaited)
 
 
 def iterate_async(value: Any) -> Any:
@@ -237,18 +258,28 @@ def begin_annotations(namespace: dict[str, Any]) -> None:
     namespace.setdefault("__annotations__", {})
 
 
-_thrown: dict[int, tuple[BaseException, Any, Any]] = {}
+_thrown: dict[int, tuple[Any, dict[int, tuple[BaseException, Any]]]] = {}
 
 
 def throw(exception: BaseException) -> None:
-    """Raise an exception again in a restored frame; `settle` then puts back what raising it added."""
-    _thrown[id(exception)] = (exception, exception.__traceback__, exception.__context__)
+    """Raise an exception again in a restored frame; `settle` then puts back what raising it changed.
+
+    It also cuts a circle in the contexts of what is handled there already.
+    """
+    contexts: dict[int, tuple[BaseException, Any]] = {id(exception): (exception, exception.__context__)}
+    handled = sys.exception()
+    while handled is not None and id(handled) not in contexts:
+        contexts[id(handled)] = handled, handled.__context__
+        handled = handled.__context__
+    _thrown[id(exception)] = exception.__traceback__, contexts
     raise exception
 
 
 def settle(exception: BaseException) -> None:
-    _, traceback, context = _thrown.pop(id(exception))
-    exception.__context__ = context
+    traceback, contexts = _thrown.pop(id(exception))
+    for one, context in contexts.values():
+        if one.__context__ is not context:
+            one.__context__ = context
     exception.__traceback__ = traceback
 
 
@@ -289,10 +320,15 @@ openers: dict[type, Callable[[Any], Any]] = {}
 """Types of iterators that do not tell how far they are, and what makes one that does."""
 
 
+def drive(generator: Any) -> Any:
+    """The rest of `generator.send(...)` or `generator.throw(...)`, which was left while it ran."""
+    return generator.send(None)
+
+
 def finish_closing(generator: Any) -> Any:
-    """The rest of `generator.close()`, which was left while the generator ran."""
+    """The rest of `generator.close()`, which was left while the generator or coroutine ran."""
     try:
-        next(generator)
+        drive(generator)
     except GeneratorExit:
         return None
     except StopIteration as stop:
@@ -354,7 +390,7 @@ class Runtime:
         self.type = type
         self.set = set
         self.globals = globals
-        self.next = next
+        self.drive = drive
         self.iter = iter
         self.delegates = frozenset((types.GeneratorType, types.CoroutineType))
         self.openers = openers

@@ -202,8 +202,19 @@ def compile_unit(
 
 
 _COROUTINE = 0x80  # CO_COROUTINE
+_ITERABLE_COROUTINE = 0x100  # CO_ITERABLE_COROUTINE
 _CO_NESTED = 0x10  # also the number of a feature that is no longer optional
 FUTURE_FLAGS: int = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names) & ~_CO_NESTED
+
+
+def is_awaitable(code: types.CodeType) -> bool:
+    """Whether it is of a generator function that `types.coroutine` has marked: what it gives can be awaited."""
+    return bool(code.co_flags & _ITERABLE_COROUTINE)
+
+
+def make_awaitable(code: types.CodeType) -> types.CodeType:
+    """What `types.coroutine` makes of the code of a generator function."""
+    return code.replace(co_flags=code.co_flags | _ITERABLE_COROUTINE)
 
 
 def compile_module(source: str, filename: str) -> types.CodeType:

@@ -26,7 +26,7 @@ from hitl_nb.engine.compile.nodes import (
 )
 from hitl_nb.engine.compile.scopes import InstrumentedFunction
 from hitl_nb.engine.compile.trees import CELLS, all_codes
-from hitl_nb.engine.compile.units import Unit
+from hitl_nb.engine.compile.units import Unit, make_awaitable
 from hitl_nb.engine.position.frames import SavedFrame
 from hitl_nb.engine.position.reading import BOX, CannotSave
 from hitl_nb.engine.position.residuals import Residual
@@ -73,7 +73,7 @@ def continue_frame(saved: SavedFrame) -> tuple[types.FunctionType, Box]:
 def continuation_code(unit: Unit, saved: SavedFrame) -> types.CodeType:
     flags = tuple(sorted((name, saved.locals[name]) for name in saved.locals if name.startswith(".f")))
     names, cells = tuple(saved.locals), tuple(saved.cells)
-    key = (unit.key, saved.function, saved.place, saved.how, names, flags, cells, saved.again)
+    key = (unit.key, saved.function, saved.place, saved.how, names, flags, cells, saved.again, saved.is_awaitable)
     code = _compiled.get(key)
     if code is None:
         code = _compiled[key] = _compile(unit, saved, names, cells)
@@ -116,7 +116,8 @@ def _compile(unit: Unit, saved: SavedFrame, names: tuple[str, ...], cells: tuple
     module = ast.Module([locate(top, None)], [])
     with _spelt_out(tree.supers.get(saved.function, []), function):
         compiled = unit.compile(module)
-    return unit.finish(_with_cells(next(_codes_in_outer(compiled)), len(own)), function)
+    code = _with_cells(next(_codes_in_outer(compiled)), len(own))
+    return unit.finish(make_awaitable(code) if saved.is_awaitable else code, function)
 
 
 def _own_cells(function: InstrumentedFunction, cells: tuple[str, ...]) -> tuple[str, ...]:

@@ -81,8 +81,20 @@ _PROCESS = "process"
 
 
 def _reduce_redirect(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
+    if not manager._old_targets:  # not entered: only what it writes to
+        kind, target = _target(manager)
+        name, target = (target, None) if kind == _PROCESS else ("", target)
+        attributes = {} if name else {"_new_target": target}
+        return make_redirect, (manager.__class__, name), (attributes, None)
     old = [_stream_of(manager, each, is_old=True) for each in manager._old_targets]
     return make_plain, (manager.__class__,), ({"_new_target": None, "_old_targets": []}, (old, _target(manager)))
+
+
+def make_redirect(kind: Any, name: str) -> Any:
+    """A manager that is not entered; it writes to the stream `name` of the process, if one is named."""
+    made = make_plain(kind)
+    made._new_target, made._old_targets = getattr(sys, name) if name else None, []
+    return made
 
 
 def _target(manager: Any) -> Any:

@@ -33,6 +33,7 @@ class SavedFrame:
         cells: the variables that it shares with other functions.
         namespace: the globals of its function.
         again: filed names whose values are made again (iterators that live within one statement).
+        is_awaitable: whether it is of a generator that `types.coroutine` has marked.
     """
 
     unit: str
@@ -43,6 +44,7 @@ class SavedFrame:
     cells: dict[str, types.CellType]
     namespace: dict[str, Any]
     again: tuple[str, ...] = field(default=())
+    is_awaitable: bool = False
 
     def variables(self) -> dict[str, Any]:
         """The values of its locals and cells by name; None for a cell that is empty."""

@@ -14,6 +14,7 @@ from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.compile.nodes import is_engine_name
 from hitl_nb.engine.compile.runtime import Unwind
 from hitl_nb.engine.position import asyncio_calls
+from hitl_nb.engine.position.awaits import waits_for
 from hitl_nb.engine.position.continuations import Box, continue_frame
 from hitl_nb.engine.position.frames import How, SavedFrame
 from hitl_nb.engine.position.liveness import live_names
@@ -51,11 +52,16 @@ def reduce_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, .
     assert unit is not None
     live, keeps = live_names(unit, saved), not leaves_out.get()
     kept = {n: v for n, v in saved.locals.items() if n in live or (keeps and not is_engine_name(n))}
-    return reduce_saved(replace(saved, locals=kept), is_begun)
+    return reduce_saved(replace(saved, locals=kept), is_begun, (value.__name__, value.__qualname__))
 
 
-def reduce_saved(saved: SavedFrame, is_begun: bool) -> tuple[Any, ...]:
-    """The same of what was read already. `is_begun`: it must be brought to its place."""
+def reduce_saved(saved: SavedFrame, is_begun: bool, titles: tuple[str, str] | None = None) -> tuple[Any, ...]:
+    """The same of what was read already.
+
+    Args:
+        is_begun: it must be brought to its place.
+        titles: its name and qualified name; None: those of its function's source.
+    """
     shape = {name: v for name, v in saved.locals.items() if name.startswith(".f") and isinstance(v, int)}
     args = (
         saved.unit,
@@ -66,6 +72,8 @@ def reduce_saved(saved: SavedFrame, is_begun: bool) -> tuple[Any, ...]:
         tuple(saved.locals),
         shape,
         saved.cells,
+        titles,
+        saved.is_awaitable,
         saved.namespace,
     )
     return make_generator, args, (tuple(saved.locals.values()), is_begun), None, None, fill_generator
@@ -80,11 +88,16 @@ def make_generator(
     names: tuple[str, ...],
     shape: dict[str, int],
     cells: dict[str, types.CellType],
+    titles: tuple[str, str] | None,
+    is_awaitable: bool,
     namespace: dict[str, Any],
 ) -> Any:
     values: dict[str, Any] = {**dict.fromkeys(names), **shape}
-    made, box = continue_frame(SavedFrame(unit, function, place, how, values, cells, namespace, again))
+    saved = SavedFrame(unit, function, place, how, values, cells, namespace, again, is_awaitable)
+    made, box = continue_frame(saved)
     generator = made(box)
+    if titles is not None:
+        generator.__name__, generator.__qualname__ = titles
     _waiting[generator] = box
     return generator
 
@@ -127,7 +140,9 @@ def _bring_to_place(generator: Any) -> None:
 
 def end_quietly(generators: Iterable[Any]) -> None:
     """End generators and coroutines whose state is saved: no `finally` of theirs runs, since they are only paused."""
-    for generator in generators:
+    listed = list(generators)
+    inner = {id(waits_for(one)) for one in listed}
+    for generator in sorted(listed, key=lambda one: id(one) in inner):  # a coroutine that waits for an ended one fails
         frame = frame_of(generator)
         if frame is None or find_code(frame.f_code) is None:
             continue

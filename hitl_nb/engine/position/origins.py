@@ -84,7 +84,10 @@ def notice_tasks(is_in_run: Callable[[], bool]) -> None:
 
 
 def _find_origin(coroutine: Any, frame: types.FrameType | None) -> Origin:
-    parent_task = asyncio.current_task()
+    try:
+        parent_task = asyncio.current_task()
+    except RuntimeError:  # the loop does not run yet: `asyncio.run`, `run_until_complete`
+        parent_task = None
     parent = origin_of(parent_task) if parent_task is not None else Origin()
     if parent.within is not None:  # the work of a step, or of a gated call
         return Origin(parent.key, parent.line, 0, parent.call, True, parent_task)

@@ -15,7 +15,7 @@ from typing import Any, cast
 from hitl_nb.engine.compile import find_code, runtime
 from hitl_nb.engine.compile.nodes import is_engine_name, read, slots, walk
 from hitl_nb.engine.compile.trees import CELLS
-from hitl_nb.engine.compile.units import InstrumentedCode
+from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable
 from hitl_nb.engine.position.endings import find_ending
 from hitl_nb.engine.position.frames import How, SavedFrame, SavedStack
 from hitl_nb.engine.position.lookup import (
@@ -227,10 +227,10 @@ def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, oper
         return _Link(number, how, is_exact=True, made=made, function=view.locals[NEXT].func)
     if generator is None and operation == "FOR_ITER":
         return _link_item(view, inner, node, number)
-    if operation == "SEND" and is_loop(node):
-        coroutine = _coroutine_of(inner.frame) if generator is None else generator
-        if coroutine is not None:
-            return _Link(number, "item", is_exact=True, is_generator=True, made=coroutine)
+    if operation == "SEND":
+        link = _link_awaited(inner, node, number, generator)
+        if link is not None:
+            return link
     if generator is None:
         function, is_class = function_run(_called(node, view), inner.frame) if is_call else (None, False)
         if is_class:
@@ -243,6 +243,18 @@ def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, oper
         return _Link(number, "drive" if driven else "again", is_exact=driven, is_generator=True)
     asks = isinstance(node, ast.YieldFrom) or operation in ("FOR_ITER", "SEND")
     return _Link(number, "again", is_exact=asks, is_generator=True)
+
+
+def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> _Link | None:
+    """A loop that awaits its next item, or an `await` that is inside an `__await__` of the user's."""
+    if not is_loop(node) and (generator is not None or not isinstance(node, ast.Await)):
+        return None
+    owner = _owner_of(inner.frame) if generator is None else generator
+    if owner is None:
+        return None
+    if is_loop(node):
+        return _Link(number, "item", is_exact=True, is_generator=True, made=owner)
+    return _Link(number, "again", is_exact=True, is_generator=True, made=runtime.ContinuedAwait(owner))
 
 
 def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> _Link:
@@ -259,15 +271,18 @@ def is_loop(node: Any) -> bool:
     return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
 
 
-def _coroutine_of(frame: types.FrameType) -> Any:
-    """The coroutine of a running frame. Before Python 3.14 a frame does not know it: all objects are looked through."""
+def _owner_of(frame: types.FrameType) -> Any:
+    """The coroutine or generator of a running frame.
+
+    Before Python 3.14 a frame does not know it: all objects are looked through.
+    """
     import gc
 
     if sys.version_info >= (3, 14):
         return cast("Any", frame).f_generator
     for value in gc.get_objects():
-        if type(value) is types.CoroutineType and cast("Any", value).cr_frame is frame:
-            return cast("Any", value)
+        if type(value) in (types.CoroutineType, types.GeneratorType) and frame_of(value) is frame:
+            return value
     return None
 
 
@@ -398,7 +413,9 @@ def read_frame(view: FrameView, number: int, how: How, function: types.FunctionT
         for name, value in view.locals.items()
         if name not in cells and name not in _NOT_SAVED and not (is_engine_name(name) and name.startswith(RESUMED))
     }
-    return SavedFrame(known.unit.key, known.function.number, number, how, values, cells, view.globals)
+    saved = SavedFrame(known.unit.key, known.function.number, number, how, values, cells, view.globals)
+    saved.is_awaitable = is_awaitable(view.code)
+    return saved
 
 
 RESUMED = ".r."

@@ -71,14 +71,16 @@ class Residual:
                 result = _at(ast.Await(result), node)
             return result if how == "call" else _runtime_call("constructed", [result, _name(MADE, node)], node)
         if how == "drive":
-            rest = "finish_closing" if node.func.attr == "close" else "next"
+            rest = "finish_closing" if node.func.attr == "close" else "drive"
             return _runtime_call(rest, [self._done(node.func.value)], node)
         if how == "yield":
             return _at(ast.Yield(_at(ast.Constant(None), node)), node)
         if how == "yield_from":
             return _at(ast.YieldFrom(_runtime_call("hold", [self._done(node.value)], node)), node)
         made = copy(node)
-        if not isinstance(node, ast.BoolOp | ast.IfExp | ast.stmt | ast.Lambda):
+        if isinstance(node, ast.Await) and AWAITED in self.saved.locals:
+            made.value = _name(AWAITED, node.value)
+        elif not isinstance(node, ast.BoolOp | ast.IfExp | ast.stmt | ast.Lambda):
             for slot in slots(node):
                 write(made, slot, self._done(read(node, slot)))
         return made

@@ -14,7 +14,9 @@ from typing import Any
 
 from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.compile.nodes import is_filed, walk
-from hitl_nb.engine.compile.units import InstrumentedCode
+from hitl_nb.engine.compile.runtime import HeldAwait
+from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable
+from hitl_nb.engine.position.awaits import held_await, is_driven, waits_for
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.lookup import MISSING, FrameView, frame_of, look_up
 from hitl_nb.engine.position.origins import is_call, origin_of
@@ -64,7 +66,11 @@ def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFra
         return read_frame(view, number, "yield"), True
     if place is not None and isinstance(place.node, ast.YieldFrom):
         return read_frame(view, number, "yield_from"), True
-    return read_await(value), False
+    saved = read_await(value)
+    if not is_driven(value) or saved.how != "again" or saved.place != number:
+        return saved, False
+    saved.locals[AWAITED] = HeldAwait(waits_for(value))
+    return saved, True
 
 
 def _read_start(value: Any, view: FrameView, known: InstrumentedCode) -> SavedFrame:
@@ -76,7 +82,9 @@ def _read_start(value: Any, view: FrameView, known: InstrumentedCode) -> SavedFr
     cells: dict[str, types.CellType] = {}
     if function.cells:
         cells = _cells_before_start(value, view, values)
-    return SavedFrame(known.unit.key, function.number, 0, "start", values, cells, view.globals)
+    saved = SavedFrame(known.unit.key, function.number, 0, "start", values, cells, view.globals)
+    saved.is_awaitable = is_awaitable(view.code)
+    return saved
 
 
 def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
@@ -112,6 +120,11 @@ def read_await(coroutine: Any) -> SavedFrame:
         value = look_up(node.value, view)
         if is_kept(value):
             return read_frame(view, number, "again")
+        held = held_await(coroutine)
+        if held is not None:
+            saved = read_frame(view, number, "again")
+            saved.locals[AWAITED] = held
+            return saved
         return _made_again(view, node.value, value)
     if is_loop(node) and is_kept(coroutine.cr_await):
         saved = read_frame(view, number, "item")
@@ -192,6 +205,8 @@ def _read_start_of(coroutine: Any) -> SavedFrame:
 def is_kept(value: Any) -> bool:
     """Whether what is awaited is data: saved, and awaited again."""
     if isinstance(value, types.CoroutineType) and find_code(value.cr_code) is not None:
+        return True
+    if isinstance(value, types.GeneratorType) and find_code(value.gi_code) is not None:  # of `types.coroutine`
         return True
     return any(can(value) for can in can_keep)
 

@@ -18,7 +18,7 @@ import cloudpickle
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.runtime import RUNTIME
 from hitl_nb.engine.compile.trees import all_codes
-from hitl_nb.engine.compile.units import Unit
+from hitl_nb.engine.compile.units import Unit, is_awaitable, make_awaitable
 from hitl_nb.engine.position.frames import SavedFrame
 from hitl_nb.engine.position.generators import reduce_generator
 from hitl_nb.engine.tracebacks import from_lines
@@ -77,7 +77,7 @@ class _Pickler(cloudpickle.Pickler):
         if isinstance(value, types.ModuleType) and value.__name__ != "__main__":
             return ("module", value.__name__)
         known = find_code(value) if isinstance(value, types.CodeType) else None
-        return None if known is None else ("code", known.unit.key, known.function.number)
+        return None if known is None else ("code", known.unit.key, known.function.number, is_awaitable(value))
 
     def reducer_override(self, value: Any) -> Any:
         match value:
@@ -124,8 +124,9 @@ class _Unpickler(pickle.Unpickler):
             case ("module", name):
                 __import__(name)
                 return sys.modules[name]
-            case _:
-                return _codes[pid[1:]]
+            case (_, *name, is_marked):
+                code = _codes[tuple(name)]
+                return make_awaitable(code) if is_marked else code
 
 
 _OF_FUNCTIONS = ("__kwdefaults__", "__dict__", "__annotations__", "__doc__", "__qualname__", "__module__")
