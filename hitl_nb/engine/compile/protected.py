@@ -11,7 +11,7 @@ import sys
 from abc import abstractmethod
 from typing import Any
 
-from hitl_nb.engine.compile.comprehensions import Comprehensions
+from hitl_nb.engine.compile.assignments import Assignments
 from hitl_nb.engine.compile.nodes import (
     assign,
     call,
@@ -28,7 +28,7 @@ from hitl_nb.engine.compile.nodes import (
 OPEN, ENDED, RETURNED, BROKE, CONTINUED, ASKED = range(6)
 
 
-class Protected(Comprehensions):
+class Protected(Assignments):
     """Adds `try` and `with`; `Statements` adds the rest."""
 
     def __init__(self, *args: Any) -> None:
@@ -38,12 +38,6 @@ class Protected(Comprehensions):
 
     @abstractmethod
     def block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]: ...
-
-    @abstractmethod
-    def assigned(self, node: ast.Assign) -> list[ast.stmt]: ...
-
-    @abstractmethod
-    def bound(self, target: ast.expr, name: str) -> list[ast.stmt]: ...
 
     # -- leaving
 
