@@ -5,14 +5,13 @@ Nothing here reads or writes the store; `session` does.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import sys
 import threading
 import types
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.engine.callkeys import Key, inside_call, spelled, started_in
@@ -35,6 +34,7 @@ from hitl_nb.engine.position.retries import (
 )
 from hitl_nb.engine.position.starts import stack_before
 from hitl_nb.engine.refusedquestions import RefusedQuestions
+from hitl_nb.engine.run.keyedcalls import KeyedCalls
 from hitl_nb.engine.run.moments import Moments
 from hitl_nb.engine.run.userframes import describe_line, user_frame
 from hitl_nb.errors import Paused
@@ -55,15 +55,6 @@ class Position:
     counts: KeyCounts
     result: Any = None
     line: str = ""
-
-
-@dataclass(eq=False)
-class _Calls:
-    """The keyed calls of one execution."""
-
-    execution: Execution | None = None
-    tasks: dict[tuple[str, Key], asyncio.Task[Any]] = field(default_factory=dict[tuple[str, Key], "asyncio.Task[Any]"])
-    arguments: dict[tuple[str, Key], str] = field(default_factory=dict[tuple[str, Key], str])
 
 
 class LiveRun:
@@ -109,7 +100,7 @@ class LiveRun:
         self._was_resumed = False
         self.callee: Any = None
         self._thread = 0
-        self._calls = _Calls()
+        self._keyed_calls = KeyedCalls()
         self._task = ""
         self._moments = Moments()
 
@@ -259,7 +250,8 @@ class LiveRun:
         Raises ValueError if another task that still runs has made a call with this key.
         """
         if key is not None:
-            self._check_alone(name, key)
+            self._keyed_calls.begin(self.execution)
+            self._keyed_calls.check_alone(name, key)
             name = f"{name}/{spelled(key)}"
         start = started_in.get()
         kind = f"{inside_call.get()}{name}"
@@ -277,38 +269,10 @@ class LiveRun:
         """The execution that the call at hand belongs to."""
         return started_in.get() or self.keys.execution(self._task)
 
-    @property
-    def _keyed(self) -> _Calls:
-        if self._calls.execution is not self.execution:
-            self._calls = _Calls(self.execution)
-        return self._calls
-
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
-        """Raises ValueError if another call of this statement has this key and other arguments.
-
-        Calls with one key are told apart by their order: made in another order, one would get the other's result.
-        """
-        if not arguments.comparable:
-            return
-        first = self._keyed.arguments.setdefault((inside_call.get() + name, key), arguments.digest)
-        if first != arguments.digest:
-            raise ValueError(
-                f"two calls of {name}() in the statement at {self.line} have the same key {key!r} and other "
-                "arguments: only their order could tell whose result is whose; give each a key of its own"
-            )
-
-    def _check_alone(self, name: str, key: Key) -> None:
-        """Two calls at once that have one key could only be told apart by their order."""
-        task = running_task()
-        other = self._keyed.tasks.get((name, key))
-        if other is not None and other is not task and not other.done():
-            what = name.partition(":")[2] or name
-            raise ValueError(
-                f"two calls of {what}() that run side by side have the same key {key!r}: a decision or a result "
-                "could not be told which of them it belongs to; give each a key of its own"
-            )
-        if task is not None:
-            self._keyed.tasks[name, key] = task
+        """Raises ValueError if another call of this statement has this key and other arguments."""
+        self._keyed_calls.begin(self.execution)
+        self._keyed_calls.check_arguments(name, key, arguments, lambda: self.line)
 
     @property
     def moment(self) -> object:
@@ -419,14 +383,6 @@ class LiveRun:
 def task_of(names: Sequence[str]) -> str:
     """The task that the names of places are of; "" for the run's own."""
     return names[0] if names[0].startswith("task ") else ""
-
-
-def running_task() -> asyncio.Task[Any] | None:
-    """The asyncio task that the caller runs in, if any: a thread of its own has none."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
 
 
 def _show(value: Any) -> None:
