@@ -20,7 +20,7 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 from ..errors import HitlError
 from .definitions import Entry, Path, Slot, is_code, put_slot, slots_of_module
@@ -115,7 +115,7 @@ class ModuleState:
         found = ModuleEntries()
         in_pickle: Container[int] | None = None
         for name, module in modules_of(self.ns.values()).items() if self.ns else ():
-            before = self._before.setdefault(name, _imported.get(name) or _prints(module))
+            before = self._before.setdefault(name, _after_import(module) or _prints(module))
             changed = self._changed.setdefault(name, set())
             entries: list[Entry] = []
             for path, slot in slots_of_module(module).items():
@@ -149,7 +149,7 @@ class ModuleState:
                     f"the run changed the module {name}, which cannot be imported here ({error}); put its file where "
                     "Python finds it, and run the agent again: it continues where it was"
                 ) from error
-            self._before.setdefault(name, _imported.get(name) or _prints(module))
+            self._before.setdefault(name, _after_import(module) or _prints(module))
             slots = slots_of_module(module)
             for path, value, is_changed, was in entries:
                 if is_changed:
@@ -193,41 +193,33 @@ def _prints(module: ModuleType) -> Prints:
 
 # -- modules that are imported while a run works
 
-_imported: dict[str, Prints] = {}
-"""What the user's modules held after their import, of those that were imported since the first run of this process."""
+_imported: dict[str, tuple[ModuleType, Prints]] = {}
+"""The user's modules that were executed since the first run of this process, and what they held then."""
 
 
-class _ImportWatcher:
-    """A finder that finds nothing itself: it lets a module of the user's be looked at when it has been executed."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        for finder in sys.meta_path:
-            find = getattr(finder, "find_spec", None)
-            if finder is self or find is None:
-                continue
-            spec = find(name, path, target)
-            if spec is not None:
-                loader = spec.loader
-                if type(loader) is importlib.machinery.SourceFileLoader and _is_users_file(loader.path):
-                    _look_after_execution(loader)
-                return spec
-        return None
-
-
-def _look_after_execution(loader: Any) -> None:
-    def exec_module(module: ModuleType) -> None:
-        del loader.exec_module
-        loader.exec_module(module)
-        if is_users(module):
-            _imported[module.__name__] = _prints(module)
-
-    loader.exec_module = exec_module
-
-
-_watcher: Any = _ImportWatcher()
+def _after_import(module: ModuleType) -> Prints | None:
+    """What a module held when it had been executed; None: that was before the first run of this process."""
+    executed, prints = _imported.get(module.__name__, (None, None))
+    return prints if executed is module else None
 
 
 def watch_imports() -> None:
-    """Know what the user's modules hold after their import, from now on."""
-    if _watcher not in sys.meta_path:
-        sys.meta_path.insert(0, _watcher)
+    """Know what the user's modules hold after their execution, from now on, also if no import finds them.
+
+    A module may be loaded from its path: by `spec_from_file_location` and `exec_module`, and put into `sys.modules`
+    before or behind that.
+    """
+    loader: Any = importlib.machinery.SourceFileLoader
+    execute = loader.exec_module
+    if getattr(execute, "__hitl_watches__", False):
+        return
+
+    @functools.wraps(execute)
+    def exec_module(self: Any, module: ModuleType) -> None:
+        execute(self, module)
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and module.__name__ != "__main__" and _is_users_file(file):
+            _imported[module.__name__] = module, _prints(module)
+
+    cast("Any", exec_module).__hitl_watches__ = True
+    loader.exec_module = exec_module

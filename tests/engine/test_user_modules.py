@@ -130,3 +130,26 @@ def test_a_module_that_is_gone_is_an_error_and_the_run_waits(desk: Desk, tmp_pat
     (tmp_path / "gone.txt").rename(tmp_path / "my_helpers.py")
     desk.run(source)
     assert sys.modules["my_helpers"].RATE == 2
+
+
+FROM_A_PATH = {
+    "registered first": "sys.modules['my_helpers'] = h\nspec.loader.exec_module(h)\n",
+    "registered behind": "spec.loader.exec_module(h)\nsys.modules['my_helpers'] = h\n",
+    "load_module": "h = spec.loader.load_module()\n",
+}
+
+
+@pytest.mark.parametrize("how", FROM_A_PATH)
+@pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+def test_a_module_that_is_loaded_from_its_path(desk: Desk, tmp_path: Path, how: str) -> None:
+    source = (
+        "import sys, importlib.util as u\n"
+        f"spec = u.spec_from_file_location('my_helpers', {str(tmp_path / 'my_helpers.py')!r})\n"
+        f"h = u.module_from_spec(spec)\n{FROM_A_PATH[how]}"
+        f"h.set_rate(2)\nh.CACHE['a'] = 1\n{ASK}x = h.RATE, h.CACHE\n"
+    )
+    desk.run(source)
+    desk.answer()
+    another_kernel(desk)
+    desk.run(source)
+    assert desk.ns["x"] == (2, {"a": 1})
