@@ -62,3 +62,12 @@ def _missing_name(error: BaseException) -> str | None:
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
         return error.args[0]
     return None
+
+
+def say_gone(error: Exception, what: str = "") -> str:
+    """The sentence about what a saved state names and this process does not find; a module, where nothing is said."""
+    what = what or f"the module {getattr(error, 'name', None) or '?'}"
+    return (
+        f"the saved state needs {what}, which is not here ({error}); put the module back as it was (or install it) and "
+        "run the agent again: it continues where it was. Or begin it again with --restart"
+    )

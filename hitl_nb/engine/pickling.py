@@ -33,7 +33,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import Paused
+from ..errors import HitlError, Paused
 from .arrays import Views
 from .classpickles import complete_class, load_module_of
 from .compile import Unit, find_unit
@@ -55,6 +55,7 @@ from .functionpickles import (
     set_module,
     state_of,
 )
+from .missing import say_gone
 from .position.frames import SavedFrame
 from .position.generators import completing, make_generator
 from .refusals import type_of
@@ -382,8 +383,18 @@ class Unpickler(pickle.Unpickler):
         self.find = find
 
     def load(self) -> Any:
-        with completing():
-            return super().load()
+        """The next value. Raises HitlError if it needs a module, or something of one, that is not there any more."""
+        try:
+            with completing():
+                return super().load()
+        except ImportError as error:
+            raise HitlError(say_gone(error)) from error
 
     def persistent_load(self, pid: Any) -> Any:
         return find_named(pid) or self.find(pid)
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        try:
+            return super().find_class(module_name, global_name)
+        except AttributeError as error:
+            raise HitlError(say_gone(error, f"{global_name} of the module {module_name}")) from error

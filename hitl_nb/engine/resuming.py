@@ -20,6 +20,7 @@ from .inputs import NotebookValues, record_inputs
 from .loading import Loaded, Saved, load, open_snapshot
 from .pending import Pending
 from .pickling import defined_name, notebook_name
+from .position.continuations import find_source
 from .position.frames import SavedStack
 from .position.keys import identify
 from .run.live import LiveRun
@@ -320,6 +321,8 @@ def _live_run(
         return LiveRun(code.begin, end=code.end, display=shown.display), None
     loaded = loaded_state(run, saved, code.ns, saver)
     stack = copy_stack(loaded.stack)
+    for frame in stack.frames:
+        find_source(frame)
     mended = move_to_current_code(stack, code.cell, code.ns, code.function, retry=status == "failed")
     live = LiveRun(None, stack=stack, counts=loaded.counts, end=code.end, display=shown.display)
     live.result = loaded.result

@@ -153,3 +153,49 @@ def test_a_module_that_is_loaded_from_its_path(desk: Desk, tmp_path: Path, how: 
     another_kernel(desk)
     desk.run(source)
     assert desk.ns["x"] == (2, {"a": 1})
+
+
+GONE = "import hitl_nb as hitl\n@hitl.agent\ndef act(n):\n    return hitl.checkpoint(n, title='M').value + 1\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_deleted"),
+    [
+        ("from my_helpers import act\n{}x = act(1)\n", True),
+        ("from my_helpers import act\n{}x = act(1)\n", False),
+        ("import my_helpers\n{}x = my_helpers.act(1)\n", True),
+    ],
+)
+def test_what_is_gone_from_a_module_is_said_and_nothing_is_lost(
+    desk: Desk, tmp_path: Path, said: str, is_deleted: bool
+) -> None:
+    source, file = said.format("hitl.checkpoint(0, title='C')\n"), tmp_path / "my_helpers.py"
+    file.write_text(GONE)
+    for _ in range(2):
+        desk.run(source)
+        desk.answer()
+        another_kernel(desk)
+    file.unlink() if is_deleted else file.write_text("other = 1\n")
+    with pytest.raises(hitl.HitlError, match=r"my_helpers.*put the module back.*--restart"):
+        desk.run(source)
+    assert desk.record().status == "ready"
+    file.write_text(GONE)
+    another_kernel(desk)
+    desk.run(source)
+    assert desk.ns["x"] == 2
+
+
+def test_a_frame_whose_source_is_not_there_is_refused_before_anything_runs(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_helpers.py").write_text(GONE)
+    source = "from my_helpers import act\nx = act(1)\n"
+    desk.run(source)
+    desk.answer()
+    with monkeypatch.context() as patch:
+        patch.setattr("hitl_nb.engine.position.continuations.find_unit", lambda key: None)
+        with pytest.raises(hitl.HitlError, match=r"continue it with the hitl_nb that saved it, or .*--restart"):
+            desk.run(source)
+    assert desk.record().status == "ready"
+    desk.run(source)
+    assert desk.ns["x"] == 2

@@ -28,8 +28,9 @@ from hitl_nb.engine.compile.scopes import InstrumentedFunction
 from hitl_nb.engine.compile.trees import CELLS, all_codes
 from hitl_nb.engine.compile.units import Unit, make_awaitable
 from hitl_nb.engine.position.frames import SavedFrame
-from hitl_nb.engine.position.reading import BOX, CannotSave
+from hitl_nb.engine.position.reading import BOX
 from hitl_nb.engine.position.residuals import Residual
+from hitl_nb.errors import HitlError
 
 _FUNCTION, _OUTER = ".continue", ".outer"
 _compiled: dict[tuple[Any, ...], types.CodeType] = {}
@@ -59,15 +60,24 @@ class Box:
 
 def continue_frame(saved: SavedFrame) -> tuple[types.FunctionType, Box]:
     """A function that continues `saved` when it is called with the box."""
-    unit = find_unit(saved.unit)
-    if unit is None:
-        raise CannotSave(f"the source of the saved function is not loaded (unit {saved.unit})")
+    unit = find_source(saved)
     names = tuple(saved.locals)
     code = continuation_code(unit, saved)
     closure = tuple(saved.cells[name] for name in code.co_freevars)
     function = unit.functions[saved.function]
     made = types.FunctionType(code, saved.namespace, function.name, None, closure or None)
     return made, Box(saved, names, _own_cells(function, tuple(saved.cells)))
+
+
+def find_source(saved: SavedFrame) -> Unit:
+    """The unit of a saved frame. Raises HitlError if it is not there."""
+    unit = find_unit(saved.unit)
+    if unit is None:
+        raise HitlError(
+            f"the source of a function that was running is not in the saved state (unit {saved.unit}), so it cannot be "
+            "continued here: continue it with the hitl_nb that saved it, or begin it again with --restart"
+        )
+    return unit
 
 
 def continuation_code(unit: Unit, saved: SavedFrame) -> types.CodeType:
