@@ -22,6 +22,7 @@ from ..records import Question, Step, canonical
 from .agents import Definition
 from .callkeys import inside_call, started_in
 from .decision import Decision
+from .position.expected import digest_call
 from .position.keys import Execution
 from .purity import Proof
 from .session import Session
@@ -83,7 +84,7 @@ class _GatedCall(StepCall):
     @functools.cached_property
     def _inside(self) -> Execution:
         number, place, *_ = self.key.split("/")
-        return Execution(hashlib.sha256(self.key.encode()).hexdigest()[:12], int(number), place, 0, is_exact=False)
+        return Execution(digest_call(self.key), int(number), place, 0, is_exact=False)
 
     def _finished(self, result: Any) -> Any:
         if inspect.isawaitable(result):  # of a function that is not declared async

@@ -21,6 +21,7 @@ from .loading import Loaded, Saved, load, open_snapshot
 from .pending import Pending
 from .pickling import defined_name, notebook_name
 from .position.continuations import find_source
+from .position.expected import Expected
 from .position.frames import SavedStack
 from .position.keys import identify
 from .run.live import LiveRun
@@ -337,11 +338,11 @@ def copy_stack(stack: SavedStack) -> SavedStack:
 
 def _known(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
     """The recorded calls from the position on; one that failed there is made again."""
-    floor = _floor(live)
+    here = f"{live.keys.number:09d}"
     return [
         step
-        for step in ledger.steps(run.id, start=floor)
-        if not (status == "failed" and step.status == "failed" and step.key.startswith(floor))
+        for step in ledger.steps(run.id, start=_floor(live))
+        if not (status == "failed" and step.status == "failed" and step.key.startswith(here))
     ]
 
 
@@ -365,8 +366,11 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
         decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
     for p in decided:
         session.questions.answered.setdefault(identify(p.position), []).append(p)
+    open_ = {step.key for step in session.known.values() if step.status == "started"}
+    names = [*(step.key for step in session.known.values()), *(p.position for p in decided)]
+    session.live.keys.expected = Expected(names, [name for name in names if name.partition("/doubt:")[0] in open_])
 
 
 def _floor(live: LiveRun) -> str:
-    """What the names of calls begin with from the position on."""
-    return f"{live.keys.number:09d}"
+    """What the names of calls begin with from the position on, at the lowest."""
+    return f"{live.keys.floor:09d}"

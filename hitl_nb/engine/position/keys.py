@@ -12,6 +12,8 @@ import hashlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
+from hitl_nb.engine.position.expected import Expected
+
 
 @dataclass
 class KeyCounts:
@@ -21,11 +23,13 @@ class KeyCounts:
         number: how many executions there were.
         asked: how often each chain of places asked.
         begun: the executions at hand, by task: chain, number, innermost place, and whether it is exact.
+        floor: the lowest number of a recorded call that may be asked for; None: as the numbers here say.
     """
 
     number: int = 0
     asked: dict[str, int] = field(default_factory=dict[str, int])
     begun: dict[str, tuple[str, int, str, bool]] = field(default_factory=dict[str, tuple[str, int, str, bool]])
+    floor: int | None = None
 
 
 @dataclass(eq=False)
@@ -68,6 +72,8 @@ class Keys:
     def __init__(self, counts: KeyCounts | None = None) -> None:
         found = counts or KeyCounts()
         self._counts = KeyCounts(found.number, dict(found.asked))
+        self._floor = found.floor
+        self.expected = Expected()
         self._executions = {
             task: Execution(chain, number, place, found.asked.get(chain, 0), is_exact, is_restored=True)
             for task, (chain, number, place, is_exact) in found.begun.items()
@@ -94,12 +100,17 @@ class Keys:
             for task, one in self._executions.items()
             if one.chain
         }
-        return KeyCounts(self._counts.number, dict(self._counts.asked), begun)
+        return KeyCounts(self._counts.number, dict(self._counts.asked), begun, self.expected.floor(self._counts.asked))
 
     @property
     def number(self) -> int:
         """What the names begin with from here on, at the lowest."""
         return min([self._counts.number, *(one.number for one in self._executions.values())])
+
+    @property
+    def floor(self) -> int:
+        """The lowest number of a recorded call that may be asked for from the loaded position on."""
+        return self.number if self._floor is None else min(self.number, self._floor)
 
     def take_up(self, task: str = "") -> None:
         """The call that a task waits with is being answered: another one at its place is another execution."""

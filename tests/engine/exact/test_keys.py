@@ -14,8 +14,9 @@ from exact import pickles
 from hitl_nb.engine.compile import compile_unit
 from hitl_nb.engine.compile.runtime import RUNTIME
 from hitl_nb.engine.position.driving import Driver
+from hitl_nb.engine.position.expected import Expected, digest_call
 from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.position.keys import Keys
+from hitl_nb.engine.position.keys import KeyCounts, Keys, identify
 
 PROGRAMS = {
     "functions that a library calls": """
@@ -162,3 +163,30 @@ def test_a_call_made_again_has_its_name_again(name: str) -> None:
         assert run.to_the_end() == expected, f"seed {seed}"
         crashes += run.crashes
     assert crashes > 100
+
+
+def test_a_record_that_may_be_asked_for_is_read_whatever_its_number() -> None:
+    """A task may be behind a call of before a crash while another one saves the state with higher numbers."""
+    keys = Keys(KeyCounts(number=3))
+    keys.begin_call(["work", "work:b1.0"], exact=True, task="task 1")
+    record = keys.name_call("pay", "task 1")
+
+    again = Keys(KeyCounts(number=3))
+    again.expected = Expected([record, record.replace("/pay/0", "/gate:send/0")])
+    for place in ("other:b1.0", "other:b2.0", "other:b3.0"):
+        again.begin_call(["other", place], exact=True, task="task 2")
+    saved = again.counts({"task 1", "task 2"}, at_work="task 2")
+    assert (saved.number, Keys(saved).floor) == (5, 3)
+
+    again.begin_call(["work", "work:b1.0"], exact=True, task="task 1")
+    assert identify(again.name_call("pay", "task 1")) == identify(record)
+    assert again.counts({"task 1", "task 2"}, at_work="task 1").floor == 3  # it is being made
+    assert again.counts({"task 1", "task 2"}, at_work="task 2").floor is None
+
+
+def test_what_a_gated_call_has_recorded_is_read_as_long_as_the_call_may_be_asked_for() -> None:
+    gated = "000000003/work:b1.0/0123456789ab/0/gate:send/0/0123456789abcdef"
+    inside = f"000000003/work:b1.0/{digest_call(gated)}/0/{digest_call(gated)}:pay/0"
+    assert Expected([gated, inside]).floor({}) == 3
+    assert Expected([gated, inside]).floor({"0123456789ab": 1}) is None
+    assert Expected([gated], open_=[inside]).floor({"0123456789ab": 1}) == 3
