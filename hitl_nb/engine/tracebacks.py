@@ -16,19 +16,37 @@ _PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
 def trimmed(error: BaseException) -> BaseException:
-    """Take this package's frames out of the traceback of `error`."""
-    kept: list[TracebackType] = []
-    entry = error.__traceback__
-    while entry is not None:
-        if not entry.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-            kept.append(entry)
-        entry = entry.tb_next
-    following: TracebackType | None = None
-    for entry in reversed(kept):
-        line = cast("int | None", entry.tb_lineno)  # None: of an instruction of the engine's own
-        following = TracebackType(following, entry.tb_frame, entry.tb_lasti, -1 if line is None else line)
-    error.__traceback__ = following
+    """Take this package's frames out of the traceback of `error`, and of the errors that it came from."""
+    seen: set[int] = set()
+    errors: list[BaseException | None] = [error]
+    for part in errors:
+        if part is not None and id(part) not in seen:
+            seen.add(id(part))
+            part.__traceback__ = _without_package(part.__traceback__)
+            errors += (part.__context__, part.__cause__)
+            if isinstance(part, BaseExceptionGroup):
+                errors += cast("BaseExceptionGroup[BaseException]", part).exceptions
     return error
+
+
+def _without_package(entry: TracebackType | None) -> TracebackType | None:
+    first = entry
+    kept: list[tuple[TracebackType, int]] = []
+    is_whole = True
+    while entry is not None:
+        line = cast("int | None", entry.tb_lineno)  # None: of an instruction of the engine's own
+        if entry.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            is_whole = False
+        else:
+            is_whole = is_whole and line is not None
+            kept.append((entry, -1 if line is None else line))
+        entry = entry.tb_next
+    if is_whole:
+        return first
+    following: TracebackType | None = None
+    for entry, line in reversed(kept):
+        following = TracebackType(following, entry.tb_frame, entry.tb_lasti, line)
+    return following
 
 
 def lines_of(error: BaseException) -> list[tuple[str, str, int]]:

@@ -29,10 +29,6 @@ def noted(error: BaseException) -> BaseException:
     setattr(error, _NOTED, trimmed(error).__traceback__)
     if isinstance(error, HitlError):
         error.__cause__, error.__suppress_context__ = None, True  # its sentence says it all
-    link = error.__cause__ or error.__context__
-    while link is not None and link is not error:
-        trimmed(link)
-        link = link.__cause__ or link.__context__
     return error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 import world
 from desk import Desk, effects
@@ -71,3 +73,15 @@ def test_an_error_in_a_lambda_is_that_error() -> None:
     with pytest.raises(ZeroDivisionError):
         desk.run(source)
     assert effects() == ["once()"]
+
+
+def test_an_error_before_this_one_shows_the_users_lines_only() -> None:
+    source = (
+        "class C:\n    @hitl.agent\n    def act(self):\n        return 'a'.lower().no_such_name\n"
+        "try:\n    C().act()\nfinally:\n    [][0]\n"
+    )
+    with pytest.raises(IndexError) as raised:
+        Desk().run(source)
+    before = raised.value.__context__
+    assert isinstance(before, AttributeError)
+    assert {entry.filename for entry in traceback.extract_tb(before.__traceback__)} == {world.FILE}
