@@ -16,8 +16,8 @@ from .endedtasks import read_outcome_of_task
 from .guarding import refuse_in_guardrail
 from .judging import NOT_JUDGED, Judged, comments_on
 from .pending import Pending
+from .position.errors import CannotSave
 from .position.keys import identify
-from .position.reading import CannotSave
 from .position.retries import keep_frames
 from .resources import opening
 from .run.live import Position

@@ -9,12 +9,13 @@ import types
 from typing import Any, Literal
 
 from .position.effects import EFFECTS
+from .position.errors import CannotSave
 from .position.frames import SavedFrame
 from .position.generators import reduce_generator
 from .position.iterators import find_reducer, reduce_iterator
+from .position.links import generator_of
 from .position.lookup import frame_of
 from .position.managers import find_effect, reduce_manager
-from .position.reading import CannotSave, generator_of
 from .position.tasks import reduce_asyncio
 from .refusals import NotSaved, type_of
 from .unsavable import WAYS

@@ -13,7 +13,7 @@ from ..errors import CannotPause
 from ..records import Snapshot
 from ..store.ledger import Ledger
 from .pending import Pending
-from .position.reading import CannotSave
+from .position.errors import CannotSave
 from .run.live import Position
 from .state import Unsaved
 from .underway import in_step, recorded_calls

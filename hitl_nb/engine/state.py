@@ -28,11 +28,11 @@ from .libraries import check_made_modules
 from .loading import DEFINITION, END, FORMAT, MODULES, PROCESS
 from .missing import left_out_before
 from .pickling import Pickler
+from .position.errors import CannotSave
 from .position.frames import SavedFrame
 from .position.generators import leaves_out
 from .position.liveness import find_live, names_mentioned
 from .position.managers import Entered, check_managers, entered
-from .position.reading import CannotSave
 from .processstate import ProcessState
 from .readback import find_unknown_code, read_back
 from .refusals import place_of, sentence

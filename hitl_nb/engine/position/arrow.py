@@ -11,7 +11,7 @@ import gc
 import sys
 from typing import Any, cast
 
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.errors import CannotSave
 
 _WORD = ctypes.sizeof(ctypes.c_ssize_t)
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from hitl_nb.engine.position.completions import ITERATOR, WAIT_FOR_ONE, find_completing, wait_for_one
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.queues import InQueue, Released
-from hitl_nb.engine.position.reading import CannotSave
 
 Reduced = tuple[Any, ...]
 

@@ -14,7 +14,7 @@ from hitl_nb.engine.position import completions
 from hitl_nb.engine.position.asyncio_calls import QUEUES, Reduced, has_come, is_left
 from hitl_nb.engine.position.beginning import Step, held_back, in_turn, joining, note_loaded
 from hitl_nb.engine.position.completions import Completing
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.turns import turns
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.errors import CannotSave
 
 _KEPT = (
     *("desc", "total", "leave", "ncols", "nrows", "mininterval", "maxinterval", "ascii", "unit", "unit_scale"),

@@ -10,7 +10,7 @@ import gc
 import types
 from typing import Any, cast
 
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.errors import CannotSave
 
 _AS_COMPLETED: Any = asyncio.as_completed
 CODE: types.CodeType = _AS_COMPLETED.__code__

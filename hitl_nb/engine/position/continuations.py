@@ -27,8 +27,7 @@ from hitl_nb.engine.compile.nodes import (
 from hitl_nb.engine.compile.scopes import InstrumentedFunction
 from hitl_nb.engine.compile.trees import CELLS, all_codes
 from hitl_nb.engine.compile.units import Unit, make_awaitable
-from hitl_nb.engine.position.frames import SavedFrame
-from hitl_nb.engine.position.reading import BOX
+from hitl_nb.engine.position.frames import BOX, SavedFrame
 from hitl_nb.engine.position.residuals import Residual
 from hitl_nb.errors import HitlError
 

@@ -8,7 +8,7 @@ from sys import getrefcount
 from typing import Any
 
 from hitl_nb.engine.compile import runtime
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.errors import CannotSave
 
 
 class Listing:

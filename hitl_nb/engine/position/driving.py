@@ -16,11 +16,12 @@ from typing import Any
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position import beginning, tasks, turns
 from hitl_nb.engine.position.continuations import continue_frame
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.failures import read_raised
 from hitl_nb.engine.position.frames import SavedStack, SavedTasks
 from hitl_nb.engine.position.leaving import end_tasks
 from hitl_nb.engine.position.origins import Origin, notice_tasks, origin_of, set_origin
-from hitl_nb.engine.position.reading import CannotSave, Places, read_places, read_stack
+from hitl_nb.engine.position.reading import Places, read_places, read_stack
 from hitl_nb.engine.position.suspended import name_places_of_task, name_waiting, read_task, read_waiting
 
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from hitl_nb.engine.compile.runtime import ContinuedGenerator
+from hitl_nb.engine.position.errors import CannotSave
+from hitl_nb.engine.position.links import generator_of
 from hitl_nb.engine.position.lookup import frame_of
-from hitl_nb.engine.position.reading import CannotSave, generator_of
 
 
 @dataclass(frozen=True)

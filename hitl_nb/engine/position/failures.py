@@ -8,9 +8,10 @@ import types
 from typing import Any
 
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.links import link_frames
 from hitl_nb.engine.position.lookup import FrameView, passing_codes
 from hitl_nb.engine.position.places import find_place
-from hitl_nb.engine.position.reading import RUNTIME_FILE, frames_between, link_frames, read_linked
+from hitl_nb.engine.position.reading import RUNTIME_FILE, frames_between, read_linked
 
 _COROUTINE = inspect.CO_COROUTINE
 

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from hitl_nb.engine.compile.nodes import is_engine_name, is_runtime, walk
 from hitl_nb.engine.position.definitions import NO_EXITS, Definitions, Exits, Nested, below, parts_of
+from hitl_nb.engine.position.frames import RESUMED
 from hitl_nb.engine.position.name_sets import Effect, NameSets
-from hitl_nb.engine.position.reading import RESUMED
 
 
 class Flow(Definitions):

@@ -9,6 +9,15 @@ from typing import Any, Literal
 KEPT = ".kept"
 """A local of a saved frame that was on the stack of a pause: its call is never made again."""
 
+BOX, NEXT, MADE = ".box", ".next", ".made"
+"""Locals of a restored frame: its saved values until it begins, its pending call, the instance that it constructs."""
+
+AWAITED = ".awaited"
+"""A local of a saved frame: the coroutine that an asynchronous loop waits for."""
+
+RESUMED = ".r."
+"""What names begin with that only a residual has: whether the loop's first turn is over."""
+
 How = Literal["call", "init", "item", "drive", "again", "yield", "yield_from", "start"]
 """What is at the place of a frame:
 

@@ -20,9 +20,9 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from hitl_nb.engine.position import directories, matches
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.frames import SavedFrame
 from hitl_nb.engine.position.library_generators import reduce_library_generator
-from hitl_nb.engine.position.reading import CannotSave
 
 Reduced = tuple[Any, ...]
 Reducer = Callable[[Any], "Reduced | None"]

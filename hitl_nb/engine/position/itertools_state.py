@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.errors import CannotSave
 
 _SIZE = ctypes.sizeof(ctypes.c_ssize_t)
 _HEAD = object.__basicsize__

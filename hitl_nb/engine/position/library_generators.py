@@ -24,6 +24,7 @@ from hitl_nb.engine.compile.runtime import with_methods
 from hitl_nb.engine.compile.scopes import InstrumentedFunction
 from hitl_nb.engine.position import completions
 from hitl_nb.engine.position.directories import Listing
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.frames import How, SavedFrame
 from hitl_nb.engine.position.generators import make_generator, reduce_generator, reduce_saved
 from hitl_nb.engine.position.library_sources import (
@@ -35,7 +36,6 @@ from hitl_nb.engine.position.library_sources import (
     unit_of,
 )
 from hitl_nb.engine.position.places import find_place
-from hitl_nb.engine.position.reading import CannotSave
 
 _CLEANING_UP = frozenset(
     (

@@ -17,11 +17,12 @@ from typing import Any, cast
 from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.compile.runtime import ContinuedGenerator
 from hitl_nb.engine.position.effects import EFFECTS, Effect, make_plain
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.library_sources import source_of_unit
+from hitl_nb.engine.position.links import generator_of
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.places import find_place
-from hitl_nb.engine.position.reading import CannotSave, generator_of
 from hitl_nb.engine.position.suspended import read_generator
 from hitl_nb.engine.position.turns import turns
 from hitl_nb.engine.reopening import is_reopened

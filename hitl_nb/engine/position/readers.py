@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.errors import HitlError
 
 _WAY = "give read_csv a path, or make a list of the parts before the checkpoint"

@@ -31,9 +31,9 @@ from hitl_nb.engine.compile.nodes import (
 )
 from hitl_nb.engine.compile.protected import ASKED, BROKE, CONTINUED, ENDED, OPEN, RETURNED
 from hitl_nb.engine.compile.units import Unit
-from hitl_nb.engine.position.frames import SavedFrame
+from hitl_nb.engine.position.errors import CannotSave
+from hitl_nb.engine.position.frames import AWAITED, MADE, NEXT, RESUMED, SavedFrame
 from hitl_nb.engine.position.places import find_place
-from hitl_nb.engine.position.reading import AWAITED, MADE, NEXT, RESUMED, CannotSave
 
 
 class Residual:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 
 from hitl_nb.engine.compile import find_code, find_unit
-from hitl_nb.engine.position.frames import KEPT, SavedFrame, SavedStack
+from hitl_nb.engine.position.frames import BOX, KEPT, MADE, SavedFrame, SavedStack
 from hitl_nb.engine.position.places import find_place, name_place
-from hitl_nb.engine.position.reading import BOX, MADE, is_fleeting
+from hitl_nb.engine.position.unrepeatable import is_fleeting
 
 
 def keep_frames(stack: SavedStack) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
-from hitl_nb.engine.position.reading import CannotSave
 
 
 def stack_before(begin: Callable[[], Any]) -> SavedStack:

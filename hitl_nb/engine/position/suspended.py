@@ -17,22 +17,14 @@ from hitl_nb.engine.compile.nodes import is_filed, walk
 from hitl_nb.engine.compile.runtime import HeldAwait
 from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable
 from hitl_nb.engine.position.awaits import held_await, is_driven, waits_for
-from hitl_nb.engine.position.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.errors import CannotSave
+from hitl_nb.engine.position.frames import AWAITED, BOX, SavedFrame, SavedStack
+from hitl_nb.engine.position.links import is_loop, place_of
 from hitl_nb.engine.position.lookup import MISSING, FrameView, frame_of, look_up
 from hitl_nb.engine.position.origins import is_call, origin_of
 from hitl_nb.engine.position.places import find_place, name_place
-from hitl_nb.engine.position.reading import (
-    AWAITED,
-    BOX,
-    CannotSave,
-    Places,
-    is_fleeting,
-    is_loop,
-    place_of,
-    read_frame,
-    read_places,
-    read_stack,
-)
+from hitl_nb.engine.position.reading import Places, read_frame, read_places, read_stack
+from hitl_nb.engine.position.unrepeatable import is_fleeting
 
 can_keep: list[Callable[[Any], bool]] = []
 """Asked whether an awaited object is data that is saved as it is (`tasks`)."""

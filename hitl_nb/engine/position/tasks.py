@@ -18,9 +18,10 @@ from hitl_nb.engine.position.beginning import (
     make_new,
     reduce_loaded,
 )
+from hitl_nb.engine.position.errors import CannotSave
+from hitl_nb.engine.position.frames import BOX
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.origins import is_call, origin_of
-from hitl_nb.engine.position.reading import BOX, CannotSave
 from hitl_nb.engine.position.suspended import can_keep
 from hitl_nb.engine.position.turns import free_variables, is_asyncios, is_cancelled, turns
 

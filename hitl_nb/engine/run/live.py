@@ -19,12 +19,12 @@ from hitl_nb.engine.compile.runtime import RUNTIME
 from hitl_nb.engine.fingerprints import Fingerprint
 from hitl_nb.engine.position import asyncio_calls
 from hitl_nb.engine.position.driving import Driver, current_driver
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.failures import read_raised
 from hitl_nb.engine.position.frames import SavedStack
 from hitl_nb.engine.position.keys import Execution, KeyCounts, Keys
 from hitl_nb.engine.position.managers import enter_again, entered
 from hitl_nb.engine.position.origins import origin_of
-from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.position.retries import (
     call_again_what_was_awaited,
     is_stuck,

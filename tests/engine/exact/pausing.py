@@ -22,8 +22,8 @@ from hitl_nb.engine.compile import compile_unit, find_code
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position import beginning, generators, iterators, managers, tasks
 from hitl_nb.engine.position.driving import Driver
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.position.reading import CannotSave
 from hitl_nb.engine.reopening import Opened, Openings
 
 FILE = "<cell>"

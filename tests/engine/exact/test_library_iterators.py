@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from exact.pausing import Paused, begin, go_on, same
 
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.refusals import NotSaved
 from hitl_nb.errors import HitlError
 

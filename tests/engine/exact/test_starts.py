@@ -11,7 +11,7 @@ import pytest
 
 from hitl_nb.engine.instrument import instrument_function
 from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.starts import stack_before
 
 FACTOR = 10
