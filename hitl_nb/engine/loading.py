@@ -21,7 +21,7 @@ from .position.frames import SavedStack
 from .position.keys import KeyCounts
 from .position.managers import forget_loaded
 from .reopening import Opened
-from .savedcode import load_units
+from .savedcode import check_prints, load_units
 from .seal import unseal
 
 FORMAT = 4
@@ -53,6 +53,7 @@ class Saved:
         inputs: the names that the cell only reads, as they were when the run began.
         own: names that the run itself defined: a function or class of that name is taken from here.
         units: the sources of the code in it.
+        instrumenter, prints: what compiled them, and to what.
     """
 
     source: str
@@ -66,6 +67,8 @@ class Saved:
     inputs: Inputs = field(default_factory=dict[str, Input])
     own: frozenset[str] = frozenset()
     units: list[list[Any]] = field(default_factory=list[list[Any]])
+    instrumenter: str = ""
+    prints: dict[str, str] = field(default_factory=dict[str, str])
 
     def large(self, kind: str, digest: str) -> Any:
         """A large text or bytes, which is stored by itself."""
@@ -118,6 +121,8 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
         inputs=inputs_in(header),
         own=frozenset(header.get("own", ())),
         units=header.get("units", []),
+        instrumenter=header.get("instrumenter", ""),
+        prints=header.get("prints", {}),
     )
 
 
@@ -136,6 +141,7 @@ def load(
         put_back: puts saved data into a definition, by its root name; told whether that is a copy from the snapshot.
     """
     load_units(saved.units)
+    check_prints(saved.instrumenter, saved.prints, [unit[0] for unit in saved.units])
     forget_loaded()
     beginning.forget_loaded()
     definitions: Definitions = pickle.loads(saved.definitions)

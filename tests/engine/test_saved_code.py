@@ -14,10 +14,13 @@ from typing import Any
 
 import cloudpickle
 import pytest
+from desk import Desk
 from forks import Forks
 from savedcodes import FILE, Kept, Notebook, go_on, go_on_with_path, keep, keep_again, natively, run_module
 
-from hitl_nb.engine.compile import units
+from hitl_nb.engine import savedcode
+from hitl_nb.engine.compile import numbering, units
+from hitl_nb.engine.compile.instrumenter import instrumenter, print_of_code
 from hitl_nb.engine.definitions import DefinitionState
 from hitl_nb.engine.loading import END, FORMAT, load, open_snapshot
 from hitl_nb.engine.pickling import Pickler
@@ -25,7 +28,7 @@ from hitl_nb.engine.plaincode import names_in, shape_of
 from hitl_nb.engine.refusals import path_to
 from hitl_nb.engine.savedcode import load_units, units_of
 from hitl_nb.engine.seal import seal
-from hitl_nb.errors import Untrusted
+from hitl_nb.errors import Untrusted, WrongPython
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*unclosed file:pytest.PytestUnraisableExceptionWarning")
 """A reader of a file that is saved is not closed here."""
@@ -556,6 +559,7 @@ def test_a_snapshot_that_is_not_signed_compiles_nothing(monkeypatch: pytest.Monk
         "buffers": [],
         "inputs": {},
         "units": units_of(pickler),
+        "instrumenter": instrumenter(),
         "sizes": [2, len(pickle.dumps({}))],
     }
     envelope = seal("here", header, b"{}" + pickle.dumps({}) + file.getvalue())
@@ -782,3 +786,32 @@ def through(n):
         kept = forks(keep_again, kept, (helpers,) if kernel else (), f"<cell of kernel {kernel}>")
     asked_again = forks(go_on, kept, "", (helpers,), "<cell of the last>")
     assert forks(go_on, asked_again, "") == ["[4, 4] [5, 5]"]
+
+
+# -- saved by another instrumenter
+
+
+def test_the_print_of_code_tells_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "def f(x):\n    return [g(x) for x in x if h(x)]\n"
+    prints = {print_of_code(units.compile_unit(source, name)) for name in ("<one>", "<two>")}
+    assert len(prints) == 1
+    monkeypatch.setattr(numbering, "FIRST_NUMBER", 70)
+    assert print_of_code(units.compile_unit(source, "<three>")) not in prints
+
+
+def test_a_run_continues_if_another_instrumenter_made_the_same_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, source = Desk(), "def f(x):\n    return hitl.checkpoint(x, title='f').value + 1\nx = [f(1), f(2)]\n"
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    monkeypatch.setattr(savedcode, "instrumenter", lambda: "another")
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    with monkeypatch.context() as patch:
+        patch.setattr(savedcode, "print_of_code", lambda unit: "another")
+        with pytest.raises(WrongPython, match=r"saved by another version of hitl_nb.*install that version.*--restart"):
+            desk.run(source)
+    assert desk.record().status == "ready"
+    desk.run(source)
+    assert desk.ns["x"] == [2, 3]

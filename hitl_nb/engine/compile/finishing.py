@@ -35,6 +35,9 @@ class Places:
     def __getitem__(self, unit: int) -> tuple[int, int]:
         return self._numbers[unit], self._columns[unit]
 
+    def as_bytes(self) -> bytes:
+        return self._numbers.tobytes() + self._columns
+
     def positions(self, tree: SourceTree) -> list[Position | None]:
         known = tree.numbering.positions
         return [known.get(spot) for spot in zip(self._numbers, self._columns, strict=True)]

@@ -1,0 +1,44 @@
+"""Which instrumenter this is, and what it makes of a unit: saved frames name their places by the numbers it gave.
+
+Another one gives the same numbers to most code. So a snapshot has a hash of the instrumenter's sources, which is all
+that is compared as long as they are the same; and of the code of each unit, which is compared where they are not.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import types
+from pathlib import Path
+from typing import Any
+
+from hitl_nb.engine.compile.units import Unit, find_code
+
+
+@functools.cache
+def instrumenter() -> str:
+    """A hash of the sources of this package."""
+    found = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        found.update(file.read_bytes() + b"\0")
+    return found.hexdigest()[:16]
+
+
+def print_of_code(unit: Unit) -> str:
+    """A hash of the instrumented code of a unit and of the numbers in it: with it, its places mean the same."""
+    if not unit.print:
+        found = hashlib.sha256()
+        _add(found, unit.code)
+        unit.print = found.hexdigest()[:16]
+    return unit.print
+
+
+def _add(found: Any, code: types.CodeType) -> None:
+    known = find_code(code)
+    if known is not None:
+        found.update(known.places.as_bytes())
+    names = (code.co_qualname, code.co_names, code.co_varnames, code.co_cellvars, code.co_freevars)
+    found.update(repr(names).encode("utf-8", "surrogatepass") + code.co_code)
+    for value in code.co_consts:
+        if isinstance(value, types.CodeType):
+            _add(found, value)
