@@ -125,7 +125,9 @@ def is_code(value: Any) -> bool:
 
 def _data_attributes(cls: Any) -> list[tuple[str, Any]]:
     def is_data(name: str, value: Any) -> bool:
-        return name[:2] != "__" and name not in skipped and not hasattr(type_of(value), "__get__")
+        kind = type_of(value)
+        is_descriptor = hasattr(kind, "__get__") and kind.__module__ != cls.__module__  # the notebook's own hold data
+        return name[:2] != "__" and name not in skipped and not is_descriptor
 
     if issubclass(cls, enum.Enum):
         return []
