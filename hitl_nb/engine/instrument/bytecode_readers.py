@@ -1,23 +1,22 @@
-"""numba reads bytecode: a function that it is given, decorated or not, gets its native code back, and keeps it.
+"""Libraries that read bytecode: a function that one is given, decorated or not, gets its native code back for good.
 
 Where a decorator says so, a function is left native from the start (see `compile.left_native`). A function is also
-given to numba later, by a call (`numba.njit(function)`); so numba is told to ask for native code, as soon as it
-is there.
+given to them later, by a call (`numba.njit(function)`, `torch.compile(function)`); so they are told to ask for native
+code, as soon as they are there.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.abc
 import importlib.machinery
 import sys
 import types
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.instrument.counterparts import counterparts_of
-
-_MODULE = "numba.core.bytecode"
 
 
 def restore_native(function: object) -> None:
@@ -30,16 +29,16 @@ def restore_native(function: object) -> None:
         function.__code__ = native
 
 
-def watch_numba() -> None:
-    """Tell numba, now or when it is imported."""
-    module = sys.modules.get(_MODULE)
-    if module is not None:
-        _tell(module)
-    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+def watch_readers() -> None:
+    """Tell the libraries that read bytecode, now or when they are imported."""
+    for name in _TELL.keys() & sys.modules.keys():
+        _TELL[name](sys.modules[name])
+    missing = _TELL.keys() - sys.modules.keys()
+    if missing and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
 
-def _tell(module: Any) -> None:
+def _tell_numba(module: Any) -> None:
     kind: Any = module.FunctionIdentity
     original: Callable[..., Any] = kind.from_function.__func__
     if getattr(original, "asks_for_native", False):
@@ -53,15 +52,48 @@ def _tell(module: Any) -> None:
     kind.from_function = classmethod(from_function)
 
 
+def _tell_by_name(*names: str) -> Callable[[Any], None]:
+    """These functions of a module are given functions, methods or modules of layers, whose bytecode they read."""
+
+    def tell(module: Any) -> None:
+        for name in names:
+            original: Any = getattr(module, name, None)
+            if original is None or isinstance(original, type) or getattr(original, "asks_for_native", False):
+                continue
+            setattr(module, name, _asking(original))
+
+    return tell
+
+
+def _asking(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def asks(*args: Any, **kwargs: Any) -> Any:
+        for given in (*args, *kwargs.values()):
+            restore_native(getattr(given, "__func__", given))
+            restore_native(getattr(cast("Any", type(given)), "forward", None))
+        return original(*args, **kwargs)
+
+    cast("Any", asks).asks_for_native = True
+    return asks
+
+
+_TELL: dict[str, Callable[[Any], None]] = {
+    "numba.core.bytecode": _tell_numba,
+    "torch": _tell_by_name("compile"),
+    "torch.jit": _tell_by_name("script"),
+    "triton": _tell_by_name("jit"),
+}
+"""By module, what is done with it when it is there. jax runs the functions that it is given, and joblib sends them."""
+
+
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds one module where Python finds it, and tells it something behind its import."""
+    """Finds modules where Python finds them, and tells each something behind its import."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != _MODULE:
+        if fullname not in _TELL:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.loader is None:
             return spec
@@ -71,7 +103,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         def exec_module(module: types.ModuleType) -> None:
             del loader.exec_module
             execute(module)
-            _tell(module)
+            _TELL[fullname](module)
 
         loader.exec_module = exec_module
         return spec

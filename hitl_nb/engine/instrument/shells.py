@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
-from hitl_nb.engine.instrument.bytecode_readers import watch_numba
+from hitl_nb.engine.instrument.bytecode_readers import watch_readers
 from hitl_nb.engine.instrument.cells import has_functions, instrument_cell, instrument_source
 from hitl_nb.engine.instrument.existing import instrument_existing
 
@@ -33,7 +33,7 @@ def install(shell: Any) -> None:
         return find_local_scope(_frame(depth + 2))
 
     shell.get_local_scope = get_local_scope
-    watch_numba()
+    watch_readers()
     instrument_existing(shell)
 
 

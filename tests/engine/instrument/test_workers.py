@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from instrument.shells import Shell
 
 from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.instrument import bytecode_readers
 
 NO_HITL = """
+import importlib
 import sys
 
 class NoHitl:
@@ -178,3 +181,40 @@ def test_numba(pair: tuple[Shell, Shell]) -> None:
     for cell, before, after in zip(cells, native, hooked, strict=True):
         assert before.error == "", cell
         assert after == before, cell
+
+
+STAND_IN = """
+def compile(model=None, *, mode=""):
+    function = getattr(model, "__func__", None) or getattr(type(model), "forward", model)
+    return [type(value).__name__ for value in function.__code__.co_consts], function.__code__.co_code.hex()
+"""
+COMPILED = """
+def helper(x):
+    return [abs(x) for x in range(x)]
+class Model:
+    def forward(self, x):
+        return abs(x) + max(x, 1)
+    def other(self, x):
+        return helper(abs(x))
+---
+torch.compile(helper, mode="fast"), torch.compile(model=Model()), torch.compile(Model().other)
+---
+helper(3), Model().forward(-2)
+"""
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_compiler_that_is_called_reads_native_code(
+    pair: tuple[Shell, Shell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    (tmp_path / "torch.py").write_text(STAND_IN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    cells = COMPILED.strip().split("\n---\n")
+    if is_there:
+        importlib.import_module("torch")
+        bytecode_readers.watch_readers()
+    native, hooked = (shell.run_all(["import torch", *cells]) for shell in pair)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert [seen.error for seen in native] == [""] * 4
+    assert hooked == native
