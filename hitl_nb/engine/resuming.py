@@ -21,7 +21,7 @@ from .loading import Loaded, Saved, load, open_snapshot
 from .pending import Pending
 from .pickling import defined_name, notebook_name
 from .position.continuations import find_source
-from .position.expected import Expected
+from .position.expected import Expected, Recorded
 from .position.frames import SavedStack
 from .position.keys import identify
 from .run.live import LiveRun
@@ -355,20 +355,28 @@ def _remember(session: Session, asked: list[Proposal]) -> None:
     if any(p.status == "expired" for p in asked):
         session.judge.expired = why_expired(session.ledger, run)
     decided: list[Proposal] = []
-    for pause in range(run.pauses, 0, -1):
-        found = asked if pause == run.pauses else session.ledger.proposals(run.id, pause)
-        usable = ("decided", "expired") if pause == run.pauses else ("decided",)
-        decided = [p for p in found if p.status in usable] + decided
-        if any(p.position < floor for p in found):
-            break
+    for pause in range(min(session.live.keys.pause or run.pauses, run.pauses), run.pauses):
+        decided += [p for p in session.ledger.proposals(run.id, pause) if p.status == "decided"]
+    decided += [p for p in asked if p.status in ("decided", "expired")]
     passed = session.ledger.passed_from(run.id, floor)
     if passed:
         decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
     for p in decided:
         session.questions.answered.setdefault(identify(p.position), []).append(p)
-    open_ = {step.key for step in session.known.values() if step.status == "started"}
-    names = [*(step.key for step in session.known.values()), *(p.position for p in decided)]
-    session.live.keys.expected = Expected(names, [name for name in names if name.partition("/doubt:")[0] in open_])
+    session.live.keys.expected = Expected([*_recorded_calls(session), *_recorded_decisions(session, decided)])
+
+
+def _recorded_calls(session: Session) -> list[Recorded]:
+    return [Recorded(step.key, is_open=step.status == "started") for step in session.known.values()]
+
+
+def _recorded_decisions(session: Session, decided: list[Proposal]) -> list[Recorded]:
+    ended = {step.key for step in session.known.values() if step.status != "started"}
+    doubts = [p.position.partition("/doubt:") for p in decided]
+    return [
+        Recorded(p.position, p.pause or None, is_open=bool(is_doubt) and call not in ended)
+        for p, (call, is_doubt, _) in zip(decided, doubts, strict=True)
+    ]
 
 
 def _floor(live: LiveRun) -> str:

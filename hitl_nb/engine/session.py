@@ -6,6 +6,7 @@ The session saves its state, asks questions, and knows what earlier tries of the
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
@@ -212,6 +213,11 @@ class Session:
             name = f"{name}({print_.digest[:16]})" if print_.comparable else name
         with self.turn:
             return self.live.position(name, key)
+
+    @functools.cached_property
+    def earlier_steps(self) -> dict[str, Step]:
+        """The records of all calls, for one that was made before the position and is awaited behind it."""
+        return {identify(step.key): step for step in self.ledger.steps(self.run_record.id)}
 
     def begin_step(self) -> Future[None]:
         """A step is about to start; `under_way.end` must be called with what this returns.

@@ -230,6 +230,8 @@ class StepCall:
 
     def _recorded_before(self) -> Step | None:
         """The record of a call that lies before the position."""
+        if self.is_older:
+            return self.session.earlier_steps.get(identify(self.key))
         ledger, run = self.session.ledger, self.session.run_record.id
         return next((s for s in ledger.steps(run, start=self.key) if s.key == self.key), None)
 

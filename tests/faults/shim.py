@@ -25,7 +25,7 @@ class Fresh(Forks):
     def __init__(self, **env: str) -> None:
         places = (HERE, HERE.parent / "engine", HERE.parent.parent)
         self.server = subprocess.Popen(
-            [sys.executable, "-c", "import forks, jsonschema, story, broken, doubt; forks.serve()"],
+            [sys.executable, "-c", "import forks, jsonschema, story, broken, doubt, task_kills; forks.serve()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": ":".join(map(str, places)), **env},

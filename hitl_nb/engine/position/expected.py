@@ -11,48 +11,55 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
-class _Record(NamedTuple):
-    number: int
-    chain: str
-    asked: int
-    is_open: bool
+class Recorded(NamedTuple):
+    """What is recorded: the result of a call, or a decision.
+
+    Attributes:
+        name: of the call.
+        pause: of a decision, the pause at which it was asked for; None: it is not, or there was no pause.
+        is_open: whether the call has not ended, so that its record is needed whatever runs meanwhile.
+    """
+
+    name: str
+    pause: int | None = None
+    is_open: bool = False
 
 
 class Expected:
-    """The records that a run was continued with.
+    """The records that a run was continued with."""
 
-    Args:
-        ended: names of calls that are recorded.
-        open_: those whose outcome is not recorded yet.
-    """
-
-    def __init__(self, ended: Iterable[str] = (), open_: Iterable[str] = ()) -> None:
-        names = [(name, False) for name in ended] + [(name, True) for name in open_]
-        found = {name: record for name, is_open in names if (record := _read(name, is_open=is_open)) is not None}
-        self._records = list(found.values())
+    def __init__(self, records: Iterable[Recorded] = ()) -> None:
+        self._records = [(record, place) for record in records if (place := _read(record.name)) is not None]
         # What a gated call asks and records is named after it, and needed as long as it is.
-        self._outer = {digest_call(name): record for name, record in found.items()}
+        self._outer = {digest_call(record.name): place for record, place in self._records}
 
-    def floor(self, asked: Mapping[str, int]) -> int | None:
-        """The lowest running number of those that may still be asked for; None: none may.
+    def floors(self, ended: Mapping[str, int]) -> tuple[int | None, int | None]:
+        """The lowest running number, and the first pause, of those that may still be asked for; None: none may.
 
         Args:
-            asked: how often each chain of places asked, and will not again.
+            ended: how many executions of each chain of places have ended; their calls are not made again.
         """
-        self._records = [record for record in self._records if self._is_needed(record, asked)]
-        return min((record.number for record in self._records), default=None)
+        self._records = [one for one in self._records if one[0].is_open or self._is_needed(one[1], ended)]
+        number = min((place.number for _, place in self._records), default=None)
+        return number, min((one.pause for one, _ in self._records if one.pause is not None), default=None)
 
-    def _is_needed(self, record: _Record, asked: Mapping[str, int]) -> bool:
-        while record.chain in self._outer and not record.is_open:
-            record = self._outer[record.chain]
-        return record.is_open or record.asked >= asked.get(record.chain, 0)
+    def _is_needed(self, place: _Place, ended: Mapping[str, int]) -> bool:
+        while place.chain in self._outer:
+            place = self._outer[place.chain]
+        return place.execution >= ended.get(place.chain, 0)
 
 
-def _read(name: str, *, is_open: bool) -> _Record | None:
+class _Place(NamedTuple):
+    number: int
+    chain: str
+    execution: int
+
+
+def _read(name: str) -> _Place | None:
     parts = name.split("/", 4)
     if len(parts) < 5 or not parts[0].isdigit() or not parts[3].isdigit():
         return None
-    return _Record(int(parts[0]), parts[2], int(parts[3]), is_open)
+    return _Place(int(parts[0]), parts[2], int(parts[3]))
 
 
 def digest_call(name: str) -> str:
@@ -60,4 +67,4 @@ def digest_call(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
-__all__ = ["Expected", "digest_call"]
+__all__ = ["Expected", "Recorded", "digest_call"]

@@ -24,12 +24,14 @@ class KeyCounts:
         asked: how often each chain of places asked.
         begun: the executions at hand, by task: chain, number, innermost place, and whether it is exact.
         floor: the lowest number of a recorded call that may be asked for; None: as the numbers here say.
+        pause: the first pause whose decisions may be asked for; None: the last one.
     """
 
     number: int = 0
     asked: dict[str, int] = field(default_factory=dict[str, int])
     begun: dict[str, tuple[str, int, str, bool]] = field(default_factory=dict[str, tuple[str, int, str, bool]])
     floor: int | None = None
+    pause: int | None = None
 
 
 @dataclass(eq=False)
@@ -67,12 +69,16 @@ class Keys:
 
     Args:
         counts: where the run is; from its saved state.
+
+    Attributes:
+        pause: the first pause whose decisions may be asked for; None: the last one.
+        expected: what of the records may still be asked for.
     """
 
     def __init__(self, counts: KeyCounts | None = None) -> None:
         found = counts or KeyCounts()
         self._counts = KeyCounts(found.number, dict(found.asked))
-        self._floor = found.floor
+        self._floor, self.pause = found.floor, found.pause
         self.expected = Expected()
         self._executions = {
             task: Execution(chain, number, place, found.asked.get(chain, 0), is_exact, is_restored=True)
@@ -100,7 +106,9 @@ class Keys:
             for task, one in self._executions.items()
             if one.chain
         }
-        return KeyCounts(self._counts.number, dict(self._counts.asked), begun, self.expected.floor(self._counts.asked))
+        counts = KeyCounts(self._counts.number, dict(self._counts.asked), begun)
+        counts.floor, counts.pause = self.expected.floors(counts.asked)
+        return counts
 
     @property
     def number(self) -> int:

@@ -14,7 +14,7 @@ from exact import pickles
 from hitl_nb.engine.compile import compile_unit
 from hitl_nb.engine.compile.runtime import RUNTIME
 from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.expected import Expected, digest_call
+from hitl_nb.engine.position.expected import Expected, Recorded, digest_call
 from hitl_nb.engine.position.frames import SavedStack
 from hitl_nb.engine.position.keys import KeyCounts, Keys, identify
 
@@ -172,11 +172,11 @@ def test_a_record_that_may_be_asked_for_is_read_whatever_its_number() -> None:
     record = keys.name_call("pay", "task 1")
 
     again = Keys(KeyCounts(number=3))
-    again.expected = Expected([record, record.replace("/pay/0", "/gate:send/0")])
+    again.expected = Expected([Recorded(record), Recorded(record.replace("/pay/0", "/gate:send/0"), pause=2)])
     for place in ("other:b1.0", "other:b2.0", "other:b3.0"):
         again.begin_call(["other", place], exact=True, task="task 2")
     saved = again.counts({"task 1", "task 2"}, at_work="task 2")
-    assert (saved.number, Keys(saved).floor) == (5, 3)
+    assert (saved.number, Keys(saved).floor, Keys(saved).pause) == (5, 3, 2)
 
     again.begin_call(["work", "work:b1.0"], exact=True, task="task 1")
     assert identify(again.name_call("pay", "task 1")) == identify(record)
@@ -187,6 +187,7 @@ def test_a_record_that_may_be_asked_for_is_read_whatever_its_number() -> None:
 def test_what_a_gated_call_has_recorded_is_read_as_long_as_the_call_may_be_asked_for() -> None:
     gated = "000000003/work:b1.0/0123456789ab/0/gate:send/0/0123456789abcdef"
     inside = f"000000003/work:b1.0/{digest_call(gated)}/0/{digest_call(gated)}:pay/0"
-    assert Expected([gated, inside]).floor({}) == 3
-    assert Expected([gated, inside]).floor({"0123456789ab": 1}) is None
-    assert Expected([gated], open_=[inside]).floor({"0123456789ab": 1}) == 3
+    records = [Recorded(gated), Recorded(inside, pause=4)]
+    assert Expected(records).floors({}) == (3, 4)
+    assert Expected(records).floors({"0123456789ab": 1}) == (None, None)
+    assert Expected([records[0], Recorded(inside, is_open=True)]).floors({"0123456789ab": 1}) == (3, None)
