@@ -12,6 +12,8 @@ from collections.abc import Generator
 from types import MemberDescriptorType
 from typing import Any
 
+from .rehashing import hash_early
+
 _abc_init: Any = vars(importlib.import_module("_abc"))["_abc_init"]
 
 
@@ -31,6 +33,8 @@ def complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     body: dict[str, Any] = {**made[3], "__qualname__": cls.__qualname__}
     if cls.__dict__.get("__slots__"):
         body["__slots__"] = state.pop("__slots__")
+    if state.get("__hash__") is not None:
+        body["__hash__"] = hash_early
     for name in [n for n, member in state.items() if isinstance(member, MemberDescriptorType)]:
         del state[name]
     return (_make_class, (type(cls), cls.__name__, cls.__bases__, body), reduced[2], None, None, _set_class)

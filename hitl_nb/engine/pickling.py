@@ -2,10 +2,9 @@
 
 cloudpickle, with five differences. *Code comes from the notebook*: a function or class that the notebook
 defines by name is saved as that name, with a copy by value apart, for the case that its cell has not been run
-again. A function keeps the notebook's namespace as its globals, and the very cells it closed over. An
-exception keeps its cause, its context and the lines of its traceback, and is made again without calling its
-`__init__`. Generators, coroutines, iterators and context managers come back where they wait. Large buffers and strings
-go out of band, by content hash.
+again. A function keeps the notebook's namespace as its globals, and the very cells it closed over. An exception keeps
+its cause, its context and the lines of its traceback, and is made again without calling its `__init__`. Generators,
+coroutines, iterators and managers come back where they wait. Large buffers and strings go out of band, by content hash.
 
 Instrumented code is saved as its unit and its number there, the sources of the units apart: see `savedcode.py`.
 """
@@ -59,6 +58,7 @@ from .missing import say_gone
 from .position.frames import SavedFrame
 from .position.generators import completing, make_generator
 from .refusals import type_of
+from .rehashing import rehashing
 from .reopening import Openings
 from .savedcode import find_named, name_code
 from .savedobjects import SharedAttributes, reduce_without_new
@@ -385,7 +385,7 @@ class Unpickler(pickle.Unpickler):
     def load(self) -> Any:
         """The next value. Raises HitlError if it needs a module, or something of one, that is not there any more."""
         try:
-            with completing():
+            with rehashing(), completing():
                 return super().load()
         except ImportError as error:
             raise HitlError(say_gone(error)) from error

@@ -7,6 +7,7 @@ import asyncio
 import builtins
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable
 from typing import Any, cast
@@ -27,8 +28,26 @@ class FrameView:
         self.lasti = lasti  # if it is not where the frame is now
         self.code = frame.f_code
         self.known = find_code(frame.f_code)
-        self.locals: dict[str, Any] = dict(frame.f_locals)
+        self.locals = _locals_of(frame)
         self.globals = frame.f_globals
+
+
+def _locals_of(frame: types.FrameType) -> dict[str, Any]:
+    """The locals of a frame, such that nothing keeps them alive when the frame has dropped them.
+
+    Before Python 3.13 a frame keeps the dict that `f_locals` gives until it is read again. It is emptied, if nobody
+    else has it, and no tracer, after which Python would write it back.
+    """
+    found = frame.f_locals
+    values = dict(found)
+    is_copy = frame.f_code.co_flags & inspect.CO_OPTIMIZED and found is not frame.f_globals
+    if is_copy and type(found) is dict and sys.gettrace() is None and sys.getrefcount(found) == _REFERENCES:
+        found.clear()
+    return values
+
+
+_REFERENCES = 3
+"""Of the dict: the frame's, the variable's, and the argument's of `getrefcount`."""
 
 
 def look_up(node: ast.AST, frame: FrameView) -> Any:

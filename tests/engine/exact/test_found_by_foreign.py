@@ -158,6 +158,24 @@ def test_as_natively(shows: str, exact_forks: Forks) -> None:
         assert exact_forks(checks.check_saved, ASK + PROGRAMS[shows], poll_every)
 
 
+READ = """\
+class Thing:
+    def __del__(self):
+        effect("ended")
+def work():
+    thing = Thing()
+    for _ in (1, 2):
+        pass
+    del thing
+    effect("behind")
+work()
+"""
+
+
+def test_reading_the_stack_keeps_nothing_alive(exact_forks: Forks) -> None:
+    assert exact_forks(checks.check_law, READ)
+
+
 FIELDS = """
 class Slotted(Exception):
     __slots__ = ("x",)
@@ -180,6 +198,34 @@ def test_slots_and_fields_of_exceptions_are_kept() -> None:
     desk.new_kernel()
     desk.run(FIELDS)
     assert desk.ns["found"] == native.ns["found"]
+
+
+KEYS = """
+def work():
+    class Key:
+        found = {}
+        def __init__(self, name):
+            self.name = name
+        def __hash__(self):
+            return hash(self.name)
+        def __eq__(self, other):
+            assert members
+            return self.name == other.name
+    members = {Key("first"), Key("second")}
+    Key.found[Key("third")] = 3
+    hitl.checkpoint(1, title="x")
+    return Key("first") in members, len(members), Key.found[Key("third")]
+found = work()
+"""
+
+
+def test_keys_are_found_whose_class_leads_to_their_dict() -> None:
+    desk = Desk()
+    desk.run(KEYS)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(KEYS)
+    assert desk.ns["found"] == (True, 2, 3)
 
 
 LOOP_OF_A_THREAD = """

@@ -1,0 +1,50 @@
+"""Dicts and sets that were loaded before the class of their keys was complete: their keys are put in again.
+
+A class that is saved by value gets its methods last. If one of these leads to a dict (by a closure, a class attribute)
+whose keys are of that class, pickle puts the keys in before the class has its `__hash__`: none would be found again.
+Until then the class has `hash_early`, which notices that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Generator
+from contextvars import ContextVar
+from typing import Any
+
+_early: ContextVar[set[type] | None] = ContextVar("hitl_nb_early", default=None)
+
+
+def hash_early(self: object) -> int:
+    """The `__hash__` of a class that has not got its own yet."""
+    early = _early.get()
+    if early is not None:
+        early.add(type(self))
+    return object.__hash__(self)
+
+
+@contextlib.contextmanager
+def rehashing() -> Generator[None]:
+    """Dicts and sets that are loaded inside have their keys in their places at the end."""
+    early = set[type]()
+    token = _early.set(early)
+    try:
+        yield
+    finally:
+        _early.reset(token)
+    if early:
+        _put_in_again(early)
+
+
+def _put_in_again(classes: set[type]) -> None:
+    keys = [one for one in gc.get_referrers(*classes) if type(one) in classes]
+    for holder in [one for one in gc.get_referrers(*keys) if type(one) in (dict, set)]:
+        _fill_again(holder, classes)
+
+
+def _fill_again(holder: Any, classes: set[type]) -> None:
+    if any(type(key) in classes for key in holder):
+        items = list(getattr(holder, "items", holder.copy)())
+        holder.clear()
+        holder.update(items)
