@@ -7,7 +7,6 @@ for another process (joblib, `multiprocessing`, Ray), it becomes a plain class o
 from __future__ import annotations
 
 import builtins
-import inspect
 import itertools
 import sys
 import types
@@ -15,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
 from hitl_nb.engine.compile.elsewhere import ELSEWHERE
-from hitl_nb.engine.compile.raising import raiser
+from hitl_nb.engine.compile.withmethods import async_with_methods, awaitable, kind_of, with_methods
 from hitl_nb.errors import Paused as Unwind
 
 
@@ -46,7 +45,7 @@ class PlainAsyncIterator:
         return self
 
     def __anext__(self) -> Any:
-        kind = _kind_of(self.iterator)
+        kind = kind_of(self.iterator)
         return kind.__anext__(self.iterator)
 
 
@@ -54,7 +53,7 @@ class HeldIterator:
     """What a restored `yield from` delegates to: its first step only brings the generator to its place."""
 
     def __init__(self, iterator: Any) -> None:
-        self.iterator: Any = iterator.__await__() if _kind_of(iterator) is types.CoroutineType else iterator
+        self.iterator: Any = iterator.__await__() if kind_of(iterator) is types.CoroutineType else iterator
         self.is_fresh = True
 
     def __iter__(self) -> HeldIterator:
@@ -103,7 +102,7 @@ class ContinuedAwait:
         self.awaited = awaited
 
     def __await__(self) -> Any:
-        return self.awaited.__await__() if _kind_of(self.awaited) is types.CoroutineType else self.awaited
+        return self.awaited.__await__() if kind_of(self.awaited) is types.CoroutineType else self.awaited
 
 
 class HeldAwait(ContinuedAwait):
@@ -117,100 +116,18 @@ class HeldAwait(ContinuedAwait):
 
 def iterate_async(value: Any) -> Any:
     """`aiter(value)` as `async for` does it, with its messages."""
-    kind = _kind_of(value)
+    kind = kind_of(value)
     try:
         method = kind.__aiter__
     except AttributeError:
         raise TypeError(f"'async for' requires an object with __aiter__ method, got {kind.__name__}") from None
     iterator: Any = method(value)
-    if not hasattr(_kind_of(iterator), "__anext__"):
+    if not hasattr(kind_of(iterator), "__anext__"):
         raise TypeError(
             "'async for' received an object from __aiter__ that does not implement __anext__: "
-            + _kind_of(iterator).__name__
+            + kind_of(iterator).__name__
         )
     return iterator
-
-
-def _kind_of(value: Any) -> Any:
-    return cast("Any", type(value))
-
-
-def awaitable(value: Any, method: str) -> Any:
-    """What `async with` awaits, with its message."""
-    kind = _kind_of(value)
-    is_marked = kind is types.GeneratorType and value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE
-    if kind is not types.CoroutineType and not is_marked and not hasattr(kind, "__await__"):
-        raise TypeError(
-            f"'async with' received an object from {method} that does not implement __await__: {kind.__name__}"
-        )
-    return value
-
-
-def with_methods(manager: Any) -> tuple[Any, Any]:
-    """What `with` calls, with the manager as the first argument."""
-    kind: Any = type(manager)  # pyright: ignore[reportUnknownVariableType]  # `cast` is a call, and this is called often
-    known = _plain_managers.get(id(kind))
-    try:
-        if known is not None and kind.__enter__ is known[0] and kind.__exit__ is known[1]:
-            return known
-    except AttributeError:
-        pass
-    try:
-        found = _two_methods(manager, "__enter__", "__exit__", "the context manager protocol")
-    except TypeError as error:
-        return raiser(error), None
-    if type(found[0]) is types.FunctionType and type(found[1]) is types.FunctionType:
-        if len(_plain_managers) > _MOST_KNOWN:
-            _plain_managers.clear()
-        _plain_managers[id(kind)] = found
-    return found
-
-
-_plain_managers: dict[int, tuple[Any, Any]] = {}
-"""By the identity of a class: its two methods, if they are plain functions. Found again, they are the same objects."""
-_MOST_KNOWN = 200
-
-
-def async_with_methods(manager: Any) -> tuple[Any, Any]:
-    try:
-        return _two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
-    except TypeError as error:
-        return raiser(error), None
-
-
-def _two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tuple[Any, Any]:
-    name = type(manager).__name__
-    first = _special_method(manager, enter)
-    if first is None:
-        raise TypeError(f"'{name}' object does not support {protocol}")
-    second = _special_method(manager, leave)
-    if second is None:
-        raise TypeError(f"'{name}' object does not support {protocol} (missed {leave} method)")
-    return first, second
-
-
-def _special_method(value: Any, name: str) -> Any:
-    """A special method as the interpreter looks it up, on the type; to be called with the object first."""
-    for kind in _kind_of(value).__mro__:
-        if name in kind.__dict__:
-            method: Any = kind.__dict__[name]
-            if type(method) is types.FunctionType:
-                return method
-            bind: Any = getattr(_kind_of(method), "__get__", None)
-            return BoundMethod(method if bind is None else bind(method, value, _kind_of(value)))
-    return None
-
-
-class BoundMethod:
-    """A special method that is bound already: it is called with the manager all the same, as a plain function is."""
-
-    __slots__ = ("method",)
-
-    def __init__(self, method: Any) -> None:
-        self.method = method
-
-    def __call__(self, manager: Any, *args: Any) -> Any:
-        return self.method(*args)
 
 
 def visible(function: Any, found: Any) -> Any:
@@ -290,18 +207,18 @@ def resume_iterator(iterator: Any) -> Iterator[Any]:
 
 def _without_iter(iterator: Any) -> Any:
     """The iterator, such that `iter` may be called on it: a `__iter__` of the user's may begin from the start."""
-    method = getattr(_kind_of(iterator), "__iter__", None)
+    method = getattr(kind_of(iterator), "__iter__", None)
     return PlainIterator(iterator) if method is None or isinstance(method, types.FunctionType) else iterator
 
 
 def open_iterator(iterator: Any) -> Any:
     """What a loop reads in place of an iterator that does not tell how far it is."""
-    return openers[_kind_of(iterator)](iterator)
+    return openers[kind_of(iterator)](iterator)
 
 
 def keep_iterator(iterator: Any) -> Any:
     """The iterator of a loop that an exception leaves, unless it holds a generator of the user's: that ends now."""
-    kind = _kind_of(iterator)
+    kind = kind_of(iterator)
     if kind in (enumerate, zip, map, filter):
         return iterator if all(keep_iterator(part) is not None for part in iterator.__reduce__()[1]) else None
     if kind is types.GeneratorType:

@@ -11,7 +11,7 @@ from hitl_nb.engine.position.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.links import link_frames
 from hitl_nb.engine.position.lookup import FrameView, passing_codes
 from hitl_nb.engine.position.places import find_place
-from hitl_nb.engine.position.reading import RUNTIME_FILE, frames_between, read_linked
+from hitl_nb.engine.position.reading import RUNTIME_FILES, frames_between, read_linked
 
 _COROUTINE = inspect.CO_COROUTINE
 
@@ -40,7 +40,7 @@ def read_raised(
         frame = entry.tb_frame
         if any(view.frame is frame for view in views):
             break  # raised again: what it went through before is over
-        passes = frame.f_code in passing_codes or frame.f_code.co_filename == RUNTIME_FILE
+        passes = frame.f_code in passing_codes or frame.f_code.co_filename in RUNTIME_FILES
         view = FrameView(frame, entry.tb_lasti)
         if not passes and (views or view.known is not None):
             views.append(view)

@@ -20,8 +20,8 @@ from typing import Any, cast
 from hitl_nb.engine.compile import Unit, find_code
 from hitl_nb.engine.compile.nodes import own_nodes
 from hitl_nb.engine.compile.protected import OPEN
-from hitl_nb.engine.compile.runtime import with_methods
 from hitl_nb.engine.compile.scopes import InstrumentedFunction
+from hitl_nb.engine.compile.withmethods import with_methods
 from hitl_nb.engine.position import completions
 from hitl_nb.engine.position.directories import Listing
 from hitl_nb.engine.position.errors import CannotSave

@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable
 from typing import Any, cast
 
-from hitl_nb.engine.compile import find_code, runtime
+from hitl_nb.engine.compile import find_code, withmethods
 from hitl_nb.engine.compile.nodes import is_engine_name
 
 MISSING = object()
@@ -136,7 +136,7 @@ def function_run(value: Any, inner: types.FrameType) -> tuple[types.FunctionType
     None: a call of `value` comes to `inner` through other code.
     """
     value = callee_of(value)
-    if isinstance(value, runtime.BoundMethod):
+    if isinstance(value, withmethods.BoundMethod):
         value = callee_of(value.method)
     opener = _openers.get(_type(value))
     if opener is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.engine.compile import find_code, runtime
+from hitl_nb.engine.compile import find_code, runtime, withmethods
 from hitl_nb.engine.compile.nodes import is_engine_name
 from hitl_nb.engine.compile.trees import CELLS
 from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable
@@ -113,7 +113,7 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
             raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
         is_passing = frame.f_code in _PASSING and bool(found) and find_code(found[-1].f_code) is not None
         is_passing = is_passing or frame.f_code in passing_codes
-        if not is_passing and frame.f_code.co_filename != RUNTIME_FILE:  # the runtime's only pass on, too
+        if not is_passing and frame.f_code.co_filename not in RUNTIME_FILES:  # the runtime's only pass on, too
             found.append(frame)
         frame = frame.f_back
     if not found:
@@ -121,7 +121,7 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
     return found[::-1]
 
 
-RUNTIME_FILE = runtime.__file__
+RUNTIME_FILES = (runtime.__file__, withmethods.__file__)
 _PASSING = (GENERATOR_MANAGER.__enter__.__code__, GENERATOR_MANAGER.__exit__.__code__, WAIT_FOR)
 """What asks the generator of a `@contextmanager` function for `with`; and `wait_for`, which is called again."""
 
