@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from abc import abstractmethod
+from copy import deepcopy
 from typing import Any
 
 from hitl_nb.engine.compile.expressions import Expressions
@@ -15,11 +16,14 @@ from hitl_nb.engine.compile.nodes import (
     call,
     children,
     constant,
+    copy,
     expression,
+    is_filed,
     load,
     locate,
     own_nodes,
     own_nodes_of_comprehension,
+    runtime,
     store,
     when,
 )
@@ -35,10 +39,24 @@ class Comprehensions(Expressions):
         """Instrument a function definition."""
 
     def _comprehension(self, node: Any) -> ast.expr:
-        first = node.generators[0]
         awaits = _is_async(node)
         if not self.can_define or (awaits and isinstance(node, ast.GeneratorExp)):
             return node  # left as it is: a walrus may not be filed in the iterable of a comprehension
+        if node in self.finder.perhaps:
+            return self._either(node)
+        return self._as_function(node, awaits=awaits)
+
+    def _either(self, node: Any) -> ast.expr:
+        """Without calls, but perhaps over a generator: as a function if it is one, else as it is."""
+        plain, given = deepcopy(node), self.file(node.generators[0].iter)
+        again = load(given.target.id, given) if is_filed(given) else copy(given)
+        node.generators[0].iter, plain.generators[0].iter = again, copy(again)
+        kind = locate(ast.Call(runtime("type"), [given], []), None)
+        is_delegate = locate(ast.Compare(kind, [ast.In()], [runtime("delegates")]), None)
+        return locate(ast.IfExp(is_delegate, self._as_function(node, awaits=False), plain), node)
+
+    def _as_function(self, node: Any, *, awaits: bool) -> ast.expr:
+        first = node.generators[0]
         source, opening = first.iter, "iterate_async" if first.is_async else "iter"
         body, name = self._loops(node), self.names.new("c")
         arguments = ast.arguments([], [ast.arg(".0")], None, [], [], None, [])

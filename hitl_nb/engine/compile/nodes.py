@@ -315,11 +315,29 @@ def value_of(part: ast.AST) -> ast.AST:
 
 
 class CallFinder:
-    """Whether evaluating a node calls, awaits or yields in its own frame. Remembers what it found."""
+    """Whether evaluating a node calls, awaits or yields in its own frame. Remembers what it found.
+
+    Attributes:
+        perhaps: comprehensions without calls that may ask a generator, by what their iterable's name was given.
+    """
 
     def __init__(self) -> None:
         self._calling: dict[ast.AST, bool] = {}
         self._deep: dict[ast.AST, bool] = {}
+        self.perhaps: frozenset[ast.AST] = frozenset()
+
+    def look_for_generators(self, module: ast.Module) -> None:
+        """Find the comprehensions over names that the text gives the value of a call: it may be a generator."""
+        named, found = set[str](), list[Any]()
+        for node in walk(module):
+            if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Call, ast.GeneratorExp)):
+                named.update(target.id for target in node.targets if isinstance(target, ast.Name))
+            elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):
+                found.append(node)
+        over = [node for node in found if isinstance(node.generators[0].iter, ast.Name)]
+        over = [node for node in over if node.generators[0].iter.id in named and not self.calls_below(node)]
+        self.perhaps = frozenset(n for n in over if not any(isinstance(part, ast.NamedExpr) for part in walk(n)))
+        self._calling, self._deep = {}, {}
 
     def calls(self, node: ast.AST | None) -> bool:
         if node is None or isinstance(node, (ast.Constant, ast.Name)):
@@ -344,6 +362,7 @@ class CallFinder:
         if found is None:
             is_calling = isinstance(node, (*CALLS, ast.GeneratorExp))  # one that outlives its statement is saved, too
             is_calling = is_calling or (isinstance(node, ast.comprehension) and bool(node.is_async))
+            is_calling = is_calling or node in self.perhaps
             found = self._deep[node] = is_calling or any(map(self.calls_below, children(node)))
         return found
 

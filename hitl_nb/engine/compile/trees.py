@@ -134,6 +134,7 @@ class TreeBuilder:
 
     def build(self, module: ast.Module, *, shows_last: bool) -> SourceTree:
         tree = self.tree
+        self.finder.look_for_generators(module)
         docstring = _name_docstring(module.body)
         body = [*docstring, *(node for node in module.body[len(docstring) :] if not _is_future_import(node))]
         self.shows_last = shows_last
