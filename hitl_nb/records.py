@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from . import jsontext as json
+from .structs import prepare_structs
 
 FORMAT = 2
 """Version of the stored layout that is known. A store with a newer one is refused."""
@@ -678,3 +679,6 @@ def public_run(r: Run) -> dict[str, Any]:
     shown: dict[str, Any] = msgspec.to_builtins(r)
     shown.pop("epoch")
     return shown
+
+
+prepare_structs(globals())

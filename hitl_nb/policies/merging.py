@@ -32,6 +32,7 @@ from hitl_nb.records import (
     TimelineStep,
     canonical,
 )
+from hitl_nb.structs import prepare_structs
 
 T = TypeVar("T")
 
@@ -348,3 +349,6 @@ def make_named(names: Sequence[str], groups: Sequence[Group], fail: Callable[[st
             raise fail(f"policy files disagree about the group {name}; name the people")
         found.update(known[name[1:]])
     return tuple(sorted(found))
+
+
+prepare_structs(globals())

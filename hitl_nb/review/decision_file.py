@@ -25,6 +25,7 @@ from hitl_nb import jsontext as json
 from hitl_nb.errors import HitlError
 from hitl_nb.records import Action, Proposal
 from hitl_nb.review.hands import Hand
+from hitl_nb.structs import prepare_structs
 
 VERSION = 1
 
@@ -210,3 +211,6 @@ def _find_value_mistake(action: Action, value: Any) -> str:
     if action in ("approve", "reject") and given:
         return f'is a "{action}" with a "value"; use "edit" to change what is proposed'
     return ""
+
+
+prepare_structs(globals())

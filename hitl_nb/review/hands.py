@@ -23,6 +23,7 @@ from hitl_nb.review.draft import Draft
 from hitl_nb.review.page import Page, Range
 from hitl_nb.review.writing import Find, Writing, standing, suggestion
 from hitl_nb.store.ledger import Ledger
+from hitl_nb.structs import prepare_structs
 
 
 class Hand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -149,3 +150,6 @@ def _place(hand: Hand) -> Find:
 def _comment_id(document: str, key: str) -> str:
     """The same on every try."""
     return base64.b32encode(hashlib.sha256(f"{document}/{key}".encode()).digest())[:12].decode().lower()
+
+
+prepare_structs(globals())

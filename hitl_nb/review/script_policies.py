@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from hitl_nb.review.policy_files import MAX_BYTES, find_policy_files, read_policy_file, read_policy_text
+from hitl_nb.structs import prepare_structs
 
 if TYPE_CHECKING:  # a process without policies needs none of it
     from hitl_nb.policies.documents import Document
@@ -68,3 +69,6 @@ def _read_sent(script: str, sent: PolicyText, *, is_limited: bool) -> Document:
 
     document = read_text(sent.text, f"{script}: {sent.path}", organisation=sent.organisation)
     return dataclasses.replace(document, organisation=False, exclusive=False) if is_limited else document
+
+
+prepare_structs(globals())

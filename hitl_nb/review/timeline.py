@@ -20,6 +20,7 @@ from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.objections import OVERRULED
 from hitl_nb.store.reviewers import POLICY, author, decider
 from hitl_nb.store.verdicts import logged
+from hitl_nb.structs import prepare_structs
 
 _BEGINS = ("run.opened", "run.resumed")
 _ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled", "run.handed_back")
@@ -220,3 +221,6 @@ def _steps(steps: Iterable[Step], running: bool) -> Iterator[Entry]:
             what=f"{s.name}()" + notes.get(s.status, ""),
             detail={"tries": s.tries, "status": s.status},
         )
+
+
+prepare_structs(globals())

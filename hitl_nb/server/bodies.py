@@ -17,6 +17,7 @@ from hitl_nb.store.discussion import (
     LONGEST_SUGGESTION,
     MOST_MENTIONS,
 )
+from hitl_nb.structs import prepare_structs
 from hitl_nb.values import MAX_TITLE
 
 MOST = 500
@@ -297,3 +298,6 @@ class Exported(Query):
     """From where on the log is exported: what follows number `after`."""
 
     after: Number = 0
+
+
+prepare_structs(globals())

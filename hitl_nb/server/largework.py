@@ -24,6 +24,7 @@ from hitl_nb.server.routes import ROUTES, Route
 from hitl_nb.server.who import Person
 from hitl_nb.store.ledger import Ledger
 from hitl_nb.store.signatures import SigningKey
+from hitl_nb.structs import prepare_structs
 from hitl_nb.workerprocess import WorkerProcess, answer_requests
 
 SECONDS = 300.0
@@ -190,3 +191,6 @@ def _desk(facts: _Facts) -> Desk:
         allow_token_decisions=facts.allow_token_decisions,
     )
     return Desk(settings, Path(facts.root), key, alone=facts.alone, id=facts.id)
+
+
+prepare_structs(globals())

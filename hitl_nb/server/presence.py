@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from ..structs import prepare_structs
+
 States = list[tuple[int, int, "dict[str, Any] | None"]]
 
 _MOST = 4
@@ -95,3 +97,6 @@ def _said(state: dict[str, Any]) -> _State:
         return msgspec.convert(state, _State)
     except msgspec.ValidationError as wrong:
         raise ValueError(f"an awareness state is wrong: {wrong}") from None
+
+
+prepare_structs(globals())

@@ -14,6 +14,7 @@ from hitl_nb.server import answers
 from hitl_nb.server.asked import Asked
 from hitl_nb.server.audience import Audience
 from hitl_nb.server.bodies import Log, WhichRuns
+from hitl_nb.structs import prepare_structs
 
 PAGE = 1000
 """Events that an export reads at once."""
@@ -143,3 +144,6 @@ def _number(raw: bytes, default: int) -> int:
 
 def verify(asked: Asked) -> dict[str, Any]:
     return msgspec.to_builtins(asked.ledger.verify())
+
+
+prepare_structs(globals())

@@ -19,6 +19,7 @@ from hitl_nb.store import large
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.rows import decode
+from hitl_nb.structs import prepare_structs
 
 _HEAD = "meta/events"
 _PAGE = 1000
@@ -222,3 +223,6 @@ def _number(key: str) -> int:
         return int(key.removeprefix("event/"))
     except ValueError:
         raise StoreCorrupt(f"{key!r} among the events is not an event") from None
+
+
+prepare_structs(globals())

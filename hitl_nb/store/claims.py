@@ -21,6 +21,7 @@ from hitl_nb.records import Record, Run
 from hitl_nb.store.base import Reads, Store, Transaction
 from hitl_nb.store.owner import LIVE, Owner
 from hitl_nb.store.rows import decode
+from hitl_nb.structs import prepare_structs
 
 T = TypeVar("T")
 
@@ -300,3 +301,6 @@ def _decoded(raw: bytes, key: str) -> ClaimRecord:
 
 def _put(tx: Transaction, run_id: str, record: ClaimRecord) -> None:
     tx.put(_key(run_id), record.json())
+
+
+prepare_structs(globals())

@@ -33,6 +33,7 @@ from hitl_nb.store.claims import Claim, Claims
 from hitl_nb.store.digests import digest_record
 from hitl_nb.store.reviewers import known_speaker
 from hitl_nb.store.signatures import Attest
+from hitl_nb.structs import prepare_structs
 
 R = TypeVar("R", bound=Record)
 
@@ -364,3 +365,6 @@ def _known(reads: Reads, proposal_id: str) -> Proposal:
     if p is None:
         raise UnknownProposal(f"there is no proposal {proposal_id!r} in this store")
     return p
+
+
+prepare_structs(globals())

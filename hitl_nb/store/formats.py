@@ -10,6 +10,7 @@ from hitl_nb.errors import StoreRefused
 from hitl_nb.records import FORMAT, Record, new_id
 from hitl_nb.store.base import Reads, Store, Transaction
 from hitl_nb.store.rows import decode
+from hitl_nb.structs import prepare_structs
 
 PLAIN, WITH_TERMS = 1, 2
 """Formats: of a store without review policies, and of one with proposals that have terms."""
@@ -62,3 +63,6 @@ def _mark(store: Store) -> _Mark:
 def _read(reads: Reads) -> _Mark | None:
     raw = reads.get(_KEY)
     return None if raw is None else decode(raw, _Mark, _KEY)
+
+
+prepare_structs(globals())

@@ -14,6 +14,7 @@ import msgspec
 from hitl_nb.errors import StoreCorrupt, StoreFull
 from hitl_nb.records import new_id
 from hitl_nb.store.base import MAX_VALUE, Reads, Transaction
+from hitl_nb.structs import prepare_structs
 
 from .. import jsontext as json
 
@@ -105,3 +106,6 @@ def _place(key: str, value: bytes) -> tuple[str, int]:
 def count(size: int) -> int:
     """How many pieces so many bytes are cut into."""
     return -(-size // MAX_VALUE)
+
+
+prepare_structs(globals())

@@ -14,6 +14,7 @@ from hitl_nb.store import rows
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.digests import Digests
 from hitl_nb.store.large import span
+from hitl_nb.structs import prepare_structs
 
 _LONGEST = 1000
 """Most renames that are followed."""
@@ -48,3 +49,6 @@ def follow(reads: Reads, notebook: str, since: datetime) -> str:
 
 def _prefix(notebook: str) -> str:
     return f"moved/{hashlib.sha256(notebook.encode()).hexdigest()[:24]}/"
+
+
+prepare_structs(globals())

@@ -15,6 +15,7 @@ from hitl_nb.records import Record, new_id
 from hitl_nb.store import rows
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.digests import REMOVED, Digests
+from hitl_nb.structs import prepare_structs
 
 SUFFIX = ".ipynb"
 
@@ -86,3 +87,6 @@ def _put(tx: Transaction, known: Known) -> Digests:
 def path_key(path: str) -> str:
     """The key of the id of the notebook at a path."""
     return f"notebookat/{hashlib.sha256(path.encode()).hexdigest()[:24]}"
+
+
+prepare_structs(globals())

@@ -17,6 +17,7 @@ from hitl_nb.records import Proposal, Record, new_id
 from hitl_nb.store import people, rows
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.large import span
+from hitl_nb.structs import prepare_structs
 
 NoticeKind = Literal["asked", "reminded", "escalated", "overdue", "decided", "expired", "stuck"]
 
@@ -153,3 +154,6 @@ def notice_key(notice: Notice) -> str:
 def put_row(tx: Transaction, notice: Notice) -> None:
     """Keep one notice."""
     tx.put(notice_key(notice), notice.json())
+
+
+prepare_structs(globals())

@@ -14,6 +14,7 @@ import uuid
 from pathlib import Path
 
 from hitl_nb.records import Record, new_id
+from hitl_nb.structs import prepare_structs
 
 LIVE: set[str] = set()
 """Tokens of the claims that this process holds now. A claim of this process without one was never handed out,
@@ -109,3 +110,6 @@ def _started_elsewhere(pid: int) -> str | None:
         return None
     except psutil.AccessDenied:
         return ""
+
+
+prepare_structs(globals())

@@ -13,6 +13,7 @@ from hitl_nb.policies.seats import People
 from hitl_nb.records import Proposal, Record
 from hitl_nb.store import large, requesters, rows
 from hitl_nb.store.base import Reads
+from hitl_nb.structs import prepare_structs
 
 
 class Absence(Record, frozen=True, kw_only=True):
@@ -74,3 +75,6 @@ def load_away(reads: Reads, user: str) -> Away:
 def away_key(user: str) -> str:
     """Where that is kept."""
     return f"away/{quote(user, safe='')}"
+
+
+prepare_structs(globals())

@@ -13,6 +13,7 @@ from hitl_nb.records import Record, now
 from hitl_nb.store import rows
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.large import span
+from hitl_nb.structs import prepare_structs
 
 OFTEN = timedelta(minutes=1)
 """Somebody who looks on is written down again after this long."""
@@ -41,3 +42,6 @@ def saw(username: str, name: str, before: Reader | None) -> Reader:
 def readers(store: Store, document: str) -> list[Reader]:
     """Everybody who has read a draft."""
     return [rows.decode(raw, Reader, key) for key, raw in store.drafts.scan(*span(f"read/{document}/"))]
+
+
+prepare_structs(globals())

@@ -17,6 +17,7 @@ from hitl_nb.store import formats, requesters, rows
 from hitl_nb.store.base import Reads, Transaction
 from hitl_nb.store.changes import write_change
 from hitl_nb.store.people import away_within
+from hitl_nb.structs import prepare_structs
 
 PAGE = 50
 """Most proposals that are looked at in one transaction."""
@@ -80,3 +81,6 @@ def _find_change(reads: Reads, entry: tuple[str, bytes], away: dict[str, str | N
 
 def _key(user: str, at: datetime) -> str:
     return f"due/{rows.microseconds(at)}-away-{hashlib.sha256(user.encode()).hexdigest()[:24]}"
+
+
+prepare_structs(globals())

@@ -23,6 +23,7 @@ from hitl_nb.store.base import MAX_VALUE, Reads, Store, Transaction
 from hitl_nb.store.claims import Claim
 from hitl_nb.store.digests import Digests, digest_state
 from hitl_nb.store.large import span
+from hitl_nb.structs import prepare_structs
 
 from .. import jsontext as json
 
@@ -170,3 +171,6 @@ def _size(reads: Reads, sha: str, run_id: str) -> int:
     if not noted.isdigit() or len(noted) > 11:  # below 100 GB
         raise StoreCorrupt(f"the stored record {key} is damaged: it is not the size of a buffer")
     return int(noted)
+
+
+prepare_structs(globals())

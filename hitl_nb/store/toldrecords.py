@@ -10,6 +10,7 @@ from hitl_nb.records import Event, Record
 from hitl_nb.store.chain import list_entry
 from hitl_nb.store.digests import REMOVED, digest_record
 from hitl_nb.store.rows import converted
+from hitl_nb.structs import prepare_structs
 
 _OF_NO_RUN = "notebook/"
 """Records that stay when the run is forgotten whose event tells of them."""
@@ -83,3 +84,6 @@ class ToldRecords:
         ).fetchone():
             (key,) = row
             yield key
+
+
+prepare_structs(globals())

@@ -25,6 +25,7 @@ from hitl_nb.errors import StoreCorrupt
 from hitl_nb.records import now
 from hitl_nb.store import large, writes
 from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.structs import prepare_structs
 
 T = TypeVar("T")
 
@@ -199,3 +200,6 @@ def _sound(raw: bytes, key: str) -> bytes:
     if zlib.crc32(raw[4:]).to_bytes(4, "big") != raw[:4]:
         raise StoreCorrupt(f"the stored value {key} is damaged: its checksum is another")
     return raw[4:]
+
+
+prepare_structs(globals())

@@ -25,6 +25,7 @@ from hitl_nb.store.people import Away
 from hitl_nb.store.toldrecords import Told, ToldRecords
 from hitl_nb.store.verdicts import check_logged
 from hitl_nb.store.withdrawals import check_withdrawals
+from hitl_nb.structs import prepare_structs
 
 MOST = 100
 """Most differences that are named."""
@@ -312,3 +313,6 @@ def _differs(key: str, problem: Literal["changed", "missing", "unknown"], told: 
     told_by = f" (event {told.event}, {told.type})" if told is not None else ""
     text = f"{what} {rest} {_SENTENCES[problem]}{told_by}"
     return Difference(record=key, problem=problem, text=text, event=told.event if told else None)
+
+
+prepare_structs(globals())

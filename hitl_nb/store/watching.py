@@ -9,6 +9,7 @@ from hitl_nb.store import rows
 from hitl_nb.store.base import Store, Transaction
 from hitl_nb.store.large import span
 from hitl_nb.store.owner import LIVE, Owner
+from hitl_nb.structs import prepare_structs
 
 BEAT = timedelta(seconds=30)
 """How often a watcher says that it is there."""
@@ -62,3 +63,6 @@ class Watching:
     def is_unwatched(self, now: datetime) -> bool:
         """Whether a timeline is open and nobody watches it."""
         return self.has_timers() and not self.watchers(now)
+
+
+prepare_structs(globals())

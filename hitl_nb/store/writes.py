@@ -21,6 +21,7 @@ import msgspec
 from hitl_nb.errors import RunClaimed, StoreCorrupt
 from hitl_nb.store import large
 from hitl_nb.store.base import Reads, Store, Transaction
+from hitl_nb.structs import prepare_structs
 
 T = TypeVar("T")
 State = Literal["begun", "done", "suggested"]
@@ -114,3 +115,6 @@ def _decoded(raw: bytes, kind: type[T], key: str) -> T:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
         raise StoreCorrupt(f"the stored value {key} is damaged: {damage}") from None
+
+
+prepare_structs(globals())

@@ -35,6 +35,7 @@ PICTURES = Path(__file__).parents[2] / ".artefacts" / "ui"
 """Where pictures of what people see are kept: artefacts of a run, not part of the repository."""
 _SERVER = """\
 import faulthandler, runpy, signal, sys
+faulthandler.enable()  # a crash leaves its stack in the log
 faulthandler.register(signal.SIGUSR2)  # a test that fails has it print where its threads are
 runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
