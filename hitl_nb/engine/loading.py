@@ -21,7 +21,7 @@ from .position.frames import SavedStack
 from .position.keys import KeyCounts
 from .position.managers import forget_loaded
 from .reopening import Opened
-from .savedcode import check_prints, load_units
+from .savedcode import check_code_hashes, load_units
 from .seal import unseal
 
 FORMAT = 4
@@ -53,7 +53,7 @@ class Saved:
         inputs: the names that the cell only reads, as they were when the run began.
         own: names that the run itself defined: a function or class of that name is taken from here.
         units: the sources of the code in it.
-        instrumenter, prints: what compiled them, and to what.
+        instrumenter, code_hashes: what compiled them, and to what.
     """
 
     source: str
@@ -68,7 +68,7 @@ class Saved:
     own: frozenset[str] = frozenset()
     units: list[list[Any]] = field(default_factory=list[list[Any]])
     instrumenter: str = ""
-    prints: dict[str, str] = field(default_factory=dict[str, str])
+    code_hashes: dict[str, str] = field(default_factory=dict[str, str])
 
     def large(self, kind: str, digest: str) -> Any:
         """A large text or bytes, which is stored by itself."""
@@ -122,7 +122,7 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
         own=frozenset(header.get("own", ())),
         units=header.get("units", []),
         instrumenter=header.get("instrumenter", ""),
-        prints=header.get("prints", {}),
+        code_hashes=header.get("code_hashes", {}),
     )
 
 
@@ -141,7 +141,7 @@ def load(
         put_back: puts saved data into a definition, by its root name; told whether that is a copy from the snapshot.
     """
     load_units(saved.units)
-    check_prints(saved.instrumenter, saved.prints, [unit[0] for unit in saved.units])
+    check_code_hashes(saved.instrumenter, saved.code_hashes, [unit[0] for unit in saved.units])
     forget_loaded()
     beginning.forget_loaded()
     definitions: Definitions = pickle.loads(saved.definitions)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from ..errors import WrongPython
 from .compile import find_code, find_unit
-from .compile.instrumenter import instrumenter, print_of_code
+from .compile.instrumenter import hash_code, hash_instrumenter
 from .compile.runtime import RUNTIME
 from .compile.units import SavedUnit, Unit, is_awaitable, make_awaitable, remember_sources
 
@@ -61,23 +61,23 @@ def units_of(*picklers: HasUnits) -> list[list[Any]]:
     return [list(astuple(replace(SavedUnit.of(units[key]), key=key))) for key in sorted(units)]
 
 
-def prints_of(*picklers: HasUnits) -> dict[str, str]:
+def hash_units(*picklers: HasUnits) -> dict[str, str]:
     """What the code of these units is, by their keys."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
-    return {key: print_of_code(units[key]) for key in sorted(units)}
+    return {key: hash_code(units[key]) for key in sorted(units)}
 
 
-def check_prints(made_by: str, prints: Mapping[str, str], keys: Iterable[str]) -> None:
+def check_code_hashes(made_by: str, code_hashes: Mapping[str, str], keys: Iterable[str]) -> None:
     """Raise WrongPython if the places of saved frames may mean something else here. Call it behind `load_units`.
 
     Args:
         made_by: the instrumenter of the process that saved. Of another one, the code of each unit is compared.
     """
-    if made_by == instrumenter():
+    if made_by == hash_instrumenter():
         return
     for key in keys:
         unit = find_unit(key)
-        if unit is not None and prints.get(key) != print_of_code(unit):
+        if unit is not None and code_hashes.get(key) != hash_code(unit):
             name = "a cell" if unit.is_cell else unit.filename
             raise WrongPython(
                 f"the run was saved by another version of hitl_nb, which compiled the code of {name} in another way: "

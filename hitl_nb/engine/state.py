@@ -20,7 +20,7 @@ from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources
 from .compile import find_unit
-from .compile.instrumenter import instrumenter
+from .compile.instrumenter import hash_instrumenter
 from .definitions import DefinitionState, is_atom, moved_out
 from .framesource import names_imported, names_not_met, words_in_texts
 from .inputs import Inputs, header_of
@@ -38,7 +38,7 @@ from .processstate import ProcessState
 from .readback import find_unknown_code, read_back
 from .refusals import place_of, sentence
 from .run.live import Position
-from .savedcode import prints_of, units_of
+from .savedcode import hash_units, units_of
 from .savenotes import make_notes
 from .seal import seal
 from .trials import Trials
@@ -165,8 +165,8 @@ class Saver:
             "own": sorted(self.definitions.own),
             "buffers": pickler.buffers,
             "units": units_of(pickler),
-            "instrumenter": instrumenter(),
-            "prints": prints_of(pickler),
+            "instrumenter": hash_instrumenter(),
+            "code_hashes": hash_units(pickler),
             "sizes": [len(shown), len(definitions)],
         }
         body = b"".join((shown, definitions, stream))

@@ -20,7 +20,7 @@ from savedcodes import FILE, Kept, Notebook, go_on, go_on_with_path, keep, keep_
 
 from hitl_nb.engine import savedcode
 from hitl_nb.engine.compile import numbering, units
-from hitl_nb.engine.compile.instrumenter import instrumenter, print_of_code
+from hitl_nb.engine.compile.instrumenter import hash_code, hash_instrumenter
 from hitl_nb.engine.definitions import DefinitionState
 from hitl_nb.engine.loading import END, FORMAT, load, open_snapshot
 from hitl_nb.engine.pickling import Pickler
@@ -559,7 +559,7 @@ def test_a_snapshot_that_is_not_signed_compiles_nothing(monkeypatch: pytest.Monk
         "buffers": [],
         "inputs": {},
         "units": units_of(pickler),
-        "instrumenter": instrumenter(),
+        "instrumenter": hash_instrumenter(),
         "sizes": [2, len(pickle.dumps({}))],
     }
     envelope = seal("here", header, b"{}" + pickle.dumps({}) + file.getvalue())
@@ -791,12 +791,12 @@ def through(n):
 # -- saved by another instrumenter
 
 
-def test_the_print_of_code_tells_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hash_of_code_covers_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     source = "def f(x):\n    return [g(x) for x in x if h(x)]\n"
-    prints = {print_of_code(units.compile_unit(source, name)) for name in ("<one>", "<two>")}
-    assert len(prints) == 1
+    code_hashes = {hash_code(units.compile_unit(source, name)) for name in ("<one>", "<two>")}
+    assert len(code_hashes) == 1
     monkeypatch.setattr(numbering, "FIRST_NUMBER", 70)
-    assert print_of_code(units.compile_unit(source, "<three>")) not in prints
+    assert hash_code(units.compile_unit(source, "<three>")) not in code_hashes
 
 
 def test_a_run_continues_if_another_instrumenter_made_the_same_code(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -804,12 +804,12 @@ def test_a_run_continues_if_another_instrumenter_made_the_same_code(monkeypatch:
     desk.run(source)
     desk.answer()
     desk.new_kernel()
-    monkeypatch.setattr(savedcode, "instrumenter", lambda: "another")
+    monkeypatch.setattr(savedcode, "hash_instrumenter", lambda: "another")
     desk.run(source)
     desk.answer()
     desk.new_kernel()
     with monkeypatch.context() as patch:
-        patch.setattr(savedcode, "print_of_code", lambda unit: "another")
+        patch.setattr(savedcode, "hash_code", lambda unit: "another")
         with pytest.raises(WrongPython, match=r"saved by another version of hitl_nb.*install that version.*--restart"):
             desk.run(source)
     assert desk.record().status == "ready"

@@ -16,7 +16,7 @@ from hitl_nb.engine.compile.units import Unit, find_code
 
 
 @functools.cache
-def instrumenter() -> str:
+def hash_instrumenter() -> str:
     """A hash of the sources of this package."""
     found = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
@@ -24,13 +24,13 @@ def instrumenter() -> str:
     return found.hexdigest()[:16]
 
 
-def print_of_code(unit: Unit) -> str:
+def hash_code(unit: Unit) -> str:
     """A hash of the instrumented code of a unit and of the numbers in it: with it, its places mean the same."""
-    if not unit.print:
+    if not unit.code_hash:
         found = hashlib.sha256()
         _add(found, unit.code)
-        unit.print = found.hexdigest()[:16]
-    return unit.print
+        unit.code_hash = found.hexdigest()[:16]
+    return unit.code_hash
 
 
 def _add(found: Any, code: types.CodeType) -> None:

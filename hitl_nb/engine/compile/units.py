@@ -49,7 +49,7 @@ class Unit:
         native: the code that Python makes of the same source.
         heads: of the definitions that may be left native.
         left_native: by qualified name and first line: the native code of functions that are not instrumented.
-        print: a hash of the instrumented code, once it was asked for.
+        code_hash: a hash of the instrumented code, once it was asked for.
     """
 
     key: str
@@ -65,7 +65,7 @@ class Unit:
     native: types.CodeType = field(init=False)
     heads: list[Head] = field(default_factory=list[Head])
     left_native: dict[tuple[str, int], types.CodeType] = field(default_factory=dict[tuple[str, int], types.CodeType])
-    print: str = ""
+    code_hash: str = ""
     _numbered: dict[int, types.CodeType] = field(default_factory=dict[int, types.CodeType])
 
     def code_of(self, number: int) -> types.CodeType:
