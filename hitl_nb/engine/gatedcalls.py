@@ -94,8 +94,8 @@ class _GatedCall(StepCall):
         except HitlError as problem:  # it is in doubt until the position behind it is saved
             if self.made_again:
                 self.session.questions.forbid_pause(
-                    f"{problem}, or mark the function that calls it with @hitl.agent: it is made again after the next "
-                    "decision, and this call must not be"
+                    f"{problem}, or call it in a statement of the notebook, and not by way of a library: what calls it "
+                    "is made again after the next decision, and this call must not be"
                 )
             return result
 

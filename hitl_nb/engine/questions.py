@@ -104,9 +104,11 @@ class Questions:
         for asked, answer in zip(questions, answers, strict=True):
             if answer is None and self.answered.get(identify(asked.question.position)):
                 note = (
-                    f"{_asker()}() is made again after each decision, and it asks another question now than the one "
-                    "that was decided, so that decision is not used. Mark it with @hitl.agent: then it continues at "
-                    "the line that asked. Where calls run side by side, give each a key= instead."
+                    f"{_asker()}() is made again after each decision, since what calls it is not kept, and it asks "
+                    "another question now than the one that was decided, so that decision is not used. Call it in a "
+                    "statement of the notebook, such as a loop, and not by way of a library (a function of a module: "
+                    "mark it with @hitl.agent); then it continues at the line that asked. Where calls run side by "
+                    "side, give each a key= instead."
                 )
                 asked.question = msgspec.structs.replace(asked.question, notes=(*asked.question.notes, note))
 
@@ -150,6 +152,7 @@ class Questions:
         position = self._position(exact=exact)
         keep_frames(position.stack)
         saved = session.saves.make_snapshot(position, completed, asks=True)
+        self.check_steps(f"cannot pause at {session.live.line}")
         questions = [_with_notes(asked.question, session.saver.notes) for asked in pending.asked]
         statements = session.worklog.statements()
         if session.under_way:
@@ -160,6 +163,15 @@ class Questions:
         session.live.ask_for_reports()
         session.live.paused = Paused(session.run_record.id, tuple(q.title for q, asks in open_ if asks))
         session.live.leave()
+
+    def check_steps(self, what: str) -> None:
+        """Raise CannotPause if steps under way wait for what only the run's own tasks do, which a pause ends."""
+        name = self.session.under_way.find_held()
+        if name is not None:
+            raise CannotPause(
+                f"{what}: the step {name}() is under way and waits for another task of this agent, which a pause ends "
+                "before the step; wait for that outside of the step, or let the step end before this question"
+            )
 
     def _position(self, *, exact: bool) -> Position:
         """Where the run waits. Raises CannotSave."""

@@ -181,7 +181,12 @@ class Session:
         """Let the steps that are under way end while the claim is held; no step and no question begins any more."""
         with self.turn:
             self._over = True
-        await self.under_way.ended()
+        await self.under_way.ended(self._check_steps)
+
+    def _check_steps(self) -> None:
+        """Raise CannotPause where a pause would wait for ever for steps: it has ended what they wait for."""
+        if self.live.paused is not None:
+            self.questions.check_steps("cannot pause")
 
     def _record_questions(self) -> None:
         """Make the pause durable, if it waited for steps to end."""

@@ -13,7 +13,9 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
 
+from .position.held_steps import waits_for_run
 from .position.origins import origin_of
+from .position.turns import context_of
 
 T = TypeVar("T")
 
@@ -27,7 +29,7 @@ class StepsUnderWay:
     """Counts steps from their beginning to their end, in whatever task or thread they run."""
 
     def __init__(self) -> None:
-        self._calls: dict[Future[None], Callable[[], object] | None] = {}
+        self._calls: dict[Future[None], asyncio.Task[Any] | None] = {}
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -58,7 +60,7 @@ class StepsUnderWay:
             finally:
                 self.end(call)
         origin_of(task).within = asyncio.current_task()
-        self._calls[call] = task.cancel
+        self._calls[call] = task
         task.add_done_callback(lambda _: self.end(call))
         while True:
             try:
@@ -68,17 +70,27 @@ class StepsUnderWay:
                     raise
                 task.cancel()
 
-    async def ended(self) -> None:
-        """Wait until no step is under way."""
+    async def ended(self, check: Callable[[], None] = lambda: None) -> None:
+        """Wait until no step is under way. Raises what `check` raises, which is called now and then."""
         if not self._calls:
             return
         from anyio.to_thread import run_sync
 
+        seconds = 0.05
         while self._calls:
-            await run_sync(partial(wait, list(self._calls)), abandon_on_cancel=True)
+            check()
+            await run_sync(partial(wait, list(self._calls), seconds), abandon_on_cancel=True)
+            seconds = min(2 * seconds, 1.0)
+
+    def find_held(self) -> str | None:
+        """The name of a step, if all that are under way wait for what only the run's own tasks give."""
+        tasks = [task for task in self._calls.values() if task is not None]
+        if not tasks or len(tasks) < len(self._calls) or not all(map(waits_for_run, tasks)):
+            return None
+        return context_of(tasks[0]).get(in_step)
 
     def cancel(self) -> None:
         """Interrupt the async ones. What they did is in doubt then."""
-        for stop in list(self._calls.values()):
-            if stop is not None:
-                stop()
+        for task in list(self._calls.values()):
+            if task is not None:
+                task.cancel()

@@ -8,6 +8,8 @@ import pytest
 import world
 from desk import Desk, effects
 
+import hitl_nb as hitl
+
 START = """
 import asyncio, world
 @hitl.step
@@ -184,3 +186,57 @@ def test_a_call_in_a_loop_is_another_one_after_a_failure(call: str, then: str, p
     assert desk.run(source).status == "finished"
     assert desk.ns["done"] == list("abcd")
     assert sorted(made + effects()) == [f"{'look' if 'look' in call else 'pay'}('{n}',)" for n in "abcd"]
+
+
+HELD = """
+event, queue, lock = asyncio.Event(), asyncio.Queue(), asyncio.Lock()
+@hitl.step
+async def held():
+    {waits}
+    return world.effect("held", 1)
+@hitl.step
+async def busy():
+    async with lock:
+        await asyncio.sleep(0.05)
+async def other():
+    await asyncio.sleep(0.02)
+    event.set()
+    queue.put_nowait(1)
+async def asks():
+    await asyncio.sleep(0.01)
+    return hitl.checkpoint(1, title="q").value
+async def main():
+    global task
+    task = asyncio.create_task(other())
+    return await asyncio.gather(held(), task, asks(){more})
+x = await main()
+"""
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        "await event.wait()",
+        "await asyncio.wait_for(queue.get(), 5)",
+        "await asyncio.sleep(0.011); await event.wait()",
+        "await asyncio.sleep(0); await task",
+        "await asyncio.sleep(0); await asyncio.wait([task])",
+        "await asyncio.sleep(0); await asyncio.gather(asyncio.sleep(0), event.wait())",
+    ],
+)
+def test_a_question_is_refused_beside_a_step_that_would_never_end(waits: str) -> None:
+    """The pause ended the task that the step waited for, and waited for the step."""
+    desk = Desk()
+    with pytest.raises(hitl.CannotPause, match=r"the step held\(\) is under way and waits for another task"):
+        desk.run(START + HELD.format(waits=waits, more=""))
+
+
+@pytest.mark.parametrize("waits", ["async with lock: pass", "await asyncio.sleep(0.02)"])
+def test_a_pause_waits_for_steps_that_wait_for_one_another(waits: str) -> None:
+    desk = Desk()
+    source = START + HELD.format(waits=waits, more=", busy()").replace("gather(held", "gather(busy(), held")
+    assert desk.run(source).status == "waiting"
+    assert effects() == ["held(1,)"]
+    desk.answer()
+    assert desk.run(source).status == "finished"
+    assert effects() == ["held(1,)"]

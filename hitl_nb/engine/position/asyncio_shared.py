@@ -38,6 +38,7 @@ def reduce_shared(shared: object) -> Reduced | None:
     if isinstance(shared, asyncio.Barrier) and cast("Any", shared)._count:  # also those that leave it
         raise CannotSave("tasks wait at an asyncio.Barrier, which is not kept; use an asyncio.Condition or gather")
     if kind.__module__.startswith("asyncio.") and isinstance(shared, _SHARED):
+        turns.shared.append(shared)
         return _new, (kind,), _state_of(value), None, None, _fill
     return None
 

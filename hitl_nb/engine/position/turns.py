@@ -42,6 +42,7 @@ class Turns:
         failed: futures whose exceptions nobody has asked for.
         calls: what the loop is to call of the notebook's own functions.
         handles: what the loop would still call for the run in this process.
+        shared: the locks, events, queues ... of asyncio's that were saved.
         has_steps: whether tasks of steps are at work, which go on to their end.
     """
 
@@ -53,6 +54,7 @@ class Turns:
         self.failed: list[Any] = []
         self.calls: list[Call] = []
         self.handles: list[Any] = []
+        self.shared: list[Any] = []
         self.has_steps = False
 
     def of(self, task: Any) -> int:
@@ -84,6 +86,7 @@ def prepare(main: Any, asking: Any, unfinished: list[Any], is_mine: Callable[[co
     completions.forget()
     turns.main, turns.asking = main, asking
     turns.failed, turns.notices, turns.calls, turns.handles = [], {}, [], []
+    turns.shared = []
     steps = (task for task in asyncio.all_tasks(loop) if is_mine(context_of(task)) and origin_of(task).is_outside)
     turns.has_steps = any(steps)
     first = len(unfinished) + 1
