@@ -8,6 +8,7 @@ import functools
 import types
 from typing import Any, Literal
 
+from .position.completions import Completing
 from .position.effects import EFFECTS
 from .position.errors import CannotSave
 from .position.frames import SavedFrame
@@ -40,7 +41,7 @@ def kind_of(cls: type) -> Kind | None:
         return "generator"
     if find_reducer(cls) is not None:
         return "iterator"
-    if issubclass(cls, asyncio.Future) or cls.__module__.partition(".")[0] == "asyncio":
+    if issubclass(cls, asyncio.Future | Completing) or cls.__module__.partition(".")[0] == "asyncio":
         return "asyncio"
     return "manager" if cls is _MANAGER or (cls.__module__, cls.__qualname__) in EFFECTS else None
 

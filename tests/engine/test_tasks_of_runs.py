@@ -189,7 +189,7 @@ def test_a_call_in_a_loop_is_another_one_after_a_failure(call: str, then: str, p
 
 
 HELD = """
-event, queue, lock = asyncio.Event(), asyncio.Queue(), asyncio.Lock()
+event, asked, queue, lock = asyncio.Event(), asyncio.Event(), asyncio.Queue(), asyncio.Lock()
 @hitl.step
 async def held():
     {waits}
@@ -199,12 +199,15 @@ async def busy():
     async with lock:
         await asyncio.sleep(0.05)
 async def other():
-    await asyncio.sleep(0.02)
+    await asked.wait()
     event.set()
     queue.put_nowait(1)
 async def asks():
     await asyncio.sleep(0.01)
-    return hitl.checkpoint(1, title="q").value
+    try:
+        return hitl.checkpoint(1, title="q").value
+    finally:
+        asked.set()
 async def main():
     global task
     task = asyncio.create_task(other())
@@ -218,7 +221,7 @@ x = await main()
     [
         "await event.wait()",
         "await asyncio.wait_for(queue.get(), 5)",
-        "await asyncio.sleep(0.011); await event.wait()",
+        "await asyncio.sleep(0.1); await event.wait()",
         "await asyncio.sleep(0); await task",
         "await asyncio.sleep(0); await asyncio.wait([task])",
         "await asyncio.sleep(0); await asyncio.gather(asyncio.sleep(0), event.wait())",
@@ -240,3 +243,34 @@ def test_a_pause_waits_for_steps_that_wait_for_one_another(waits: str) -> None:
     desk.answer()
     assert desk.run(source).status == "finished"
     assert effects() == ["held(1,)"]
+
+
+COMPLETED = {
+    "in a loop": "x = []\nfor f in asyncio.as_completed([work(n) for n in 'abc']):\n    x.append(await f)\n",
+    "taken before": (
+        "fs = list(asyncio.as_completed([work(n) for n in 'abc']))\nhitl.checkpoint(0, title='before')\n"
+        "x = []\nfor f in fs:\n    x.append(await f)\n    hitl.checkpoint(0, title='got ' + x[-1])\n"
+    ),
+    "gathered": "x = await asyncio.gather(*asyncio.as_completed([asyncio.create_task(work(n)) for n in 'abc']))\n",
+}
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize("kind", COMPLETED)
+def test_as_completed_continues_with_what_is_not_done(kind: str, fresh: bool) -> None:
+    """It waited for ever: what its tasks tell that they are done was not joined to them again."""
+    work = "async def work(n):\n    await asyncio.sleep(0)\n    await send(n)\n    return await pay('paid ' + n)\n"
+    desk, source = Desk(), START + work + COMPLETED[kind]
+    asked: list[str] = []
+    made: list[str] = []
+    while (outcome := desk.run(source)).status == "waiting":
+        asked += [p.title for p in outcome.proposals]
+        assert len(asked) < 12
+        desk.answer()
+        made += effects()
+        world.journal.clear()
+        if fresh:
+            desk.new_kernel()
+    made += effects()
+    assert sorted(desk.ns["x"]) == ["paid a", "paid b", "paid c"]
+    assert (len(set(asked)), len(set(made))) == (len(asked), len(made))
