@@ -2,7 +2,7 @@
 # make demo            opens the example in JupyterLab and prints its address
 # make demo HEADLESS=1 plays the example's story in the terminal
 # make faults          every fault test, the long ones too (an hour; 200 kills); HITL_NB_SEED=n takes other seeds
-# make foreign         runs CPython's own tests instrumented and writes docs/reference/foreign-code.md (three minutes)
+# make foreign         runs CPython's own tests instrumented and writes docs/reference/foreign-code.md (ten minutes)
 # make bench           measures the promises that have numbers (fifteen minutes); JSON=1 prints JSON, ONLY="steps inbox" some
 #
 # All of it lives in .venv, which is made on first use and brought up to date only when pyproject.toml changed; the

@@ -76,6 +76,18 @@ LANGUAGE = tuple(language_run(f"test_{name}") for name in _LANGUAGE)
 LIBRARY = tuple(Run(f"test.test_{tests}", (name,), name) for name, tests in _LIBRARY.items())
 """Modules of the standard library, instrumented, under their own tests."""
 
+PAUSED = tuple(
+    language_run(f"test_{name}")
+    for name in (
+        *("augassign", "contextlib", "coroutines", "decorators", "dict", "exceptions", "fstring", "generators"),
+        *("grammar", "named_expressions", "patma", "raise", "scope", "super", "unpack", "unpack_ex", "with"),
+    )
+) + tuple(
+    Run(f"test.test_{name}", (name, f"test.test_{name}"), name)
+    for name in ("fractions", "graphlib", "shlex", "textwrap")
+)
+"""What runs with pauses: tests of the language, and tests of the library, there both the tests and the module."""
+
 SKIPPED = {
     "test_dis": "looks at the bytecode of its functions, which is what instrumenting changes",
     "test_compile": "looks at the bytecode and the line tables of its functions",

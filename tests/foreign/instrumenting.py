@@ -1,4 +1,4 @@
-"""Modules, and the examples of doctests, that are compiled by somebody else than Python.
+"""Modules, functions of modules, and the examples of doctests, that are compiled by somebody else than Python.
 
 The process that runs a test module imports this before anything of the standard library that may be replaced; so it
 needs nothing beyond what Python itself has loaded when it starts, and takes the rest from the instrumenter at hand.
@@ -7,6 +7,7 @@ needs nothing beyond what Python itself has loaded when it starts, and takes the
 from __future__ import annotations
 
 import builtins
+import gc
 import sys
 import types
 from collections.abc import Callable, Sequence
@@ -15,6 +16,9 @@ from tokenize import open as _open_source
 
 CompileModule = Callable[[str, str], types.CodeType]
 """`(source, file name)` to a code object without arguments that runs the whole module as a function of its names."""
+
+InstrumentFunction = Callable[[types.FunctionType], types.CodeType]
+"""A function to code that can take the place of its own."""
 
 
 def compile_natively(source: str, filename: str) -> types.CodeType:
@@ -50,12 +54,40 @@ class Loader(machinery.SourceFileLoader):
         run_code(self.compile_module(source, path), module.__dict__)
 
 
-class Finder:
-    """Finds the named modules, and what is inside those that are packages, where Python finds them."""
+class MarkingLoader(machinery.SourceFileLoader):
+    """Loads a module as Python does, and gives each of its functions the code that `@hitl.agent` gives to one."""
 
-    def __init__(self, names: Sequence[str], compile_module: CompileModule) -> None:
+    instrument: InstrumentFunction
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        super().exec_module(module)
+        for function in functions_of(module):
+            function.__code__ = self.instrument(function)
+
+
+def functions_of(module: types.ModuleType) -> list[types.FunctionType]:
+    """All functions that a module's file has defined by now: methods, properties and closures among them."""
+    return [
+        function
+        for function in gc.get_objects()
+        if type(function) is types.FunctionType
+        and function.__globals__ is module.__dict__
+        and function.__code__.co_filename == module.__file__
+    ]
+
+
+class Finder:
+    """Finds the named modules, and what is inside those that are packages, where Python finds them.
+
+    Args:
+        instrument: what each function of a module is given to, when it is loaded; None: whole modules are compiled.
+    """
+
+    def __init__(
+        self, names: Sequence[str], compile_module: CompileModule, instrument: InstrumentFunction | None = None
+    ) -> None:
         self.names = tuple(names)
-        self.compile_module = compile_module
+        self.compile_module, self.instrument = compile_module, instrument
         self.loaded: list[str] = []
 
     def find_spec(
@@ -66,15 +98,22 @@ class Finder:
         spec = machinery.PathFinder.find_spec(name, path, target)
         if spec is None or not isinstance(spec.loader, machinery.SourceFileLoader) or spec.origin is None:
             return None
-        loader = Loader(name, spec.origin)
-        loader.compile_module = self.compile_module
+        loader: Loader | MarkingLoader
+        if self.instrument is not None and not name.startswith("test."):
+            loader = MarkingLoader(name, spec.origin)
+            loader.instrument = self.instrument
+        else:
+            loader = Loader(name, spec.origin)
+            loader.compile_module = self.compile_module
         spec.loader = loader
         self.loaded.append(name)
         return spec
 
 
-def instrument_doctests(compile_module: CompileModule) -> None:
-    """Let `doctest` run the examples that it finds through `compile_module`.
+def instrument_doctests(
+    compile_module: CompileModule, run: Callable[[types.CodeType, dict[str, object]], None] = run_code
+) -> None:
+    """Let `doctest` run the examples that it finds through `compile_module`, each by `run`.
 
     An example is a line typed at the prompt: Python compiles it first, so that a SyntaxError is Python's own, and each
     expression that the prompt would show is given to `sys.displayhook` by name.
@@ -112,7 +151,7 @@ def instrument_doctests(compile_module: CompileModule) -> None:
     def run_example(code: types.CodeType, names: dict[str, object]) -> None:
         names["__shown__"] = sys.displayhook
         try:
-            run_code(code, names)
+            run(code, names)
         finally:
             names.pop("__shown__", None)
 

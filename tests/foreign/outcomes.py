@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
-import sys
 import traceback
 import unittest
-from pathlib import Path
+from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 
 Error = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
@@ -58,7 +57,26 @@ class Outcomes(unittest.TestResult):
             self._keep(subtest, "fail" if issubclass(err[0] or Exception, test.failureException) else "error", err)
 
 
-def run(test_module: str, result_file: str, loaded: list[str]) -> None:
+@dataclass
+class Found:
+    """What is written of one test module.
+
+    Attributes:
+        words: for each test how it ended.
+        details: tracebacks of those that did not succeed.
+        instrumented: names of the modules that were put through the instrumenter.
+        functions: for each module whose functions are marked, how many it has, and how many are instrumented.
+        paused: for each test that was paused, the attributes of its `Paused`.
+    """
+
+    words: dict[str, str]
+    details: dict[str, str]
+    instrumented: list[str] = field(default_factory=list[str])
+    functions: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    paused: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def run(test_module: str) -> Found:
     """Run a module's tests as Python's own test runner does, with none of its extra resources."""
     from test import support
 
@@ -73,6 +91,4 @@ def run(test_module: str, result_file: str, loaded: list[str]) -> None:
     except BaseException as error:  # noqa: BLE001 - whatever stops an import is what is compared
         outcomes.words["(import)"] = "error"
         outcomes.details["(import)"] = "".join(traceback.format_exception(error))[-6000:]
-    found = {"words": outcomes.words, "details": outcomes.details, "instrumented": loaded}
-    Path(result_file).write_text(json.dumps(found), encoding="utf-8")
-    sys.stdout.flush()
+    return Found(outcomes.words, outcomes.details)

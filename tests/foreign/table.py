@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tests.foreign.catalogue import Run
-from tests.foreign.comparing import Comparison
+from tests.foreign.comparing import Comparison, PausedComparison
 from tests.foreign.differences import EXPLAINED
+from tests.foreign.differences import PAUSED as WITH_PAUSES
 
 _HEAD = """# Code that nobody here wrote
 
-The next engine compiles the cells and functions of a notebook to native code whose position can be read and saved. It
-is in the repository (`hitl_nb/engine/compile`) and is not used by runs yet. Here CPython's own tests, from the Python
-that is installed, and modules of its standard library are compiled so, and every test must end as it does natively.
-Each module runs twice, in processes of its own. `make foreign` writes this page.
+The engine compiles the cells and functions of a notebook, and what `@hitl.agent` marks in modules, to native code whose
+position can be read, saved and continued: every run uses it. Here it gets code that was not written for it: CPython's
+own tests, from the Python that is installed, and modules of its standard library. Every test must end as it does
+natively, instrumented alone, and when it is paused between its statements. Each module runs in processes of its own,
+natively and so. `make foreign` writes this page.
 
-CPython {version}: {tests:,} tests of {modules} modules. {same:,} end as they do natively; {explained} end differently
-for a reason that is given below, {unexplained} without one.
+CPython {version}: {tests:,} tests of {modules} modules instrumented. {same:,} end as they do natively; {explained} end
+differently for a reason that is given below, {unexplained} without one.
+"""
+
+_PAUSED_HEAD = """
+{tests:,} tests of {modules} modules with pauses: {tried:,} pauses tried, {continued:,} saved and continued, {refused:,}
+refused. {different} tests end differently for a reason that is given below, {unexplained} without one.
 """
 
 _LANGUAGE = """
@@ -30,32 +38,94 @@ doctests type at the prompt.
 _LIBRARY = """
 ## Modules of the standard library
 
-The module is instrumented, all its functions, and its own tests run as they are.
+Each function of the module gets the code that `@hitl.agent` gives to a function (methods, properties, closures), and
+the module's own tests run as they are. "Functions" are those that ran instrumented code at the end, of all that the
+module had then.
+"""
+
+_PAUSED = """
+## With pauses between statements
+
+The code reports behind each simple statement and at each turn of a loop. At the first visit of every place (of some,
+the second, third or tenth) the stack is read and saved to bytes, the test's frames are left, and the test
+continues from the bytes alone: with new frames, and new objects for all that the test has made. What belongs to modules
+and to the test runner is found there. Half of the places are taken in each of two rounds, in which a test pauses up to
+a hundred times, so that what continues is paused again. Where the engine refuses to save, the test goes on as if
+nothing was asked, and must end the same. Of the library's modules, both the module and its tests are instrumented here.
 """
 
 
-def page(found: Sequence[Comparison], skipped: Mapping[str, str]) -> str:
+def page(found: Sequence[Comparison], paused: Sequence[PausedComparison], skipped: Mapping[str, str]) -> str:
+    language = [made for made in found if is_language(made.run)]
+    library = [made for made in found if not is_language(made.run)]
+    parts = [_head(found), _paused_head(paused), _LANGUAGE, _rows(language), _LIBRARY, _rows(library)]
+    parts += [_PAUSED, _paused_rows(paused), _refusals(paused)]
     different = [name for made in found for name in made.different]
+    parts.append(_reasons("What differs", ("test", "why"), {name: EXPLAINED.get(name, _NOT) for name in different}))
+    known = {**EXPLAINED, **WITH_PAUSES}
+    more = {name: known.get(name, _NOT) for made in paused for name in made.different if name not in different}
+    parts.append(_reasons("What differs with pauses", ("test", "why"), more))
+    parts.append(_reasons("Left out", ("tests", "why"), skipped))
+    return "".join(parts)
+
+
+_NOT = "**not explained**"
+
+
+def _head(found: Sequence[Comparison]) -> str:
+    different = sum(len(made.different) for made in found)
     tests = sum(len(made.tests) for made in found)
     unexplained = sum(len(made.unexplained) for made in found)
-    head = _HEAD.format(
+    return _HEAD.format(
         version=platform.python_version(),
         tests=tests,
         modules=len(found),
-        same=tests - len(different),
-        explained=len(different) - unexplained,
+        same=tests - different,
+        explained=different - unexplained,
         unexplained=unexplained or "none",
     )
-    language = [made for made in found if is_language(made.run)]
-    library = [made for made in found if not is_language(made.run)]
-    parts = [head, _LANGUAGE, _rows(language), _LIBRARY, _rows(library)]
-    if different:
-        parts += ["\n## What differs\n\n| test | why |\n|---|---|\n"]
-        parts += [f"| `{name}` | {EXPLAINED.get(name, '**not explained**')} |\n" for name in different]
-    if skipped:
-        parts += ["\n## Left out\n\n| tests | why |\n|---|---|\n"]
-        parts += [f"| `{name}` | {why} |\n" for name, why in skipped.items()]
-    return "".join(parts)
+
+
+def _paused_head(paused: Sequence[PausedComparison]) -> str:
+    different = sum(len(made.different) for made in paused)
+    unexplained = sum(len(made.unexplained) for made in paused)
+    return _PAUSED_HEAD.format(
+        tests=sum(len(made.tests) for made in paused),
+        modules=len(paused),
+        tried=sum(made.count("tried") for made in paused),
+        continued=sum(made.count("continued") for made in paused),
+        refused=sum(made.refused.total() for made in paused),
+        different=different - unexplained,
+        unexplained=unexplained or "none",
+    )
+
+
+def _paused_rows(paused: Sequence[PausedComparison]) -> str:
+    lines = [
+        "",
+        "| module | tests | pauses tried | continued | refused | tests that differ |",
+        "|---|---|---|---|---|---|",
+    ]
+    for made in paused:
+        counts = (len(made.tests), made.count("tried"), made.count("continued"), made.refused.total())
+        lines.append(f"| `{made.run.name}` | " + " | ".join(f"{n:,}" for n in counts) + f" | {len(made.different)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _refusals(paused: Sequence[PausedComparison]) -> str:
+    refused: Counter[str] = Counter()
+    for made in paused:
+        refused += made.refused
+    lines = ["", "| refused | because the test is, or holds, at that place |", "|---|---|"]
+    lines += [f"| {count:,} | {reason} |" for reason, count in refused.most_common()]
+    return "\n".join(lines) + "\n"
+
+
+def _reasons(title: str, columns: tuple[str, str], rows: Mapping[str, str]) -> str:
+    if not rows:
+        return ""
+    lines = [f"\n## {title}\n", f"| {columns[0]} | {columns[1]} |", "|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {why} |" for name, why in rows.items())]) + "\n"
 
 
 def is_language(run: Run) -> bool:
@@ -63,8 +133,14 @@ def is_language(run: Run) -> bool:
 
 
 def _rows(found: Sequence[Comparison]) -> str:
-    lines = ["", "| module | tests | same | different |", "|---|---|---|---|"]
+    has_functions = any(made.instrumented.functions for made in found)
+    more = (" functions |", "---|") if has_functions else ("", "")
+    lines = ["", f"| module | tests | same | different |{more[0]}", f"|---|---|---|---|{more[1]}"]
     for made in found:
         count = len(made.different)
-        lines.append(f"| `{made.run.name}` | {len(made.tests)} | {len(made.tests) - count} | {count} |")
+        line = f"| `{made.run.name}` | {len(made.tests)} | {len(made.tests) - count} | {count} |"
+        if has_functions:
+            all_, marked = (sum(column) for column in zip((0, 0), *made.instrumented.functions.values(), strict=True))
+            line += f" {marked} of {all_} |"
+        lines.append(line)
     return "\n".join(lines) + "\n"

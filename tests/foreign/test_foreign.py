@@ -1,4 +1,4 @@
-"""A few of CPython's own test modules end instrumented as they end natively; `make foreign` runs all of them."""
+"""A few of CPython's own test modules end as natively, instrumented and with pauses; `make foreign` runs all."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.foreign.catalogue import LANGUAGE, LIBRARY, Run
-from tests.foreign.comparing import compare_module, has_tests
+from tests.foreign.catalogue import LANGUAGE, LIBRARY, PAUSED, Run
+from tests.foreign.comparing import compare_module, compare_paused, has_tests
 from tests.foreign.differences import EXPLAINED
+from tests.foreign.differences import PAUSED as WITH_PAUSES
 
 FAST = ("test_generators", "test_named_expressions", "test_scope", "test_unpack_ex", "test_with", "textwrap")
 RUNS = {run.name: run for run in (*LANGUAGE, *LIBRARY)}
@@ -24,6 +25,16 @@ def test_no_test_ends_differently(name: str) -> None:
     assert len(found.tests) >= 1
     assert set(found.instrumented.loaded) >= {*RUNS[name].instrumented} - {"doctest examples"}
     assert not [found.describe(test) for test in found.unexplained]
+    assert all(marked == count > 10 for count, marked in found.instrumented.functions.values())
+
+
+@pytest.mark.parametrize("name", ["test_named_expressions", "test_scope", "test_unpack", "textwrap"])
+def test_none_ends_differently_when_it_pauses(name: str) -> None:
+    run = next(run for run in PAUSED if run.name == name)
+    found = compare_paused(run, rounds=1, most=10)
+    assert found.count("continued") >= 10
+    assert not [found.describe(test) for test in found.unexplained]
+    assert not found.unknown_refusals
 
 
 def test_a_difference_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +49,6 @@ def test_a_difference_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_each_explanation_is_a_sentence_about_a_test() -> None:
     names = {run.tests for run in (*LANGUAGE, *LIBRARY)}
-    for test, why in EXPLAINED.items():
+    for test, why in (*EXPLAINED.items(), *WITH_PAUSES.items()):
         assert test.startswith(tuple(names))
         assert len(why.split()) > 3
