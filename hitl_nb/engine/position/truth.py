@@ -57,8 +57,10 @@ def _is_operand(found: Place, tested: Any) -> bool:
     if found.node is tested:
         return True
     around = [node for node, _ in found.path]
-    if tested not in around or isinstance(found.node, CALLS):
+    if isinstance(found.node, CALLS):
         return False
+    if tested not in around:  # a jump that was compiled a second time may be at the place of another operand
+        return isinstance(around[-1], ast.BoolOp) and not isinstance(tested, ast.IfExp)
     for node, (field, _) in found.path[around.index(tested) :]:
         is_not = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
         if not (field == "test" or isinstance(node, ast.BoolOp) or is_not):
