@@ -24,13 +24,19 @@ def instrument_existing(shell: Any) -> int:
         if type(value) is types.FunctionType and value.__code__.co_filename in names:
             found.setdefault(value.__code__.co_filename, []).append(value)
     return sum(
-        _instrument(shell, filename, _read_source(shell, filename, names[filename]), functions)
+        _instrument(shell, filename, read_source(shell, filename) or "", functions)
         for filename, functions in found.items()
     )
 
 
-def _read_source(shell: Any, filename: str, number: int) -> str:
-    """The source of a cell as it was compiled. The history has it; linecache has only its lines, not what ends them."""
+def read_source(shell: Any, filename: str) -> str | None:
+    """The source of a cell as it was compiled; None: no cell of this shell has this file name.
+
+    The history has it; linecache has only its lines, not what ends them.
+    """
+    number: int | None = getattr(shell.compile, "_filename_map", {}).get(filename)
+    if number is None:
+        return None
     lines = linecache.getlines(filename)
     history: list[str] = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", [])
     text = history[number] if number < len(history) else ""

@@ -10,13 +10,13 @@ import ast
 import sys
 import types
 import warnings
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
 from hitl_nb.engine.instrument.bytecode_readers import watch_readers
 from hitl_nb.engine.instrument.cells import has_functions, instrument_cell, instrument_source
-from hitl_nb.engine.instrument.existing import instrument_existing
+from hitl_nb.engine.instrument.existing import instrument_existing, read_source
 
 _SOURCE = "_hitl_source"  # an attribute of the nodes that a compiler has parsed: the text they are from
 
@@ -25,7 +25,7 @@ def install(shell: Any) -> None:
     """Instrument what the shell compiles from now on, and the functions that its cells have defined."""
     if not isinstance(shell.compile, _Compiling):
         compiler: object = shell.compile
-        compiler.__class__ = _instrumenting(type(compiler), shell)
+        compiler.__class__ = _instrumenting(type(compiler), shell, _running_cell(shell))
         if hasattr(shell, "compiler_class"):  # for cells of other notebooks, which `%run` runs in this one
             shell.compiler_class = _instrumenting(shell.compiler_class, shell)
 
@@ -35,6 +35,20 @@ def install(shell: Any) -> None:
     shell.get_local_scope = get_local_scope
     watch_readers()
     instrument_existing(shell)
+
+
+def _running_cell(shell: Any) -> dict[str, str]:
+    """The cell that is installing this, as its file name and text: its nodes were parsed before, without their text.
+
+    IPython compiles the statements of a cell one by one: those below `%load_ext hitl_nb` are still to come.
+    """
+    frame, name = sys._getframe(), None  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+    while frame is not None:
+        if frame.f_globals is shell.user_ns:
+            name = frame.f_code.co_filename
+        frame = frame.f_back
+    text = None if name is None else read_source(shell, name)
+    return {} if name is None or text is None else {name: text}
 
 
 def find_local_scope(frame: types.FrameType) -> Any:
@@ -61,8 +75,9 @@ def uninstall(shell: Any) -> None:
         shell.__dict__.pop("get_local_scope", None)
 
 
-def _instrumenting(kind: type, shell: Any) -> type:
-    return type(kind.__name__, (_Compiling, kind), {"__module__": kind.__module__, "hitl_shell": shell})
+def _instrumenting(kind: type, shell: Any, begun: dict[str, str] | None = None) -> type:
+    added = {"__module__": kind.__module__, "hitl_shell": shell, "hitl_begun": begun or {}}
+    return type(kind.__name__, (_Compiling, kind), added)
 
 
 def _original(kind: type) -> type:
@@ -73,6 +88,7 @@ class _Compiling:
     """What is put in front of the class of a shell's compiler."""
 
     hitl_shell: Any
+    hitl_begun: ClassVar[dict[str, str]]
 
     def ast_parse(self, source: str, *args: Any, **kwargs: Any) -> Any:
         tree = cast("Any", super()).ast_parse(source, *args, **kwargs)
@@ -85,7 +101,7 @@ class _Compiling:
 
     def __call__(self, source: Any, filename: str, symbol: str, *args: Any, **kwargs: Any) -> types.CodeType:
         code: types.CodeType = cast("Any", super()).__call__(source, filename, symbol, *args, **kwargs)
-        text = _text_of(source)
+        text = _text_of(source) or self.hitl_begun.get(filename)
         if text is None or not has_functions(code):
             return code
         flags = cast("Any", self).flags & FUTURE_FLAGS

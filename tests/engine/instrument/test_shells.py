@@ -84,3 +84,21 @@ def test_a_function_that_calls_what_its_cell_imports_is_instrumented(is_late: bo
     instrumented = [find_code(function.__code__) for function in (names["draw"], names["A"].draw)]
     shell.close()
     assert None not in instrumented
+
+
+def test_the_cell_that_loads_the_extension_is_instrumented_below_that_line() -> None:
+    """Its statements were parsed before, and are compiled one by one."""
+    main = sys.modules["__main__"]
+    shell = Shell(is_hooked=False)
+    sys.modules["__main__"] = main
+    shell.shell.user_ns["load"] = lambda: install(shell.shell)
+    names = shell.shell.user_ns
+    shell.run(
+        "def above(): return abs(1)\nload()\ndef below(): return abs(1)\nclass A:\n    def method(self): abs(1)\n"
+    )
+    shell.run("def after(): return abs(1)")
+    functions = [names["above"], names["below"], names["A"].method, names["after"]]
+    instrumented = [find_code(function.__code__) for function in functions]
+    shell.close()
+    assert None not in instrumented
+    assert [function.__code__.co_firstlineno for function in functions] == [1, 3, 5, 1]
