@@ -39,8 +39,11 @@ def _set_exception(error: BaseException, state: tuple[Any, ...]) -> None:
     attributes, error.__cause__, error.__context__, error.__suppress_context__, lines, fields = state
     error.__dict__.update(attributes)
     members = _members(type(error))
+    has = _fields_of(error)
     for name, value in fields.items():
-        members[name].__set__(error, value)
+        # What is not set reads as None, too; set to it, an OSError says "no: 'a' -> None".
+        if value is not None or has.get(name, error) is not None:
+            members[name].__set__(error, value)
     error.__traceback__ = from_lines(lines)
 
 

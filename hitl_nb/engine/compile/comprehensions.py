@@ -48,8 +48,9 @@ class Comprehensions(Expressions):
 
     def _either(self, node: Any) -> ast.expr:
         """Without calls, but perhaps over a generator: as a function if it is one, else as it is."""
-        plain, given = deepcopy(node), self.file(node.generators[0].iter)
-        again = load(given.target.id, given) if is_filed(given) else copy(given)
+        plain, source = deepcopy(node), node.generators[0].iter
+        given = self.file(source)
+        again = load(given.target.id, source) if is_filed(given) else copy(given)
         node.generators[0].iter, plain.generators[0].iter = again, copy(again)
         kind = locate(ast.Call(runtime("type"), [given], []), None)
         is_delegate = locate(ast.Compare(kind, [ast.In()], [runtime("delegates")]), None)

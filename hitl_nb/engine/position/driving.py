@@ -275,7 +275,7 @@ class Driver:
         """What a restored frame calls at its place."""
         if self._frames:
             function, box = continue_frame(self._frames.pop(0))
-            return functools.partial(function, box)
+            return types.MethodType(function, box)  # Python calls it without C's stack, whose limit 3.12 counts
         answer, self._answer = self._answer, None
         return [None].pop if answer is None else functools.partial(self._give, answer)
 

@@ -6,6 +6,7 @@ indices of a `product`) are read from their memory, whose layout is tried on sam
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import gc
@@ -15,7 +16,7 @@ import re
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from hitl_nb.engine.position.errors import CannotSave
@@ -34,12 +35,26 @@ def reduce_itertools(value: Any) -> tuple[Any, ...] | None:
 
 
 def _reduce_quietly(value: Any) -> Any:
-    with warnings.catch_warnings():  # Python 3.12 warns that 3.14 does not keep it
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with _without_deprecations():
         try:
-            return value.__reduce_ex__(4)
+            made, args, *rest = value.__reduce_ex__(4)
         except TypeError:
             return reduce_by_reading(value)
+    state = rest[0] if rest else None
+    return (made, args) if state is None else (made, args, state, None, None, _set_quietly)
+
+
+def _set_quietly(iterator: Any, state: Any) -> None:
+    with _without_deprecations():
+        iterator.__setstate__(state)
+
+
+@contextlib.contextmanager
+def _without_deprecations() -> Generator[None]:
+    """Python 3.12 and 3.13 warn that 3.14 does not keep these iterators."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def reduce_by_reading(value: Any) -> tuple[Any, ...]:

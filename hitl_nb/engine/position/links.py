@@ -110,7 +110,7 @@ def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, oper
     if is_call and _is_pending(view, inner):
         made = view.locals.get(MADE, MISSING)
         how: How = "call" if made is MISSING else "init"
-        return Link(number, how, is_exact=True, made=made, function=view.locals[NEXT].func)
+        return Link(number, how, is_exact=True, made=made, function=view.locals[NEXT].__func__)
     if generator is None and operation == "FOR_ITER":
         return _link_item(view, inner, node, number)
     if operation == "SEND":
@@ -146,7 +146,7 @@ def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> L
 def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> Link:
     """A loop that waits for the `__next__` of an instance."""
     if _is_pending(view, inner):
-        return Link(number, "item", is_exact=True, function=view.locals[NEXT].func)
+        return Link(number, "item", is_exact=True, function=view.locals[NEXT].__func__)
     iterator = view.locals.get(iterator_name(node))
     function, _ = function_run(_next_of(iterator), inner.frame)
     return Link(number, "again" if function is None else "item", is_exact=function is not None, function=function)
@@ -190,7 +190,7 @@ def iterator_name(node: Any) -> str:
 
 def _is_pending(view: FrameView, inner: FrameView) -> bool:
     """Whether a restored frame waits for the frame that was restored inside it."""
-    function = getattr(view.locals.get(NEXT), "func", None)
+    function = getattr(view.locals.get(NEXT), "__func__", None)
     return isinstance(function, types.FunctionType) and function.__code__ is inner.code
 
 

@@ -279,7 +279,8 @@ def test_tracebacks_show_the_users_lines(exact_forks: Forks) -> None:
     (kind, _, lines, others), (_, _, cause_lines, _) = expected[:4], expected[4][:4]
     assert kind == "KeyError"
     assert [name for name, _ in lines] == ["<module>", "outer"]
-    assert [name for name, _ in cause_lines] == ["outer", "inner", "<listcomp>"]
+    own = [] if sys.version_info >= (3, 12) else ["<listcomp>"]  # a frame that comprehensions have no more
+    assert [name for name, _ in cause_lines] == ["outer", "inner", *own]
     assert others == []
 
 
