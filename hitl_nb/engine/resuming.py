@@ -238,8 +238,8 @@ def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Lo
     saver.process.must_restore = run.status != "finished"
     saver.definitions.own |= saved.own
     live = held.get(run.id)
-    if live is None or live.envelope != saved.envelope:
-        held.pop(run.id, None)  # another process has gone on with it
+    if live is None or live.envelope != saved.envelope or _has_other_classes(live.loaded, saved, ns):
+        held.pop(run.id, None)  # another process has gone on with it, or live objects are of classes as they were
         loaded = load(
             saved,
             ns,
@@ -258,6 +258,18 @@ def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Lo
         saver.process.restore_places(loaded.process)
     saver.process.restore(loaded.process)
     return loaded
+
+
+def _has_other_classes(loaded: Loaded, saved: Saved, ns: dict[str, Any]) -> bool:
+    """Whether the notebook has defined a class again that the state is of: its objects get the class as it is now.
+
+    Live objects would keep the old one, and the next save would keep it by value, in every later kernel too.
+    """
+    return any(
+        isinstance(definition, type) and root not in saved.own and ns.get(root) is not definition
+        for root, (definition, _) in loaded.definitions.items()
+        if notebook_name(ns.get(root), ns) == root
+    )
 
 
 def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:

@@ -873,6 +873,27 @@ def test_a_function_that_was_mended_is_used_mended(desk: Desk) -> None:
     assert desk.ns["y"] == (("new", 1), ("new", 1))
 
 
+def test_objects_of_a_class_that_was_mended_get_it_mended_in_the_same_kernel_and_in_later_ones(desk: Desk) -> None:
+    cell = "class Helper:\n    def help(self):\n        return 1 / 0\n"
+    source = "helper = Helper()\nhitl.checkpoint(1, title='T')\nx = helper.help()\n"
+    for failures in (0, 1, 2):
+        desk.new_kernel()
+        desk.cell(cell)
+        name = f"agent {failures}"
+        desk.run(source, name=name)
+        desk.answer(name=name)
+        for _ in range(failures):
+            with pytest.raises(ZeroDivisionError):
+                desk.run(source, name=name)
+        desk.cell(cell.replace("1 / 0", "nothing"))
+        with pytest.raises(NameError):
+            desk.run(source, name=name)
+        desk.new_kernel()
+        desk.cell(cell.replace("1 / 0", "5"))
+        desk.run(source, name=name)
+        assert desk.ns["x"] == 5
+
+
 def test_functions_and_classes_come_along_into_an_empty_kernel(desk: Desk) -> None:
     desk.cell("""
 rate = 3
