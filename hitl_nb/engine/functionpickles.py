@@ -31,7 +31,14 @@ def state_of(function: FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
         "__module__": function.__module__,
         "__doc__": function.__doc__,
     }
+    slots |= type_parameters_of(function)
     return {"".join(name): value for name, value in function.__dict__.items()}, slots
+
+
+def type_parameters_of(function: FunctionType) -> dict[str, Any]:
+    """The type parameters that a function may have since Python 3.12, by the attribute that has them."""
+    parameters: Any = getattr(function, "__type_params__", ())
+    return {"__type_params__": parameters} if parameters else {}
 
 
 def set_function(function: FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:

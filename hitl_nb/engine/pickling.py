@@ -22,14 +22,7 @@ import struct
 import sys
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Set
-from types import (
-    CellType,
-    CodeType,
-    FunctionType,
-    MappingProxyType,
-    ModuleType,
-    TracebackType,
-)
+from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import HitlError, Paused
@@ -53,6 +46,7 @@ from .functionpickles import (
     set_function,
     set_module,
     state_of,
+    type_parameters_of,
 )
 from .missing import say_gone
 from .position.frames import SavedFrame
@@ -65,6 +59,7 @@ from .savedobjects import SharedAttributes, reduce_without_new
 from .savedpositions import Kind, is_waiting, kind_of, reduce_position
 from .sharedviews import frame_reducers, view_reducers
 from .tracebacks import from_lines, lines_from
+from .typepickles import type_reducers
 
 if TYPE_CHECKING:
 
@@ -128,7 +123,7 @@ class Pickler(_CloudPickler):
         units: the units whose code it names, by key.
     """
 
-    _reducers: ClassVar[dict[Any, Any]] = {**view_reducers(), struct.Struct: _reduce_struct}
+    _reducers: ClassVar[dict[Any, Any]] = {**view_reducers(), **type_reducers(), struct.Struct: _reduce_struct}
     dispatch_table: ClassVar[Any] = ChainMap(_reducers, _CloudPickler.dispatch_table)
 
     def __init__(
@@ -334,7 +329,9 @@ class Pickler(_CloudPickler):
                 globals_ = ModuleVariables(held) if isinstance(held, ModuleType) else held
             else:
                 self._own_namespaces[id(globals_)] = globals_
-                return self._dynamic_function_reduce(function)
+                reduced = self._dynamic_function_reduce(function)
+                reduced[2][1].update(type_parameters_of(function))
+                return reduced
         made = (function.__code__, globals_, function.__closure__)
         return (make_function, made, (attributes, slots), None, None, set_function)
 

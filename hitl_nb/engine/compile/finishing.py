@@ -20,6 +20,8 @@ _EXITS = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
 _GET_ITER = frozenset((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))
 _NOP = dis.opmap["NOP"]
 _RESUME = dis.opmap["RESUME"]
+_LOAD_CONST, _STORE_NAME = dis.opmap["LOAD_CONST"], dis.opmap["STORE_NAME"]
+_FIRST_LINE = "__firstlineno__"
 
 
 class Places:
@@ -64,7 +66,7 @@ class Finisher:
         """
         places = Places(code)
         positions = places.positions(self.tree)
-        function = function or self.tree.function_at(code.co_firstlineno, is_lambda=code.co_name == "<lambda>")
+        function = function or self.tree.function_of(code)
         if function is not None:
             name, qualname, kind = function.name, function.qualname, function.kind
         else:
@@ -75,14 +77,17 @@ class Finisher:
         if native is not None and native.co_freevars == code.co_freevars:
             return native
         constants = [self._constant(value, code, qualname, kind) for value in code.co_consts]
-        if function is not None and kind != "class":
+        operations = _without_iter(code, places, self._loops)
+        if kind == "class":
+            operations = _with_first_line(operations, code, constants, first_line)
+        elif function is not None:
             constants.append((MARK, self.key, function.number))
         if function is not None and kind != "cell":
             _place_start(code, positions, first_line)
         _place_exits(code, positions)
         is_outermost = function is not None and function.parent is not None and function.parent.kind == "cell"
         finished = code.replace(
-            co_code=_without_iter(code, places, self._loops),
+            co_code=operations,
             co_flags=code.co_flags & ~inspect.CO_NESTED if is_outermost else code.co_flags,
             co_consts=tuple(constants),
             co_name=name,
@@ -115,6 +120,23 @@ def _without_iter(code: types.CodeType, places: Places, loops: frozenset[int]) -
     for i in range(0, len(made), 2):
         if made[i] in _GET_ITER and places[i // 2][0] in loops:
             made[i], made[i + 1] = _NOP, 0
+    return bytes(made)
+
+
+def _with_first_line(operations: bytes, code: types.CodeType, constants: list[Any], first_line: int) -> bytes:
+    """From Python 3.13 on a class is told its first line, `__firstlineno__`: the user's, in place of the number."""
+    if _FIRST_LINE not in code.co_names:
+        return operations
+    stored = bytes((_STORE_NAME, code.co_names.index(_FIRST_LINE)))
+    at = next(i for i in range(2, len(operations), 2) if operations[i : i + 2] == stored)
+    made = bytearray(operations)
+    index = made[at - 1]
+    uses = [i for i in dis.get_instructions(code) if i.opcode == _LOAD_CONST and i.arg == index]
+    if made[at - 2] == _LOAD_CONST and len(uses) == 1:
+        constants[index] = first_line
+    elif len(constants) < 256:
+        constants.append(first_line)
+        made[at - 2], made[at - 1] = _LOAD_CONST, len(constants) - 1
     return bytes(made)
 
 

@@ -72,13 +72,16 @@ class SourceTree:
         """The numbers of the instructions that ask for the iterator: the loop's, since 3.13 those of its iterable."""
         return frozenset(number for node in self.loops for number in (node.lineno, node.iter.lineno))
 
-    def function_at(self, number: int, *, is_lambda: bool) -> InstrumentedFunction | None:
-        return self._by_number.get((number, is_lambda))
+    def function_of(self, code: types.CodeType) -> InstrumentedFunction | None:
+        """The function that compiled code is of, by its first line."""
+        if code.co_name.startswith("<generic parameters of "):  # what makes `def f[T](): ...`, at the same line
+            return None
+        return self._by_number.get((code.co_firstlineno, code.co_name == "<lambda>"))
 
     def find_cells(self, code: types.CodeType) -> bool:
         """Note which names functions share with others. Returns whether any function must file its cells."""
         for nested in all_codes(code):
-            function = self.function_at(nested.co_firstlineno, is_lambda=nested.co_name == "<lambda>")
+            function = self.function_of(nested)
             if function is None or function.kind in ("class", "cell"):
                 continue
             function.cells = (*nested.co_cellvars, *nested.co_freevars)
