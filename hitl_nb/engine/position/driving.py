@@ -15,6 +15,7 @@ from typing import Any
 
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position import beginning, tasks, turns
+from hitl_nb.engine.position.chains import join_coroutines
 from hitl_nb.engine.position.continuations import continue_frame
 from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.failures import read_raised
@@ -63,6 +64,7 @@ class Driver:
         Args:
             answer: gives the value that the innermost frame waits for, or raises; None: it waits for none.
         """
+        join_coroutines(stack)
         outermost, *rest = stack.frames
         self._frames, self._answer = list(rest), answer
         function, box = continue_frame(outermost)

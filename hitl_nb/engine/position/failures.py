@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import types
 from typing import Any
 
+from hitl_nb.engine.position.chains import is_coroutine, is_used_up, mark_kept, read_caller
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
-from hitl_nb.engine.position.links import link_frames
-from hitl_nb.engine.position.lookup import FrameView, passing_codes
+from hitl_nb.engine.position.links import Link, link_frames
+from hitl_nb.engine.position.lookup import FrameView, look_up, passing_codes
 from hitl_nb.engine.position.places import find_place
 from hitl_nb.engine.position.reading import RUNTIME_FILES, frames_between, read_linked
-
-_COROUTINE = inspect.CO_COROUTINE
 
 
 def read_raised(
@@ -49,15 +47,24 @@ def read_raised(
     function: types.FunctionType | None = None
     for i, view in enumerate(views):
         inner = views[i + 1] if i + 1 < len(views) else None
-        link = link_frames(view, inner, lambda callee: False)
-        if inner is not None and not link.is_exact and inner.known is not None and inner.code.co_flags & _COROUTINE:
-            return None  # it has ended: made again from its beginning, its calls would not have their names again
+        saved = read_caller(view, inner, function)
+        link = (
+            link_frames(view, inner, lambda callee: False)
+            if saved is None
+            else Link(saved.place, "again", is_exact=True)
+        )
+        if inner is not None and not link.is_exact and inner.known is not None and is_coroutine(inner):
+            return None  # made again from its beginning, its calls would not have their names again
         is_leaving = left is not None and view.frame is left
         if link.is_generator or (not is_leaving and view.lasti is not None and _was_unwound(view, link.number)):
             return None
+        if not link.is_exact and _awaits_used_up(view, link.number):
+            return None
         if left is not None and _may_be_handled(view, link.number):
             return None
-        saved = read_linked(view, link, function)
+        saved = saved or read_linked(view, link, function)
+        if is_coroutine(view):
+            mark_kept(saved, view)
         if view.lasti is not None and not _put_back_iterators(saved, view, link.number):
             return None
         frames.append(saved)
@@ -65,6 +72,14 @@ def read_raised(
         if not link.is_exact:
             return SavedStack(frames, False, {}, frames)
     return None
+
+
+def _awaits_used_up(view: FrameView, number: int) -> bool:
+    known = view.known
+    assert known is not None
+    place = find_place(known.unit, known.function.number, number)
+    assert place is not None
+    return is_used_up(place.node, look_up(place.node.value, view) if isinstance(place.node, ast.Await) else None)
 
 
 def _put_back_iterators(saved: SavedFrame, view: FrameView, number: int) -> bool:

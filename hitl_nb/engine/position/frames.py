@@ -9,6 +9,9 @@ from typing import Any, Literal
 KEPT = ".kept"
 """A local of a saved frame that was on the stack of a pause: its call is never made again."""
 
+JOINED = ".joined"
+"""A local of a saved frame: a coroutine made again after a failure, and not on the stack of a pause since."""
+
 BOX, NEXT, MADE = ".box", ".next", ".made"
 """Locals of a restored frame: its saved values until it begins, its pending call, the instance that it constructs."""
 

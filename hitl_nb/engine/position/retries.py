@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from hitl_nb.engine.compile import find_code, find_unit
+from hitl_nb.engine.position.chains import is_used_up, operand_name
 from hitl_nb.engine.position.frames import BOX, KEPT, MADE, SavedFrame, SavedStack
 from hitl_nb.engine.position.places import find_place, name_place
 from hitl_nb.engine.position.unrepeatable import is_fleeting
@@ -26,13 +27,21 @@ def name_innermost(stack: SavedStack) -> str:
 
 def step_out(stack: SavedStack) -> bool:
     """Have the call of the innermost frame made again. Returns whether that is possible."""
-    if len(stack.frames) < 2 or KEPT in stack.frames[-1].locals:
+    if len(stack.frames) < 2 or KEPT in stack.frames[-1].locals or _awaits_used_up(stack.frames[-2]):
         return False
     stack.frames.pop()
     make_again(stack.frames[-1])
+    call_again_what_was_awaited(stack.frames[-1])
     stack.waits = False
     stack.order[:] = stack.frames
     return True
+
+
+def _awaits_used_up(frame: SavedFrame) -> bool:
+    unit = find_unit(frame.unit)
+    assert unit is not None
+    place = find_place(unit, frame.function, frame.place)
+    return place is not None and is_used_up(place.node, frame.locals.get(operand_name(place.node)))
 
 
 def make_again(frame: SavedFrame) -> None:
@@ -60,10 +69,15 @@ def call_again_what_was_awaited(frame: SavedFrame) -> None:
         frame.place = call.lineno
 
 
-def leave_raising(stack: SavedStack) -> None:
-    """Step out of functions that raised the error by a statement for that: to do that again would raise it again."""
+def leave_raising(stack: SavedStack) -> bool:
+    """Step out of functions that raised the error by a statement for that: to do that again would raise it again.
+
+    Returns False if one is a coroutine that was made elsewhere: from there it may be made again.
+    """
     while _is_raising(stack.frames[-1]) and step_out(stack):
         pass
+    frames = stack.frames
+    return not (_is_raising(frames[-1]) and KEPT not in frames[-1].locals and len(frames) > 1)
 
 
 def _is_raising(frame: SavedFrame) -> bool:

@@ -185,9 +185,18 @@ class LiveRun:
             stack = self._driver.read_raised(error, frame)
         except CannotSave:
             return
-        if stack is not None:
+        if stack is not None and self._begin_retry(error, stack):
             self._unwound = error
             self.on_unwinding(Position(stack, self._counts_at(stack), line=self.line))
+
+    def _begin_retry(self, error: BaseException, stack: SavedStack) -> bool:
+        """Step out of where it cannot help to try again. Returns whether it may help to continue there."""
+        if not leave_raising(stack):
+            return False
+        if self._was_resumed and is_stuck(error, stack):
+            step_out(stack)
+        call_again_what_was_awaited(stack.frames[-1])
+        return True
 
     def ask_for_reports(self) -> None:
         """Have code report at its next place."""
@@ -334,12 +343,8 @@ class LiveRun:
             stack = read_raised(error)
         except CannotSave:
             return None
-        if stack is None:
+        if stack is None or not self._begin_retry(error, stack):
             return None
-        leave_raising(stack)
-        if self._was_resumed and is_stuck(error, stack):
-            step_out(stack)
-        call_again_what_was_awaited(stack.frames[-1])
         return Position(stack, self._counts_at(stack), line="the error")
 
     def managers(self) -> list[Any]:
