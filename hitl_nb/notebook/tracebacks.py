@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Coroutine
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, TypeVar, cast
 
 from IPython.core.error import UsageError
 
+from ..engine.compile import find_code, find_unit
 from ..engine.missing import explain_missing
 from ..engine.tracebacks import trimmed
 from ..errors import HitlError, Paused
@@ -43,17 +44,25 @@ async def noting(work: Coroutine[Any, Any, T]) -> T:
 
 
 class ShownTracebacks:
-    """Gives a shell's `showtraceback` what was noted. `remove` undoes it."""
+    """Gives a shell's `showtraceback` what was noted, and its formatter the lines. `remove` undoes it."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._original = shell.showtraceback
         shell.showtraceback = self._show
+        self._formatter: Any = shell.InteractiveTB
+        self._get_original_records = self._formatter.get_records
+        self._formatter.get_records = self._get_records
 
     def remove(self) -> None:
         own = cast("dict[str, Any]", vars(self._shell))
         if own.get("showtraceback") == self._show:
             del self._shell.showtraceback
+        if cast("dict[str, Any]", vars(self._formatter)).get("get_records") == self._get_records:
+            del self._formatter.get_records
+
+    def _get_records(self, etb: TracebackType, *args: Any, **kwargs: Any) -> Any:
+        return correct_records(self._get_original_records(etb, *args, **kwargs), etb)
 
     def _show(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
         etype, value, _ = exc_tuple or sys.exc_info()
@@ -70,3 +79,28 @@ class ShownTracebacks:
         kwargs.update(tb_offset=0, exception_only=user is None)
         kwargs.pop("running_compiled_code", None)
         self._original((etype, value, user), *args, **kwargs)
+
+
+def correct_records(records: list[Any], entry: TracebackType | None) -> list[Any]:
+    """The records that IPython shows of a traceback, each with the line that failed and the arguments of the user.
+
+    In a kernel IPython takes the line where the frame was left. That is not the one that failed if a `finally` ran
+    behind it, as one does behind each loop of instrumented code. And a frame that was continued has other arguments.
+    """
+    entries: list[TracebackType] = []
+    while entry is not None:
+        entries.append(entry)
+        entry = entry.tb_next
+    first = 0
+    for record in records:
+        at = next((i for i in range(first, len(entries)) if entries[i].tb_frame is record.frame), None)
+        if at is None:
+            continue
+        first = at + 1
+        record.lineno = entries[at].tb_lineno
+        known = find_code(record.frame.f_code)
+        unit = None if known is None else find_unit(known.unit.key)
+        if known is not None and unit is not None and known.function.kind != "cell":
+            original = unit.code_of(known.function.number)
+            record.frame = SimpleNamespace(f_code=original, f_locals=record.frame.f_locals)
+    return records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
 import sys
@@ -15,6 +16,7 @@ import pytest
 import world
 from desk import Desk, effects
 from forks import ChildDied, Forks
+from IPython.core.ultratb import VerboseTB
 
 import hitl_nb as hitl
 from hitl_nb.engine import seal
@@ -28,6 +30,7 @@ from hitl_nb.errors import (
     Untrusted,
     WrongPython,
 )
+from hitl_nb.notebook.tracebacks import correct_records
 from hitl_nb.records import Step
 
 LOOP = """
@@ -1022,6 +1025,16 @@ except hitl.Rejected as error:
 
 
 # -- what the user sees
+
+
+def test_a_function_that_was_continued_is_shown_with_its_own_arguments(desk: Desk) -> None:
+    source = "def f(a, *, b=1):\n    hitl.checkpoint(1, title='T')\n    1 / 0\nf(1)\n"
+    desk.run(source)
+    desk.answer()
+    with pytest.raises(ZeroDivisionError) as caught:
+        desk.run(source)
+    records = correct_records(VerboseTB().get_records(caught.tb, 5, 0), caught.tb)
+    assert inspect.getargvalues(records[-1].frame).args == ["a", "b"]
 
 
 def test_tracebacks_show_the_users_lines_only(desk: Desk) -> None:
