@@ -5,12 +5,13 @@ from __future__ import annotations
 import abc
 import contextlib
 import enum
+import functools
 import importlib
 import sys
 import threading
 from collections.abc import Generator
 from types import MemberDescriptorType
-from typing import Any
+from typing import Any, cast
 
 from .rehashing import hash_early
 
@@ -83,3 +84,15 @@ def _set_class(cls: type, state: tuple[dict[str, Any], Any]) -> None:
         type.__setattr__(cls, "__firstlineno__", attributes["__firstlineno__"])
     for one in registered or ():
         abc.ABCMeta.register(cls, one)  # type: ignore[arg-type]  # an abstract class
+
+
+def property_reducers() -> dict[Any, Any]:
+    """Reducers of properties that hold more than data."""
+    return {functools.cached_property: _reduce_cached_property}
+
+
+def _reduce_cached_property(made: Any) -> tuple[Any, ...]:
+    """Without its lock (until Python 3.11): who holds it is inside a call that is made again."""
+    state = dict(cast("dict[str, Any]", vars(made)))
+    state.pop("lock", None)
+    return functools.cached_property, (None,), state

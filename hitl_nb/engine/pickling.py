@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import HitlError, Paused
 from .arrays import Views
-from .classpickles import complete_class, load_module_of
+from .classpickles import complete_class, load_module_of, property_reducers
 from .compile import Unit, find_unit
 from .compile.runtime import Runtime
 from .definednames import defined_name, importable, is_definition, notebook_name, resolve
@@ -123,7 +123,12 @@ class Pickler(_CloudPickler):
         units: the units whose code it names, by key.
     """
 
-    _reducers: ClassVar[dict[Any, Any]] = {**view_reducers(), **type_reducers(), struct.Struct: _reduce_struct}
+    _reducers: ClassVar[dict[Any, Any]] = {
+        **view_reducers(),
+        **type_reducers(),
+        **property_reducers(),
+        struct.Struct: _reduce_struct,
+    }
     dispatch_table: ClassVar[Any] = ChainMap(_reducers, _CloudPickler.dispatch_table)
 
     def __init__(

@@ -166,6 +166,14 @@ AGAIN = {
     },
     "operators": {
         "a property": ("class A:\n    @property\n    def p(self): return asks(1)\nr = A().p", "asks", 1),
+        "a cached property": (
+            (
+                "import functools\nclass A:\n    @functools.cached_property\n    def p(self): return asks(1)\n"
+                "a = A()\nr = a.p + a.p - 1"
+            ),
+            "asks",
+            1,
+        ),
         "an operator": ("class A:\n    def __add__(self, n): return asks(n)\nr = A() + 1", "asks", 1),
         "a subscript": ("class A:\n    def __getitem__(self, n): return asks(n)\nr = A()[1]", "asks", 1),
         "a text": ("class A:\n    def __str__(self): return str(asks(1))\nr = f'{A()}'", "asks", "1"),
