@@ -44,6 +44,7 @@ class Recorder(Shown):
         self.quiet = quiet
         self.stands = shown
         self.recorded: list[dict[str, Any]] = []
+        self._said_above: str | None = None
         self.pictures: list[dict[str, Any]] = []
         self._passed = PassedLines()
 
@@ -68,7 +69,7 @@ class Recorder(Shown):
 
     def replay(self, outputs: list[Any]) -> None:
         self._passed = PassedLines([output for output in outputs if output["output_type"] == PASSES])
-        outputs = [output for output in outputs if output["output_type"] != PASSES]
+        outputs = [one for one in outputs if one["output_type"] != PASSES and not self._is_said_above(one)]
         if self.stands:
             self.recorded.extend(outputs)
             return
@@ -84,6 +85,10 @@ class Recorder(Shown):
                         hook.finish_displayhook()
                 case _:
                     self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
+
+    def _is_said_above(self, output: dict[str, Any]) -> bool:
+        """Whether an earlier continuation recorded the sentence that this one begins with."""
+        return self._said_above is not None and output.get("data", {}).get("text/plain") == self._said_above
 
     def noted(self, sentences: list[str]) -> None:
         for sentence in sentences:
@@ -125,7 +130,9 @@ class Recorder(Shown):
             f"--restart has begun this run of {self.agent} before, and it has not finished: it continues, and does not "
             "begin again. To begin again, cancel it first: `%hitl cancel RUN` (`%hitl runs` lists them)."
         )
-        self.shell.display_pub.publish(note_bundle(text, run.created_at, "Begun"), {})
+        made = note_bundle(text, run.created_at, "Begun")
+        self._said_above = made["text/plain"]
+        self.shell.display_pub.publish(made, {})
 
     def finished(self, run: Run) -> None:
         text = (
