@@ -167,9 +167,14 @@ def _is_code_of(function: types.FunctionType, inner: types.FrameType) -> bool:
 
 def asked_frame(value: Any) -> types.FrameType | None:
     """The frame of a generator or coroutine, or of the coroutine that an `asyncio.wait_for` awaits itself."""
+    return frame_of(open_wait_for(value))
+
+
+def open_wait_for(value: Any) -> Any:
+    """What an `asyncio.wait_for` awaits: from Python 3.12 on it needs no task of its own for a coroutine."""
     while isinstance(value, types.CoroutineType) and value.cr_code is WAIT_FOR and value.cr_frame is not None:
         value = value.cr_frame.f_locals.get("fut")
-    return frame_of(value)
+    return value
 
 
 WAIT_FOR = asyncio.wait_for.__code__

@@ -20,7 +20,7 @@ from hitl_nb.engine.position.awaits import held_await, is_driven, waits_for
 from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.frames import AWAITED, BOX, SavedFrame, SavedStack
 from hitl_nb.engine.position.links import is_loop, place_of
-from hitl_nb.engine.position.lookup import MISSING, FrameView, frame_of, look_up
+from hitl_nb.engine.position.lookup import MISSING, FrameView, frame_of, look_up, open_wait_for
 from hitl_nb.engine.position.origins import is_call, origin_of
 from hitl_nb.engine.position.places import find_place, name_place
 from hitl_nb.engine.position.reading import Places, read_frame, read_places, read_stack
@@ -135,7 +135,7 @@ def read_task(
     if origin_of(task).is_made_again or is_call(task.get_coro()):
         return read_waiting(main)
     outermost = _read_main(main)
-    code = getattr(task.get_coro(), "cr_code", None)
+    code = getattr(open_wait_for(task.get_coro()), "cr_code", None)
     if not isinstance(code, types.CodeType) or find_code(code) is None:
         name = getattr(task.get_coro(), "__qualname__", "")
         raise CannotSave(
