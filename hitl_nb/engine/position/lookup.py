@@ -172,9 +172,10 @@ def asked_frame(value: Any) -> types.FrameType | None:
 
 def open_wait_for(value: Any) -> Any:
     """What an `asyncio.wait_for` awaits: from Python 3.12 on it needs no task of its own for a coroutine."""
-    while isinstance(value, types.CoroutineType) and value.cr_code is WAIT_FOR and value.cr_frame is not None:
-        value = value.cr_frame.f_locals.get("fut")
-    return value
+    found: Any = value
+    while isinstance(found, types.CoroutineType) and found.cr_code is WAIT_FOR and found.cr_frame is not None:
+        found = cast("Any", found.cr_frame.f_locals.get("fut"))
+    return cast("Any", found)
 
 
 WAIT_FOR = asyncio.wait_for.__code__

@@ -132,7 +132,7 @@ def read_task(
 
     The frames of functions that the task's coroutine calls come behind the run's own frame, as they are continued.
     """
-    if origin_of(task).is_made_again or is_call(task.get_coro()):
+    if origin_of(task).is_made_again or is_call(open_wait_for(task.get_coro())):
         return read_waiting(main)
     outermost = _read_main(main)
     code = getattr(open_wait_for(task.get_coro()), "cr_code", None)
@@ -180,7 +180,7 @@ def name_places_of_task(
     Of a task that begins again with a call, the places of that call: what it awaits and is made again.
     """
     origin = origin_of(task)
-    if is_call(task.get_coro()):  # it has no frame of the notebook's: it begins again
+    if is_call(open_wait_for(task.get_coro())):  # it has no frame of the notebook's: it begins again
         return Places((f"task {origin.key}", task.get_coro().__qualname__), False, main.cr_frame)
     if origin.is_made_again:
         return name_waiting(main, f"task {origin.key}")

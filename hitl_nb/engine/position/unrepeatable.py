@@ -10,10 +10,8 @@ from typing import Any, cast
 from hitl_nb.engine.compile.nodes import is_engine_name, read, slots, walk
 from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.links import is_loop, iterator_name, place_of
-from hitl_nb.engine.position.lookup import (
-    FrameView,
-    look_up,
-)
+from hitl_nb.engine.position.lookup import FrameView, look_up, open_wait_for
+from hitl_nb.engine.position.origins import is_call
 from hitl_nb.engine.position.places import find_place
 from hitl_nb.engine.position.truth import is_test, repeated_call
 
@@ -68,5 +66,7 @@ def refuse_repeated_call(view: FrameView, number: int) -> None:
 
 def is_fleeting(value: Any) -> bool:
     """Lives within one statement, is no longer as it was when the call began, and making it has no effect."""
+    if value is not open_wait_for(value) and is_call(open_wait_for(value)):
+        return False  # data, and so is that it is waited for
     kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, map, filter, zip, enumerate, reversed)
     return isinstance(value, kinds) or asyncio.isfuture(value)
