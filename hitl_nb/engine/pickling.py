@@ -123,13 +123,8 @@ class Pickler(_CloudPickler):
         units: the units whose code it names, by key.
     """
 
-    _reducers: ClassVar[dict[Any, Any]] = {
-        **view_reducers(),
-        **type_reducers(),
-        **property_reducers(),
-        struct.Struct: _reduce_struct,
-    }
-    dispatch_table: ClassVar[Any] = ChainMap(_reducers, _CloudPickler.dispatch_table)
+    _reducers: ClassVar[dict[Any, Any]] = {**view_reducers(), **type_reducers(), **property_reducers()}
+    dispatch_table: ClassVar[Any] = ChainMap(_reducers, {struct.Struct: _reduce_struct}, _CloudPickler.dispatch_table)
 
     def __init__(
         self,
