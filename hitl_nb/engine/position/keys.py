@@ -45,6 +45,7 @@ class Execution:
         count: how often its chain asked before.
         is_restored: whether it began in another process, and its call was neither made again nor answered here.
         is_awaited: whether it is a call under way that is made again, by this name, when the run continues.
+        has_failed: whether the call that was awaited in it raised: if nobody handled that, it is made again, too.
         ordinals: how many calls of each kind it made.
     """
 
@@ -55,6 +56,7 @@ class Execution:
     is_exact: bool
     is_restored: bool = False
     is_awaited: bool = False
+    has_failed: bool = False
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def name_call(self, kind: str) -> str:
@@ -99,7 +101,8 @@ class Keys:
         if alive is not None:
             for task, one in list(self._executions.items()):
                 is_here = task == at_work and place in (None, one.place)
-                if task not in alive or (one.is_exact and not (one.is_awaited or one.is_restored or is_here)):
+                is_lost = task not in alive and not one.has_failed
+                if is_lost or (one.is_exact and not (one.is_awaited or one.is_restored or is_here)):
                     self._end(task)
         begun = {
             task: (one.chain, one.number, one.place, one.is_exact)
@@ -160,7 +163,7 @@ class Keys:
         at_hand = self._executions.get(task)
         is_same = at_hand is not None and at_hand.chain == chain and at_hand.is_exact == exact
         if at_hand is not None and is_same and (at_hand.is_restored or not exact):
-            at_hand.is_restored = False
+            at_hand.is_restored = at_hand.has_failed = False
             return
         self._end(task)
         self._executions[task] = Execution(

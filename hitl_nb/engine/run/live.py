@@ -227,6 +227,9 @@ class LiveRun:
         execution.is_awaited = True
         try:
             return await call
+        except BaseException:
+            execution.has_failed = True
+            raise
         finally:
             execution.is_awaited = False
 
