@@ -234,7 +234,7 @@ def test_where_a_decided_run_cannot_continue_restart_names_the_way_out(kernel: K
 
 
 def test_restart_left_in_a_cell_continues_in_a_new_kernel(start: Callable[..., Kernel]) -> None:
-    cell = ASK.replace("ask", "ask --restart")
+    cell = ASK.replace("ask", "ask --restart") + "\nhitl.checkpoint(2, title='Second')\n"
     kernel = start()
     assert "has begun this run" not in kernel.run(cell).text
     kernel.close()
@@ -243,6 +243,8 @@ def test_restart_left_in_a_cell_continues_in_a_new_kernel(start: Callable[..., K
     assert "before\n" in shown
     assert PAUSED in shown
     assert "--restart has begun this run of ask before, and it has not finished: it continues" in shown
+    kernel.approve()
+    assert "approve Dear Ann" in kernel.run(cell).text
     kernel.approve()
     shown = kernel.run(cell).text
     assert "approve Dear Ann" in shown
