@@ -466,10 +466,8 @@ def test_bringing_generators_to_their_places_calls_nothing(name: str) -> None:
     kept = notebook.keep(*notebook.variables())
     assert notebook.pickler is not None
     found = [each for each in notebook.pickler.generators if each.gi_suspended]
-    if sys.version_info >= (
-        3,
-        12,
-    ):  # before, the second copy of one that holds itself is told as a call when it is dropped
+    # One that holds itself is copied twice. Before Python 3.12, it is told as a call when the second copy is dropped.
+    if sys.version_info >= (3, 12):
         found = list({id(each): each for each in found}.values())
     begun = [each.gi_code.co_qualname for each in found]
     calls: list[str] = []
