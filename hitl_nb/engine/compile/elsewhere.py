@@ -6,7 +6,7 @@ ELSEWHERE = """(lambda sys, types: type("runtime", (), {name: value if isinstanc
 else staticmethod(value) for name, value in dict(
     due=False, poll=lambda: None, Unwind=(), BaseException=BaseException, AssertionError=AssertionError,
     type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception, current_exception=sys.exception,
-    leave_handler=lambda exception: None,
+    leave_handler=lambda exception: None, leave_with=type,
     delegates=(types.GeneratorType, types.CoroutineType), openers={}, show=lambda value: sys.displayhook(value),
     iterate_async=lambda value: type(value).__aiter__(value), awaitable=lambda value, method: value,
     keep_iterator=lambda value: None,

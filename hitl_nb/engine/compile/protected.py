@@ -161,7 +161,7 @@ class Protected(Assignments):
 
     def _ask_exit(self, methods: str, manager: str, held: str, at: ast.AST, *, is_async: bool) -> ast.If:
         exception = load(held, at)
-        kind = locate(ast.Call(runtime("type", at), [exception], []), at)
+        kind = locate(ast.Call(runtime("leave_with", at), [exception], []), at)
         traceback = locate(ast.Attribute(exception, "__traceback__", ast.Load()), at)
         asked = self._method(methods, 1, manager, (kind, exception, traceback), at, is_async=is_async)
         return when(locate(ast.UnaryOp(ast.Not(), asked), at), [locate(ast.Raise(), at)])

@@ -304,6 +304,7 @@ class Runtime:
         self.AssertionError = AssertionError
         self.exception = self.current_exception = sys.exception
         self.leave_handler: Callable[[BaseException], None] = _nothing
+        self.leave_with: Callable[[BaseException], type] = type
         self.type = type
         self.set = set
         self.globals = globals

@@ -36,7 +36,7 @@ class Driver:
 
     def __init__(self, poll: Callable[[types.FrameType], None] | None = None, run: Any = None) -> None:
         self.on_poll = poll
-        self.on_unwinding: Callable[[BaseException, types.FrameType], None] = lambda error, frame: None
+        self.on_unwinding: Callable[[BaseException, types.FrameType, bool], None] = lambda error, frame, by_with: None
         self.run = run
         self._root: types.FrameType | None = None
         self._frames: list[Any] = []
@@ -256,10 +256,10 @@ class Driver:
         """The frame to read from: while an answer is being given, that which waits for it."""
         return (frame, is_answered) if self._answered is None else (self._answered, None)
 
-    def read_raised(self, error: BaseException, left: types.FrameType) -> SavedStack | None:
+    def read_raised(self, error: BaseException, left: types.FrameType, *, by_with: bool) -> SavedStack | None:
         """The stack where `error` was raised, which is about to leave the frame `left`. Raises CannotSave."""
         assert self._root is not None
-        return read_raised(error, left, self._root)
+        return read_raised(error, left, self._root, by_with=by_with)
 
     @property
     def is_running(self) -> bool:
@@ -319,7 +319,7 @@ def _take_exception() -> BaseException | None:
     exception = sys.exception()
     driver = _current.get(None)
     if driver is not None and exception is not None and type(exception) is not RUNTIME.Unwind:
-        driver.on_unwinding(exception, _frame(2))
+        driver.on_unwinding(exception, _frame(2), False)
     return exception
 
 
@@ -329,9 +329,18 @@ def _leave_handler(handled: BaseException) -> None:
     driver = _current.get(None)
     if driver is None or exception is None or exception is handled or type(exception) is RUNTIME.Unwind:
         return
-    driver.on_unwinding(exception, _frame(2))
+    driver.on_unwinding(exception, _frame(2), False)
 
 
+def _leave_with(error: BaseException) -> type:
+    """The manager of a `with` is about to be asked about an error. Returns the error's type."""
+    driver = _current.get(None)
+    if driver is not None:
+        driver.on_unwinding(error, _frame(2), True)
+    return type(error)
+
+
+RUNTIME.leave_with = _leave_with
 RUNTIME.exception = _take_exception
 RUNTIME.leave_handler = _leave_handler
 RUNTIME.pending = _take_pending

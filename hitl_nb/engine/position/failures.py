@@ -6,8 +6,10 @@ import ast
 import types
 from typing import Any
 
+from hitl_nb.engine.compile.protected import OPEN
 from hitl_nb.engine.position.chains import is_coroutine, is_used_up, mark_kept, read_caller
 from hitl_nb.engine.position.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.handled import find_left, is_loop_guard, may_be_handled
 from hitl_nb.engine.position.links import Link, link_frames
 from hitl_nb.engine.position.lookup import FrameView, look_up, passing_codes
 from hitl_nb.engine.position.places import find_place
@@ -15,13 +17,18 @@ from hitl_nb.engine.position.reading import RUNTIME_FILES, frames_between, read_
 
 
 def read_raised(
-    error: BaseException, left: types.FrameType | None = None, root: types.FrameType | None = None
+    error: BaseException,
+    left: types.FrameType | None = None,
+    root: types.FrameType | None = None,
+    *,
+    by_with: bool = False,
 ) -> SavedStack | None:
     """The stack where an error was raised: its innermost call is made again.
 
     Args:
         left: the frame that the error is about to leave by a `finally` or `with`; None: it has left all.
         root: the engine's frame, below all.
+        by_with: whether it is a `with`.
 
     Returns:
         None: a `finally` or `with` has run since, or a handler, and changed what is to be continued; or, before `left`
@@ -33,16 +40,7 @@ def read_raised(
     views: list[FrameView] = []
     if left is not None and root is not None:
         views = [FrameView(frame) for frame in frames_between(left, root)[:-1]]
-    entry = error.__traceback__
-    while entry is not None:
-        frame = entry.tb_frame
-        if any(view.frame is frame for view in views):
-            break  # raised again: what it went through before is over
-        passes = frame.f_code in passing_codes or frame.f_code.co_filename in RUNTIME_FILES
-        view = FrameView(frame, entry.tb_lasti)
-        if not passes and (views or view.known is not None):
-            views.append(view)
-        entry = entry.tb_next
+    _add_views(views, error)
     frames: list[SavedFrame] = []
     function: types.FunctionType | None = None
     for i, view in enumerate(views):
@@ -60,18 +58,37 @@ def read_raised(
             return None
         if not link.is_exact and _awaits_used_up(view, link.number):
             return None
-        if left is not None and _may_be_handled(view, link.number):
+        if left is not None and may_be_handled(view, link.number, error):
+            return None
+        flag = find_left(view, link.number, by_with=by_with) if is_leaving else ""
+        if flag is None:
             return None
         saved = saved or read_linked(view, link, function)
         if is_coroutine(view):
             mark_kept(saved, view)
         if view.lasti is not None and not _put_back_iterators(saved, view, link.number):
             return None
+        if flag:
+            saved.locals[flag] = OPEN
         frames.append(saved)
         function = link.function
         if not link.is_exact:
             return SavedStack(frames, False, {}, frames)
     return None
+
+
+def _add_views(views: list[FrameView], error: BaseException) -> None:
+    """Add the frames that an error has left."""
+    entry = error.__traceback__
+    while entry is not None:
+        frame = entry.tb_frame
+        if any(view.frame is frame for view in views):
+            break  # raised again: what it went through before is over
+        passes = frame.f_code in passing_codes or frame.f_code.co_filename in RUNTIME_FILES
+        view = FrameView(frame, entry.tb_lasti)
+        if not passes and (views or view.known is not None):
+            views.append(view)
+        entry = entry.tb_next
 
 
 def _awaits_used_up(view: FrameView, number: int) -> bool:
@@ -99,26 +116,10 @@ def _put_back_iterators(saved: SavedFrame, view: FrameView, number: int) -> bool
     return True
 
 
-def is_loop_guard(node: Any) -> bool:
-    """Whether a `try` is the one around a loop: no other of the engine's has handlers and a `finally`."""
-    return isinstance(node, ast.Try) and bool(node.handlers) and bool(node.finalbody)
-
-
 def loop_names(guard: Any) -> tuple[str, str]:
     """Under which name the guard of a loop keeps its iterator, and the iterator's own."""
     keep: Any = guard.handlers[0].body[0]
     return keep.targets[0].id, keep.value.args[0].id
-
-
-def _may_be_handled(view: FrameView, number: int) -> bool:
-    """Whether a place is inside a `try` with handlers of the user's."""
-    known = view.known
-    assert known is not None
-    place = find_place(known.unit, known.function.number, number)
-    return place is not None and any(
-        isinstance(node, ast.Try) and field == "body" and node.handlers and not is_loop_guard(node)
-        for node, (field, _) in place.path
-    )
 
 
 def _handled_name(node: ast.Try) -> str:

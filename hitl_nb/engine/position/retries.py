@@ -25,9 +25,15 @@ def name_innermost(stack: SavedStack) -> str:
     return name_place(unit, frame.function, frame.place)
 
 
-def step_out(stack: SavedStack) -> bool:
-    """Have the call of the innermost frame made again. Returns whether that is possible."""
+def step_out(stack: SavedStack, *, is_edited: bool = False) -> bool:
+    """Have the call of the innermost frame made again. Returns whether that is possible.
+
+    Not out of a `with`: what was entered is saved as it is inside, such as a lock. `is_edited`: but out of a `finally`.
+    """
     if len(stack.frames) < 2 or KEPT in stack.frames[-1].locals or _awaits_used_up(stack.frames[-2]):
+        return False
+    is_with = [names[1] is None for names in _blocks_around(stack.frames[-1])]
+    if any(is_with) or (is_with and not is_edited):
         return False
     stack.frames.pop()
     make_again(stack.frames[-1])
@@ -35,6 +41,15 @@ def step_out(stack: SavedStack) -> bool:
     stack.waits = False
     stack.order[:] = stack.frames
     return True
+
+
+def _blocks_around(frame: SavedFrame) -> list[tuple[str, str | None]]:
+    """The `with` and `finally` around the place of a frame, as `SourceTree.finals` has them."""
+    unit = find_unit(frame.unit)
+    assert unit is not None
+    place, finals = find_place(unit, frame.function, frame.place), unit.tree().finals
+    path = place.path if place is not None else ()
+    return [finals[node] for node, (field, _) in path if node in finals and field == "body"]
 
 
 def _awaits_used_up(frame: SavedFrame) -> bool:
@@ -72,12 +87,15 @@ def call_again_what_was_awaited(frame: SavedFrame) -> None:
 def leave_raising(stack: SavedStack) -> bool:
     """Step out of functions that raised the error by a statement for that: to do that again would raise it again.
 
-    Returns False if one is a coroutine that was made elsewhere: from there it may be made again.
+    Returns False if one cannot be made again and is not to be continued: it is inside `with`, or a coroutine that was
+    made elsewhere.
     """
     while _is_raising(stack.frames[-1]) and step_out(stack):
         pass
     frames = stack.frames
-    return not (_is_raising(frames[-1]) and KEPT not in frames[-1].locals and len(frames) > 1)
+    if len(frames) < 2 or KEPT in frames[-1].locals or not _is_raising(frames[-1]):
+        return True
+    return not _awaits_used_up(frames[-2]) and all(names[1] is not None for names in _blocks_around(frames[-1]))
 
 
 def _is_raising(frame: SavedFrame) -> bool:

@@ -171,18 +171,15 @@ class LiveRun:
         if self.keys.is_inside:
             RUNTIME.due = True
 
-    def _begin_unwinding(self, error: BaseException, frame: types.FrameType) -> None:
-        """An error is about to leave a handler, or a `try` by its `finally`.
-
-        If nobody can handle it, its place is kept now.
-        """
+    def _begin_unwinding(self, error: BaseException, frame: types.FrameType, by_with: bool) -> None:
+        """An error is about to leave a handler, a `finally` or a `with`. If nobody can handle it, its place is kept."""
         seen: BaseException | None = error
         while seen is not None:
             if seen is self._unwound:
                 return
             seen = seen.__context__
         try:
-            stack = self._driver.read_raised(error, frame)
+            stack = self._driver.read_raised(error, frame, by_with=by_with)
         except CannotSave:
             return
         if stack is not None and self._begin_retry(error, stack):

@@ -53,7 +53,7 @@ def move_to_current_code(
             try:
                 restart_statement(frame, old, new)
             except PlaceChanged as problem:
-                if not step_out(stack):
+                if not step_out(stack, is_edited=True):
                     raise changed(old, new, problem) from None
             mended = True
     return mended
