@@ -211,10 +211,12 @@ def test_a_compiler_that_is_called_reads_native_code(
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     cells = COMPILED.strip().split("\n---\n")
-    if is_there:
-        importlib.import_module("torch")
-        bytecode_readers.watch_readers()
-    native, hooked = (shell.run_all(["import torch", *cells]) for shell in pair)
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    try:
+        if is_there:
+            importlib.import_module("torch")
+            bytecode_readers.watch_readers()
+        native, hooked = (shell.run_all(["import torch", *cells]) for shell in pair)
+    finally:
+        sys.modules.pop("torch", None)  # the stand-in is for no other test
     assert [seen.error for seen in native] == [""] * 4
     assert hooked == native
