@@ -37,6 +37,8 @@ ENDS = {
     "x = 1\nif one.v and zero.v: x = 2": (4, 1),
     "x = 0\nwhile one.v and x < 2: x += 1": (6, 2),
     "x, y = 0, [0]\nwhile one and len(y) < 4:\n    y.append(0)\n    x += 1": (4, 3),
+    "x = [*map(ask, [1])][0]": (1, 1),
+    "def g():\n    yield ask(1)\nx = [*g(), *map(ask, [2])]": (2, [1, 2]),
     "x = 1\nassert one.v": (2, 1),
     "x = not make(1)": (1, False),
     "x = (one and make(1)).n": (1, 1),

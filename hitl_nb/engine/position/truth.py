@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import dis
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hitl_nb.engine.compile.nodes import (
@@ -68,11 +68,15 @@ def _is_operand(found: Place, tested: Any) -> bool:
     return True
 
 
-def repeated_call(node: Any, *, is_tested: bool = False) -> ast.expr | None:
+MayRepeat = Callable[[Any], bool]
+
+
+def repeated_call(node: Any, *, is_tested: bool = False, may_repeat: MayRepeat = lambda call: False) -> ast.expr | None:
     """A call that would be made a second time if `node` were evaluated again with what is filed of it.
 
     Args:
         is_tested: whether `node` has been evaluated, and its truth is asked for.
+        may_repeat: tells of a call that making it again is no harm.
     """
     match node:
         case _ if is_tested and isinstance(node, CALLS):
@@ -87,19 +91,19 @@ def repeated_call(node: Any, *, is_tested: bool = False) -> ast.expr | None:
             parts = []
         case _:
             parts = [read(node, slot) for slot in slots(node)]
-    return next((found for part in parts if (found := _unfiled_call(part)) is not None), None)
+    return next((found for part in parts if (found := _unfiled_call(part, may_repeat)) is not None), None)
 
 
-def _unfiled_call(node: Any) -> ast.expr | None:
+def _unfiled_call(node: Any, may_repeat: MayRepeat) -> ast.expr | None:
     if is_filed(node):
         return None
     if isinstance(node, ast.Lambda):
         parts: list[Any] = [*node.args.defaults, *(one for one in node.args.kw_defaults if one is not None)]
-    elif isinstance(node, CALLS) and not is_super(node) and not _is_of_runtime(node):
+    elif isinstance(node, CALLS) and not is_super(node) and not _is_of_runtime(node) and not may_repeat(node):
         return node
     else:
         parts = list(children(node))
-    return next((found for part in parts if (found := _unfiled_call(part)) is not None), None)
+    return next((found for part in parts if (found := _unfiled_call(part, may_repeat)) is not None), None)
 
 
 def _is_of_runtime(node: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import inspect
 import types
 from typing import Any, cast
 
@@ -55,7 +56,9 @@ def refuse_repeated_call(view: FrameView, number: int) -> None:
     assert view.known is not None
     place = find_place(view.known.unit, view.known.function.number, number)
     is_tested = is_test(place_of(view.frame, view.known, view.lasti)[2])
-    call = None if place is None else repeated_call(place.node, is_tested=is_tested)
+    call = None
+    if place is not None:
+        call = repeated_call(place.node, is_tested=is_tested, may_repeat=lambda call: _makes_fleeting(call, view))
     if call is not None:
         where = f"line {view.frame.f_lineno} of {view.known.function.name}"
         raise CannotSave(
@@ -64,9 +67,20 @@ def refuse_repeated_call(view: FrameView, number: int) -> None:
         )
 
 
+def _makes_fleeting(call: Any, view: FrameView) -> bool:
+    """Whether a call only makes an iterator, and nothing runs until that is asked: `map(...)`, `generator(...)`."""
+    function: Any = look_up(call.func, view) if isinstance(call, ast.Call) else None
+    if isinstance(function, types.FunctionType):
+        return bool(function.__code__.co_flags & inspect.CO_GENERATOR)
+    return any(function is kind for kind in _MAKERS)
+
+
+_MAKERS = (map, filter, zip, enumerate, reversed)
+
+
 def is_fleeting(value: Any) -> bool:
     """Lives within one statement, is no longer as it was when the call began, and making it has no effect."""
     if value is not open_wait_for(value) and is_call(open_wait_for(value)):
         return False  # data, and so is that it is waited for
-    kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, map, filter, zip, enumerate, reversed)
+    kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, *_MAKERS)
     return isinstance(value, kinds) or asyncio.isfuture(value)
