@@ -45,7 +45,7 @@ def long(desk: type[Desk], seeds: int, kills: int) -> list[Any]:
     return [pytest.param(desk, SEED + n, kills, marks=pytest.mark.faults_long) for n in range(seeds)]
 
 
-SHORT = [(Refunds, SEED, 4), (Duplicates, SEED, 3), pytest.param(Release, SEED, 2, marks=NEEDS_GIT)]
+SHORT = [(Refunds, SEED, 3), (Duplicates, SEED, 2), pytest.param(Release, SEED, 2, marks=NEEDS_GIT)]
 LONG = [*long(Refunds, 10, 20), *long(Duplicates, 5, 10), *long(Release, 10, 5)]
 
 

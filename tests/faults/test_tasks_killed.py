@@ -51,7 +51,13 @@ def test_tasks_that_are_killed_do_all_once(fresh: Fresh, tmp_path: Path, seed: i
 
 
 def test_control_without_steps_things_happen_twice(fresh: Fresh, tmp_path: Path) -> None:
-    assert any(what.startswith('["pay", ') for what in kill_often(fresh, tmp_path, SEED, 3, steps=False))
+    found: list[str] = []
+    for seed in range(SEED, SEED + 10):  # whether a kill falls behind a payment is left to chance
+        (tmp_path / str(seed)).mkdir()
+        found += kill_often(fresh, tmp_path / str(seed), seed, 3, steps=False)
+        if any(what.startswith('["pay", ') for what in found):
+            return
+    pytest.fail(f"no payment was made twice: {found}")
 
 
 @pytest.mark.faults_long

@@ -1,6 +1,6 @@
 """Programs saved at every question, or anywhere, and continued of the bytes alone, must not differ from native runs.
 
-180 programs by default, in shards that pytest-xdist shares out; `HITL_PROGRAMS=5000` for a long night.
+120 programs by default, in shards that pytest-xdist shares out; `HITL_PROGRAMS=5000` for a long night.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, note, seed, settings
 from hypothesis import strategies as st
 from programs import programs
 
-PROGRAMS = int(os.environ.get("HITL_PROGRAMS", "180"))
+PROGRAMS = int(os.environ.get("HITL_PROGRAMS", "120"))
 SEED = int(os.environ.get("HITL_SEED", "0"))
 
 PARTS = {
