@@ -122,9 +122,9 @@ class NotebookValues:
         return f"{name} was {began.shown} and is {shown} now"
 
 
-def read_by(unit: Unit, ns: dict[str, Any]) -> set[str]:
-    """The names that a cell reads, and the functions of the notebook that it names."""
-    return _reached(_loaded(unit.native), ns)[0]
+def names_reached(code: CodeType, ns: dict[str, Any]) -> set[str]:
+    """The names that code of a cell reads, and the functions of the notebook that it names."""
+    return _reached(_loaded(code), ns)[0]
 
 
 # -- which names

@@ -51,6 +51,7 @@ class Saved:
         outputs: what was printed and displayed so far, as the driver recorded it.
         left_out: sentences about names that it does not have.
         inputs: the names that the cell only reads, as they were when the run began.
+        branches: the branches of the cell that have run; None: not known.
         own: names that the run itself defined: a function or class of that name is taken from here.
         units: the sources of the code in it.
         instrumenter, code_hashes: what compiled them, and to what.
@@ -65,6 +66,7 @@ class Saved:
     blob: Callable[[str], bytes]
     envelope: bytes = b""
     inputs: Inputs = field(default_factory=dict[str, Input])
+    branches: set[str] | None = None
     own: frozenset[str] = frozenset()
     units: list[list[Any]] = field(default_factory=list[list[Any]])
     instrumenter: str = ""
@@ -119,11 +121,17 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
         blob=blob,
         envelope=envelope,
         inputs=inputs_in(header),
+        branches=_branches_in(header),
         own=frozenset(header.get("own", ())),
         units=header.get("units", []),
         instrumenter=header.get("instrumenter", ""),
         code_hashes=header.get("code_hashes", {}),
     )
+
+
+def _branches_in(header: dict[str, Any]) -> set[str] | None:
+    found: list[str] | None = header.get("branches")
+    return None if found is None else set(found)
 
 
 def load(

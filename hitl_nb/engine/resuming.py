@@ -138,7 +138,7 @@ async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Sa
     """Work on a run that was just opened. Raises what its code raises."""
     run, claim = opened
     if code.cell is not None and saver.variables:
-        saver.inputs = record_inputs(code.cell, code.ns, saver.hidden)
+        saver.inputs, saver.branches = record_inputs(code.cell, code.ns, saver.hidden), set()
     live = LiveRun(code.begin, end=code.end, display=shown.display)
     session = Session(ledger, run, claim, live, saver, source=code.source, **_callbacks(shown))
     return await _work(session)
@@ -157,6 +157,10 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
     try:
         saved = _opened(ledger, run, state, claimed=True)
         saver.inputs = saved.inputs if saved is not None else {}
+        if saved is None:
+            saver.branches = set()
+        elif saved.source == code.source:
+            saver.branches = saved.branches
         own = NotebookValues(code.ns, saver.inputs)
         with loading(ledger, run, claim, saver):
             live, pending = _live_run(run, before.status, saved, code, saver, shown)

@@ -24,8 +24,9 @@ from ..records import Proposal, Run
 from ..store import open_store
 from ..store.base import Store
 from ..store.ledger import Ledger
+from .branches import code_that_ran
 from .compile import Unit, compile_unit
-from .inputs import NotebookValues, read_by
+from .inputs import NotebookValues, names_reached
 from .loading import Saved
 from .resuming import Code, Outcome, Shown, changed_inputs, copy_stack, go_on, loaded_state, saved_state, start
 from .run.placing import is_at_end, move_to_current_code
@@ -144,7 +145,8 @@ def _asked_again(ledger: Ledger, run: Run, saved: Saved | None, cell: Cell) -> l
 
 def _refuse_other_inputs(cell: Cell, saved: Saved, own: NotebookValues) -> None:
     """Raises InputChanged if the cell has read what is another value now."""
-    read = read_by(cell_unit(saved.source, cell.unit.filename, cell.unit.flags), cell.ns)
+    unit = cell_unit(saved.source, cell.unit.filename, cell.unit.flags)
+    read = names_reached(code_that_ran(unit, saved.branches), cell.ns)
     changed = {name: sentence for name, sentence in own.changed.items() if name in read}
     if changed:
         raise InputChanged(

@@ -19,6 +19,7 @@ from .. import jsontext as json
 from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources
+from .branches import branches_run
 from .compile import find_unit
 from .compile.instrumenter import hash_instrumenter
 from .definitions import DefinitionState, is_atom, moved_out
@@ -73,6 +74,8 @@ class Saver:
         notes: what the last save has to tell the people who are asked.
         left_out: what it did not save.
         entered: the context managers that the run was inside of at the last save.
+        inputs: the names that the cell only reads, as they were when the run began.
+        branches: which of its branches have run; None: of a cell that was edited since, that is not known.
         generators: the generators and coroutines that the last save has.
     """
 
@@ -105,6 +108,7 @@ class Saver:
         self.entered: list[Entered] = []
         self.generators: list[Any] = []
         self.inputs: Inputs = {}
+        self.branches: set[str] | None = None
 
     def save(
         self,
@@ -125,6 +129,8 @@ class Saver:
             names = self._names(position)
         except CannotSave as problem:
             raise CannotPause(f"cannot pause at {place_of(position)}: {problem}") from problem
+        if self.branches is not None:
+            self.branches |= branches_run(position.stack)
         self._running = position.stack.running
         self.entered = entered(position.stack)
         try:
@@ -162,6 +168,7 @@ class Saver:
             "source": source,
             "left_out": {**left_out_before(self.ns), **self.left_out.sentences},
             "inputs": header_of(self.inputs, self.ns),
+            "branches": None if self.branches is None else sorted(self.branches),
             "own": sorted(self.definitions.own),
             "buffers": pickler.buffers,
             "units": units_of(pickler),

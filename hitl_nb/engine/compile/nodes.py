@@ -13,6 +13,9 @@ from typing import Any, TypeVar, cast
 
 RUNTIME = "\0hitl_nb runtime"  # a constant's stand-in: `ast.Constant` takes no other objects (see `units`)
 
+BRANCH = ".b."
+"""What the locals of an agent cell begin with that say which of its branches have run."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.Lambda, ast.ClassDef)

@@ -39,6 +39,9 @@ class Protected(Assignments):
     @abstractmethod
     def block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]: ...
 
+    @abstractmethod
+    def branch(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]: ...
+
     # -- leaving
 
     def leaving(self, node: ast.stmt, how: int) -> list[ast.stmt]:
@@ -95,7 +98,7 @@ class Protected(Assignments):
         mark = len(self.names.cleared_on_error)
         node.body = self.block(node.body, "b")
         stale = clear(self.names.cleared_on_error[mark:])
-        node.orelse = self.block(node.orelse, "e") if node.orelse else []
+        node.orelse = self.branch(node.orelse, "e") if node.orelse else []
         opening = [assign(handled, constant(True)), *stale]
         handlers = [self._handler(handler, i, opening) for i, handler in enumerate(node.handlers)]
         node.handlers = [_let_unwinding_pass(), *handlers]
@@ -112,7 +115,7 @@ class Protected(Assignments):
             self.names.cleared_on_error.append(tried)
             node.type = _filing_tried(tried, self.visit(node.type))
             stale = [*stale, *clear([tried])]
-        body = self.block(node.body, f"h{i}b")
+        body = self.branch(node.body, f"h{i}b")
         gone: list[ast.stmt] = [expression(call("leave_handler", load(held)))]
         binding: list[ast.stmt] = []
         if node.name:

@@ -298,6 +298,7 @@ class Runtime:
         self.due = False
         self.poll: Callable[[], None] = _nothing
         self.pending: Callable[[], Any] = _nothing
+        self.end_cell: Callable[[], None] = _nothing
         self.show: Callable[[Any], None] = lambda value: sys.displayhook(value)
         self.Unwind = Unwind
         self.BaseException = BaseException

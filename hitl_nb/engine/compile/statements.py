@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hitl_nb.engine.compile.nodes import (
+    BRANCH,
     FUNCTIONS,
     assign,
     call,
@@ -77,6 +78,14 @@ class Statements(Protected):
         self.begin()
         return made or [locate(ast.Pass(), None)]
 
+    def branch(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
+        """Instrument a block that need not run. In an agent cell it notes that it does."""
+        if self.function.kind != "cell" or not self.function.is_agent:
+            return self.block(statements, field)
+        path = f"{self.names.path}{field}"
+        self.builder.tree.branches[path] = statements[0].lineno, statements[0].col_offset
+        return [assign(f"{BRANCH}{path}", constant(True)), *self.block(statements, field)]
+
     def _record(self, statements: list[ast.stmt]) -> list[ast.stmt]:
         for statement in statements:
             self.builder.tree.paths.setdefault(statement, self.names.path)
@@ -136,17 +145,17 @@ class Statements(Protected):
     def _if(self, node: ast.If) -> list[ast.stmt]:
         node.test = self.visit(node.test)
         before, after = self.take()
-        node.body = [*after, *self.block(node.body, "b")]
-        node.orelse = [*after, *(self.block(node.orelse, "e") if node.orelse else [])]
+        node.body = [*after, *self.branch(node.body, "b")]
+        node.orelse = [*after, *(self.branch(node.orelse, "e") if node.orelse else [])]
         return [*before, node]
 
     def _while(self, node: ast.While) -> list[ast.stmt]:
         node.test = self.visit(node.test)
         before, after = self.take()
         self.loops += 1
-        node.body = [*after, *self._poll(node), *self.block(node.body, "b")]
+        node.body = [*after, *self._poll(node), *self.branch(node.body, "b")]
         self.loops -= 1
-        node.orelse = self.block(node.orelse, "e") if node.orelse else []
+        node.orelse = self.branch(node.orelse, "e") if node.orelse else []
         return [*before, node, *after]
 
     def _for(self, node: Any) -> list[ast.stmt]:
@@ -170,9 +179,9 @@ class Statements(Protected):
             head = [*self.bound(node.target, item), *clear([item])]
             node.target = store(item, node.target)
         self.loops += 1
-        node.body = [*head, *self._poll(node), *self.block(node.body, "b")]
+        node.body = [*head, *self._poll(node), *self.branch(node.body, "b")]
         self.loops -= 1
-        node.orelse = self.block(node.orelse, "e") if node.orelse else []
+        node.orelse = self.branch(node.orelse, "e") if node.orelse else []
         # Left by an exception or a `return`, a loop lets go of its iterator at once, as natively. Where an exception
         # leaves the frame, iterators that do not notice are kept under another name: a run that fails continues there.
         kept = self.names.new("l")
@@ -189,7 +198,7 @@ class Statements(Protected):
         before, after = self.take()
         if not guarded:
             for i, case in enumerate(node.cases):
-                case.body = [*after, *self.block(case.body, f"c{i}b")]
+                case.body = [*after, *self.branch(case.body, f"c{i}b")]
             return [*before, node, *after]
         subject, chosen = self.names.new("s"), self.names.new("k")
         made = [*before, assign(subject, node.subject, node.subject), assign(chosen, constant(-1)), *after]
@@ -203,7 +212,7 @@ class Statements(Protected):
             attempt = locate(ast.Match(load(subject, node.subject), [ast.match_case(case.pattern, None, pick)]), node)
             made.append(when(_is_negative(chosen), [attempt]))
         for i, case in enumerate(node.cases):
-            made.append(when(_equals(chosen, i), self.block(case.body, f"c{i}b")))
+            made.append(when(_equals(chosen, i), self.branch(case.body, f"c{i}b")))
         return [*made, *clear([subject])]
 
     # -- definitions

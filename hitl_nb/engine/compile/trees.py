@@ -37,6 +37,8 @@ class SourceTree:
         nodes: of each function, by its number: FunctionDef, AsyncFunctionDef, Lambda or ClassDef.
         paths: instrumented statement -> the path of the user's statement.
         supers: of each function: its calls `super()`, which read the frame they are in.
+        branches: of an agent cell: the path of each block that need not run -> where its first statement is.
+        closing: what an agent cell ends with.
         finals: a `try` with `finally` -> the name of its flag and of its exception.
     """
 
@@ -48,6 +50,8 @@ class SourceTree:
     loops: list[Any] = field(default_factory=list[Any])  # `for` loops over what is an iterator already
     numbering: Numbering = field(default_factory=Numbering)
     tops: tuple[str, ...] = ()
+    branches: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    closing: list[ast.stmt] = field(default_factory=list[ast.stmt])
     opening: list[ast.stmt] = field(default_factory=list[ast.stmt])  # what a cell begins with, continued too
     places: dict[int, Any] = field(default_factory=dict[int, Any])  # what `position.places` finds in it, by function
     place_names: dict[int, dict[int, str]] = field(default_factory=dict[int, dict[int, str]])
@@ -152,6 +156,9 @@ class TreeBuilder:
             space = locate(ast.Call(runtime("globals"), [], []), None)
             tree.opening = [expression(call("begin_annotations", space))]
             made = [*tree.opening, *made]
+        if shows_last:
+            tree.closing = [expression(call("end_cell"))]
+            made = [*made, *tree.closing]
         tree.nodes[0] = self._cell_function(made)
         tree.numbering.add(tree.nodes[0])
         tree.index()

@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Generator
 from typing import Any
 
+from hitl_nb.engine.compile.nodes import BRANCH
 from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position import beginning, tasks, turns
 from hitl_nb.engine.position.chains import join_coroutines
@@ -32,11 +33,15 @@ class Driver:
     Args:
         poll: what is called, with the frame, at the next place where code reports after `due` was set.
         run: whose driver this is; for the owner's use.
+
+    Attributes:
+        branches: what the locals of an agent cell said of its branches when it ended.
     """
 
     def __init__(self, poll: Callable[[types.FrameType], None] | None = None, run: Any = None) -> None:
         self.on_poll = poll
         self.on_unwinding: Callable[[BaseException, types.FrameType, bool], None] = lambda error, frame, by_with: None
+        self.branches: dict[str, Any] = {}
         self.run = run
         self._root: types.FrameType | None = None
         self._frames: list[Any] = []
@@ -309,6 +314,12 @@ def _poll() -> None:
         driver.on_poll(_frame(2))
 
 
+def _end_cell() -> None:
+    driver = _current.get(None)
+    if driver is not None:
+        driver.branches = {name: value for name, value in _frame(2).f_locals.items() if name.startswith(BRANCH)}
+
+
 def current_driver() -> Driver | None:
     """The driver whose code is running, if any."""
     return _current.get(None)
@@ -345,5 +356,6 @@ RUNTIME.exception = _take_exception
 RUNTIME.leave_handler = _leave_handler
 RUNTIME.pending = _take_pending
 RUNTIME.poll = _poll
+RUNTIME.end_cell = _end_cell
 
 __all__ = ["RUNTIME", "Driver", "Unwind"]

@@ -77,7 +77,7 @@ def place_behind(cell: Unit, count: int | None = None) -> int:
     """Where a cell reports behind its first `count` statements, by default all."""
     tree = cell.tree()
     body: list[Any] = tree.nodes[0].body
-    end = len(body)
+    end = len(body) - len(tree.closing)
     if count is not None:
         path = str(_path_of(cell, count))
         end = next((i for i, statement in enumerate(body) if tree.paths.get(statement) == path), end)

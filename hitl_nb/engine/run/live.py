@@ -18,7 +18,7 @@ from hitl_nb.engine.callkeys import Key, inside_call, spelled, started_in
 from hitl_nb.engine.compile.runtime import RUNTIME
 from hitl_nb.engine.fingerprints import Fingerprint
 from hitl_nb.engine.position import asyncio_calls
-from hitl_nb.engine.position.driving import Driver, current_driver
+from hitl_nb.engine.position.driving import Driver
 from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.failures import read_raised
 from hitl_nb.engine.position.frames import SavedStack
@@ -36,6 +36,7 @@ from hitl_nb.engine.position.starts import stack_before
 from hitl_nb.engine.refusedquestions import RefusedQuestions
 from hitl_nb.engine.run.keyedcalls import KeyedCalls
 from hitl_nb.engine.run.moments import Moments
+from hitl_nb.engine.run.showing import show_last_value
 from hitl_nb.engine.run.userframes import describe_line, user_frame
 from hitl_nb.errors import Paused
 
@@ -109,7 +110,7 @@ class LiveRun:
     async def run(self) -> Any:
         """Run to the end; what the code returns. Raises what it raises, and Paused."""
         self._thread = threading.get_ident()
-        RUNTIME.show = _show
+        RUNTIME.show = show_last_value
         made: Any = self._started()
         self.result = await made if inspect.isawaitable(made) else made
         self.check_stopped()
@@ -333,7 +334,10 @@ class LiveRun:
 
     def end(self) -> Position:
         """The position behind the last statement."""
-        return Position(self._end(), self.keys.counts(), self.result, "the end")
+        stack = self._end()
+        for frame in stack.frames:
+            frame.locals |= self._driver.branches
+        return Position(stack, self.keys.counts(), self.result, "the end")
 
     def read_failure(self, error: BaseException) -> Position | None:
         """Where an error was raised that nobody handled; None: a `finally` or `with` ran since, or it is not kept."""
@@ -388,14 +392,3 @@ class LiveRun:
 def task_of(names: Sequence[str]) -> str:
     """The task that the names of places are of; "" for the run's own."""
     return names[0] if names[0].startswith("task ") else ""
-
-
-def _show(value: Any) -> None:
-    """The value of a cell's last expression."""
-    driver = current_driver()
-    run = getattr(driver, "run", None)
-    display = getattr(run, "display", None)
-    if display is not None:
-        display(value)
-    elif run is None:
-        sys.displayhook(value)
