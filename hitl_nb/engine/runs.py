@@ -29,7 +29,7 @@ from .compile import Unit, compile_unit
 from .inputs import NotebookValues, names_reached
 from .loading import Saved
 from .resuming import Code, Outcome, Shown, changed_inputs, copy_stack, go_on, loaded_state, saved_state, start
-from .run.placing import is_at_end, move_to_current_code
+from .run.placing import first_line, is_at_end, move_to_current_code
 from .state import Saver
 
 
@@ -152,7 +152,8 @@ def _refuse_other_inputs(cell: Cell, saved: Saved, own: NotebookValues) -> None:
         raise InputChanged(
             f"the agent {cell.agent!r} finished with other inputs: {'; '.join(changed.values())}. What was decided "
             "then is not used for them, and nothing was run. Add --restart to run it anew, or --key EXPR to have one "
-            "run for each value; --as-recorded shows what it recorded",
+            "run for each value; --as-recorded shows what it recorded. The cell's first line is then "
+            f"`{first_line(cell.unit, '--restart')}` or `{first_line(cell.unit, '--as-recorded')}`",
             tuple(changed),
         )
 

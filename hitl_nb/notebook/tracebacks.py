@@ -76,7 +76,11 @@ class ShownTracebacks:
         if isinstance(value, SyntaxError) and user is None:
             self._shell.showsyntaxerror(value.filename)
             return
-        kwargs.update(tb_offset=0, exception_only=user is None)
+        if user is None:  # nothing that `%tb` could show: IPython would point to it
+            lines = self._formatter.get_exception_only(etype, value)
+            self._shell._showtraceback(etype, value, lines)
+            return
+        kwargs.update(tb_offset=0)
         kwargs.pop("running_compiled_code", None)
         self._original((etype, value, user), *args, **kwargs)
 

@@ -97,7 +97,8 @@ def changed(old: Unit, new: Unit, problem: PlaceChanged) -> CellChanged:
     if new.is_cell and new.shows_last:
         what = "the cell"
         ways = (
-            "Undo that, or add --as-recorded to continue with the code as it ran, or --restart to begin again. "
+            "Undo that, or add --as-recorded to continue with the code as it ran, or --restart to begin again: "
+            f"the cell's first line is then `{first_line(new, '--as-recorded')}` or `{first_line(new, '--restart')}`. "
             "(If another cell uses the same agent name, rename one.)"
         )
     else:
@@ -108,6 +109,13 @@ def changed(old: Unit, new: Unit, problem: PlaceChanged) -> CellChanged:
         difflib.unified_diff(before.splitlines(), after.splitlines(), "as it ran", "now", lineterm="", n=1)
     )
     return CellChanged(f"{what} was changed where it already ran (line {problem.line} as it ran). {ways}\n{diff}", diff)
+
+
+def first_line(cell: Unit, option: str) -> str:
+    """The line of the magic with an option added: the front end puts that line above the cell's code as a comment."""
+    found = cell.source.partition("\n")[0].removeprefix("# ")
+    words = (found if found.startswith("%%agent ") else "%%agent NAME").split(" ")
+    return " ".join([*(word for word in words if word not in ("--as-recorded", "--restart")), option])
 
 
 def _part(unit: Unit, name: str) -> str:
