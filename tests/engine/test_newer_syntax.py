@@ -66,6 +66,38 @@ def text(d):
     }"
 effect("gave", text({"a": 1, "b": 2}))
 """,
+    "comprehensions that see the names around them": """\
+def total(n):
+    price, kept = ask(n), []
+    try:
+        kept = [ask(eval("price + n") + i) for i in range(2)]
+        kept += [(i, ask(len("a")), sorted(locals()), "price" in vars(), dir()) for i in range(2)]
+        kept += [[ask(j) + eval("price") + i for j in range(2) if eval("i") >= 0] for i in range(2)]
+    except NameError as error:
+        kept.append(type(error))
+    return kept, price
+price = 100
+effect("gave", total(3), [(ask(i), eval("price + i"), "price" in locals(), "i" in dir()) for i in range(2)])
+""",
+    "super() in comprehensions": """\
+class Base:
+    def get(self, i):
+        return ask(i), type(self).__name__
+class Sub(Base):
+    def get(self, i):
+        return "sub", i
+    def all(self, n):
+        return [super().get(i) for i in range(n)], {i: [super().get(j) for j in range(i)] for i in range(n)}
+    @classmethod
+    def made(cls):
+        return [super().__new__(cls).get(ask(i)) for i in range(2)]
+def outcome(call, *args):
+    try:
+        return call(*args)
+    except TypeError as error:  # as it was before Python 3.12
+        return str(error)
+effect("gave", outcome(Sub().all, 3), outcome(Sub.made))
+""",
     "the first lines of classes": """\
 @(lambda cls: cls)
 class Outer:

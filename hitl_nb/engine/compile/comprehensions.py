@@ -8,7 +8,7 @@ from abc import abstractmethod
 from copy import deepcopy
 from typing import Any
 
-from hitl_nb.engine.compile.expressions import Expressions
+from hitl_nb.engine.compile.expressions import VIEWS, Expressions
 from hitl_nb.engine.compile.nodes import (
     COMPREHENSIONS,
     SCOPES,
@@ -25,8 +25,10 @@ from hitl_nb.engine.compile.nodes import (
     own_nodes_of_comprehension,
     runtime,
     store,
+    walk,
     when,
 )
+from hitl_nb.engine.compile.scopes import INLINED
 
 _NAMES = {"ListComp": "listcomp", "SetComp": "setcomp", "DictComp": "dictcomp", "GeneratorExp": "genexpr"}
 
@@ -137,7 +139,18 @@ class Comprehensions(Expressions):
             found.append(locate(ast.Nonlocal(outer), node))
             binding: list[ast.stmt] = [locate(ast.Assign([store(name)], constant(None)), None) for name in outer]
             self.prelude.append(when(constant(0), binding))
-        return found
+        return found + self._in_view(node)
+
+    def _in_view(self, node: Any) -> list[ast.stmt]:
+        """Where comprehensions have no scope, what looks at the local names in one sees those of the function too.
+
+        A function has the names of the one around it among its own if its text names them, even where nothing runs it.
+        """
+        is_inlined = f"<{_NAMES[type(node).__name__]}>" in INLINED
+        if not is_inlined or not any(map(_looks_at_locals, own_nodes_of_comprehension(node))):
+            return []
+        names: list[ast.expr] = [load(name) for name in sorted(self.scope.mentioned) if not name.startswith(".")]
+        return [when(constant(0), [expression(locate(ast.Tuple(names, ast.Load()), None))])]
 
 
 def _is_async(node: Any) -> bool:
@@ -154,6 +167,16 @@ def _awaits(node: ast.AST) -> bool:
     if isinstance(node, COMPREHENSIONS):
         return _awaits(node.generators[0].iter) or (not isinstance(node, ast.GeneratorExp) and _is_async(node))
     return not isinstance(node, SCOPES) and any(map(_awaits, children(node)))
+
+
+def _looks_at_locals(node: ast.AST) -> bool:
+    """Whether a node is, by its name, what looks at all local names, or a query of pandas with a name as `@name`."""
+    if isinstance(node, ast.Name):
+        return node.id in VIEWS
+    if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in ("query", "eval"):
+        return False
+    texts = [part.value for argument in node.args for part in walk(argument) if isinstance(part, ast.Constant)]
+    return any(isinstance(text, str) and "@" in text for text in texts)
 
 
 def _without_type_parameters(node: Any) -> Any:

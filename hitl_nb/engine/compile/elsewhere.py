@@ -14,5 +14,8 @@ else staticmethod(value) for name, value in dict(
     async_with_methods=lambda m: (lambda m: m.__aenter__(), lambda m, *a: m.__aexit__(*a)),
     visible=lambda function, found: {k: v for k, v in found.items() if k[:1] != "." or k == ".0"}
         if isinstance(found, dict) else [k for k in found if k[:1] != "." or k == ".0"] if function is dir else found,
+    visible_inlined=lambda function, found, namespace:
+        {**(namespace or {}), **{k: v for k, v in found.items() if k[:1] != "."}} if isinstance(found, dict)
+        else sorted({*(namespace or ()), *(k for k in found if k[:1] != ".")}) if function is dir else found,
     namespace_view=lambda function, args, namespace: function(*args), expand=lambda mapping: dict(mapping),
 ).items()}))(__import__("sys"), __import__("types"))"""

@@ -6,6 +6,7 @@ Order of evaluation stays Python's: a value is filed by a walrus where it is eva
 from __future__ import annotations
 
 import ast
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +17,7 @@ from hitl_nb.engine.compile.nodes import (
     Slot,
     call,
     clear,
+    constant,
     copy,
     is_file_name,
     is_filed,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from hitl_nb.engine.compile.trees import TreeBuilder
 
 OPERATIONS = (ast.Call, ast.BinOp, ast.Compare, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.FormattedValue)
-_VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
+VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 
 
 class Expressions(ABC):
@@ -216,17 +218,26 @@ class Expressions(ABC):
 
     def _call(self, node: ast.Call) -> ast.expr:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name == "super" and not node.args and not node.keywords and self.function.is_inlined:
+            return self._super_inlined(node)
         if name == "super" and not node.args and not node.keywords and self._has_super():
             self.builder.tree.supers.setdefault(self.function.number, []).append(node)
             return node
         is_plain_call = not node.keywords and not any(isinstance(arg, ast.Starred) for arg in node.args)
-        if name in _VIEWS and is_plain_call and len(node.args) == (name in ("eval", "exec")):
+        if name in VIEWS and is_plain_call and len(node.args) == (name in ("eval", "exec")):
             return self._namespace_view(node)
         return self.sequence(node)
 
     def _has_super(self) -> bool:
         """Whether `super()` can be spelt out, as a continued frame must do."""
         return bool(self.function.owner) and bool(self.function.first_parameter) and not self.scope.loses_self
+
+    def _super_inlined(self, node: ast.Call) -> ast.expr:
+        """Where comprehensions have no frame, `super()` in one is that of the method around it."""
+        first = self.function.scope_of_names.first_parameter
+        if self.function.owner and first:
+            node.args = [load("__class__", node), load(first, node)]
+        return node
 
     def _namespace_view(self, node: ast.Call) -> ast.expr:
         """`locals()` and the like: in a cell they are of the notebook's namespace, in a function without our names."""
@@ -237,6 +248,10 @@ class Expressions(ABC):
         if node.args:
             return self.sequence(node)
         function = copy(node.func)
+        if self.function.is_inlined:
+            sees_cell = self.function.scope_of_names.kind == "cell" and sys.version_info < (3, 13)
+            space: ast.expr = locate(ast.Call(runtime("globals", node), [], []), node) if sees_cell else constant(None)
+            return call("visible_inlined", function, node, space, at=node)
         return call("visible", function, node, at=node)
 
     def _lambda(self, node: ast.Lambda) -> ast.expr:

@@ -137,6 +137,16 @@ def visible(function: Any, found: Any) -> Any:
     return [name for name in found if not name.startswith(".") or name == ".0"] if function is builtins.dir else found
 
 
+def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None) -> Any:
+    """The same in a comprehension that natively has no frame; `namespace`: what else is seen there."""
+    seen = visible(function, found)
+    if function is builtins.dir:
+        return sorted({*(namespace or ()), *(name for name in seen if name != ".0")})
+    if function is builtins.locals or function is builtins.vars:
+        return {**(namespace or {}), **{name: value for name, value in seen.items() if name != ".0"}}
+    return seen
+
+
 def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
     """`locals()`, `vars()`, `dir()`, `eval(text)`, `exec(text)` at the top of a cell: its names are the namespace's."""
     if function is builtins.locals or function is builtins.vars:
@@ -320,6 +330,7 @@ class Runtime:
         self.with_methods = with_methods
         self.async_with_methods = async_with_methods
         self.visible = visible
+        self.visible_inlined = visible_inlined
         self.namespace_view = namespace_view
         self.expand = expand
         self.super_of = super_of

@@ -33,12 +33,22 @@ class InstrumentedFunction:
     docstrings: int = 0  # statements at the start that must stay there
     locals: frozenset[str] = frozenset()  # local names of the compiled code, shared ones too
 
+    @property
+    def is_inlined(self) -> bool:
+        """Whether it is a comprehension that this Python makes no function of."""
+        return self.name in INLINED
+
+    @property
+    def scope_of_names(self) -> InstrumentedFunction:
+        """The function whose local names are seen here."""
+        return self.parent.scope_of_names if self.is_inlined and self.parent is not None else self
+
 
 def qualified_name(name: str, outer: str, kind: str) -> str:
     """The `__qualname__` of what is defined in a scope of this qualified name and kind."""
     if kind == "cell":
         return name
-    while sys.version_info >= (3, 12) and outer.endswith(_INLINED):  # these comprehensions have no scope there
+    while outer.endswith(INLINED):
         outer = outer.rpartition(".")[0].removesuffix(".<locals>")
         kind = "def" if outer else "cell"
         if not outer:
@@ -46,8 +56,10 @@ def qualified_name(name: str, outer: str, kind: str) -> str:
     return f"{outer}.{name}" if kind == "class" or outer.endswith(_COMPREHENSIONS) else f"{outer}.<locals>.{name}"
 
 
-_INLINED = ("<listcomp>", "<setcomp>", "<dictcomp>")
-_COMPREHENSIONS = (*_INLINED, "<genexpr>")
+RUN_AT_ONCE = ("<listcomp>", "<setcomp>", "<dictcomp>")
+INLINED: tuple[str, ...] = RUN_AT_ONCE if sys.version_info >= (3, 12) else ()
+"""Names of the functions that comprehensions become here, and that this Python makes no scope for (PEP 709)."""
+_COMPREHENSIONS = (*RUN_AT_ONCE, "<genexpr>")
 
 
 @dataclass(eq=False)
@@ -58,6 +70,7 @@ class ScopeNames:
     unshared: frozenset[str]  # locals that no nested scope names
     first_parameter: str | None
     loses_self: bool  # whether the first parameter, or `__class__`, is deleted or declared
+    mentioned: frozenset[str] = frozenset()  # all that its own code names
 
     @classmethod
     def of(cls, node: ast.AST, body: list[ast.AST], *, kind: FunctionKind) -> ScopeNames:
@@ -96,6 +109,7 @@ class ScopeNames:
             unshared=frozenset((plain | bound) - declared - shared),
             first_parameter=parameters[0] if parameters else None,
             loses_self=bool({*parameters[:1], "__class__"} & (deleted | declared)),
+            mentioned=frozenset({*parameters, *rebound, *(part.id for part in nodes if isinstance(part, ast.Name))}),
         )
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.engine.compile import Unit, find_code
+from hitl_nb.engine.compile.scopes import RUN_AT_ONCE
 
-_RUN_AT_ONCE = ("<listcomp>", "<setcomp>", "<dictcomp>")
 Spot = tuple[str, int]  # qualified name, first line
 
 
@@ -76,7 +76,7 @@ class Counterparts:
     def _grafted(self, value: object, leaves: Callable[[types.CodeType], bool]) -> object:
         if not isinstance(value, types.CodeType) or leaves(value):
             return value
-        found = None if value.co_name in _RUN_AT_ONCE else self.find_of_cell(value)
+        found = None if value.co_name in RUN_AT_ONCE else self.find_of_cell(value)
         return found or self.graft(value, leaves)
 
 

@@ -28,8 +28,9 @@ def pair() -> Iterator[tuple[Shell, Shell]]:
         shell.close()
 
 
-INLINED = {"stop iteration in a comprehension", "error in nested scopes", "locals", "trace lines", "profile events"}
-"""Since Python 3.12 comprehensions have no frame of their own; instrumented ones still do."""
+INLINED = {"stop iteration in a comprehension", "error in nested scopes", "trace lines", "profile events"}
+"""Since Python 3.12 comprehensions have no frame of their own; instrumented ones still do, and tracers, tracebacks and
+what counts frames see it."""
 
 
 @pytest.mark.parametrize("name", CASES)
