@@ -43,6 +43,8 @@ class Background:
 
         `within`: what the statement at hand has started is started again when the run continues.
         """
+        if not self._started:
+            return None
         moment = self.live.moment
         lost = [
             (started, line, name)

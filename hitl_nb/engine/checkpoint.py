@@ -12,6 +12,7 @@ from .. import values
 from ..records import ACTIONS, Action, Kind
 from .callkeys import Key, check_key
 from .decision import Asked, Decision
+from .ownobjects import mark_own
 from .pending import Pending
 from .reviewarguments import OnDeadline, check_review
 from .session import required
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from ..review.policy_files import Policy
 
 
+@mark_own
 class _One(Pending):
     def go_on(self, decisions: list[Decision]) -> Decision:
         return decisions[0]
 
 
+@mark_own
 class _All(Pending):
     def go_on(self, decisions: list[Decision]) -> list[Decision]:
         return decisions

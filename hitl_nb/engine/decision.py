@@ -15,6 +15,7 @@ from ..records import Action, By, Known, Proposal, Question, fingerprint
 from ..store.reviewers import known_if_checked, known_voter
 from .callkeys import Key
 from .comments import Comment, told
+from .ownobjects import mark_own
 from .reviewarguments import NO_REVIEW, Review
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Decision:
                 return f"{self.reviewer} (unsigned)" if self.known == "unsigned" else self.reviewer
 
 
+@mark_own
 @dataclass
 class Asked:
     """A question with the live objects behind it, the key that it is known by, if any, and its review arguments.

@@ -49,6 +49,7 @@ from .functionpickles import (
     type_parameters_of,
 )
 from .missing import say_gone
+from .ownobjects import is_own
 from .position.frames import SavedFrame
 from .position.generators import completing, make_generator
 from .refusals import type_of
@@ -180,10 +181,11 @@ class Pickler(_CloudPickler):
             return self._dict(obj)
         if cls is CodeType:
             return self.name_code(obj)
+        if is_own(obj):
+            return None
         if cls is Runtime:
             return ("runtime",)
-        opened = self.openings.pid(obj)
-        if opened is not None:
+        if (opened := self.openings.pid(obj)) is not None:
             return opened
         name = notebook_name(obj, self.ns)
         if name is not None:
@@ -242,9 +244,10 @@ class Pickler(_CloudPickler):
         return False
 
     def reducer_override(self, obj: Any) -> Any:
-        by_type = self._by_type.get(type_of(obj))
-        if by_type is not None:
+        if (by_type := self._by_type.get(type_of(obj))) is not None:
             return by_type(self, obj)
+        if is_own(obj):
+            return NotImplemented
         kind = kind_of(type_of(obj))
         if kind is not None and (waiting := self._position(obj, kind)) is not NotImplemented:
             return waiting

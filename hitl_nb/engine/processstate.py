@@ -15,7 +15,7 @@ import random
 import sys
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from ..errors import HitlError
 from . import figures
@@ -100,9 +100,8 @@ def _decimal_context() -> Any:
 
 
 def _decimal_values(context: decimal.Context) -> Any:
-    flags = tuple(signal for signal, is_set in context.flags.items() if is_set)
-    traps = tuple(signal for signal, is_set in context.traps.items() if is_set)
-    return tuple(getattr(context, name) for name in _DECIMAL), flags, traps
+    *values, flags, traps = cast("Any", context).__reduce__()[1]  # by name, one by one, it takes ten times as long
+    return tuple(values), tuple(flags), tuple(traps)
 
 
 def _restore_decimal_context(saved: Any) -> None:

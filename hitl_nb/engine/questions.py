@@ -152,7 +152,8 @@ class Questions:
         position = self._position(exact=exact)
         keep_frames(position.stack)
         saved = session.saves.make_snapshot(position, completed, asks=True)
-        self.check_steps(f"cannot pause at {session.live.line}")
+        if session.under_way:
+            self.check_steps(f"cannot pause at {session.live.line}")
         questions = [_with_notes(asked.question, session.saver.notes) for asked in pending.asked]
         statements = session.worklog.statements()
         if session.under_way:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args
 
 from ..review.guardrails import Named
 from .guarding import Guard, guards_of
+from .ownobjects import mark_own
 
 if TYPE_CHECKING:
     from ..review.policy_files import Policy
@@ -21,6 +22,7 @@ _MOST_TAGS = 100
 _MOST_PEOPLE = 9999
 
 
+@mark_own
 @dataclass(frozen=True)
 class Review:
     """The review arguments of one call, checked; see `checkpoint`. All that is left out changes nothing."""

@@ -7,6 +7,7 @@ notebook: they are saved with its other functions.
 from __future__ import annotations
 
 import csv
+import functools
 import gc
 import importlib
 import locale
@@ -20,7 +21,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any, cast
 
@@ -29,8 +29,8 @@ from .processkinds import MISSING, Kind, Settings
 
 _handler_of: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 """Without the search for an enumeration's member, which takes a millisecond for all signals."""
-_SIGNALS = [(one.name, int(one)) for one in signal.Signals]
-_STATUS = Path("/proc/self/status")
+_SIGNALS = {one.name: int(one) for one in signal.Signals}
+_STATUS = "/proc/self/status"
 _DIALECT = (
     *("delimiter", "quotechar", "doublequote", "escapechar", "lineterminator", "quoting", "skipinitialspace", "strict"),
 )
@@ -64,15 +64,21 @@ def _restore_locale(saved: Any) -> None:
 def _umask() -> int | None:
     """The mask of new files. Reading it with `os.umask` would change it for other threads for a moment."""
     try:
-        status = _STATUS.read_bytes()
+        file = os.open(_STATUS, os.O_RDONLY)  # at every save; a file object takes twice as long
     except OSError:
         return None
+    try:
+        status = os.read(file, 4096)
+    finally:
+        os.close(file)
     _, found, rest = status.partition(b"\nUmask:")
     return int(rest.split(maxsplit=1)[0], 8) if found else None
 
 
 def _temporary_folder() -> str | None:
     """The folder that was chosen; None for what `gettempdir` finds by itself and keeps in the same place."""
+    if tempfile.tempdir is None:
+        return None
     usual = {os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")} | {"/tmp", "/var/tmp", "/usr/tmp"}
     return tempfile.tempdir if tempfile.tempdir not in usual else None
 
@@ -101,7 +107,7 @@ def _restore_time_zone(saved: Any) -> None:
 
 def _signals() -> dict[str, Any]:
     """Handlers by the name of the signal. Of SIGINT, which Jupyter and asyncio set, only a handler of the notebook."""
-    found = {name: _handler_of(number) for name, number in _SIGNALS}
+    found = dict(zip(_SIGNALS, map(_handler_of, _SIGNALS.values()), strict=True))
     code = found.get("SIGINT")
     if code != signal.SIG_IGN and getattr(code, "__module__", None) != "__main__":
         found.pop("SIGINT", None)
@@ -119,9 +125,13 @@ def _restore_signals(saved: Any) -> None:
 
 
 def _dialects() -> dict[str, dict[str, Any]]:
-    return {
-        name: {one: getattr(csv.get_dialect(name), one) for one in _DIALECT} for name in sorted(csv.list_dialects())
-    }
+    return {name: _describe_dialect(csv.get_dialect(name)) for name in sorted(csv.list_dialects())}
+
+
+@functools.lru_cache(maxsize=64)
+def _describe_dialect(dialect: csv.Dialect) -> dict[str, Any]:
+    """What a registered dialect says. It cannot be changed."""
+    return {name: getattr(dialect, name) for name in _DIALECT}
 
 
 def _restore_dialects(saved: Any) -> None:

@@ -77,19 +77,23 @@ class Unit:
                     self._numbered[known.function.number] = code
         return self._numbered[number]
 
-    @without_collections()
     def tree(self) -> SourceTree:
         """The instrumented nodes, built again if they were dropped."""
         tree = _trees.get(self.key)
         if tree is None:
-            with without_warnings(self.filename):
-                module = ast.parse(self.source, self.filename)
-            tree = self._build(module)
-            for function, kept in zip(tree.functions, self.functions, strict=True):
-                function.cells, function.files_cells, function.locals = kept.cells, kept.files_cells, kept.locals
-            tree.file_cells()
-            self._keep(tree)
+            tree = self._build_again()
         _trees.move_to_end(self.key)
+        return tree
+
+    @without_collections()
+    def _build_again(self) -> SourceTree:
+        with without_warnings(self.filename):
+            module = ast.parse(self.source, self.filename)
+        tree = self._build(module)
+        for function, kept in zip(tree.functions, self.functions, strict=True):
+            function.cells, function.files_cells, function.locals = kept.cells, kept.files_cells, kept.locals
+        tree.file_cells()
+        self._keep(tree)
         return tree
 
     def _build(self, module: ast.Module) -> SourceTree:

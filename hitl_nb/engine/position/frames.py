@@ -6,6 +6,8 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from hitl_nb.engine.ownobjects import mark_own
+
 KEPT = ".kept"
 """A local of a saved frame that was on the stack of a pause: its call is never made again."""
 
@@ -34,6 +36,7 @@ How = Literal["call", "init", "item", "drive", "again", "yield", "yield_from", "
 """
 
 
+@mark_own
 @dataclass(eq=False)
 class SavedFrame:
     """One frame of instrumented code.

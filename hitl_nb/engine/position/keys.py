@@ -12,9 +12,11 @@ import hashlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
+from hitl_nb.engine.ownobjects import mark_own
 from hitl_nb.engine.position.expected import Expected
 
 
+@mark_own
 @dataclass
 class KeyCounts:
     """What of the names is part of a run's state.

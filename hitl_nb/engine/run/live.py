@@ -49,13 +49,18 @@ class Position:
         stack: its frames, outermost first; none: the code has ended.
         counts: what the names of its calls go on from.
         result: what the code returned.
-        line: what sentences say of it: "line 3", "line 7 of refund".
+        find_line: gives `line`, while the run is still there: few positions are told.
     """
 
     stack: SavedStack
     counts: KeyCounts
     result: Any = None
-    line: str = ""
+    find_line: Callable[[], str] = str
+
+    @property
+    def line(self) -> str:
+        """What sentences say of it: "line 3", "line 7 of refund"."""
+        return self.find_line()
 
 
 class LiveRun:
@@ -142,7 +147,7 @@ class LiveRun:
             return Position(self._stack, self.keys.counts())
         if self._begin is None or self.is_running:
             return None
-        return Position(stack_before(self._begin), self.keys.counts(), line=self.line)
+        return Position(stack_before(self._begin), self.keys.counts(), find_line=self.find_line)
 
     def check_stopped(self) -> None:
         """Raise Paused, or the refusal of a question, where code has swallowed it."""
@@ -185,7 +190,7 @@ class LiveRun:
             return
         if stack is not None and self._begin_retry(error, stack):
             self._unwound = error
-            self.on_unwinding(Position(stack, self._counts_at(stack), line=self.line))
+            self.on_unwinding(Position(stack, self._counts_at(stack), find_line=self.find_line))
 
     def _begin_retry(self, error: BaseException, stack: SavedStack) -> bool:
         """Step out of where it cannot help to try again. Returns whether it may help to continue there."""
@@ -309,8 +314,7 @@ class LiveRun:
 
     # -- where it is
 
-    @property
-    def line(self) -> str:
+    def find_line(self) -> str:
         """Where the run is, for sentences."""
         if not self._driver.is_running:
             return "its beginning"
@@ -319,6 +323,8 @@ class LiveRun:
         except CannotSave:
             return "a line of another task or thread"
         return describe_line(found)
+
+    line = property(find_line)
 
     def at_rest(self) -> contextlib.AbstractContextManager[None]:
         """While a position is read and the run is left: no other thread takes its tasks on. Raises CannotSave."""
@@ -330,14 +336,14 @@ class LiveRun:
         Raises CannotSave.
         """
         stack = self._driver.read(frame or user_frame(), None if callee is None else lambda value: value is callee)
-        return Position(stack, self._counts(stack), line=self.line)
+        return Position(stack, self._counts(stack), find_line=self.find_line)
 
     def end(self) -> Position:
         """The position behind the last statement."""
         stack = self._end()
         for frame in stack.frames:
             frame.locals |= self._driver.branches
-        return Position(stack, self.keys.counts(), self.result, "the end")
+        return Position(stack, self.keys.counts(), self.result, lambda: "the end")
 
     def read_failure(self, error: BaseException) -> Position | None:
         """Where an error was raised that nobody handled; None: a `finally` or `with` ran since, or it is not kept."""
@@ -349,7 +355,7 @@ class LiveRun:
             return None
         if stack is None or not self._begin_retry(error, stack):
             return None
-        return Position(stack, self._counts_at(stack), line="the error")
+        return Position(stack, self._counts_at(stack), find_line=lambda: "the error")
 
     def managers(self) -> list[Any]:
         """The context managers that the run is inside of."""
@@ -369,7 +375,7 @@ class LiveRun:
     def read_call(self) -> Position:
         """The position of the call that is being made, such that it is made again. Raises CannotSave."""
         stack = self._driver.read(user_frame(), lambda value: False)
-        return Position(stack, self._counts(stack), line=self.line)
+        return Position(stack, self._counts(stack), find_line=self.find_line)
 
     def _counts(self, stack: SavedStack) -> KeyCounts:
         unfinished = stack.tasks.unfinished if stack.tasks is not None else ()
