@@ -8,7 +8,6 @@ code, as soon as they are there.
 from __future__ import annotations
 
 import functools
-import importlib.abc
 import importlib.machinery
 import sys
 import types
@@ -86,7 +85,7 @@ _TELL: dict[str, Callable[[Any], None]] = {
 """By module, what is done with it when it is there. jax runs the functions that it is given, and joblib sends them."""
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _Finder:
     """Finds modules where Python finds them, and tells each something behind its import."""
 
     def find_spec(
