@@ -1,24 +1,34 @@
 """What running instrumented costs: thirty shapes of code (see `shapes`) against the same source compiled by Python.
 
 Both are compiled in one process and run in turns; of each the fastest round counts, so that what the machine does
-beside it is left out. Every shape is measured twice, with a checkpoint in reach of its loop and without one. The last
-lines are what compiling a cell of 200 lines costs.
+beside it is left out. Every shape is measured twice, with a checkpoint in reach of its loop and without one. Behind
+them is what compiling a cell of 200 lines costs, and what reading a deep stack does.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import statistics
+import sys
 import time
 import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hitl_nb.engine.position.driving import Driver
+
 from .measuring import Line, below, interleaved, known, milliseconds
 from .shapes import LONG_CELL, SHAPES, Shape
 
+FRAMES = 100
+"""Of the stack that is read."""
+DEEP = """
+def go_down(frames):
+    return ask() if frames == 1 else go_down(frames - 1) + 1
+"""
 COMPILER = "hitl_nb.engine.compile"
 CompileModule = Callable[[str, str], types.CodeType]
 
@@ -74,6 +84,7 @@ def measure(folder: Path, rounds: int = 15, compile_module: CompileModule | None
         return Line(what, ratio, "native", 1.0, ratio, target, None if most is None else ratio <= most, "x")
 
     compiled, native = interleaved(rounds, *(_compiling(by) for by in (chosen, compile_natively)), warm=1)
+    read = [read_deep_stack(chosen) for _ in range(rounds + 1)][1:]
     return [
         times(f"{len(SHAPES)} shapes of code instrumented, median", statistics.median(ratios), 1.1),
         times("the same, nine in ten", high, None),
@@ -81,6 +92,7 @@ def measure(folder: Path, rounds: int = 15, compile_module: CompileModule | None
         *(Line(f"  {name}", ours, "native", native, ratio, "", None) for ratio, name, ours, native in found[:5]),
         below("a cell of 200 lines instrumented", compiled, 20),
         known("the same compiled by Python", native),
+        below(f"a stack of {FRAMES} frames read", read, 2),
     ]
 
 
@@ -92,3 +104,22 @@ def _compiling(compile_module: CompileModule) -> Callable[[], float]:
         return milliseconds(lambda: compile_module(source, "<cell>"))
 
     return compile_once
+
+
+def read_deep_stack(compile_module: CompileModule) -> float:
+    """Milliseconds to read the stack of a function that calls itself, as a checkpoint does that it comes to."""
+    took: list[float] = []
+
+    def ask() -> int:
+        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+        took.append(milliseconds(lambda: found.append(driver.read(frame, lambda value: value is ask))))
+        return 0
+
+    found: list[Any] = []
+    driver = Driver()
+    names: dict[str, Any] = {"__builtins__": __builtins__, "__name__": "__main__", "ask": ask}
+    types.FunctionType(compile_module(DEEP, "<deep>"), names, "<module>")()
+    driver.start(functools.partial(names["go_down"], FRAMES))
+    assert len(found[0].frames) == FRAMES
+    assert found[0].waits
+    return took[0]
