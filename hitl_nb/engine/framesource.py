@@ -29,7 +29,7 @@ class FrameSource:
         unit = find_unit(saved.unit)
         assert unit is not None
         self.function = _function_node(unit, saved.function)
-        self._position = unit.tree().numbering.positions.get((saved.place, 0)) or (0, 0, 0, 0)
+        self._position = unit.tree().numbering.position_of(saved.place) or (0, 0, 0, 0)
         self.line, self.last, *_ = self._position
 
     @functools.cached_property
@@ -130,7 +130,7 @@ def _function_node(unit: Unit, number: int) -> Any:
     module, known = _module_of(unit), unit.functions[number]
     if known.kind == "cell":
         return module
-    position = unit.tree().numbering.positions.get((unit.tree().nodes[number].lineno, 0))
+    position = unit.tree().numbering.position_of(unit.tree().nodes[number].lineno)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     for node in ast.walk(module):
         if (

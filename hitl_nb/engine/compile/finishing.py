@@ -9,40 +9,48 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-from hitl_nb.engine.compile.line_table import Position, encode
 from hitl_nb.engine.compile.nodes import RUNTIME
+from hitl_nb.engine.compile.relocating import relocate
 from hitl_nb.engine.compile.runtime import MARK
 from hitl_nb.engine.compile.runtime import RUNTIME as RUNTIME_OBJECT
 from hitl_nb.engine.compile.scopes import InstrumentedFunction, qualified_name
 from hitl_nb.engine.compile.trees import SourceTree, first_number
 
-_EXITS = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
-_GET_ITER = frozenset((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))
-_NOP = dis.opmap["NOP"]
-_RESUME = dis.opmap["RESUME"]
 _LOAD_CONST, _STORE_NAME = dis.opmap["LOAD_CONST"], dis.opmap["STORE_NAME"]
 _FIRST_LINE = "__firstlineno__"
 
 
 class Places:
-    """For each code unit of a code object the number and the column of its node."""
+    """For each code unit of a code object the number and the column of its node.
 
-    __slots__ = ("_columns", "_numbers")
+    What the compiler made is kept, and spread out over the units when it is first asked for: few code is ever on a
+    stack that is read.
+    """
 
-    def __init__(self, code: types.CodeType) -> None:
-        lines, _, columns, _ = zip(*code.co_positions(), strict=True)
-        self._numbers = array("I", [line or 0 for line in lines])
-        self._columns = bytes([column or 0 for column in columns])
+    __slots__ = ("_made_of", "_spread")
+
+    def __init__(self, code: types.CodeType, table: bytes, first_number: int) -> None:
+        """Args:
+        code: finished.
+        table: the line table that it had before, which counts from `first_number`.
+        """
+        self._made_of = code, table, first_number
+        self._spread: tuple[array[int], bytes] | None = None
 
     def __getitem__(self, unit: int) -> tuple[int, int]:
-        return self._numbers[unit], self._columns[unit]
+        numbers, columns = self._spread or self._spread_out()
+        return numbers[unit], columns[unit]
 
     def as_bytes(self) -> bytes:
-        return self._numbers.tobytes() + self._columns
+        numbers, columns = self._spread or self._spread_out()
+        return numbers.tobytes() + columns
 
-    def positions(self, tree: SourceTree) -> list[Position | None]:
-        known = tree.numbering.positions
-        return [known.get(spot) for spot in zip(self._numbers, self._columns, strict=True)]
+    def _spread_out(self) -> tuple[array[int], bytes]:
+        code, table, first_number = self._made_of
+        numbered = code.replace(co_linetable=table, co_firstlineno=first_number)
+        lines, _, columns, _ = zip(*numbered.co_positions(), strict=True)
+        self._spread = array("I", [line or 0 for line in lines]), bytes([column or 0 for column in columns])
+        return self._spread
 
 
 class Finisher:
@@ -64,8 +72,6 @@ class Finisher:
         function: which it is; None: it is found by its first line.
         outer: qualified name and kind of the code around it.
         """
-        places = Places(code)
-        positions = places.positions(self.tree)
         function = function or self.tree.function_of(code)
         if function is not None:
             name, qualname, kind = function.name, function.qualname, function.kind
@@ -77,14 +83,12 @@ class Finisher:
         if native is not None and native.co_freevars == code.co_freevars:
             return native
         constants = [self._constant(value, code, qualname, kind) for value in code.co_consts]
-        operations = _without_iter(code, places, self._loops)
+        has_start = function is not None and kind != "cell"
+        operations, table = relocate(code, self.tree.numbering, self._loops, first_line, has_start=has_start)
         if kind == "class":
             operations = _with_first_line(operations, code, constants, first_line)
         elif function is not None:
             constants.append((MARK, self.key, function.number))
-        if function is not None and kind != "cell":
-            _place_start(code, positions, first_line)
-        _place_exits(code, positions)
         is_outermost = function is not None and function.parent is not None and function.parent.kind == "cell"
         finished = code.replace(
             co_code=operations,
@@ -93,10 +97,10 @@ class Finisher:
             co_name=name,
             co_qualname=qualname,
             co_firstlineno=first_line,
-            co_linetable=encode(positions, first_line),
+            co_linetable=table,
         )
         if function is not None and kind != "class":
-            self.finished.append((finished, function, places))
+            self.finished.append((finished, function, Places(finished, code.co_linetable, code.co_firstlineno)))
         return finished
 
     def _constant(self, value: Any, code: types.CodeType, qualname: str, kind: str) -> Any:
@@ -110,17 +114,8 @@ class Finisher:
 
     def _first_line(self, code: types.CodeType, function: InstrumentedFunction | None) -> int:
         number = code.co_firstlineno if function is None else first_number(self.tree.nodes[function.number])
-        position = self.tree.numbering.positions.get((number, 0))
+        position = self.tree.numbering.position_of(number)
         return position[0] if position is not None else 1
-
-
-def _without_iter(code: types.CodeType, places: Places, loops: frozenset[int]) -> bytes:
-    """A loop takes the iterator that is filed as it is: calling its `__iter__` again may begin from the start."""
-    made = bytearray(code.co_code)
-    for i in range(0, len(made), 2):
-        if made[i] in _GET_ITER and places[i // 2][0] in loops:
-            made[i], made[i + 1] = _NOP, 0
-    return bytes(made)
 
 
 def _with_first_line(operations: bytes, code: types.CodeType, constants: list[Any], first_line: int) -> bytes:
@@ -138,19 +133,3 @@ def _with_first_line(operations: bytes, code: types.CodeType, constants: list[An
         constants.append(first_line)
         made[at - 2], made[at - 1] = _LOAD_CONST, len(constants) - 1
     return bytes(made)
-
-
-def _place_start(code: types.CodeType, positions: list[Position | None], first_line: int) -> None:
-    """As natively, what a function does before its first statement is at the start of its first line."""
-    start = code.co_code[::2].find(_RESUME)
-    positions[: start + 1] = [(first_line, first_line, 0, 0)] * (start + 1)
-
-
-def _place_exits(code: types.CodeType, positions: list[Position | None]) -> None:
-    """A frame that an exception leaves is on a line: debuggers rely on it."""
-    last: Position | None = None
-    for i, operation in enumerate(code.co_code[::2]):
-        if positions[i] is not None:
-            last = positions[i]
-        elif operation in _EXITS:
-            positions[i] = last

@@ -8,7 +8,7 @@ theirs. Local names of the engine begin with a dot, which no source text can wri
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 RUNTIME = "\0hitl_nb runtime"  # a constant's stand-in: `ast.Constant` takes no other objects (see `units`)
@@ -29,13 +29,18 @@ POSITION = ("lineno", "end_lineno", "col_offset", "end_col_offset")
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes directly below, as `ast.iter_child_nodes`, without contexts and operators; three times as fast."""
+    """The nodes directly below, as `ast.iter_child_nodes`, without contexts and operators; many times as fast."""
+    read_usual = _USUAL.get(type(node))
+    return read_usual(node) if read_usual is not None else _read_fields(node)
+
+
+def _read_fields(node: ast.AST) -> list[ast.AST]:
     kind = type(node)
-    fields = _node_fields.get(kind)
-    if fields is None:
-        fields = _node_fields[kind] = tuple(name for name in kind._fields if name not in _PLAIN_FIELDS)
+    names = _node_fields.get(kind)
+    if names is None:
+        names = _node_fields[kind] = tuple(name for name in kind._fields if name not in _PLAIN_FIELDS)
     found: list[ast.AST] = []
-    for name in fields:
+    for name in names:
         value: Any = getattr(node, name, None)
         if isinstance(value, list):
             items = cast("list[object]", value)
@@ -45,7 +50,26 @@ def children(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-_node_fields: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}
+_USUAL: dict[type[ast.AST], Callable[[Any], list[ast.AST]]] = {
+    ast.Name: lambda node: [],
+    ast.Constant: lambda node: [],
+    ast.Attribute: lambda node: [node.value],
+    ast.Call: lambda node: [node.func, *node.args, *node.keywords],
+    ast.keyword: lambda node: [node.value],
+    ast.NamedExpr: lambda node: [node.target, node.value],
+    ast.Subscript: lambda node: [node.value, node.slice],
+    ast.BinOp: lambda node: [node.left, node.right],
+    ast.Compare: lambda node: [node.left, *node.comparators],
+    ast.Tuple: lambda node: [*node.elts],
+    ast.List: lambda node: [*node.elts],
+    ast.JoinedStr: lambda node: [*node.values],
+    ast.Expr: lambda node: [node.value],
+    ast.Assign: lambda node: [*node.targets, node.value],
+    ast.If: lambda node: [node.test, *node.body, *node.orelse],
+}
+"""What is below a node, for those that are most of a tree: they have no part that may be missing."""
+
+_node_fields: dict[type[ast.AST], tuple[str, ...]] = {}
 _PLAIN_FIELDS = frozenset(
     ("ctx", "op", "ops", "id", "attr", "arg", "kind", "level", "module", "conversion", "type_comment")
 )

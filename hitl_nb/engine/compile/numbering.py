@@ -13,31 +13,48 @@ METHOD = 1  # the column of a method's attribute, which has the number of its ca
 
 
 class Numbering:
-    """The nodes of one unit: their numbers, and the user's positions."""
+    """The nodes of one unit.
+
+    Attributes:
+        nodes: of each, by its number, the user's position; None: it has none, or is the engine's own.
+    """
 
     def __init__(self) -> None:
-        self.next = FIRST_NUMBER
-        self.positions: dict[tuple[int, int], Position | None] = {}  # (number, column) -> the user's position
+        self.nodes: list[Position | None] = [None] * FIRST_NUMBER
+        self._methods: dict[int, Position | None] = {}  # by the number of the call
+
+    def position_of(self, number: int, column: int = 0) -> Position | None:
+        """The user's position of what has this number and column."""
+        if column:
+            return self._methods.get(number) if column == METHOD else None
+        return self.nodes[number] if 0 < number < len(self.nodes) else None
 
     def add(self, node: ast.AST) -> None:
         """Number `node` and all below it."""
         methods: list[ast.Call] = []
         numbered: set[ast.AST] = set()  # what clears filed values is in a tree more than once
+        positions = self.nodes
         stack: list[Any] = [node]
         while stack:
             part = stack.pop()
-            stack += children(part)[::-1]
-            line = getattr(part, "lineno", None)
+            below = children(part)
+            if below:
+                below.reverse()
+                stack += below
+            fields: dict[str, Any] = part.__dict__
+            line = fields.get("lineno")
             if line is None or part in numbered:
                 continue
-            if line == -1 and not isinstance(part, SCOPES):
-                continue
+            if line == -1:
+                if not isinstance(part, SCOPES):
+                    continue
+                user = None
+            else:
+                user = line, fields["end_lineno"], fields["col_offset"], fields["end_col_offset"]
             numbered.add(part)
-            user: Any = None if line == -1 else (line, part.end_lineno, part.col_offset, part.end_col_offset)
-            self.positions[self.next, 0] = user
-            part.lineno = part.end_lineno = self.next
-            part.col_offset = part.end_col_offset = 0
-            self.next += 1
+            fields["lineno"] = fields["end_lineno"] = len(positions)
+            fields["col_offset"] = fields["end_col_offset"] = 0
+            positions.append(user)
             if type(part) is ast.Call and type(part.func) is ast.Attribute:
                 methods.append(part)
         for part in methods:
@@ -45,23 +62,22 @@ class Numbering:
 
     def add_new(self, node: ast.AST) -> None:
         """Number a function of the engine's own that was added since."""
-        self.positions[self.next, 0] = None
-        _set(node, self.next, 0)
-        self.next += 1
+        _set(node, len(self.nodes), 0)
+        self.nodes.append(None)
 
     def _join_method(self, node: ast.Call) -> None:
         """A method's call over several lines: CPython moves its position to the line of the name."""
         attribute = node.func
         assert isinstance(attribute, ast.Attribute)
         number = node.lineno
-        name, whole = self.positions[attribute.lineno, 0], self.positions[number, 0]
-        self.positions[number, METHOD] = name
+        name, whole = self.nodes[attribute.lineno], self.nodes[number]
+        self._methods[number] = name
         if is_runtime(attribute):
-            self.positions[number, METHOD] = whole
+            self._methods[number] = whole
         elif name and whole and whole[0] != name[1]:
             column = max(name[3] - len(attribute.attr.encode()), 0)
-            self.positions[number, 0] = (name[1], whole[1], column, whole[3])
-            self.positions[number, METHOD] = (name[1], name[1], column, name[3])
+            self.nodes[number] = (name[1], whole[1], column, whole[3])
+            self._methods[number] = (name[1], name[1], column, name[3])
         _set(attribute, number, METHOD)
 
 

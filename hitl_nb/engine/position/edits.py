@@ -241,7 +241,7 @@ def _parameters(node: Any) -> str:
 
 def _line(unit: Unit, node: Any) -> int:
     for part in ast.walk(node):
-        position = unit.tree().numbering.positions.get((getattr(part, "lineno", 0), 0))
+        position = unit.tree().numbering.position_of(getattr(part, "lineno", 0))
         if position is not None:
             return position[0]
     return 0

@@ -160,7 +160,7 @@ class _Reader:
         return (each for each in self.unit.functions if each.qualname == self.code.co_qualname)
 
     def _first_line(self, function: InstrumentedFunction) -> int | None:
-        position = self.tree.numbering.positions.get((self.tree.nodes[function.number].lineno, 0))
+        position = self.tree.numbering.position_of(self.tree.nodes[function.number].lineno)
         return position[0] if position else None
 
     def _place(self) -> tuple[InstrumentedFunction, Any]:
@@ -177,7 +177,7 @@ class _Reader:
         return found[0]
 
     def _is_at(self, node: Any, position: Any) -> bool:
-        mine = self.tree.numbering.positions.get((node.lineno, node.col_offset))
+        mine = self.tree.numbering.position_of(node.lineno, node.col_offset)
         if mine is None or self.code.co_name != "<genexpr>" or None in position:
             return mine == position
         # CPython has the place of the whole expression there; its `yield` is the only one of its function.

@@ -255,7 +255,7 @@ def _entered_in(frame: SavedFrame) -> Iterator[Entered]:
         inner = path[i + 1][1][0] if i + 1 < len(path) else "body"
         name = manager_name(node)
         if inner == "body" and name in frame.locals:  # else it is being left
-            position = tree.numbering.positions.get((_leave(node).lineno, 0))
+            position = tree.numbering.position_of(_leave(node).lineno)
             yield from _opened(frame.locals[name], position[0] if position else None)
 
 
