@@ -8,12 +8,11 @@ from __future__ import annotations
 import ast
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from hitl_nb.engine.compile.callfinder import CallFinder
 from hitl_nb.engine.compile.nodes import (
     COMPREHENSIONS,
-    CallFinder,
     Slot,
     call,
     clear,
@@ -26,6 +25,7 @@ from hitl_nb.engine.compile.nodes import (
     load,
     locate,
     own_nodes,
+    place,
     read,
     runtime,
     slots,
@@ -45,6 +45,19 @@ VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 class Expressions(ABC):
     """Instruments the expressions of one function."""
 
+    _visitors: ClassVar[dict[type[ast.AST], str]] = {
+        ast.BoolOp: "_bool",
+        ast.IfExp: "_conditional",
+        ast.Compare: "_compare",
+        ast.NamedExpr: "_walrus",
+        ast.Await: "_await",
+        ast.YieldFrom: "_yield_from",
+        ast.Call: "_call",
+        ast.Lambda: "_lambda",
+        **dict.fromkeys(COMPREHENSIONS, "_comprehension"),
+    }
+    """The methods for those that are more than a sequence of parts."""
+
     def __init__(self, builder: TreeBuilder, function: InstrumentedFunction, body: list[ast.AST]) -> None:
         self.builder = builder
         self.finder: CallFinder = builder.finder
@@ -56,17 +69,6 @@ class Expressions(ABC):
         self.depth = 0  # how many values CPython's stack would hold for this statement here
         self.prelude: list[ast.stmt] = []  # statements before it: the functions that its comprehensions become
         self.can_define = function.kind != "lambda"
-        self._visitors: dict[type[ast.AST], Callable[[Any], ast.expr]] = {
-            ast.BoolOp: self._bool,
-            ast.IfExp: self._conditional,
-            ast.Compare: self._compare,
-            ast.NamedExpr: self._walrus,
-            ast.Await: self._await,
-            ast.YieldFrom: self._yield_from,
-            ast.Call: self._call,
-            ast.Lambda: self._lambda,
-            **dict.fromkeys(COMPREHENSIONS, self._comprehension),
-        }
 
     # -- the statement at hand
 
@@ -120,7 +122,7 @@ class Expressions(ABC):
             case _:
                 if is_filed(node) or is_file_name(node):
                     return node
-                return locate(ast.NamedExpr(store(self.new_name()), node), None)
+                return place(ast.NamedExpr(store(self.new_name()), node), None)
 
     def sequence(self, node: Any) -> Any:
         """Instrument a node all of whose parts are evaluated in turn."""
@@ -168,11 +170,12 @@ class Expressions(ABC):
     # -- one kind of expression each
 
     def visit(self, node: Any) -> Any:
-        if isinstance(node, (ast.Constant, ast.Name)) or not self.finder.calls_below(node):
+        kind: Any = type(node)
+        if kind is ast.Name or kind is ast.Constant or not self.finder.calls_below(node):
             return node
         base = self.depth
-        visitor = self._visitors.get(cast("type[ast.AST]", type(node)))
-        made = visitor(node) if visitor is not None else self.sequence(node)
+        visitor = self._visitors.get(kind)
+        made = self.sequence(node) if visitor is None else getattr(self, visitor)(node)
         self.depth = base
         return made
 

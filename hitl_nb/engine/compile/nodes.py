@@ -63,9 +63,17 @@ _USUAL: dict[type[ast.AST], Callable[[Any], list[ast.AST]]] = {
     ast.Tuple: lambda node: [*node.elts],
     ast.List: lambda node: [*node.elts],
     ast.JoinedStr: lambda node: [*node.values],
+    ast.BoolOp: lambda node: [*node.values],
+    ast.UnaryOp: lambda node: [node.operand],
+    ast.ListComp: lambda node: [node.elt, *node.generators],
+    ast.DictComp: lambda node: [node.key, node.value, *node.generators],
+    ast.comprehension: lambda node: [node.target, node.iter, *node.ifs],
+    ast.Pass: lambda node: [],
     ast.Expr: lambda node: [node.value],
     ast.Assign: lambda node: [*node.targets, node.value],
     ast.If: lambda node: [node.test, *node.body, *node.orelse],
+    ast.For: lambda node: [node.target, node.iter, *node.body, *node.orelse],
+    ast.Try: lambda node: [*node.body, *node.handlers, *node.orelse, *node.finalbody],
 }
 """What is below a node, for those that are most of a tree: they have no part that may be missing."""
 
@@ -85,13 +93,28 @@ def walk(node: ast.AST) -> list[ast.AST]:
 
 def locate(node: Node, at: ast.AST | None) -> Node:
     """Give `node` and its parts without a position the position of `at` (None: they are the engine's own)."""
-    if "lineno" in node._attributes:
-        if hasattr(node, "lineno"):
+    if type(node) not in _WITHOUT_POSITION:
+        if "lineno" in node.__dict__:
             return node
-        for name, value in _position_of(at).items():
-            setattr(node, name, value)
+        place(node, at)
     for child in children(node):
-        locate(child, at)
+        if "lineno" not in child.__dict__:
+            locate(child, at)
+    return node
+
+
+_WITHOUT_POSITION = frozenset((ast.arguments, ast.comprehension, ast.withitem, ast.match_case, ast.Module))
+
+
+def place(node: Node, at: ast.AST | None) -> Node:
+    """The same for a node all of whose parts have a position."""
+    fields = node.__dict__
+    if at is None:
+        fields["lineno"] = fields["end_lineno"] = fields["col_offset"] = fields["end_col_offset"] = -1
+        return node
+    known = at.__dict__
+    fields["lineno"], fields["end_lineno"] = known["lineno"], known["end_lineno"]
+    fields["col_offset"], fields["end_col_offset"] = known["col_offset"], known["end_col_offset"]
     return node
 
 
@@ -110,25 +133,19 @@ def copy(node: Node) -> Node:
     return made
 
 
-def _position_of(node: Any) -> dict[str, int]:
-    """The position as keywords of a new node; of None: that of the engine's own nodes."""
-    return _NOWHERE if node is None else {name: getattr(node, name) for name in POSITION}
-
-
-_NOWHERE: dict[str, int] = {"lineno": -1, "end_lineno": -1, "col_offset": -1, "end_col_offset": -1}
 _LOAD, _STORE = ast.Load(), ast.Store()
 
 
 def load(name: str, at: ast.AST | None = None) -> ast.Name:
-    return ast.Name(name, _LOAD, **_position_of(at))
+    return place(ast.Name(name, _LOAD), at)
 
 
 def store(name: str, at: ast.AST | None = None) -> ast.Name:
-    return ast.Name(name, _STORE, **_position_of(at))
+    return place(ast.Name(name, _STORE), at)
 
 
 def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
-    return ast.Constant(value, **_position_of(at))  # pyright: ignore[reportArgumentType]
+    return place(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
@@ -138,12 +155,12 @@ def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
 def clear(names: Iterable[str]) -> list[ast.stmt]:
     """One statement that lets go of what is filed under these names."""
     targets: list[ast.expr] = [store(name) for name in names]
-    return [locate(ast.Assign(targets, constant(None)), None)] if targets else []
+    return [place(ast.Assign(targets, constant(None)), None)] if targets else []
 
 
 def runtime(name: str, at: ast.AST | None = None) -> ast.Attribute:
     """An attribute of the runtime object, which instrumented code has among its constants."""
-    return locate(ast.Attribute(constant(RUNTIME, at), name, ast.Load()), at)
+    return place(ast.Attribute(constant(RUNTIME, at), name, _LOAD), at)
 
 
 def is_runtime(node: ast.Attribute) -> bool:
@@ -339,78 +356,3 @@ def _holder(node: Any, slot: Slot) -> tuple[ast.AST, str]:
 
 def value_of(part: ast.AST) -> ast.AST:
     return part.value if isinstance(part, ast.keyword) else part
-
-
-class CallFinder:
-    """Whether evaluating a node calls, awaits or yields in its own frame. Remembers what it found.
-
-    Attributes:
-        perhaps: comprehensions without calls that may ask a generator, by what their iterable's name was given.
-    """
-
-    def __init__(self) -> None:
-        self._calling: dict[ast.AST, bool] = {}
-        self._deep: dict[ast.AST, bool] = {}
-        self.perhaps: frozenset[ast.AST] = frozenset()
-
-    def look_for_generators(self, module: ast.Module) -> None:
-        """Find the comprehensions over names that the text gives the value of a call: it may be a generator."""
-        named, found = set[str](), list[Any]()
-        for node in walk(module):
-            if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Call, ast.GeneratorExp)):
-                named.update(target.id for target in node.targets if isinstance(target, ast.Name))
-            elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):
-                found.append(node)
-        over = [node for node in found if isinstance(node.generators[0].iter, ast.Name)]
-        over = [node for node in over if node.generators[0].iter.id in named and not self.calls_below(node)]
-        self.perhaps = frozenset(n for n in over if not any(isinstance(part, ast.NamedExpr) for part in walk(n)))
-        self._calling, self._deep = {}, {}
-
-    def calls(self, node: ast.AST | None) -> bool:
-        if node is None or isinstance(node, (ast.Constant, ast.Name)):
-            return False
-        found = self._calling.get(node)
-        if found is None:
-            found = self._calling[node] = self._look(node)
-        return found
-
-    def _look(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Lambda):
-            return any(map(self.calls, node.args.defaults)) or any(map(self.calls, node.args.kw_defaults))
-        if isinstance(node, (*CALLS, ast.GeneratorExp)):
-            return True
-        if isinstance(node, COMPREHENSIONS):
-            return self.calls_below(node)
-        return any(map(self.calls, children(node)))
-
-    def calls_below(self, node: ast.AST) -> bool:
-        """The same, of nested lambdas and comprehensions too."""
-        found = self._deep.get(node)
-        if found is None:
-            is_calling = isinstance(node, (*CALLS, ast.GeneratorExp))  # one that outlives its statement is saved, too
-            is_calling = is_calling or (isinstance(node, ast.comprehension) and bool(node.is_async))
-            is_calling = is_calling or node in self.perhaps
-            found = self._deep[node] = is_calling or any(map(self.calls_below, children(node)))
-        return found
-
-    def last_of(self, parts: Sequence[ast.AST], *, are_targets: bool) -> int:
-        """The last of these operands before which values are kept: one that calls, or that may once another has called.
-
-        An attribute or an operator may be code of the user's. Where it asks, it alone is evaluated again. A target of
-        an assignment is not evaluated before it is bound.
-        """
-        first = next((i for i, part in enumerate(parts) if self.calls(part)), len(parts))
-        if are_targets:
-            return max((i for i, part in enumerate(parts) if self.calls(part)), default=-1)
-        may = (i for i in range(len(parts) - 1, first - 1, -1) if self.calls(parts[i]) or _may_run_code(parts[i]))
-        return next(may, -1)
-
-
-def _may_run_code(node: ast.AST) -> bool:
-    return any(isinstance(part, _OPERATING) for part in walk(node))
-
-
-_OPERATING = (
-    *(ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp),
-    *(ast.FormattedValue, ast.Starred, *COMPREHENSIONS),
-)

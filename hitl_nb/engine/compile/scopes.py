@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from hitl_nb.engine.compile.nodes import COMPREHENSIONS, SCOPES, CallFinder, names_in, nodes_of_body
+from hitl_nb.engine.compile.nodes import COMPREHENSIONS, SCOPES, names_in, nodes_of_body
 
 FunctionKind = Literal["cell", "def", "lambda", "class"]
 
@@ -83,6 +83,8 @@ class ScopeNames:
         deleted: set[str] = set()
         declared: set[str] = set()
         for part in nodes:
+            if type(part) not in _NAMING:
+                continue
             match part:
                 case ast.Name(id=name, ctx=ast.Store()):
                     bound.add(name)
@@ -113,6 +115,14 @@ class ScopeNames:
         )
 
 
+_NAMING = frozenset(
+    (
+        *(ast.Name, ast.Global, ast.Nonlocal, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+        *(ast.alias, *SCOPES, *COMPREHENSIONS),
+    )
+)
+
+
 def _parameters(node: ast.AST) -> list[str]:
     args = getattr(node, "args", None)
     if not isinstance(args, ast.arguments):
@@ -139,4 +149,4 @@ class FileNames:
 
 _VALUES = frozenset(("a", "x", "m", "v", "s"))  # kinds whose value natively dies when an exception leaves the statement
 
-__all__ = ["CallFinder", "FileNames", "FunctionKind", "InstrumentedFunction", "ScopeNames"]
+__all__ = ["FileNames", "FunctionKind", "InstrumentedFunction", "ScopeNames"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from hitl_nb.engine.compile.nodes import (
     BRANCH,
@@ -29,37 +28,36 @@ from hitl_nb.engine.compile.protected import BROKE, CONTINUED, Protected
 class Statements(Protected):
     """Instruments the statements of one function."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._statements: dict[type[ast.stmt], Callable[[Any], list[ast.stmt]]] = {
-            ast.Import: self._as_it_is,
-            ast.Pass: self._as_it_is,
-            ast.Nonlocal: self._as_it_is,
-            ast.TryStar: self._as_it_is,
-            ast.Global: self._global,
-            ast.ImportFrom: self._import_from,
-            ast.Expr: self._expression,
-            ast.Assign: self.assigned,
-            ast.AnnAssign: self._annotated,
-            ast.AugAssign: self._augmented,
-            ast.Delete: self._delete,
-            ast.Assert: self._assert,
-            ast.Raise: self._raise,
-            ast.Return: self.returning,
-            ast.Break: lambda node: self.leaving(node, BROKE),
-            ast.Continue: lambda node: self.leaving(node, CONTINUED),
-            ast.If: self._if,
-            ast.While: self._while,
-            ast.For: self._for,
-            ast.AsyncFor: self._for,
-            ast.Match: self._match,
-            ast.Try: self.try_statement,
-            ast.With: self.with_statement,
-            ast.AsyncWith: self.with_statement,
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            ast.ClassDef: self._class,
-        }
+    _statements: ClassVar[dict[type[ast.stmt], str]] = {
+        ast.Import: "_as_it_is",
+        ast.Pass: "_as_it_is",
+        ast.Nonlocal: "_as_it_is",
+        ast.TryStar: "_as_it_is",
+        ast.Global: "_global",
+        ast.ImportFrom: "_import_from",
+        ast.Expr: "_expression",
+        ast.Assign: "assigned",
+        ast.AnnAssign: "_annotated",
+        ast.AugAssign: "_augmented",
+        ast.Delete: "_delete",
+        ast.Assert: "_assert",
+        ast.Raise: "_raise",
+        ast.Return: "returning",
+        ast.Break: "_break",
+        ast.Continue: "_continue",
+        ast.If: "_if",
+        ast.While: "_while",
+        ast.For: "_for",
+        ast.AsyncFor: "_for",
+        ast.Match: "_match",
+        ast.Try: "try_statement",
+        ast.With: "with_statement",
+        ast.AsyncWith: "with_statement",
+        ast.FunctionDef: "_function",
+        ast.AsyncFunctionDef: "_function",
+        ast.ClassDef: "_class",
+    }
+    """The methods for each kind."""
 
     def block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
         """Instrument the statements of a block; `field` names the block in the paths of its statements."""
@@ -97,8 +95,7 @@ class Statements(Protected):
         return is_simple and self.function.is_agent and self.finder.calls(node)
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
-        visitor = self._statements.get(type(node), self._simple)
-        return visitor(node)
+        return getattr(self, self._statements.get(type(node), "_simple"))(node)
 
     def _as_it_is(self, node: ast.stmt) -> list[ast.stmt]:
         return [node]
@@ -130,6 +127,12 @@ class Statements(Protected):
         return [*before, assign(".shown", value, node), show, *after, *clear([".shown"])]
 
     # -- control
+
+    def _break(self, node: ast.Break) -> list[ast.stmt]:
+        return self.leaving(node, BROKE)
+
+    def _continue(self, node: ast.Continue) -> list[ast.stmt]:
+        return self.leaving(node, CONTINUED)
 
     def _assert(self, node: ast.Assert) -> list[ast.stmt]:
         node.test = self.visit(node.test)

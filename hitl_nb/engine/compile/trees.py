@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from hitl_nb.engine.compile.callfinder import CallFinder
 from hitl_nb.engine.compile.nodes import (
-    CallFinder,
     assign,
     bound_names,
     call,
