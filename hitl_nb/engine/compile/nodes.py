@@ -160,7 +160,16 @@ def clear(names: Iterable[str]) -> list[ast.stmt]:
 
 def runtime(name: str, at: ast.AST | None = None) -> ast.Attribute:
     """An attribute of the runtime object, which instrumented code has among its constants."""
+    if at is None:
+        known = _own_attributes.get(name)
+        if known is None:
+            known = _own_attributes[name] = place(ast.Attribute(constant(RUNTIME), name, _LOAD), None)
+        return known
     return place(ast.Attribute(constant(RUNTIME, at), name, _LOAD), at)
+
+
+_own_attributes: dict[str, ast.Attribute] = {}
+"""The engine's own, by their names. Nothing is ever changed in them, so trees have them in common."""
 
 
 def is_runtime(node: ast.Attribute) -> bool:
@@ -254,9 +263,15 @@ def bound_names(body: Sequence[ast.stmt]) -> set[str]:
 
 
 def _add_bound(node: ast.AST, found: set[str]) -> None:
+    if isinstance(node, ast.Name):
+        if not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        return
+    if type(node) not in _BINDING:
+        for child in children(node):
+            _add_bound(child, found)
+        return
     match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            found.add(name)
         case ast.alias(name=name, asname=alias):
             if name != "*":
                 found.add(alias or name.partition(".")[0])
@@ -280,6 +295,14 @@ def _add_bound(node: ast.AST, found: set[str]) -> None:
         below = children(node)
     for child in below:
         _add_bound(child, found)
+
+
+_BINDING = frozenset(
+    (
+        *(ast.alias, ast.MatchAs, ast.MatchStar, ast.MatchMapping, ast.ExceptHandler, ast.Global),
+        *(*SCOPES, *COMPREHENSIONS),
+    )
+)
 
 
 def own_nodes_of_comprehension(node: ast.AST) -> Iterator[ast.AST]:

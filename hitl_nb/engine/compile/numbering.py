@@ -9,6 +9,7 @@ from hitl_nb.engine.compile.line_table import Position
 from hitl_nb.engine.compile.nodes import SCOPES, children, is_runtime
 
 FIRST_NUMBER = 2
+_PLAIN = frozenset((ast.Name, ast.Constant, ast.Attribute))
 METHOD = 1  # the column of a method's attribute, which has the number of its call
 
 
@@ -37,16 +38,19 @@ class Numbering:
         stack: list[Any] = [node]
         while stack:
             part = stack.pop()
-            below = children(part)
-            if below:
-                below.reverse()
-                stack += below
+            kind = type(part)
             fields: dict[str, Any] = part.__dict__
             line = fields.get("lineno")
+            if line == -1 and (kind in _PLAIN or (kind is ast.Assign and type(part.value) in _PLAIN)):
+                continue  # the engine's own, and all below it
+            if kind is not ast.Name and kind is not ast.Constant:
+                below = children(part)
+                below.reverse()
+                stack += below
             if line is None or part in numbered:
                 continue
             if line == -1:
-                if not isinstance(part, SCOPES):
+                if kind not in SCOPES:
                     continue
                 user = None
             else:
@@ -55,7 +59,7 @@ class Numbering:
             fields["lineno"] = fields["end_lineno"] = len(positions)
             fields["col_offset"] = fields["end_col_offset"] = 0
             positions.append(user)
-            if type(part) is ast.Call and type(part.func) is ast.Attribute:
+            if kind is ast.Call and type(part.func) is ast.Attribute:
                 methods.append(part)
         for part in methods:
             self._join_method(part)
