@@ -6,51 +6,41 @@ the long form, or the form without a position.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 Position = tuple[int, int, int, int]  # first line, last line, first column, last column (columns in UTF-8 bytes)
+
+Run = tuple[int, "Position | None"]  # so many code units are at this position
 
 ONE_LINE, NO_COLUMNS, LONG, NONE = 10, 13, 14, 15
 """Kinds of entries. Those before ONE_LINE are at the line of the entry before; those from it on, one to a line."""
 
 
-class LineTable:
-    """The table of code units whose positions are added in order."""
-
-    def __init__(self, first_line: int) -> None:
-        self._table = bytearray()
-        self._line = first_line
-        self._units, self._position = 0, None
-
-    def add(self, units: int, position: Position | None) -> None:
-        """The next so many code units have this position."""
-        if position == self._position:
-            self._units += units
-            return
-        self._write()
-        self._units, self._position = units, position
-
-    def as_bytes(self) -> bytes:
-        self._write()
-        self._units = 0
-        return bytes(self._table)
-
-    def _write(self) -> None:
-        table, units, position = self._table, self._units, self._position
+def encode(runs: Iterable[Run], first_line: int) -> bytes:
+    """The table of code units with these positions."""
+    table = bytearray()
+    line = first_line
+    for units, position in runs:
+        if position is None:
+            table += bytes((_NONE_HEAD + 7,)) * (units >> 3)
+            if units & 7:
+                table.append(_NONE_HEAD + (units & 7) - 1)
+            continue
+        start, end, column, end_column = position
+        delta = (line - start) << 1 | 1 if start < line else (start - line) << 1
+        line = start
+        if units < 9 and delta < 64 and end - start < 64 and column < 63 and end_column < 63:
+            table += bytes((_LONG_HEAD - 1 + units, delta, end - start, column + 1, end_column + 1))
+            continue
         while units > 0:
-            head = 0x80 | (units - 1 if units < 8 else 7)
-            units -= 8
-            if position is None:
-                table.append(head | NONE << 3)
-                continue
-            start, end, column, end_column = position
-            line, self._line = self._line, start
-            delta = line - start << 1 | 1 if start < line else start - line << 1
-            numbers = delta, end - start, column + 1, end_column + 1
-            table.append(head | LONG << 3)
-            if max(numbers) < 64:
-                table += bytes(numbers)
-            else:
-                for number in numbers:
-                    _append(table, number)
+            table.append(_LONG_HEAD - 1 + min(units, 8))
+            for number in (delta, end - start, column + 1, end_column + 1):
+                _append(table, number)
+            units, delta = units - 8, 0
+    return bytes(table)
+
+
+_LONG_HEAD, _NONE_HEAD = 0x80 | LONG << 3, 0x80 | NONE << 3
 
 
 def _append(table: bytearray, number: int) -> None:

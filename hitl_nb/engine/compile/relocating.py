@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import dis
 import re
+from collections.abc import Iterator
 from types import CodeType
 
-from hitl_nb.engine.compile.line_table import LONG, NO_COLUMNS, NONE, ONE_LINE, LineTable, Position, read_number
+from hitl_nb.engine.compile.line_table import LONG, NO_COLUMNS, NONE, ONE_LINE, Position, Run, encode, read_number
 from hitl_nb.engine.compile.numbering import Numbering
 
 _SAME = rb"(?:[\x80-\x87]\x00)+"  # entries for what has the number of the entry before, and column 0
 _NOWHERE = rb"[\xf8-\xff]+"  # entries without a position
 _ENTRIES = re.compile(_SAME + rb"|" + _NOWHERE + rb"|[\x80-\xff][\x00-\x7f]*")
 _BEFORE_SHORT, _BEFORE_NONE = 0x7F, 0xF7  # an entry's first byte is that of its kind and how many units it is for
-_EXIT = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
-_EXITS = re.compile(b"[%s]" % re.escape(bytes(_EXIT)))
-_GET_ITER = re.compile(b"[%s]" % re.escape(bytes((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))))
+
+_EXITS = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
+_GET_ITER = frozenset((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))
+_SPECIAL = re.compile(b"[%s]" % re.escape(bytes(_EXITS | _GET_ITER)))
 _NOP = dis.opmap["NOP"]
 _RESUME = dis.opmap["RESUME"]
-
-Run = tuple[int, "Position | None"]  # so many code units are at this position
 
 
 def relocate(
@@ -30,54 +30,54 @@ def relocate(
 ) -> tuple[bytes, bytes]:
     """The instructions and the line table of finished code.
 
+    A loop takes the iterator that is filed as it is: calling its `__iter__` again may begin from the start. So the
+    instruction that does it is taken out.
+
     Args:
         loops: the numbers of the instructions that ask for the iterator of what is one already.
         has_start: as natively, what comes before the first statement is at the start of the first line.
     """
     operations = bytearray(code.co_code)
-    runs = _read_runs(code, operations, numbering, loops)
-    if has_start:
-        _place_start(runs, operations[::2].find(_RESUME) + 1, first_line)
-    table = LineTable(first_line)
-    last: Position | None = None
+    start = operations[::2].find(_RESUME) + 1 if has_start else 0
+    special = [i.start() // 2 for i in _SPECIAL.finditer(operations, start * 2) if not i.start() % 2]
+    special.append(len(operations))  # behind the last
+    special.reverse()
+    runs: list[Run] = [(start, (first_line, first_line, 0, 0) if start else None)]
     at = 0
-    for units, position in runs:
-        end = at + units * 2
-        if position is not None:
-            last = position
-            table.add(units, position)
-        elif last is None or _EXITS.search(operations, at, end) is None:
-            table.add(units, None)
-        else:  # a frame that an exception leaves is on a line: debuggers rely on it
-            for i in range(at, end, 2):
-                table.add(1, last if operations[i] in _EXIT else None)
-        at = end
-    return bytes(operations), table.as_bytes()
+    for units, number, position in _read_entries(code, numbering):
+        at += units
+        if at <= start:
+            continue
+        if special[-1] < at:
+            exits: list[int] = []
+            while special[-1] < at:
+                unit = special.pop()
+                if operations[unit * 2] in _EXITS:
+                    exits.append(unit)
+                elif number in loops:
+                    operations[unit * 2 : unit * 2 + 2] = bytes((_NOP, 0))
+            if position is None:
+                _add_exits(runs, max(start, at - units), exits, at)
+                continue
+        if position == runs[-1][1]:
+            runs[-1] = runs[-1][0] + min(units, at - start), position
+        else:
+            runs.append((min(units, at - start), position))
+    return bytes(operations), encode(runs, first_line)
 
 
-def _read_runs(code: CodeType, operations: bytearray, numbering: Numbering, loops: frozenset[int]) -> list[Run]:
-    """The positions, those of neighbours that are the same together.
-
-    A loop takes the iterator that is filed as it is: calling its `__iter__` again may begin from the start. So the
-    operations that do so are taken out.
-    """
-    asking = [i.start() for i in _GET_ITER.finditer(operations) if not i.start() % 2]
-    asking.append(len(operations))
-    asking.reverse()
+def _read_entries(code: CodeType, numbering: Numbering) -> Iterator[tuple[int, int, Position | None]]:
+    """How many code units are at a place: its number, and the user's position. Without a place the number is 0."""
     nodes, position_of = numbering.nodes, numbering.position_of
-    runs: list[Run] = []
-    number, at = code.co_firstlineno, 0
-    run: Position | None = None
-    same = 0
+    number = code.co_firstlineno
     for entry in _ENTRIES.findall(code.co_linetable):
         first = entry[0]
         kind = first >> 3 & 15
         if kind == NONE:
-            units, position = sum(entry) - _BEFORE_NONE * len(entry), None
+            yield sum(entry) - _BEFORE_NONE * len(entry), 0, None
         elif not kind and not entry[1]:
-            units, position = sum(entry) - _BEFORE_SHORT * (len(entry) >> 1), nodes[number]
+            yield sum(entry) - _BEFORE_SHORT * (len(entry) >> 1), number, nodes[number]
         else:
-            units = (first & 7) + 1
             if kind >= NO_COLUMNS:
                 delta = read_number(entry, 1) if entry[1] > 63 else entry[1]
                 number += -(delta >> 1) if delta & 1 else delta >> 1
@@ -87,31 +87,15 @@ def _read_runs(code: CodeType, operations: bytearray, numbering: Numbering, loop
                 column = entry[1]
             else:
                 column = kind << 3 | entry[1] >> 4
-            position = position_of(number, column) if column else nodes[number]
-        at += units * 2
-        while asking[-1] < at:
-            i = asking.pop()
-            if kind != NONE and number in loops:
-                operations[i : i + 2] = bytes((_NOP, 0))
-        if position == run:
-            same += units
-            continue
-        runs.append((same, run))
-        run, same = position, units
-    runs.append((same, run))
-    return runs
+            yield (first & 7) + 1, number, position_of(number, column) if column else nodes[number]
 
 
-def _place_start(runs: list[Run], count: int, first_line: int) -> None:
-    """Args:
-    count: so many code units come before the first statement.
-    """
-    left = count
-    while left:
-        units, position = runs[0]
-        if units > left:
-            runs[0] = units - left, position
-            break
-        left -= units
-        del runs[0]
-    runs.insert(0, (count, (first_line, first_line, 0, 0)))
+def _add_exits(runs: list[Run], at: int, exits: list[int], end: int) -> None:
+    """A frame that an exception leaves is on a line: debuggers rely on it. The units up to `end` have none."""
+    last = next((position for _, position in reversed(runs) if position is not None), None)
+    for unit in range(at, end):
+        position = last if unit in exits else None
+        if position == runs[-1][1]:
+            runs[-1] = runs[-1][0] + 1, position
+        else:
+            runs.append((1, position))
