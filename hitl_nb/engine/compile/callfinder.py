@@ -28,11 +28,10 @@ class CallFinder:
         """Find the comprehensions over names that the text gives the value of a call: it may be a generator."""
         named, found = set[str](), list[Any]()
         for node in walk(module):
-            kind = type(node)
-            if kind is ast.Assign:
+            if isinstance(node, ast.Assign):
                 if isinstance(node.value, (ast.Call, ast.GeneratorExp)):
                     named.update(target.id for target in node.targets if isinstance(target, ast.Name))
-            elif kind in _AT_ONCE:
+            elif type(node) in _AT_ONCE:
                 found.append(node)
         over = [node for node in found if isinstance(node.generators[0].iter, ast.Name)]
         over = [node for node in over if node.generators[0].iter.id in named and not self.calls_below(node)]

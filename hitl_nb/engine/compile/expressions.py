@@ -170,7 +170,7 @@ class Expressions(ABC):
     # -- one kind of expression each
 
     def visit(self, node: Any) -> Any:
-        kind: Any = type(node)
+        kind: type[ast.AST] = node.__class__
         if kind is ast.Name or kind is ast.Constant or not self.finder.calls_below(node):
             return node
         base = self.depth

@@ -38,7 +38,7 @@ class Numbering:
         stack: list[Any] = [node]
         while stack:
             part = stack.pop()
-            kind = type(part)
+            kind: type[ast.AST] = part.__class__
             fields: dict[str, Any] = part.__dict__
             line = fields.get("lineno")
             if line == -1 and (kind in _PLAIN or (kind is ast.Assign and type(part.value) in _PLAIN)):
