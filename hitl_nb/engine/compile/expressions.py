@@ -264,9 +264,11 @@ class Expressions(ABC):
     def lambda_body(self, node: ast.Lambda) -> ast.expr:
         if self.finder.calls_below(node.body):
             function = self.builder.add_function(node, "lambda", "<lambda>", self.function)
+            self.builder.tree.note_sharing(function, own_nodes(node.body))
             inner = type(self)(self.builder, function, [node.body])
             node.body = inner.visit(node.body)
-            function.is_generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in own_nodes(node.body))
+            nodes = list(own_nodes(node.body))
+            function.is_generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in nodes)
             self.builder.tree.paths[node.body] = "b0"
         return node
 

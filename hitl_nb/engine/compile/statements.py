@@ -233,6 +233,7 @@ class Statements(Protected):
         function.globals = frozenset(n for part in nodes if isinstance(part, ast.Global) for n in part.names)
         function.is_async = isinstance(node, ast.AsyncFunctionDef)
         function.is_generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in nodes)
+        self.builder.tree.note_sharing(function, nodes)
         function.docstrings = 1 if not name.startswith("<") and ast.get_docstring(node, clean=False) is not None else 0
         inner = type(self)(self.builder, function, node.body)
         start = function.docstrings
@@ -255,6 +256,7 @@ class Statements(Protected):
     def define_class(self, node: ast.ClassDef, parent: Any) -> None:
         """Instrument the methods and the lambdas of a class; its body stays as it is."""
         function = self.builder.add_function(node, "class", node.name, parent)
+        self.builder.tree.note_sharing(function, [])
         nodes = [part for statement in node.body for part in own_nodes(statement)]
         function.globals = frozenset(n for part in nodes if isinstance(part, ast.Global) for n in part.names)
         inner = type(self)(self.builder, function, node.body)

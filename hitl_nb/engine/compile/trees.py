@@ -5,12 +5,14 @@ import __future__
 
 import ast
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from hitl_nb.engine.compile.callfinder import CallFinder
 from hitl_nb.engine.compile.nodes import (
+    COMPREHENSIONS,
+    SCOPES,
     assign,
     bound_names,
     call,
@@ -55,6 +57,7 @@ class SourceTree:
     opening: list[ast.stmt] = field(default_factory=list[ast.stmt])  # what a cell begins with, continued too
     places: dict[int, Any] = field(default_factory=dict[int, Any])  # what `position.places` finds in it, by function
     place_names: dict[int, dict[int, str]] = field(default_factory=dict[int, dict[int, str]])
+    _sharing: dict[int, None] = field(default_factory=dict[int, None])  # outermost functions that may share names
     _by_number: dict[tuple[int, bool], InstrumentedFunction] = field(
         default_factory=dict[tuple[int, bool], InstrumentedFunction]
     )
@@ -82,8 +85,32 @@ class SourceTree:
             return None
         return self._by_number.get((code.co_firstlineno, code.co_name == "<lambda>"))
 
-    def find_cells(self, code: types.CodeType) -> bool:
-        """Note which names functions share with others. Returns whether any function must file its cells."""
+    def note_sharing(self, function: InstrumentedFunction, nodes: Iterable[ast.AST]) -> None:
+        """Remember what defines a function that may share names with others.
+
+        Args:
+            nodes: of its body, before it is instrumented.
+        """
+        is_generic = bool(getattr(self.nodes[function.number], "type_params", None))
+        if is_generic or any(map(_may_share, nodes)):
+            outermost = function
+            while outermost.parent is not None and outermost.parent.kind != "cell":
+                outermost = outermost.parent
+            self._sharing[outermost.number] = None
+
+    @property
+    def sharing(self) -> ast.Module | None:
+        """A module of all the functions that may share names; what they have of the cell is global here as there."""
+        nodes: list[Any] = [self.nodes[number] for number in self._sharing]
+        body = [locate(ast.Expr(node), None) if isinstance(node, ast.Lambda) else node for node in nodes]
+        return ast.Module(body, []) if body else None
+
+    def find_cells(self, code: types.CodeType) -> None:
+        """Note which names functions share with others.
+
+        Args:
+            code: of those that may.
+        """
         for nested in all_codes(code):
             function = self.function_of(nested)
             if function is None or function.kind in ("class", "cell"):
@@ -92,7 +119,6 @@ class SourceTree:
             suspends = function.is_generator or function.is_async
             # Without cells of its own: what it closes over is found in the function that is called.
             function.files_cells = bool(nested.co_cellvars or (suspends and nested.co_freevars))
-        return any(function.files_cells for function in self.functions)
 
     def file_cells(self) -> None:
         """Functions that share their own names with others file the cells of these at their start."""
@@ -184,6 +210,12 @@ def first_number(node: Any) -> int:
     """The number that is the first line of a function's code."""
     decorators = getattr(node, "decorator_list", [])
     return (decorators[0] if decorators else node).lineno
+
+
+def _may_share(node: ast.AST) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in ("super", "__class__")
+    return isinstance(node, (*SCOPES, *COMPREHENSIONS))
 
 
 def _is_future_import(node: ast.stmt) -> bool:

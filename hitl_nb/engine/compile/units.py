@@ -104,10 +104,10 @@ class Unit:
         while len(_trees) > MOST_TREES:
             _trees.popitem(last=False)
 
-    def compile(self, module: ast.Module) -> types.CodeType:
+    def compile(self, module: ast.Module, flags: int = 0) -> types.CodeType:
         """Compile instrumented nodes of this unit."""
         with without_warnings(self.filename):  # the plain compile has warned
-            return compile(module, self.filename, "exec", self.flags, True)
+            return compile(module, self.filename, "exec", self.flags | flags, True)
 
     def finish(
         self, code: types.CodeType, function: InstrumentedFunction, *, is_primary: bool = False
@@ -197,10 +197,11 @@ def compile_unit(
     tree = unit._build(module)  # pyright: ignore[reportPrivateUsage]
     unit.functions, unit.tops = tree.functions, tree.tops
     unit._keep(tree)  # pyright: ignore[reportPrivateUsage]
-    code = unit.compile(tree.module)
-    if tree.find_cells(code):
+    sharing = tree.sharing
+    if sharing is not None:
+        tree.find_cells(unit.compile(sharing, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
         tree.file_cells()
-        code = unit.compile(tree.module)
+    code = unit.compile(tree.module)
     cell = next(value for value in code.co_consts if isinstance(value, types.CodeType))
     unit.code = unit.finish(cell, unit.functions[0], is_primary=True)
     _units[key] = unit
