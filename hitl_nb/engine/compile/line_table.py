@@ -35,7 +35,7 @@ def encode(runs: Iterable[Run], first_line: int) -> bytes:
         while units > 0:
             table.append(_LONG_HEAD - 1 + min(units, 8))
             for number in (delta, end - start, column + 1, end_column + 1):
-                _append(table, number)
+                table += _NUMBERS[number] if number < _MANY else _spell(number)
             units, delta = units - 8, 0
     return bytes(table)
 
@@ -43,11 +43,16 @@ def encode(runs: Iterable[Run], first_line: int) -> bytes:
 _LONG_HEAD, _NONE_HEAD = 0x80 | LONG << 3, 0x80 | NONE << 3
 
 
-def _append(table: bytearray, number: int) -> None:
+def _spell(number: int) -> bytes:
+    found = bytearray()
     while number > 63:
-        table.append(0x40 | number & 63)
+        found.append(0x40 | number & 63)
         number >>= 6
-    table.append(number)
+    return bytes((*found, number))
+
+
+_MANY = 1000
+_NUMBERS = [_spell(number) for number in range(_MANY)]
 
 
 def read_number(entry: bytes, at: int) -> int:

@@ -13,10 +13,10 @@ from types import CodeType
 from hitl_nb.engine.compile.line_table import LONG, NO_COLUMNS, NONE, ONE_LINE, Position, Run, encode, read_number
 from hitl_nb.engine.compile.numbering import Numbering
 
-_SAME = rb"(?:[\x80-\x87]\x00)+"  # entries for what has the number of the entry before, and column 0
 _NOWHERE = rb"[\xf8-\xff]+"  # entries without a position
-_ENTRIES = re.compile(_SAME + rb"|" + _NOWHERE + rb"|[\x80-\xff][\x00-\x7f]*")
-_BEFORE_SHORT, _BEFORE_NONE = 0x7F, 0xF7  # an entry's first byte is that of its kind and how many units it is for
+_SAME = rb"(?:[\x80-\x87]\x00)*"  # entries for what has the number of the entry before, and column 0
+_ENTRIES = re.compile(rb"(" + _NOWHERE + rb"|[\x80-\xff][\x00-\x7f]*)(" + _SAME + rb")")
+_BEFORE_SAME, _BEFORE_NOWHERE = 0x7F, 0xF7  # an entry's first byte is that of its kind and how many units it is for
 
 _EXITS = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
 _GET_ITER = frozenset((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))
@@ -46,8 +46,10 @@ def relocate(
     at = 0
     for units, number, position in _read_entries(code, numbering):
         at += units
-        if at <= start:
-            continue
+        if at - units < start:
+            units = at - start
+            if units <= 0:
+                continue
         if special[-1] < at:
             exits: list[int] = []
             while special[-1] < at:
@@ -57,12 +59,12 @@ def relocate(
                 elif number in loops:
                     operations[unit * 2 : unit * 2 + 2] = bytes((_NOP, 0))
             if position is None:
-                _add_exits(runs, max(start, at - units), exits, at)
+                _add_exits(runs, at - units, exits, at)
                 continue
         if position == runs[-1][1]:
-            runs[-1] = runs[-1][0] + min(units, at - start), position
+            runs[-1] = runs[-1][0] + units, position
         else:
-            runs.append((min(units, at - start), position))
+            runs.append((units, position))
     return bytes(operations), encode(runs, first_line)
 
 
@@ -70,13 +72,12 @@ def _read_entries(code: CodeType, numbering: Numbering) -> Iterator[tuple[int, i
     """How many code units are at a place: its number, and the user's position. Without a place the number is 0."""
     nodes, position_of = numbering.nodes, numbering.position_of
     number = code.co_firstlineno
-    for entry in _ENTRIES.findall(code.co_linetable):
+    for entry, same in _ENTRIES.findall(code.co_linetable):
         first = entry[0]
         kind = first >> 3 & 15
+        more = sum(same) - _BEFORE_SAME * (len(same) >> 1) if same else 0
         if kind == NONE:
-            yield sum(entry) - _BEFORE_NONE * len(entry), 0, None
-        elif not kind and not entry[1]:
-            yield sum(entry) - _BEFORE_SHORT * (len(entry) >> 1), number, nodes[number]
+            yield sum(entry) - _BEFORE_NOWHERE * len(entry), 0, None
         else:
             if kind >= NO_COLUMNS:
                 delta = read_number(entry, 1) if entry[1] > 63 else entry[1]
@@ -87,7 +88,12 @@ def _read_entries(code: CodeType, numbering: Numbering) -> Iterator[tuple[int, i
                 column = entry[1]
             else:
                 column = kind << 3 | entry[1] >> 4
-            yield (first & 7) + 1, number, position_of(number, column) if column else nodes[number]
+            if not column:
+                yield (first & 7) + 1 + more, number, nodes[number]
+                continue
+            yield (first & 7) + 1, number, position_of(number, column)
+        if more:
+            yield more, number, nodes[number]
 
 
 def _add_exits(runs: list[Run], at: int, exits: list[int], end: int) -> None:
