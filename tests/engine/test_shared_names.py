@@ -12,7 +12,7 @@ SHARING = {
     "a closure": "def outer(a):\n    b = g(a)\n    def inner():\n        return f(a, b)\n    return inner\n",
     "a lambda in a lambda": "made = lambda a: f(lambda: g(a))\n",
     "a comprehension": "def outer(a, xs):\n    return [f(a, x) for x in xs]\n",
-    "a comprehension without calls": "def outer(a, xs):\n    f()\n    return [a + x for x in xs]\n",
+    "a comprehension without calls": "def outer(a, xs):\n    f()\n    return [lambda: a + x for x in xs]\n",
     "a generator expression": "def outer(a, xs):\n    return f(a * x for x in xs)\n",
     "super in a method": "class One(Base):\n    def go(self):\n        return super().go()\n",
     "the class of a generator's": "class One(Base):\n    def go(self):\n        yield f(__class__)\n",

@@ -102,7 +102,9 @@ class SourceTree:
     def sharing(self) -> ast.Module | None:
         """A module of all the functions that may share names; what they have of the cell is global here as there."""
         nodes: list[Any] = [self.nodes[number] for number in self._sharing]
-        body = [locate(ast.Expr(node), None) if isinstance(node, ast.Lambda) else node for node in nodes]
+        body: list[ast.stmt] = [
+            locate(ast.Expr(node), None) if isinstance(node, ast.Lambda) else node for node in nodes
+        ]
         return ast.Module(body, []) if body else None
 
     def find_cells(self, code: types.CodeType) -> None:
