@@ -33,7 +33,7 @@ _ASCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key LIMIT ?"
 _DESCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
 _UPSERT = (
     "INSERT INTO Cache(key, raw, store_time, expire_time, access_time, access_count, tag, size, mode, filename, value)"
-    f" VALUES (?1, 1, ?2, NULL, ?2, 0, NULL, 0, {MODE_RAW}, NULL, ?3)"
+    f" VALUES (?, 1, ?, NULL, ?, 0, NULL, 0, {MODE_RAW}, NULL, ?)"
     " ON CONFLICT(key, raw) DO UPDATE SET store_time = excluded.store_time, expire_time = NULL, tag = NULL,"
     " size = excluded.size, mode = excluded.mode, filename = excluded.filename, value = excluded.value"
 )
@@ -138,13 +138,13 @@ class Batch:
 
     def _write(self, writes: _Writes) -> None:
         now = time.time()
-        puts: list[tuple[str, float, bytes]] = []
+        puts: list[tuple[str, float, float, bytes]] = []  # not numbered in the SQL: Python 3.12.1 warns of that
         deletes: list[tuple[str]] = []
         for key, value in sorted(writes.items()):
             if value is None:
                 deletes.append((key,))
             else:
-                puts.append((key, now, value))
+                puts.append((key, now, now, value))
                 self.written += len(value)
             self._remember(key, value)
         self.written += PAGE * len(writes)
