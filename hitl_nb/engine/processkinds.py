@@ -45,6 +45,14 @@ class Options(Kind):
         return {k: v for k, v in now.items() if k in (carried or ()) or k not in before or before[k] != v} or None
 
 
+class ContextValues(Kind):
+    """Values that were set are told by their identity: two that are equal may be changed apart."""
+
+    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+        known: dict[Any, Any] = {} if before is MISSING else before
+        return {k: v for k, v in now.items() if k in (carried or ()) or k not in known or known[k] is not v} or None
+
+
 class Settings(Kind):
     """Settings by name: those that the run changed are saved, and those that it removed."""
 

@@ -1,14 +1,15 @@
 """State that Python keeps outside of variables: what a run changed of it is saved, and put back when it continues.
 
-Random generators, the decimal context, the working directory, `sys.path`, warnings filters, pandas' and matplotlib's
-options, pyplot's open figures and the settings of `settings.py` belong to the process. The baseline is the state when
-this process began to work on the run; what differs from it at a save goes into the snapshot, and what an earlier save
-of the run held stays in it.
+Random generators, the decimal context, context variables of the user's modules, the working directory, `sys.path`,
+warnings filters, pandas' and matplotlib's options, pyplot's open figures and the settings of `settings.py` belong to
+the process. The baseline is the state when this process began to work on the run; what differs from it at a save goes
+into the snapshot, and what an earlier save of the run held stays in it.
 A library is looked at only if something imported it already.
 """
 
 from __future__ import annotations
 
+import contextvars
 import decimal
 import os
 import random
@@ -19,9 +20,11 @@ from typing import Any, cast
 
 from ..errors import HitlError
 from . import figures
+from .position import contextvalues
+from .position.driving import current_driver
 from .position.effects import base_context, begin_contexts
 from .position.frames import SavedFrame
-from .processkinds import MISSING, Kind, Options
+from .processkinds import MISSING, ContextValues, Kind, Options
 from .settings import SETTINGS
 from .surroundings import Noticed, Surroundings, say_missing, say_noticed
 
@@ -195,6 +198,11 @@ def _restore_matplotlib_parameters(saved: dict[str, Any]) -> None:
             sys.modules["matplotlib"].rcParams[name] = value
 
 
+def _context_values() -> contextvalues.Values:
+    driver = current_driver()
+    return contextvalues.values_in(contextvars.copy_context() if driver is None else driver.context)
+
+
 _PLACES = (
     Kind("directory", "the working directory", "os", _directory, _restore_directory),
     SearchPath("search path", "sys.path", "sys", lambda: list(sys.path), _restore_search_path),
@@ -207,6 +215,13 @@ _KINDS = (
     Kind("torch random", "the state of torch's CPU generator", "torch", _torch_random, _restore_torch_random),
     Kind("decimal", "the decimal context", "decimal", _decimal_context, _restore_decimal_context),
     Filters("warnings", "the warnings filters", "warnings", lambda: list(warnings.filters), _restore_filters),
+    ContextValues(
+        "context variables",
+        "what the agent has set of the context variables of your modules",
+        "contextvars",
+        _context_values,
+        contextvalues.set_values,
+    ),
     Options("pandas options", "pandas' options", "pandas", _pandas_options, _restore_pandas_options),
     Options(
         "matplotlib parameters",

@@ -25,6 +25,7 @@ from typing import Any, cast
 from ..errors import HitlError
 from .definitions import Entry, Path, Slot, is_code, put_slot, slots_of_module
 from .functioncaches import is_cached
+from .position import contextvalues
 from .refusals import type_of
 from .resources import line_of_live
 from .shapes import print_of
@@ -56,6 +57,9 @@ def is_users(module: object) -> bool:
     if not isinstance(file, str) or name == "__main__" or name.partition(".")[0] == "hitl_nb":
         return False
     return sys.modules.get(name) is module and _is_users_file(file) and line_of_live(module) is None
+
+
+contextvalues.users.append(is_users)
 
 
 def is_of_user(cls: type) -> bool:

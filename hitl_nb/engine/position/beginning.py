@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 from hitl_nb.engine.position import asyncio_calls
+from hitl_nb.engine.position.contextvalues import Values, set_values
 from hitl_nb.engine.position.origins import Origin, origin_of, set_origin
 from hitl_nb.engine.position.turns import Call
 from hitl_nb.errors import HitlError
@@ -131,6 +132,7 @@ class TaskState(NamedTuple):
         warns: whether asyncio warns if it is dropped.
         key, line, started: of its origin.
         told: whom of the notebook it tells that it is done.
+        values: what context variables of the user's modules hold in it, and not in the run's own context.
     """
 
     coroutine: Any
@@ -144,10 +146,12 @@ class TaskState(NamedTuple):
     line: int
     started: int
     told: list[Any]
+    values: Values
 
 
 def _begin_task(loop: Any, task: Any, state: TaskState) -> Step:
     context = contextvars.copy_context()
+    context.run(set_values, state.values)
     with held_back(loop) as held:
         _TASK.__init__(task, state.coroutine, loop=loop, name=state.name, context=context)
     task._log_destroy_pending = state.warns

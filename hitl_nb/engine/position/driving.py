@@ -267,6 +267,11 @@ class Driver:
         return read_raised(error, left, self._root, by_with=by_with)
 
     @property
+    def context(self) -> contextvars.Context:
+        """The context of the run's own code."""
+        return contextvars.copy_context() if self._task is None else turns.context_of(self._task)
+
+    @property
     def is_running(self) -> bool:
         """Whether the code of the run has begun."""
         return self._root is not None

@@ -18,12 +18,13 @@ from hitl_nb.engine.position.beginning import (
     make_new,
     reduce_loaded,
 )
+from hitl_nb.engine.position.contextvalues import values_apart
 from hitl_nb.engine.position.errors import CannotSave
 from hitl_nb.engine.position.frames import BOX
 from hitl_nb.engine.position.lookup import frame_of
 from hitl_nb.engine.position.origins import is_call, origin_of
 from hitl_nb.engine.position.suspended import can_keep
-from hitl_nb.engine.position.turns import free_variables, is_asyncios, is_cancelled, turns
+from hitl_nb.engine.position.turns import context_of, free_variables, is_asyncios, is_cancelled, turns
 
 _GATHERING: Any = vars(asyncio_tasks)["_GatheringFuture"]
 
@@ -115,6 +116,7 @@ def _task_state(task: Any) -> State:
         origin.line,
         origin.started,
         [callback for callback, _ in task._callbacks or () if not is_asyncios(callback)],
+        values_apart(context_of(task), context_of(turns.main)),
     )
 
 
