@@ -70,7 +70,7 @@ class Shown:
         """The decisions that the run goes on with."""
 
     def noted(self, sentences: list[str]) -> None:
-        """What this process lacks of what the run had when it was saved."""
+        """What people are to know: of what this process lacks that the run had, or what a pause waits for."""
 
     def drawn(self) -> list[Any]:
         """What is drawn and not shown yet, as JSON with `until_resumed`: shown at a pause until the run continues."""
@@ -211,6 +211,7 @@ def _callbacks(shown: Shown) -> dict[str, Any]:
         "drawn": shown.drawn,
         "finishing": shown.finishing,
         "judged": shown.judged,
+        "noted": shown.noted,
         "objected": shown.objected,
         "summarize": shown.summarize,
     }

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -39,6 +41,8 @@ from .underway import StepsUnderWay, in_step
 from .worklog import Worklog
 
 _current: ContextVar[Session | None] = ContextVar("hitl_nb_session", default=None)
+PATIENCE = 10.0
+"""Seconds that a pause waits for steps before it says so."""
 TICK = 0.01
 """Seconds after which running code reports: the time of statements is taken, and a save is made that is due."""
 
@@ -79,6 +83,7 @@ class Session:
     finishing: called when the code has ended, before that is saved.
     judged: shows what a policy decided without a pause; also told when it is used again.
     objected: shows that an edit is used to which guardrails object.
+    noted: tells people sentences about the run.
     summarize: shows how many of these were not shown one by one; called before the state is saved for good.
     """
 
@@ -97,6 +102,7 @@ class Session:
         finishing: Callable[[], None] = lambda: None,
         judged: Callable[[list[Proposal]], None] = lambda proposals: None,
         objected: Callable[[str], None] = lambda text: None,
+        noted: Callable[[list[str]], None] = lambda sentences: None,
         summarize: Callable[[], None] = lambda: None,
         known: list[Step] | None = None,
         died: bool = True,
@@ -113,6 +119,7 @@ class Session:
         self.finishing = finishing
         self.judged = judged
         self.objected = objected
+        self.noted = noted
         self.summarize = summarize
         self.judge = Judge(self)
         self.known = {identify(step.key): step for step in known or ()}
@@ -123,6 +130,7 @@ class Session:
         self.turn = threading.RLock()
         self._thread = threading.get_ident()
         self._over = False
+        self._speaks_at = math.inf
         self.failed_at_position = False
         self.worklog = Worklog()
         self.questions = Questions(self)
@@ -181,12 +189,29 @@ class Session:
         """Let the steps that are under way end while the claim is held; no step and no question begins any more."""
         with self.turn:
             self._over = True
+        self._speaks_at = time.monotonic() + PATIENCE
         await self.under_way.ended(self._check_steps)
+        left = self.background.left_by_steps() if self.live.paused is not None else None
+        if left is not None:
+            raise CannotPause(f"cannot pause: {left}")
 
     def _check_steps(self) -> None:
         """Raise CannotPause where a pause would wait for ever for steps: it has ended what they wait for."""
         if self.live.paused is not None:
             self.questions.check_steps("cannot pause")
+            self._say_what_is_waited_for()
+
+    def _say_what_is_waited_for(self) -> None:
+        """Whether a step that looks again and again will see what it waits for, only its author can know."""
+        if time.monotonic() < self._speaks_at or not self.under_way:
+            return
+        self._speaks_at = math.inf
+        names = " and ".join(f"{name}()" for name in self.under_way.names)
+        waited_for = (
+            f"the question is shown when {names} has ended: a pause lets steps beside it end. Interrupt the kernel if "
+            "a step waits for what other tasks of this agent do; these continue only after the decision"
+        )
+        self.noted([waited_for])
 
     def _record_questions(self) -> None:
         """Make the pause durable, if it waited for steps to end."""
@@ -224,7 +249,7 @@ class Session:
         """The records of all calls, for one that was made before the position and is awaited behind it."""
         return {identify(step.key): step for step in self.ledger.steps(self.run_record.id)}
 
-    def begin_step(self) -> Future[None]:
+    def begin_step(self, name: str) -> Future[None]:
         """A step is about to start; `under_way.end` must be called with what this returns.
 
         Raises:
@@ -233,7 +258,7 @@ class Session:
         """
         with self.turn:
             self.check_going()
-            return self.under_way.begin()
+            return self.under_way.begin(name)
 
     def check_not_paused(self) -> None:
         """Raises Paused if the run has paused: what is made again on resume must not go on beside it."""

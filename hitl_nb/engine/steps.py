@@ -209,7 +209,7 @@ class StepCall:
     def _begin(self, exact: bool, *, again: bool = False) -> None:
         """Record that the call is about to be made."""
         session = self.session
-        self.under_way = session.begin_step()
+        self.under_way = session.begin_step(self._name)
         try:
             if again:
                 self.record = session.ledger.retry_step(session.claim, self.key, pauses=self._pauses)

@@ -25,24 +25,38 @@ recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_ca
 """The calls of steps and gated tools that are being made, the outermost first."""
 
 
+def step_under_way() -> Future[None] | None:
+    """The step whose function runs now, as it is counted: done when it has ended."""
+    calls = recorded_calls.get()
+    return getattr(calls[-1], "under_way", None) if calls and in_step.get() is not None else None
+
+
 class StepsUnderWay:
     """Counts steps from their beginning to their end, in whatever task or thread they run."""
 
     def __init__(self) -> None:
         self._calls: dict[Future[None], asyncio.Task[Any] | None] = {}
+        self._names: dict[Future[None], str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def begin(self) -> Future[None]:
+    @property
+    def names(self) -> list[str]:
+        """The names of those that have not ended."""
+        return sorted(set(self._names.values()))
+
+    def begin(self, name: str) -> Future[None]:
         """A step begins; it has ended when `end` is called with this."""
         call: Future[None] = Future()
         self._calls[call] = None
+        self._names[call] = name
         return call
 
     def end(self, call: Future[None]) -> None:
         """The step has ended: what there is to record of it is recorded."""
         self._calls.pop(call, None)
+        self._names.pop(call, None)
         if not call.done():
             call.set_result(None)
 

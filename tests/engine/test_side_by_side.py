@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import world
 from desk import Desk, effects
 
+from hitl_nb.engine import session
 from hitl_nb.errors import CannotPause
 
 TURNS = """
@@ -256,6 +259,12 @@ def pay_now(n=1):
     world.outside["loop"].call_soon_threadsafe(world.outside["began"].set)
     world.outside["proceed"].wait(60)
     return effect("paid", n)
+@hitl.step
+async def pay_in_thread(n=1):
+    return await asyncio.to_thread(pay_now, n)
+@hitl.step
+async def pay_in_executor(n=1):
+    return await asyncio.get_running_loop().run_in_executor(None, pay_now, n)
 def go_on_outside():  # what the step waits for is not the run's: it happens though the run is paused
     asyncio.get_running_loop().call_soon(world.outside["go"].set, context=contextvars.Context())
 async def ask():
@@ -282,6 +291,8 @@ BESIDE = {
     answer = await ask()
     return [await task, answer]""",
     "thread": "    return await asyncio.gather(asyncio.to_thread(pay_now), ask())",
+    "thread of a step": "    return await asyncio.gather(pay_in_thread(), ask())",
+    "executor of a step": "    return await asyncio.gather(pay_in_executor(), ask())",
     "thread in a group": """    async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(asyncio.to_thread(pay_now)), group.create_task(ask())]
     return [task.result() for task in tasks]""",
@@ -319,6 +330,50 @@ def test_a_step_beside_a_question_ends_and_is_recorded(desk: Desk, way: str) -> 
     assert desk.run("got = await both()").status == "finished"
     assert desk.ns["got"] == [1, "went"]
     assert effects() == []
+
+
+def test_what_a_step_leaves_at_work_would_be_lost(desk: Desk) -> None:
+    """The step ends while the pause waits for it, and what it has submitted does not."""
+    leaving = """
+def blocks():
+    world.outside["never"].wait()
+@hitl.step
+async def leaves(n=1):
+    asyncio.get_running_loop().run_in_executor(world.outside["pool"], blocks)
+    return await pay(n)
+async def both():
+    await begin()
+    world.outside["never"] = __import__("threading").Event()
+    return await asyncio.gather(leaves(), ask())
+"""
+    desk.cell(PAYING + leaving)
+    world.outside["pool"] = ThreadPoolExecutor(1)
+    try:
+        with pytest.raises(CannotPause, match=r"the submitted call of blocks\(\), which a step has started"):
+            desk.run("got = await both()")
+    finally:
+        world.outside["never"].set()
+    assert desk.open() == []
+
+
+def test_a_pause_says_that_it_waits_for_a_step_that_looks_again_and_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PATIENCE", 0.0)
+    said: list[str] = []
+
+    def noted(sentences: list[str]) -> None:
+        said.extend(sentences)
+        world.outside["told"].set()
+
+    monkeypatch.setattr(desk.shown, "noted", noted)
+    world.outside["told"] = asyncio.Event()
+    looking = "async def pay():\n    world.outside['began'].set()\n    while not world.outside['told'].is_set():\n"
+    looking += "        await asyncio.sleep(0.001)\n    return effect('paid')\npay = hitl.step(pay)\n"
+    desk.cell(PAYING + looking + "async def both():\n    await begin()\n" + BESIDE["gather"])
+    assert desk.run("got = await both()").status == "waiting"
+    assert len([one for one in said if "when pay() has ended" in one]) == 1
+    assert effects() == ["paid()"]
 
 
 def test_a_step_that_fails_beside_a_question_is_recorded_too(desk: Desk) -> None:
@@ -408,6 +463,7 @@ got = await asyncio.gather(pay(), fails())
 
 def test_a_cancelled_step_is_cancelled_as_it_is_without_a_run(desk: Desk) -> None:
     source = """
+import asyncio
 import asyncio
 import gc
 @hitl.step
