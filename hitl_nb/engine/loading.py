@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import jsontext as json
 from ..errors import WrongPython
+from .annotations import put_back_annotations
 from .inputs import Input, Inputs, inputs_in
 from .missing import remember_left_out
 from .pickling import Unpickler, module_globals, resolve
@@ -34,6 +35,8 @@ PROCESS = "process state"
 DEFINITION = "definition"
 """Marks an entry with the data that a definition of the notebook holds."""
 
+ANNOTATIONS = "annotations"
+"""Marks the entry with the annotations of the cell's names."""
 MODULES = "modules"
 """Marks the entry with what the run changed in the user's modules."""
 
@@ -190,17 +193,25 @@ def load(
         if name == PROCESS:
             loaded.process = value
             prepare(value)
-        elif name == MODULES:
-            loaded.modules = value
         elif name == DEFINITION:
             root, slots = value
             definition = find(("def", root))
             put_back(root, definition, slots, root in copies)
-        elif not name:
-            frames, waits, loaded.counts, loaded.pending, loaded.result, tasks = value
-            loaded.stack = SavedStack(frames, waits, {}, frames, tasks)
         else:
-            loaded.variables[name] = ns[name] = value
+            _put(name, value, loaded, ns)
+
+
+def _put(name: str, value: Any, loaded: Loaded, ns: dict[str, Any]) -> None:
+    """Have an entry of the stream where it belongs."""
+    if name == ANNOTATIONS:
+        put_back_annotations(ns, value)
+    elif name == MODULES:
+        loaded.modules = value
+    elif not name:
+        frames, waits, loaded.counts, loaded.pending, loaded.result, tasks = value
+        loaded.stack = SavedStack(frames, waits, {}, frames, tasks)
+    else:
+        loaded.variables[name] = ns[name] = value
 
 
 def _defined_here(name: str, ns: dict[str, Any], own: frozenset[str]) -> Any:

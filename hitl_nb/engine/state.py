@@ -19,6 +19,7 @@ from .. import jsontext as json
 from ..errors import CannotPause
 from ..records import Snapshot
 from . import resources
+from .annotations import annotations_of
 from .branches import branches_run
 from .compile import find_unit
 from .compile.instrumenter import hash_instrumenter
@@ -27,7 +28,7 @@ from .framesource import names_imported, names_not_met, words_in_texts
 from .inputs import Inputs, header_of
 from .leftout import LeftOut
 from .libraries import check_made_modules
-from .loading import DEFINITION, END, FORMAT, MODULES, PROCESS
+from .loading import ANNOTATIONS, DEFINITION, END, FORMAT, MODULES, PROCESS
 from .missing import left_out_before
 from .pickling import Pickler
 from .position.errors import CannotSave
@@ -238,6 +239,7 @@ class Saver:
             self._shared |= shared
             self._namespaces |= namespaces
             return self._dump(position, names, pending, check)
+        pickler.dump((ANNOTATIONS, annotations_of(position.stack.order) if self.variables else {}))
         modules = self.modules.entries(pickler.memo.copy)
         pickler.dump((MODULES, modules.entries))
         self._dump_names(pickler, (), done, copies, needed=False)
