@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections import deque
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
@@ -90,10 +91,11 @@ class Lab:
         self.token = secrets.token_hex(8)
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._sockets = TemporaryDirectory(prefix="hitl-")  # the path of a socket has at most 107 characters
         self.env = {k: v for k, v in _ENVIRONMENT.items() if k not in _HIDDEN} | {
             "JUPYTER_CONFIG_DIR": str(state / "config"),
             "JUPYTER_DATA_DIR": str(state / "data"),
-            "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
+            "JUPYTER_RUNTIME_DIR": self._sockets.name,
             "JUPYTERLAB_SETTINGS_DIR": str(state / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
             "HITL_NB_STORE": f"diskcache://{state / 'store'}",
@@ -121,6 +123,8 @@ class Lab:
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
             "--ServerApp.port_retries=0",
+            # By sockets in files: of TCP ports that the server has found free, another process may take one meanwhile.
+            "--KernelManager.transport=ipc",
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -167,6 +171,10 @@ class Lab:
 
     def close(self) -> None:
         running.remove(self)
+        with self._sockets:
+            self._end()
+
+    def _end(self) -> None:
         if self.process.poll() is not None:
             return
         os.killpg(self.process.pid, signal.SIGTERM)
@@ -189,14 +197,23 @@ class Page:
         self.lab = lab
         self._at = at
         self.said: deque[str] = deque(maxlen=40)
-        page.on("console", lambda said: self.said.append(f"{said.type}: {said.text}"))
-        page.on("pageerror", lambda error: self.said.append(f"page error: {error}"))
+        page.on("console", self._note_said)
+        page.on("pageerror", self._note_error)
         page.on("crash", lambda: self.said.append("the page crashed"))
-        page.on("requestfailed", lambda call: self.said.append(f"no answer: {call.method} {call.url} {call.failure}"))
+        page.on("requestfailed", self._note_unanswered)
         loaded.append(self)
         self.spoiled = False
         page.add_init_script(_CLOSE_UNLISTED)
         self.load()
+
+    def _note_said(self, said: Any) -> None:
+        self.said.append(f"{said.type}: {said.text}")
+
+    def _note_error(self, error: Any) -> None:
+        self.said.append(f"page error: {error}")
+
+    def _note_unanswered(self, call: Any) -> None:
+        self.said.append(f"no answer: {call.method} {call.url} {call.failure}")
 
     def load(self) -> None:
         """Load the application in this window, with nothing open in it.
@@ -357,9 +374,10 @@ def until(page: Any, condition: str, arg: Any = None, *, seconds: float = 60) ->
 def write_notebook(path: Path, *cells: str) -> None:
     """A notebook of code cells."""
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
-    made.cells = [nbformat.v4.new_code_cell(cell, id=f"cell-{i}") for i, cell in enumerate(cells)]
-    nbformat.write(made, path)
+    notebooks: Any = nbformat
+    made = notebooks.v4.new_notebook(metadata={"kernelspec": kernel})
+    made.cells = [notebooks.v4.new_code_cell(cell, id=f"cell-{i}") for i, cell in enumerate(cells)]
+    notebooks.write(made, path)
 
 
 def shot(what: Any, name: str) -> None:
