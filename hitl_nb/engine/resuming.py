@@ -157,10 +157,8 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
     try:
         saved = _opened(ledger, run, state, claimed=True)
         saver.inputs = saved.inputs if saved is not None else {}
-        if saved is None:
-            saver.branches = set()
-        elif saved.source == code.source:
-            saver.branches = saved.branches
+        if saved is None or saved.source == code.source:
+            saver.branches = set() if saved is None else saved.branches
         own = NotebookValues(code.ns, saver.inputs)
         with loading(ledger, run, claim, saver):
             live, pending = _live_run(run, before.status, saved, code, saver, shown)
