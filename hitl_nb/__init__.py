@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hitl_nb.engine.workspacefactory import workspace as workspace
+
     from .engine.agents import agent as agent
     from .engine.checkpoint import checkpoint as checkpoint
     from .engine.checkpoint import checkpoint_all as checkpoint_all
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from .engine.resources import resource as resource
     from .engine.steps import idempotency_key as idempotency_key
     from .engine.steps import step as step
-    from .engine.workspace import workspace as workspace
     from .errors import AlreadyDecided as AlreadyDecided
     from .errors import AlreadySettled as AlreadySettled
     from .errors import CannotPause as CannotPause
@@ -86,7 +87,7 @@ _HOMES = {
     "resource": "engine.resources",
     "idempotency_key": "engine.steps",
     "step": "engine.steps",
-    "workspace": "engine.workspace",
+    "workspace": "engine.workspacefactory",
     "Policy": "review.policy_files",
     "policy": "review.policy_files",
     **dict.fromkeys(("block", "escalate", "passed"), "review.guardrails"),

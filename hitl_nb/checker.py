@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.patterns import is_linear, states
-from hitl_nb.workerprocess import WorkerProcess, answer_requests
+from hitl_nb.workerprocess import WorkerProcess
 
 from . import jsontext as json
 
@@ -80,26 +80,6 @@ def _seconds(size: int) -> float:
     return SECONDS + SECONDS_PER_MB * size / (1 << 20)
 
 
-def serve() -> None:
-    """The worker: answers checks until nobody asks any more."""
-    from hitl_nb.schemas import find_misfits
-
-    find_misfits({}, [None])  # imports what it needs
-
-    def answer(request: bytes) -> bytes:
-        try:
-            said: dict[str, Any] = {"found": find_misfits(*json.loads(request))}
-        except RecursionError:
-            said = {"failed": "it refers to itself without end, or is nested too deeply"}
-        except MemoryError:
-            said = {"failed": "it takes too much memory"}
-        except Exception as error:  # noqa: BLE001  # a library's, about a schema: said to the person who edits
-            said = {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
-        return json.dumps(said).encode()
-
-    answer_requests(answer)
-
-
 def _is_cheap(schema: dict[str, Any], values: list[Any]) -> bool:
     """Whether a check takes some milliseconds at most, for certain."""
     nodes = automata = 0
@@ -150,7 +130,9 @@ class _Pool:
             raise InvalidEdit({"": "was not checked: other checks take too long here; try again"})
         try:
             for _ in range(2):  # an idle worker may just have ended
-                worker = self._idle.pop() if self._idle else WorkerProcess("hitl_nb.checker:serve", "checks by schemas")
+                worker = (
+                    self._idle.pop() if self._idle else WorkerProcess("hitl_nb.schemaworker:serve", "checks by schemas")
+                )
                 try:
                     answer = worker.ask(request, seconds)
                 except TimeoutError:

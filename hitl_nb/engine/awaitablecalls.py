@@ -13,7 +13,7 @@ from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from .session import current, required
+from hitl_nb.engine.currentsession import current, required
 
 if TYPE_CHECKING:
     from .session import Session

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hitl_nb.engine.currentsession import required
+
 from .. import values
 from ..records import ACTIONS, Action, Kind
 from .callkeys import Key, check_key
@@ -15,7 +17,6 @@ from .decision import Asked, Decision
 from .ownobjects import mark_own
 from .pending import Pending
 from .reviewarguments import OnDeadline, check_review
-from .session import required
 
 if TYPE_CHECKING:
     from ..review.policy_files import Policy

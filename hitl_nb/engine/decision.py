@@ -13,13 +13,13 @@ from .. import records, values
 from ..errors import Rejected, StoreCorrupt
 from ..records import Action, By, Known, Proposal, Question, fingerprint
 from ..store.reviewers import known_if_checked, known_voter
-from .callkeys import Key
 from .comments import Comment, told
 from .ownobjects import mark_own
 from .reviewarguments import NO_REVIEW, Review
 
 if TYPE_CHECKING:
     from ..policies.further import Further
+    from .callkeys import Key
 
 
 @dataclass(frozen=True)

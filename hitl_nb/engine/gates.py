@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
+from hitl_nb.engine.currentsession import required
+from hitl_nb.engine.session import Session
+
 from .. import values
 from ..models import fitting_adapter
 from ..records import Action, Question
@@ -24,7 +27,6 @@ from .gatedcalls import ApprovedCall
 from .owners import with_owner
 from .pending import Pending
 from .reviewarguments import OnDeadline, check_review, check_rules
-from .session import Session, required
 
 if TYPE_CHECKING:
     from ..review.policy_files import Policy

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from .session import required
+from hitl_nb.engine.currentsession import required
 
 _LONGEST = 100
 """Characters of a text that is kept as it is."""

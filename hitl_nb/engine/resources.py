@@ -102,7 +102,7 @@ def resource(factory: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
     Returns what the factory returns; outside of a run, too.
     """
-    from .session import current
+    from hitl_nb.engine.currentsession import current
 
     session, around = current(), _opening.get()
     if session is None:

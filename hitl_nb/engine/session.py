@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from contextvars import ContextVar
 from typing import Any
+
+from hitl_nb.engine.currentsession import running_session
 
 from ..errors import CannotPause, NotInAgent, Paused, RunClaimed, StoreError
 from ..records import Proposal, Run, Step, Workspace
@@ -40,38 +41,21 @@ from .tracebacks import trimmed
 from .underway import StepsUnderWay, in_step
 from .worklog import Worklog
 
-_current: ContextVar[Session | None] = ContextVar("hitl_nb_session", default=None)
 PATIENCE = 10.0
 """Seconds that a pause waits for steps before it says so."""
 TICK = 0.01
 """Seconds after which running code reports: the time of statements is taken, and a save is made that is due."""
 
 
-def current() -> Session | None:
-    """The session whose code is running, if any."""
-    return _current.get()
-
-
-def required(what: str) -> Session:
-    """The session whose code is running. Raises NotInAgent."""
-    session = _current.get()
-    if session is None:
-        raise NotInAgent(
-            f"{what} was called outside an agent: put the code into a %%agent cell, or into a function "
-            "marked @hitl.agent and started with .run(...)"
-        )
-    return session
-
-
 @contextlib.contextmanager
 def loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
     """While a run's state is loaded: steps that the factory of a resource calls come from the record."""
     session = Session(ledger, run, claim, LiveRun(None), saver, source="")
-    token = _current.set(session)
+    token = running_session.set(session)
     try:
         yield
     finally:
-        _current.reset(token)
+        running_session.reset(token)
 
 
 class Session:
@@ -151,10 +135,10 @@ class Session:
 
         Raises what the code raises, and Paused.
         """
-        hand_on_to_threads(_current, in_step, inside_call, in_guardrail)
+        hand_on_to_threads(running_session, in_step, inside_call, in_guardrail)
         notice_certificates()
         self._thread = threading.get_ident()
-        token = _current.set(self)
+        token = running_session.set(self)
         try:
             try:
                 self.doubts.settle_all()
@@ -180,7 +164,7 @@ class Session:
             )
             return result
         finally:
-            _current.reset(token)
+            running_session.reset(token)
             # On a full disk the claim counts as let go in this process all the same.
             with contextlib.suppress(StoreError):
                 self.ledger.release(self.claim)

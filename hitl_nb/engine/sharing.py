@@ -14,6 +14,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TypeVar
 
+from hitl_nb.engine.currentsession import required
+from hitl_nb.engine.session import Session
+
 from .. import records
 from ..review.atwork import AtWork, comment_id, standing_in
 from ..review.draft import Draft
@@ -21,7 +24,6 @@ from ..review.page import Page
 from ..review.stream import Stream
 from ..review.writing import Find, Suggestion, Writing, Written, standing, suggestion
 from .comments import Comment, told
-from .session import Session, required
 from .state import Reentered
 from .steps import StepFunction, idempotency_key
 

@@ -16,6 +16,9 @@ from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any, Literal, TypeVar, overload
 
+from hitl_nb.engine.currentsession import current
+from hitl_nb.engine.session import Session
+
 from ..errors import HitlError, NotInAgent
 from ..records import Step
 from .agents import Definition
@@ -28,7 +31,6 @@ from .refusals import reason
 from .resources import opening
 from .savedcode import load_units, units_of
 from .seal import seal, unseal
-from .session import Session, current
 from .underway import in_step, recorded_calls
 
 F = TypeVar("F", bound=Callable[..., Any])

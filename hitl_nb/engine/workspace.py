@@ -15,9 +15,12 @@ from typing import Any
 
 import msgspec
 
+from hitl_nb.engine.currentsession import required
+from hitl_nb.engine.session import Session
+
 from .. import values
-from ..errors import HitlError, NotInAgent
-from ..records import ACTIONS, TEXT_KINDS, Action, Kind
+from ..errors import HitlError
+from ..records import ACTIONS, Action
 from ..records import Workspace as Record
 from ..review.draft import Draft
 from ..review.reviewer import reviewer_from_environment
@@ -27,7 +30,6 @@ from .comments import Comment
 from .decision import Asked, Decision
 from .pending import Pending
 from .reviewarguments import OnDeadline, check_review
-from .session import Session, current, required
 from .sharing import Write
 from .state import Reentered
 from .underway import in_step
@@ -225,72 +227,6 @@ class _Done(Pending):
             name = decided.reviewer_name if decided is not None else ""
             Draft.within(ledger.store, record).write(agreed, decisions[0].reviewer, name)
         return decisions[0]
-
-
-def workspace(
-    title: str,
-    *,
-    kind: Kind = "markdown",
-    template: str = "",
-    server: str | None = None,
-    token: str | None = None,
-    name: str | None = None,
-    restart: bool = False,
-) -> Workspace:
-    """Open a document that the agent and people write together; use it as a context manager.
-
-    A plain script, outside of any agent, writes through a Jupyter server: `server` and what follows are for it.
-    `wait_until_done` blocks there. The same script run again, with the same `name` and title, goes on with the document
-    as long as that is not closed. A call is known by its kind and which of that kind it is in the script: what was
-    written is not written again, what was read reads the same, what was decided stays, up to where the script ended. So
-    its calls must come in the same order every time, and it must not make two of them at once. Of several processes the
-    one that opened it last goes on.
-
-    Args:
-        title: one line, not that of another open workspace of this run.
-        kind: "markdown", "text" or "code".
-        template: what it begins with.
-        server: the address of a Jupyter server with hitl_nb, with or without `?token=`.
-        token: its token; if left out, that of the address, else of the environment variable JUPYTER_TOKEN.
-        name: the script's name, which people see as the author's; that of its file if left out.
-        restart: begin anew, with an empty document: one that is open is closed.
-
-    Raises:
-        ValueError, TypeError: a bad argument.
-        WorkspaceInUse: the run has an open workspace with this title.
-        NotInAgent: there is no run whose workspace it could be, and no `server`.
-        ServerError: the server does not answer, or refuses the token.
-    """
-    session = current()
-    if server is None and session is None:
-        raise NotInAgent(
-            "workspace() was called outside an agent: put the code into a %%agent cell, or into a function marked "
-            '@hitl.agent and started with .run(...); a plain script gives server="http://..." and token="..." of a '
-            "Jupyter server, and writes through that"
-        )
-    if session is not None and not (server is token is name is None and not restart):
-        raise ValueError("server, token, name and restart are for scripts outside of agents; leave them out here")
-    if kind not in TEXT_KINDS:
-        raise ValueError(f"kind must be one of {', '.join(sorted(TEXT_KINDS))}, not {kind!r}")
-    if not isinstance(template, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
-        raise TypeError(f"template must be a str, not {type(template).__name__}")
-    title = values.ask("", title=title, kind="text").title
-    if session is None:
-        from .remote import opened
-
-        assert server is not None
-        return opened(title, kind=kind, template=template, server=server, token=token, name=name, restart=restart)
-    step = in_step.get()
-    if step is not None:
-        raise HitlError(f"workspace() was called inside the step {step}(): a step is recorded as a whole; move it out")
-    session.check_not_paused()
-    session.live.begin_call(None)
-    ledger, position = session.ledger, session.live.position("workspace")
-    record = ledger.open_workspace(session.claim, title=title, kind=kind, template=template, position=position)
-    Draft.within(ledger.store, record).begin()
-    session.opened(record)
-    write_along(session, record.id)
-    return Workspace(record.id)
 
 
 def write_along(session: Session, document: str, *, at_end: bool = False) -> None:
