@@ -32,6 +32,7 @@ check: $(READY) $(FRONT) .venv/.chromium .venv/.compiler
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python tools/structure.py
 	@cd extension && npm run --silent check
 
 demo: $(READY) $(FRONT)

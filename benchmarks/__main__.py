@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .measuring import Line
+from benchmarks.measuring import Line
 
 NAMES = (
     *("pausing", "history", "steps", "starting", "cold", "overhead", "inbox", "frames"),

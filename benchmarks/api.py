@@ -17,12 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmarks import front
+from benchmarks.measuring import WARM, Line, interleaved, known, milliseconds, p95, share, skipped
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
-
-from . import front
-from .measuring import WARM, Line, interleaved, known, milliseconds, p95, share, skipped
+from hitl_nb.storage import open_store
 
 WAITING = 5_000
 THREADS = 4

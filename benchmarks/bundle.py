@@ -8,8 +8,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from . import front
-from .measuring import Line, below, known, skipped
+from benchmarks import front
+from benchmarks.measuring import Line, below, known, skipped
 
 LIMIT = 250
 

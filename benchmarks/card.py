@@ -11,8 +11,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from . import front
-from .measuring import Line, known, percentiles, skipped
+from benchmarks import front
+from benchmarks.measuring import Line, known, percentiles, skipped
 
 LIMIT = 100
 QUEUE = 0.5

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hitl_nb as hitl
-from hitl_nb.store.ledger import Ledger
-
-from .measuring import Line, faster, interleaved
+from benchmarks.measuring import Line, faster, interleaved
+from hitl_nb.ledger.ledger import Ledger
 
 WARM = 1
 

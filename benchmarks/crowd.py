@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from . import front
+from benchmarks import front
 
 _ROWS = 6
 """How many rows each person types in, at random."""

@@ -13,13 +13,12 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from benchmarks import front
+from benchmarks.measuring import Line, known, skipped
+from hitl_nb.drafts.draft import FOLD, Draft
+from hitl_nb.ledger.documents.update_log import update
 from hitl_nb.records import new_id
-from hitl_nb.review.draft import FOLD, Draft
-from hitl_nb.store.disk import DiskStore
-from hitl_nb.store.updates import update
-
-from . import front
-from .measuring import Line, known, skipped
+from hitl_nb.storage.disk.store import DiskStore
 
 EDITS = 100_000
 MOST = 2.0

@@ -18,10 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hitl_nb.engine.position.driving import Driver
-
-from .measuring import Line, below, interleaved, known, milliseconds
-from .shapes import LONG_CELL, SHAPES, Shape
+from benchmarks.measuring import Line, below, interleaved, known, milliseconds
+from benchmarks.shapes import LONG_CELL, SHAPES, Shape
+from hitl_nb.engine.position.driver import Driver
 
 FRAMES = 100
 """Of the stack that is read."""

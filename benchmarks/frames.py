@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import hitl_nb as hitl
+from benchmarks.measuring import Line, at_most, interleaved, milliseconds
+from benchmarks.overhead import Notebook
 from hitl_nb.errors import Paused
-from hitl_nb.store.ledger import Ledger
-
-from .measuring import Line, at_most, interleaved, milliseconds
-from .overhead import Notebook
+from hitl_nb.ledger.ledger import Ledger
 
 DATA = """
 import time, numpy, pandas, hitl_nb

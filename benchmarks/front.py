@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Question, Snapshot
-from hitl_nb.store.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent
 BUILT = ROOT / "hitl_nb" / "labextension"

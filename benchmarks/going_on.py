@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import front
-from .measuring import Line, at_most, interleaved, known, more, percentiles, skipped
+from benchmarks import front
+from benchmarks.measuring import Line, at_most, interleaved, known, more, percentiles, skipped
 
 LIMIT, MORE = 150, 300
 LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl"

@@ -19,10 +19,9 @@ import time
 from pathlib import Path
 
 import hitl_nb as hitl
-from hitl_nb.store.ledger import Ledger
-
-from . import peer
-from .measuring import Line, at_most, faster, interleaved
+from benchmarks import peer
+from benchmarks.measuring import Line, at_most, faster, interleaved
+from hitl_nb.ledger.ledger import Ledger
 
 SIZES = (100, 1_000, 10_000)
 FLAT = 1.3

@@ -12,8 +12,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import front
-from .measuring import Line, below, known, skipped
+from benchmarks import front
+from benchmarks.measuring import Line, below, known, skipped
 
 FEEDS, WAITING, SECONDS = 20, 200, 20
 SETTLE = 2.0

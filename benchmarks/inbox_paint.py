@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
-
-from . import front
-from .measuring import Line, below, interleaved, skipped
+from benchmarks import front
+from benchmarks.measuring import Line, below, interleaved, skipped
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 
 WAITING = 5_000
 LIMIT = 300

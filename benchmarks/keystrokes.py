@@ -18,12 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
-
-from . import front
-from .crowd import crowd
-from .measuring import Line, known, p95, percentiles, skipped
+from benchmarks import front
+from benchmarks.crowd import crowd
+from benchmarks.measuring import Line, known, p95, percentiles, skipped
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 
 LIMIT = 50
 OTHERS, SECOND = 8, 5

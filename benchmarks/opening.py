@@ -19,13 +19,12 @@ from typing import Any
 
 from pycrdt import Doc
 
-from hitl_nb.review.draft import Draft
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
-
-from . import front
-from .keystrokes import AGENT, LOAD
-from .measuring import Line, below, interleaved, known, milliseconds, skipped
+from benchmarks import front
+from benchmarks.keystrokes import AGENT, LOAD
+from benchmarks.measuring import Line, below, interleaved, known, milliseconds, skipped
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 
 EDITS = 100_000
 LIMIT = 300

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .measuring import Line, at_most, interleaved, milliseconds
+from benchmarks.measuring import Line, at_most, interleaved, milliseconds
 
 STATEMENTS = 200
 SLEEPING = "import time\nnotes = []\n" + "".join(

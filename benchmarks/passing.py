@@ -14,8 +14,7 @@ import time
 from pathlib import Path
 
 import hitl_nb as hitl
-
-from .measuring import Line, at_most, interleaved
+from benchmarks.measuring import Line, at_most, interleaved
 
 CALLS = 20
 MOST = 1.3

@@ -17,10 +17,9 @@ import time
 from pathlib import Path
 
 import hitl_nb as hitl
-from hitl_nb.store.ledger import Ledger
-
-from . import peer
-from .measuring import Line, RawCommits, at_most, faster, interleaved, milliseconds
+from benchmarks import peer
+from benchmarks.measuring import Line, RawCommits, at_most, faster, interleaved, milliseconds
+from hitl_nb.ledger.ledger import Ledger
 
 LETTER = "Dear Ann, your refund of 49.90 for order 5678 is on its way. " * 16
 """About 1 KB."""

@@ -12,11 +12,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hitl_nb.policies.rules import plan
+from benchmarks.measuring import Line, below, interleaved, known, milliseconds
+from hitl_nb.policies.rules.rules import plan
 from hitl_nb.records import Facts, Question
-from hitl_nb.review.policy_files import FILE_NAME, load_policy
-
-from .measuring import Line, below, interleaved, known, milliseconds
+from hitl_nb.review.policy_files.policy_files import FILE_NAME, load_policy
 
 RULES = 1000
 CONDITIONS = (

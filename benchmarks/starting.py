@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .measuring import Line, below, interleaved, milliseconds
+from benchmarks.measuring import Line, below, interleaved, milliseconds
 
 
 def process(*arguments: str) -> Callable[[], float]:

@@ -17,8 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import hitl_nb as hitl
-
-from .measuring import Line, RawCommits, at_most, faster, interleaved, milliseconds
+from benchmarks.measuring import Line, RawCommits, at_most, faster, interleaved, milliseconds
 
 CALLS = 20
 RUNS, CALLS_EACH = 64, 10

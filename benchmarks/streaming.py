@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import front
-from .keystrokes import Windows, asked, draft
-from .measuring import Line, known, p95, skipped
+from benchmarks import front
+from benchmarks.keystrokes import Windows, asked, draft
+from benchmarks.measuring import Line, known, p95, skipped
 
 LIMIT = 100
 OTHERS = 3
@@ -25,11 +25,11 @@ TOKENS = 200
 """A second."""
 STREAM = """
 import sys, threading, time
-from hitl_nb.review.draft import Draft
-from hitl_nb.review.stream import Stream
-from hitl_nb.review.writing import Writing
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.drafts.stream_writer import Stream
+from hitl_nb.drafts.agent_writer import Writing
+from hitl_nb.storage import open_store
+from hitl_nb.ledger.ledger import Ledger
 url, document, key, second = sys.argv[1:]
 ledger = Ledger(open_store(url))
 draft = Draft.of(ledger.store, ledger.proposal(document))

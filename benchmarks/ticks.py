@@ -8,11 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import hitl_nb as hitl
-from hitl_nb.policies.rules import CallTerms, plan
+from benchmarks.measuring import Line, below, interleaved
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.policies.rules.rules import CallTerms, plan
 from hitl_nb.records import Facts, Question, Snapshot
-from hitl_nb.store.ledger import Ledger
-
-from .measuring import Line, below, interleaved
 
 TIMERS = 1_000
 LIMIT = 20

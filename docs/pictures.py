@@ -25,8 +25,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "ui"), str(ROOT / "examples")]
 from demo import forget_outputs  # noqa: E402
 from lab import Lab, Notebook, Page, launch  # noqa: E402
 
-from hitl_nb.store import open_store  # noqa: E402
-from hitl_nb.store.ledger import Ledger  # noqa: E402
+from hitl_nb.ledger.ledger import Ledger  # noqa: E402
+from hitl_nb.storage import open_store  # noqa: E402
 
 AGENT = 7
 ABOVE = 200

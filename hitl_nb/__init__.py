@@ -10,93 +10,92 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hitl_nb.engine.workspacefactory import workspace as workspace
-
-    from .engine.agents import agent as agent
-    from .engine.checkpoint import checkpoint as checkpoint
-    from .engine.checkpoint import checkpoint_all as checkpoint_all
-    from .engine.checkpoint import proposal as proposal
-    from .engine.decision import Decision as Decision
-    from .engine.decision import Vote as Vote
-    from .engine.gates import gate as gate
-    from .engine.guardrails import guardrail as guardrail
-    from .engine.labels import labels as labels
-    from .engine.resources import live as live
-    from .engine.resources import resource as resource
-    from .engine.steps import idempotency_key as idempotency_key
-    from .engine.steps import step as step
-    from .errors import AlreadyDecided as AlreadyDecided
-    from .errors import AlreadySettled as AlreadySettled
-    from .errors import CannotPause as CannotPause
-    from .errors import CellChanged as CellChanged
-    from .errors import HitlError as HitlError
-    from .errors import InputChanged as InputChanged
-    from .errors import InvalidEdit as InvalidEdit
-    from .errors import NotAReviewer as NotAReviewer
-    from .errors import NotInAgent as NotInAgent
-    from .errors import OwnRequest as OwnRequest
-    from .errors import Paused as Paused
-    from .errors import PolicyError as PolicyError
-    from .errors import Rejected as Rejected
-    from .errors import RunClaimed as RunClaimed
-    from .errors import ServerError as ServerError
-    from .errors import StaleDraft as StaleDraft
-    from .errors import StoreBusy as StoreBusy
-    from .errors import StoreCorrupt as StoreCorrupt
-    from .errors import StoreError as StoreError
-    from .errors import StoreFull as StoreFull
-    from .errors import StoreRefused as StoreRefused
-    from .errors import TextGone as TextGone
-    from .errors import TooLate as TooLate
-    from .errors import Unanswered as Unanswered
-    from .errors import UnknownComment as UnknownComment
-    from .errors import UnknownNotebook as UnknownNotebook
-    from .errors import UnknownProposal as UnknownProposal
-    from .errors import UnknownRun as UnknownRun
-    from .errors import UnknownWorkspace as UnknownWorkspace
-    from .errors import Untrusted as Untrusted
-    from .errors import WorkspaceClosed as WorkspaceClosed
-    from .errors import WorkspaceInUse as WorkspaceInUse
-    from .errors import WrongPython as WrongPython
-    from .notebook.client import NotebookClient as NotebookClient
-    from .notebook.extension import load_ipython_extension as load_ipython_extension
-    from .notebook.extension import unload_ipython_extension as unload_ipython_extension
-    from .notebook.headless import run_notebook as run_notebook
-    from .review import guardrails as guardrails
-    from .review.guardrails import block as block
-    from .review.guardrails import escalate as escalate
-    from .review.guardrails import passed as passed
-    from .review.policy_files import Policy as Policy
-    from .review.policy_files import policy as policy
-    from .review.writing import Written as Written
-    from .store import open_store as open_store
+    from hitl_nb.agent_api.agents import agent as agent
+    from hitl_nb.agent_api.checkpoint import checkpoint as checkpoint
+    from hitl_nb.agent_api.checkpoint import checkpoint_all as checkpoint_all
+    from hitl_nb.agent_api.checkpoint import proposal as proposal
+    from hitl_nb.agent_api.gates import gate as gate
+    from hitl_nb.agent_api.guardrails import guardrail as guardrail
+    from hitl_nb.agent_api.labels import labels as labels
+    from hitl_nb.agent_api.steps import idempotency_key as idempotency_key
+    from hitl_nb.agent_api.steps import step as step
+    from hitl_nb.drafts.agent_writer import Written as Written
+    from hitl_nb.engine.reopening.resources import live as live
+    from hitl_nb.engine.reopening.resources import resource as resource
+    from hitl_nb.errors import AlreadyDecided as AlreadyDecided
+    from hitl_nb.errors import AlreadySettled as AlreadySettled
+    from hitl_nb.errors import CannotPause as CannotPause
+    from hitl_nb.errors import CellChanged as CellChanged
+    from hitl_nb.errors import HitlError as HitlError
+    from hitl_nb.errors import InputChanged as InputChanged
+    from hitl_nb.errors import InvalidEdit as InvalidEdit
+    from hitl_nb.errors import NotAReviewer as NotAReviewer
+    from hitl_nb.errors import NotInAgent as NotInAgent
+    from hitl_nb.errors import OwnRequest as OwnRequest
+    from hitl_nb.errors import Paused as Paused
+    from hitl_nb.errors import PolicyError as PolicyError
+    from hitl_nb.errors import Rejected as Rejected
+    from hitl_nb.errors import RunClaimed as RunClaimed
+    from hitl_nb.errors import ServerError as ServerError
+    from hitl_nb.errors import StaleDraft as StaleDraft
+    from hitl_nb.errors import StoreBusy as StoreBusy
+    from hitl_nb.errors import StoreCorrupt as StoreCorrupt
+    from hitl_nb.errors import StoreError as StoreError
+    from hitl_nb.errors import StoreFull as StoreFull
+    from hitl_nb.errors import StoreRefused as StoreRefused
+    from hitl_nb.errors import TextGone as TextGone
+    from hitl_nb.errors import TooLate as TooLate
+    from hitl_nb.errors import Unanswered as Unanswered
+    from hitl_nb.errors import UnknownComment as UnknownComment
+    from hitl_nb.errors import UnknownNotebook as UnknownNotebook
+    from hitl_nb.errors import UnknownProposal as UnknownProposal
+    from hitl_nb.errors import UnknownRun as UnknownRun
+    from hitl_nb.errors import UnknownWorkspace as UnknownWorkspace
+    from hitl_nb.errors import Untrusted as Untrusted
+    from hitl_nb.errors import WorkspaceClosed as WorkspaceClosed
+    from hitl_nb.errors import WorkspaceInUse as WorkspaceInUse
+    from hitl_nb.errors import WrongPython as WrongPython
+    from hitl_nb.headless.notebook_client import NotebookClient as NotebookClient
+    from hitl_nb.headless.run_notebook import run_notebook as run_notebook
+    from hitl_nb.notebook.ipython.magics import load_ipython_extension as load_ipython_extension
+    from hitl_nb.notebook.ipython.magics import unload_ipython_extension as unload_ipython_extension
+    from hitl_nb.review import guardrails as guardrails
+    from hitl_nb.review.decision import Decision as Decision
+    from hitl_nb.review.decision import Vote as Vote
+    from hitl_nb.review.guardrails import block as block
+    from hitl_nb.review.guardrails import escalate as escalate
+    from hitl_nb.review.guardrails import passed as passed
+    from hitl_nb.review.policy_files.policy_files import Policy as Policy
+    from hitl_nb.review.policy_files.policy_files import policy as policy
+    from hitl_nb.storage import open_store as open_store
+    from hitl_nb.workspaces.factory import workspace as workspace
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "agent": "engine.agents",
-    "checkpoint": "engine.checkpoint",
-    "checkpoint_all": "engine.checkpoint",
-    "proposal": "engine.checkpoint",
-    "Decision": "engine.decision",
-    "Vote": "engine.decision",
-    "gate": "engine.gates",
-    "guardrail": "engine.guardrails",
-    "labels": "engine.labels",
-    "live": "engine.resources",
-    "resource": "engine.resources",
-    "idempotency_key": "engine.steps",
-    "step": "engine.steps",
-    "workspace": "engine.workspacefactory",
-    "Policy": "review.policy_files",
-    "policy": "review.policy_files",
+    "agent": "agent_api.agents",
+    "checkpoint": "agent_api.checkpoint",
+    "checkpoint_all": "agent_api.checkpoint",
+    "proposal": "agent_api.checkpoint",
+    "Decision": "review.decision",
+    "Vote": "review.decision",
+    "gate": "agent_api.gates",
+    "guardrail": "agent_api.guardrails",
+    "labels": "agent_api.labels",
+    "live": "engine.reopening.resources",
+    "resource": "engine.reopening.resources",
+    "idempotency_key": "agent_api.steps",
+    "step": "agent_api.steps",
+    "workspace": "workspaces.factory",
+    "Policy": "review.policy_files.policy_files",
+    "policy": "review.policy_files.policy_files",
     **dict.fromkeys(("block", "escalate", "passed"), "review.guardrails"),
-    "Written": "review.writing",
-    "load_ipython_extension": "notebook.extension",
-    "unload_ipython_extension": "notebook.extension",
-    "NotebookClient": "notebook.client",
-    "run_notebook": "notebook.headless",
-    "open_store": "store",
+    "Written": "drafts.agent_writer",
+    "load_ipython_extension": "notebook.ipython.magics",
+    "unload_ipython_extension": "notebook.ipython.magics",
+    "NotebookClient": "headless.notebook_client",
+    "run_notebook": "headless.run_notebook",
+    "open_store": "storage",
     **dict.fromkeys(
         (
             *(

@@ -1,6 +1,6 @@
 """The records that are kept: runs, proposals, decisions, events. Frozen, JSON in and out.
 
-Times are aware datetimes in UTC. Values of proposals are JSON here; `values.py` knows how Python objects
+Times are aware datetimes in UTC. Values of proposals are JSON here; `kinds/questions.py` knows how Python objects
 become JSON and come back.
 """
 
@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from . import jsontext as json
-from .structs import prepare_structs
+from hitl_nb import json_text as json
+from hitl_nb.structs import prepare_structs
 
 FORMAT = 2
 """Version of the stored layout that is known. A store with a newer one is refused."""
@@ -290,8 +290,9 @@ class Question(Record, frozen=True, kw_only=True):
         value: the proposed value as JSON, fit for `kind`.
         kind: one of `KINDS`.
         type_name: the Python type proposed, for people ("Refund", "DataFrame"); never imported from here.
-        codec: how `values.py` turns the JSON back: "json", "bytes", "model", "pandas", "polars".
-        types: what is no plain JSON in the value, and how an edit of it is checked (see `typed.py`); None if all is.
+        codec: how `kinds/questions.py` turns the JSON back: "json", "bytes", "model", "pandas", "polars".
+        types: what is no plain JSON in the value, and how an edit of it is checked (see `values/typed_values.py`); None
+            if all is.
         schema: JSON Schema that an edited value must satisfy, or None.
         options: for "choice", the values to choose from.
         context: markdown text or a JSON mapping for the reviewer.
@@ -357,7 +358,8 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
         assurance: what the deployment can promise about that ("A0": evidence against accidents, not against code that
             runs as the same user).
         surface: where in a browser it was made, as the server could tell; None for a decision made without one.
-        signature: the server's, over all of the decision (see `store/signatures.py`), base64; None without a server.
+        signature: the server's, over all of the decision (see `ledger/decisions/signatures.py`), base64; None without a
+            server.
         policy: SHA-256 of the policy that it was made under; "" if there was none.
         terms_sha256: SHA-256 (hex) of the canonical JSON of the terms that it was made under; "" without terms.
         valid_until: until when the run may use it; None: for good.
@@ -429,7 +431,7 @@ class Proposal(Question, frozen=True, kw_only=True, gc=False):
     candidate: Any | UnsetType = UNSET
     requesters: tuple[str, ...] = ()
     asked_at: datetime | None = None
-    terms: Terms | None = None  # the last field: see `store/alike.py`
+    terms: Terms | None = None  # the last field: see `ledger/rows/shared_terms.py`
 
 
 Counted = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -586,7 +588,7 @@ class Step(Record, frozen=True, kw_only=True):
     Attributes:
         key: the call's place in the run; unique in the run.
         name: the function's qualified name.
-        result: sealed bytes (see `engine/state.py`), when done.
+        result: sealed bytes (see `engine/snapshot/saver.py`), when done.
         idempotency_key: the same on every try of this call.
         tries: how often it was begun.
         started_at, began_at: when it was begun first, and last.
@@ -626,7 +628,8 @@ class Event(Record, frozen=True, kw_only=True):
     """One entry of the audit log, as hashed. `prev` is the hash of the entry before it ("" for the first).
 
     Attributes:
-        records: what the store's records are from then on: by their keys, SHA-256 (see `store/digests.py`).
+        records: what the store's records are from then on: by their keys, SHA-256 (see
+            `ledger/rows/record_digests.py`).
     """
 
     n: int
@@ -644,7 +647,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A run's saved state on its way to or from the store.
 
     Attributes:
-        envelope: signed header and state (see `engine/state.py`).
+        envelope: signed header and state (see `engine/snapshot/saver.py`).
         blobs: large buffers by their SHA-256 (hex); stored once, however many snapshots name them.
         pause, save: what the envelope is signed for, beside the claim: how often the run has paused, and which of the
             saves under this claim it is (from 1); 0 for the one that ends the claim.
@@ -664,7 +667,7 @@ _OF_REVIEW = (
 
 
 def public_proposal(p: Proposal, known: Known | None = None) -> dict[str, Any]:
-    """The JSON document P of API.md. `known` is how it is known who decided (see `store/reviewers.py`)."""
+    """The JSON document P of API.md. `known` is how it is known who decided (see `ledger/decisions/reviewers.py`)."""
     shown: dict[str, Any] = msgspec.to_builtins(p)
     if shown["decision"] is not None:
         shown["decision"]["known"] = known or "unsigned"

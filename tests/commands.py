@@ -28,8 +28,13 @@ import nbformat
 import psutil
 
 IMPORTED = (
-    *("hitl_nb.cli", "hitl_nb.notebook.headless", "hitl_nb.notebook.extension", "hitl_nb.store.disk"),
-    *("hitl_nb.engine.runs", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
+    *(
+        "hitl_nb.cli.app",
+        "hitl_nb.headless.run_notebook",
+        "hitl_nb.notebook.ipython.magics",
+        "hitl_nb.storage.disk.store",
+    ),
+    *("hitl_nb.engine.run.cell_run", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
     *(
         "jupyter_client.provisioning.local_provisioner",
         "asyncio",
@@ -209,7 +214,7 @@ def _fork_command(words: list[str], cwd: str, env: dict[str, str], out: int, err
 def _main() -> None:
     if sys.argv[1] == "run":
         _fork_kernel()
-    from hitl_nb.cli import main
+    from hitl_nb.cli.app import main
 
     main()
 

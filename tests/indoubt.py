@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hitl_nb.engine.doubts import asked_about
-from hitl_nb.engine.steps import StepFunction
+from hitl_nb.agent_api.steps import StepFunction
+from hitl_nb.engine.questions.doubts import asked_about
 from hitl_nb.records import Question, Step
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from hitl_nb.policies.documents import read_text
-from hitl_nb.policies.rules import merge_documents
+from hitl_nb.policies.documents.documents import read_text
+from hitl_nb.policies.rules.rules import merge_documents
 from tests.commands import Commands
 
 DOCS = Path(__file__).parent.parent / "docs"

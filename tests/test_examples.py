@@ -14,10 +14,10 @@ import nbformat
 import pytest
 
 import hitl_nb as hitl
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
-from hitl_nb.review.deciding import decide
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.review.decide_from_text import decide
+from hitl_nb.storage import open_store
 from hitl_nb.testing import ScriptedReviewer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -12,9 +12,9 @@ import { Signal } from '@lumino/signaling';
 import { render } from '@testing-library/react';
 import type { Client } from '../src/api/client';
 import type { IProposal } from '../src/api/types';
-import { ProposalModel, type ISource } from '../src/model/proposal';
-import { Card } from '../src/view/card';
-import type { IHost } from '../src/view/host';
+import { ProposalModel, type ISource } from '../src/models/proposal';
+import { Card } from '../src/components/proposal/proposal-card';
+import type { IHost } from '../src/components/host';
 import { Drafts } from './drafts';
 
 /** Show a letter; `over` and `here` are what is special about it and where it is shown. */

@@ -5,10 +5,10 @@
 import { Signal } from '@lumino/signaling';
 import * as Y from 'yjs';
 import type { Json } from '../src/api/types';
-import type { IConnection } from '../src/draft/connection';
-import { Document } from '../src/draft/document';
-import type { IReader } from '../src/draft';
-import { Room, type ISubject } from '../src/draft/room';
+import type { IConnection } from '../src/drafts/room-connection';
+import { Document } from '../src/drafts/shared-document';
+import type { IReader } from '../src/drafts/draft';
+import { Room, type ISubject } from '../src/drafts/shared-draft';
 
 /** A connection that is as a test says. */
 export class Line implements IConnection {

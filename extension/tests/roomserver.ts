@@ -7,7 +7,7 @@ import * as encoding from 'lib0/encoding';
 import * as awarenessProtocol from 'y-protocols/awareness';
 import * as sync from 'y-protocols/sync';
 import * as Y from 'yjs';
-import { Rooms } from '../src/draft/room';
+import { Rooms } from '../src/drafts/shared-draft';
 
 /** What it says is on its way until a socket is told to `deliver`. */
 export class Server {

@@ -10,7 +10,7 @@ import types
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Protocol, cast
 
-from .unsavable import NEVER, RESOURCE, WAYS
+from hitl_nb.engine.unsavable_types import NEVER, RESOURCE, WAYS
 
 
 class HasLine(Protocol):

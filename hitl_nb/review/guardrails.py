@@ -1,7 +1,7 @@
 """Guardrails: functions that look at a proposed value before anybody is asked.
 
 A guardrail returns `passed()` or None, `escalate(why)` or `block(why)`. This module has these findings and the built-in
-guardrails; `engine/guarding.py` runs them. `hitl.guardrails` is this module.
+guardrails; `guardrail_checks.py` runs them. `hitl.guardrails` is this module.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.patterns import find_pattern, is_linear
+from hitl_nb.kinds.questions import ask, restore
 from hitl_nb.records import GuardrailVerdict
-from hitl_nb.schemas import schema_of
-from hitl_nb.values import ask, restore
+from hitl_nb.values.checks.patterns import find_pattern, is_linear
+from hitl_nb.values.schemas import schema_of
 
 __all__ = ["blocklist", "pattern", "satisfies"]
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from hitl_nb.errors import AlreadyDecided, NotAReviewer
-from hitl_nb.policies.counting import completes, current_value, hash_value, is_hidden, votes_for
-from hitl_nb.policies.seats import People, count_seats, find_deputy
-from hitl_nb.policies.terms import check_may
-from hitl_nb.policies.timeline import next_due, next_step, remaining_steps
+from hitl_nb.ledger.decisions.absences import find_people
+from hitl_nb.ledger.decisions.reviewers import known_voter
+from hitl_nb.policies.terms.seats import People, count_seats, find_deputy
+from hitl_nb.policies.terms.terms import check_may
+from hitl_nb.policies.terms.timeline import next_due, next_step, remaining_steps
+from hitl_nb.policies.terms.vote_counts import completes, current_value, hash_value, is_hidden, votes_for
 from hitl_nb.records import Action, Authn, Known, Need, Proposal, Terms, TimelineStep, Vote
-from hitl_nb.store.people import find_people
-from hitl_nb.store.reviewers import known_voter
 
 if TYPE_CHECKING:
-    from hitl_nb.store.ledger import Ledger
+    from hitl_nb.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True)

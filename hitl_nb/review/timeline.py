@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.policies.counting import is_hidden
-from hitl_nb.policies.seats import tell_need_text
+from hitl_nb.ledger.decisions.decisions import logged
+from hitl_nb.ledger.decisions.objections import OVERRULED
+from hitl_nb.ledger.decisions.reviewers import POLICY, author, decider
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.policies.terms.seats import tell_need_text
+from hitl_nb.policies.terms.vote_counts import is_hidden
 from hitl_nb.records import Event, Proposal, Record, Statement, Step
-from hitl_nb.review.sentences import DONE
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.objections import OVERRULED
-from hitl_nb.store.reviewers import POLICY, author, decider
-from hitl_nb.store.verdicts import logged
+from hitl_nb.review.terms_sentences import DONE
 from hitl_nb.structs import prepare_structs
 
 _BEGINS = ("run.opened", "run.resumed")
@@ -37,7 +37,7 @@ class Entry(Record, frozen=True, kw_only=True):
         until: when it ended; None for a moment, and for what still goes on.
         seconds: how long it took, if it ended.
         what: one line for people.
-        actor: who did it: a reviewer and how they are known (see `store/reviewers.py`), or a process.
+        actor: who did it: a reviewer and how they are known (see `ledger/decisions/reviewers.py`), or a process.
         detail: the rest of what is recorded about it.
     """
 

@@ -1,7 +1,8 @@
 """The Jupyter server extension: review proposals over HTTP, without a kernel, off the store that the kernels use.
 
-Installing the package enables it. `extension.py` loads it, `routes.py` is the table of all calls, `handlers.py` checks
-and answers requests, `who.py` says who asks and what they may do, `feed.py` tells browsers what changed.
+Installing the package enables it. `extension.py` loads it, `server/api/routes.py` is the table of all calls,
+`server/api/handlers.py` checks and answers requests, `server/base/identity.py` says who asks and what they may do,
+`server/live/feed.py` tells browsers what changed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,6 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: igno
 
 
 def _load_jupyter_server_extension(app: Any) -> None:  # pyright: ignore[reportUnusedFunction]  # Jupyter calls it
-    from .extension import load
+    from hitl_nb.server.extension import load
 
     load(app)

@@ -12,16 +12,16 @@ from jupyter_core.paths import jupyter_config_path, jupyter_path
 from tornado.ioloop import IOLoop
 
 from hitl_nb.errors import PolicyError
-from hitl_nb.review.policy_files import ENVIRONMENT as POLICY
-from hitl_nb.review.policy_files import ROOT, load_policy
-from hitl_nb.server.desk import Desk, HitlNb
-from hitl_nb.server.handlers import handlers
-from hitl_nb.server.page import pages
-from hitl_nb.server.timers import Timers
-from hitl_nb.server.who import lets_log_in
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.places import ENVIRONMENT, default_url, normalise
-from hitl_nb.store.signatures import LOGINS, PINNED, SIGNED_ONLY, SigningKey
+from hitl_nb.ledger.decisions.signatures import LOGINS, PINNED, SIGNED_ONLY, SigningKey
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.review.policy_files.policy_files import ENVIRONMENT as POLICY
+from hitl_nb.review.policy_files.policy_files import ROOT, load_policy
+from hitl_nb.server.api.handlers import handlers
+from hitl_nb.server.base.context import Desk, HitlNb
+from hitl_nb.server.base.identity import lets_log_in
+from hitl_nb.server.base.timers import Timers
+from hitl_nb.server.standalone_page import pages
+from hitl_nb.storage.urls import ENVIRONMENT, default_url, normalise
 
 LABEXTENSION = "hitl-nb"
 DRAWN = "HITL_NB_EXTENSION"

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .. import jsontext as json
+from hitl_nb import json_text as json
 
 __all__ = ["ScriptedReviewer"]
 
@@ -48,7 +48,7 @@ class ScriptedReviewer:
         writing: Sequence[Mapping[str, Any]] = (),
         clock: datetime | str | None = None,
     ) -> None:
-        from hitl_nb.review.decision_file import VERSION, format_document, parse_document, read_file
+        from hitl_nb.scripted_review.decision_file import VERSION, format_document, parse_document, read_file
 
         if isinstance(decisions, (str, os.PathLike)):
             if writing or clock is not None:
@@ -61,7 +61,7 @@ class ScriptedReviewer:
         self._text = format_document(found)
 
     def __enter__(self) -> ScriptedReviewer:
-        from hitl_nb.review.reviewer import ENVIRONMENT, reviewer_from_environment
+        from hitl_nb.scripted_review.reviewer import ENVIRONMENT, reviewer_from_environment
 
         handle, self._path = tempfile.mkstemp(prefix="scripted-", suffix=".decisions.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -74,7 +74,7 @@ class ScriptedReviewer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        from hitl_nb.review.reviewer import ENVIRONMENT, reviewer_from_environment
+        from hitl_nb.scripted_review.reviewer import ENVIRONMENT, reviewer_from_environment
 
         if self._before is None:
             del os.environ[ENVIRONMENT]

@@ -21,7 +21,7 @@ WHO = r'(?<=<span class="hitl-who">)[^<]*(?=</span>)'
 """What differs between two runs with the same decisions: who decided, and when."""
 
 NOTE = "application/vnd.hitl-nb.note+json"
-"""Marks outputs that say how a cell was run; see `notebook/render.py`."""
+"""Marks outputs that say how a cell was run; see `review/static_html.py`."""
 
 _stores = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 

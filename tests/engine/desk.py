@@ -9,14 +9,14 @@ from typing import Any
 import world
 
 import hitl_nb as hitl
-from hitl_nb.engine import resuming
-from hitl_nb.engine.resuming import Outcome, Shown
-from hitl_nb.engine.runs import Cell, cell_unit, run_cell
-from hitl_nb.engine.state import Saver
+from hitl_nb.engine.run import resume as resuming
+from hitl_nb.engine.run.cell_run import Cell, cell_unit, run_cell
+from hitl_nb.engine.run.resume import Outcome, Shown
+from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.engine.tracebacks import trimmed
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Run, new_id
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
 
 
 class Desk:

@@ -56,7 +56,15 @@ class ChildDied(Exception):
 
 def serve(modules: tuple[str, ...] = ()) -> None:
     """The far end."""
-    for name in (*modules, "world", "asyncio", "diskcache", "filelock", "jupyter_core.paths", "hitl_nb.store.disk"):
+    for name in (
+        *modules,
+        "world",
+        "asyncio",
+        "diskcache",
+        "filelock",
+        "jupyter_core.paths",
+        "hitl_nb.storage.disk.store",
+    ):
         importlib.import_module(name)  # once, not in each child
 
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hitl_nb.engine.compile import compile_unit
-from hitl_nb.engine.compile.runtime import Unwind
-from hitl_nb.engine.pickling import Pickler, Unpickler, module_globals, resolve
-from hitl_nb.engine.position import managers
-from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.position.generators import end_quietly
-from hitl_nb.engine.reopening import Opened
-from hitl_nb.engine.savedcode import load_units, units_of
+from hitl_nb.engine.compile.runtime.runtime import Unwind
+from hitl_nb.engine.position.driver import Driver
+from hitl_nb.engine.position.frames.frames import SavedStack
+from hitl_nb.engine.position.managers import managers
+from hitl_nb.engine.position.stack.generators import end_quietly
+from hitl_nb.engine.reopening.reopening import Opened
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve
+from hitl_nb.engine.snapshot.pickles.saved_code import load_units, units_of
 
 FILE = "<cell>"
 

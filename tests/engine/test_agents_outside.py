@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 
 SCRIPT = """
 import asyncio, json, sys

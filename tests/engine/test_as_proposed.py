@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from hitl_nb.engine.resuming import Outcome, Shown
-from hitl_nb.engine.runs import Cell, cell_unit, ledger_of, run_cell
-from hitl_nb.engine.state import Saver
-from hitl_nb.store import open_store
+from hitl_nb.engine.run.cell_run import Cell, cell_unit, ledger_of, run_cell
+from hitl_nb.engine.run.resume import Outcome, Shown
+from hitl_nb.engine.snapshot.saver import Saver
+from hitl_nb.storage import open_store
 
 SOURCE = """
 import hitl_nb as hitl

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from desk import Desk, effects
 
+from hitl_nb.ledger.decisions.signatures import Attest, SigningKey
+from hitl_nb.ledger.rows import requesters
 from hitl_nb.records import Proposal
-from hitl_nb.store import requesters
-from hitl_nb.store.signatures import Attest, SigningKey
 
 RULES = """
 version = 1

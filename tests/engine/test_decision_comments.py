@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from desk import Desk
 
-from hitl_nb.engine.comments import Comment, told
-from hitl_nb.engine.decision import Decision
 from hitl_nb.records import Comment as Record
 from hitl_nb.records import now
+from hitl_nb.review.comment_threads import Comment, told
+from hitl_nb.review.decision import Decision
 
 EXACT = """
 decision = hitl.checkpoint("Our revenue grew.", title="report")

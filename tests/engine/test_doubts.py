@@ -15,9 +15,9 @@ import world
 from forks import ChildDied, Forks
 
 from hitl_nb.errors import HitlError, InvalidEdit
-from hitl_nb.review.deciding import decide
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.review.decide_from_text import decide
+from hitl_nb.storage import open_store
 
 PAYMENTS = """
 import asyncio

@@ -6,8 +6,8 @@ import pytest
 import world
 from desk import Desk, effects
 
-from hitl_nb.engine.run.live import Position
-from hitl_nb.engine.saves import Saves
+from hitl_nb.engine.live.live import Position
+from hitl_nb.engine.run.saves import Saves
 
 COROUTINES = {
     "a coroutine": "async def f():\n    effect('a')\n    boom()\n    return 1\nx = await f()\n",

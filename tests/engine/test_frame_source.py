@@ -8,9 +8,9 @@ import pytest
 from desk import Desk
 
 from hitl_nb.engine.compile import compile_unit
-from hitl_nb.engine.framesource import FrameSource, names_not_met
-from hitl_nb.engine.position.edits import place_behind
-from hitl_nb.engine.position.frames import SavedFrame
+from hitl_nb.engine.position.frames.edits import place_behind
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.snapshot.variables.frame_source import FrameSource, names_not_met
 
 CELL = """
 a = 1

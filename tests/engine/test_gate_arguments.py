@@ -8,7 +8,7 @@ import pytest
 from desk import Desk
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.values import check_edit
+from hitl_nb.kinds.questions import check_edit
 
 CLASSES = """
 import collections, dataclasses, datetime, decimal, enum, pathlib, typing

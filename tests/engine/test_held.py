@@ -11,9 +11,9 @@ import pytest
 from desk import Desk
 
 import hitl_nb as hitl
-from hitl_nb.engine import resuming
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.engine.run import resume as resuming
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 
 
 class Big:

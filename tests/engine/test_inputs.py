@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from desk import Desk
 
-from hitl_nb.engine.fingerprints import fingerprint
+from hitl_nb.engine.call_keys.fingerprints import fingerprint
 from hitl_nb.errors import CellChanged, InputChanged
 
 ASK = "d = hitl.checkpoint('go', title='Go?')\n"
@@ -216,7 +216,7 @@ def test_a_very_large_input_is_compared_by_its_size() -> None:
 
 def test_a_fingerprint_is_the_same_in_every_process() -> None:
     code = (
-        "from hitl_nb.engine.fingerprints import fingerprint\n"
+        "from hitl_nb.engine.call_keys.fingerprints import fingerprint\n"
         "print(fingerprint({'a': {'x', 'y', 'z'}, 'b': [frozenset('abc'), 1.5, None, float('nan')]}))"
     )
     prints: set[Any] = set()

@@ -7,7 +7,7 @@ import world
 from desk import Desk, effects
 
 import hitl_nb as hitl
-from hitl_nb.review.deciding import decide
+from hitl_nb.review.decide_from_text import decide
 
 ASKS = """
 @hitl.gate(title="outer")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from desk import Desk
 
-from hitl_nb.engine import loadcheck
+from hitl_nb.engine.snapshot import load_check as loadcheck
 from hitl_nb.errors import CannotPause
 
 FORKS = hasattr(os, "fork") and sys.platform != "darwin"

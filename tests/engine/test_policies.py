@@ -17,10 +17,10 @@ from desk import Desk, effects
 from forks import ChildDied, Forks
 
 import hitl_nb as hitl
-from hitl_nb.engine.resuming import Shown
+from hitl_nb.engine.run.resume import Shown
+from hitl_nb.ledger.rows import requesters
 from hitl_nb.records import Proposal, new_id
 from hitl_nb.review.timeline import timeline
-from hitl_nb.store import requesters
 
 REFUNDS = """
 version = 1

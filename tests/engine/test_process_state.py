@@ -25,8 +25,8 @@ from desk import Desk
 from forks import Forks
 from same import ways
 
-from hitl_nb.engine import libraries
-from hitl_nb.engine.processstate import ProcessState
+from hitl_nb.engine.snapshot.process import library_changes as libraries
+from hitl_nb.engine.snapshot.process.process_state import ProcessState
 from hitl_nb.errors import CannotPause, HitlError
 
 pd: Any = importlib.import_module("pandas")

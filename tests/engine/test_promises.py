@@ -19,7 +19,7 @@ from forks import ChildDied, Forks
 from IPython.core.ultratb import VerboseTB
 
 import hitl_nb as hitl
-from hitl_nb.engine import seal
+from hitl_nb.engine.snapshot import signing as seal
 from hitl_nb.errors import (
     CannotPause,
     CellChanged,
@@ -30,7 +30,7 @@ from hitl_nb.errors import (
     Untrusted,
     WrongPython,
 )
-from hitl_nb.notebook.tracebacks import correct_records
+from hitl_nb.notebook.ipython.tracebacks import correct_records
 from hitl_nb.records import Step
 
 LOOP = """
@@ -168,8 +168,8 @@ def race(source: str, url: str, count: int) -> list[tuple[str, list[tuple[str, s
     """Let `count` processes go on with a run at the same moment."""
     import pickle
 
-    from hitl_nb.store import open_store
-    from hitl_nb.store.ledger import Ledger
+    from hitl_nb.ledger.ledger import Ledger
+    from hitl_nb.storage import open_store
 
     store = open_store(url)
     world.decide(Ledger(store), "a")
@@ -251,7 +251,7 @@ x = [opaque() for _ in range(1)]
 
 
 def test_a_step_is_retried_and_its_last_error_raised(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hitl_nb.engine.steps._backoff", lambda attempt: 0)
+    monkeypatch.setattr("hitl_nb.agent_api.steps._backoff", lambda attempt: 0)
     source = """
 import world
 keys = set()
@@ -285,8 +285,8 @@ after = effect("after", x)
 
 def dying(source: str, url: str, flag: str) -> world.Result:
     """Run a cell in which `dies()` is true if `flag` is set, once."""
-    from hitl_nb.store import open_store
-    from hitl_nb.store.ledger import Ledger
+    from hitl_nb.ledger.ledger import Ledger
+    from hitl_nb.storage import open_store
 
     def dies() -> bool:
         if Path(flag).exists():
@@ -309,8 +309,8 @@ def dying(source: str, url: str, flag: str) -> world.Result:
 
 def decided(url: str, action: str, value: Any) -> list[str]:
     """Decide what waits, whatever it is; the titles."""
-    from hitl_nb.store import open_store
-    from hitl_nb.store.ledger import Ledger
+    from hitl_nb.ledger.ledger import Ledger
+    from hitl_nb.storage import open_store
 
     ledger = Ledger(open_store(url))
     asked = ledger.inbox()
@@ -565,7 +565,7 @@ def test_a_finished_cell_restores_its_variables_and_runs_what_was_added(desk: De
 
 
 def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hitl_nb.store.ledger import ClaimedState
+    from hitl_nb.ledger.ledger import ClaimedState
 
     desk.run(LOOP)
     desk.answer()
@@ -575,8 +575,8 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
     envelope = state.envelope
     desk.new_kernel()
     monkeypatch.setattr("pickle.loads", _never)
-    monkeypatch.setattr("hitl_nb.engine.readback.Unpickler", _never)
-    monkeypatch.setattr("hitl_nb.engine.loading.Unpickler", _never)
+    monkeypatch.setattr("hitl_nb.engine.snapshot.read_back.Unpickler", _never)
+    monkeypatch.setattr("hitl_nb.engine.snapshot.loader.Unpickler", _never)
     claim = desk.ledger.claim_saved
 
     def give(data: bytes) -> None:

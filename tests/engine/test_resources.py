@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from desk import Desk, effects
 
-from hitl_nb.engine.missing import explain_missing
+from hitl_nb.engine.missing_names import explain_missing
 from hitl_nb.errors import CannotPause, HitlError
 
 ASK = "hitl.checkpoint(1, title='T')\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from desk import Desk, effects
 
-from hitl_nb.engine.resuming import Shown
+from hitl_nb.engine.run.resume import Shown
 from hitl_nb.errors import CellChanged
 from hitl_nb.records import Run
 

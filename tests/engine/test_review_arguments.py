@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 import hitl_nb as hitl
-from hitl_nb.engine.labels import check_labels
-from hitl_nb.engine.reviewarguments import NO_REVIEW, Review, check_review
+from hitl_nb.agent_api.labels import check_labels
+from hitl_nb.review.review_arguments import NO_REVIEW, Review, check_review
 
 
 def check(value: Any) -> None:

@@ -18,16 +18,17 @@ from desk import Desk
 from forks import Forks
 from savedcodes import FILE, Kept, Notebook, go_on, go_on_with_path, keep, keep_again, natively, run_module
 
-from hitl_nb.engine import savedcode
-from hitl_nb.engine.compile import numbering, units
+from hitl_nb.engine.compile import units
 from hitl_nb.engine.compile.instrumenter import hash_code, hash_instrumenter
-from hitl_nb.engine.definitions import DefinitionState
-from hitl_nb.engine.loading import END, FORMAT, load, open_snapshot
-from hitl_nb.engine.pickling import Pickler
-from hitl_nb.engine.plaincode import names_in, shape_of
+from hitl_nb.engine.compile.tree import node_numbers as numbering
+from hitl_nb.engine.instrument.plain_code import names_in, shape_of
 from hitl_nb.engine.refusals import path_to
-from hitl_nb.engine.savedcode import load_units, units_of
-from hitl_nb.engine.seal import seal
+from hitl_nb.engine.snapshot.loader import END, FORMAT, load, open_snapshot
+from hitl_nb.engine.snapshot.pickles import saved_code as savedcode
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler
+from hitl_nb.engine.snapshot.pickles.saved_code import load_units, units_of
+from hitl_nb.engine.snapshot.signing import seal
+from hitl_nb.engine.snapshot.variables.definitions import DefinitionState
 from hitl_nb.errors import Untrusted, WrongPython
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*unclosed file:pytest.PytestUnraisableExceptionWarning")

@@ -12,7 +12,7 @@ import pytest
 import world
 from desk import Desk, effects
 
-from hitl_nb.engine import session
+from hitl_nb.engine.run import session
 from hitl_nb.errors import CannotPause
 
 TURNS = """

@@ -10,7 +10,7 @@ import world
 from desk import Desk, effects
 
 import hitl_nb as hitl
-from hitl_nb.engine.currentsession import current
+from hitl_nb.engine.current_session import current
 
 DEFINITIONS = """
 import asyncio, threading, world

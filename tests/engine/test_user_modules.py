@@ -193,7 +193,7 @@ def test_a_frame_whose_source_is_not_there_is_refused_before_anything_runs(
     desk.run(source)
     desk.answer()
     with monkeypatch.context() as patch:
-        patch.setattr("hitl_nb.engine.position.continuations.find_unit", lambda key: None)
+        patch.setattr("hitl_nb.engine.position.frames.continuations.find_unit", lambda key: None)
         with pytest.raises(hitl.HitlError, match=r"continue it with the hitl_nb that saved it, or .*--restart"):
             desk.run(source)
     assert desk.record().status == "ready"

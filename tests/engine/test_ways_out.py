@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from desk import Desk
 
-from hitl_nb.engine.missing import explain_missing
+from hitl_nb.engine.missing_names import explain_missing
 from hitl_nb.errors import CannotPause
 
 ASK = "d = hitl.checkpoint('go', title='Go?')\n"

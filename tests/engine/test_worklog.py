@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import hitl_nb as hitl
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.review.timeline import timeline
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
 
 
 @hitl.agent

@@ -15,14 +15,14 @@ from desk import Desk
 from forks import ChildDied, Forks
 
 import hitl_nb as hitl
+from hitl_nb.drafts import stream_writer as stream
+from hitl_nb.drafts.document import source
+from hitl_nb.drafts.draft import Draft, changes
+from hitl_nb.drafts.text_view import Page, Range
 from hitl_nb.errors import HitlError, NotInAgent, RunClaimed, TextGone, WorkspaceClosed, WorkspaceInUse
+from hitl_nb.ledger.documents.update_log import Update, UpdateLog
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Workspace, now
-from hitl_nb.review import stream
-from hitl_nb.review.document import source
-from hitl_nb.review.draft import Draft, changes
-from hitl_nb.review.page import Page, Range
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.updates import Update, UpdateLog
 from hitl_nb.testing import ScriptedReviewer
 
 LONG_AGO = timedelta(seconds=60)

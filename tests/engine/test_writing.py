@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hitl_nb.drafts.agent_writer import PATIENCE, Suggestion, Writing, Written, standing
+from hitl_nb.drafts.document import source
+from hitl_nb.drafts.draft import Draft, changes
+from hitl_nb.drafts.stream_writer import Stream
+from hitl_nb.drafts.text_view import Page, Range, units
 from hitl_nb.errors import RunClaimed, TextGone
-from hitl_nb.review.document import source
-from hitl_nb.review.draft import Draft, changes
-from hitl_nb.review.page import Page, Range, units
-from hitl_nb.review.stream import Stream
-from hitl_nb.review.writing import PATIENCE, Suggestion, Writing, Written, standing
-from hitl_nb.store.memory import MemoryStore
-from hitl_nb.store.updates import Update
+from hitl_nb.ledger.documents.update_log import Update
+from hitl_nb.storage.memory import MemoryStore
 
 
 class Desk:

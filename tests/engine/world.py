@@ -13,6 +13,7 @@ import inspect
 import io
 import linecache
 import os
+import re
 import sys
 import traceback
 import types
@@ -21,16 +22,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import hitl_nb as hitl
-from hitl_nb.engine import decision, resuming
-from hitl_nb.engine.agents import Definition
-from hitl_nb.engine.decision import Decision
-from hitl_nb.engine.resuming import Shown
-from hitl_nb.engine.runs import Cell, cell_unit, run_cell
-from hitl_nb.engine.state import Saver
+from hitl_nb.agent_api.agents import Definition
+from hitl_nb.engine.run import resume as resuming
+from hitl_nb.engine.run.cell_run import Cell, cell_unit, run_cell
+from hitl_nb.engine.run.resume import Shown
+from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.engine.tracebacks import trimmed
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import now
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.review import decision
+from hitl_nb.review.decision import Decision
+from hitl_nb.storage import open_store
 
 FILE = "<cell>"
 MOST_PAUSES = 60
@@ -273,7 +275,9 @@ def shown(error: BaseException, seen: tuple[int, ...] = ()) -> Any:
         (entry.name, entry.lineno) for entry in traceback.extract_tb(error.__traceback__) if entry.filename == FILE
     ]
     others = {
-        entry.filename for entry in traceback.extract_tb(error.__traceback__) if "/hitl_nb/engine/" in entry.filename
+        entry.filename
+        for entry in traceback.extract_tb(error.__traceback__)
+        if re.search("/hitl_nb/(engine|agent_api|review|workspaces)/", entry.filename)
     }
     others.discard(decision.__file__)  # `require()` is called natively, too
     cause, context = error.__cause__, error.__context__

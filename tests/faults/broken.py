@@ -11,10 +11,11 @@ from typing import Any
 
 import story
 
-from hitl_nb.store import disk, safedisk
-from hitl_nb.store.database import Batch, Database, DiskTransaction
-from hitl_nb.store.outcome import Outcome
-from hitl_nb.store.writer import Request, Writer
+from hitl_nb.storage.disk import connection as safedisk
+from hitl_nb.storage.disk import store as disk
+from hitl_nb.storage.disk.database import Batch, Database, DiskTransaction
+from hitl_nb.storage.interruptible_future import Outcome
+from hitl_nb.storage.write_thread import Request, Writer
 
 
 def in_pieces() -> None:

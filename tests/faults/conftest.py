@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hitl_nb.store.disk import DiskStore
+from hitl_nb.storage.disk.store import DiskStore
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "engine")]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import shim
 import story
 
-from hitl_nb.cli_doctor import examine
-from hitl_nb.engine.seal import seal
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.cli.doctor import examine
+from hitl_nb.engine.snapshot.signing import seal
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 
 
 def create(folder: Path, how: int, at: int) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 import story
 
 import hitl_nb as hitl
-from hitl_nb.engine.steps import StepFunction
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.agent_api.steps import StepFunction
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 
 
 @hitl.agent

@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 import nbformat
 import psutil
 
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
-from hitl_nb.review.deciding import decide
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.review.decide_from_text import decide
+from hitl_nb.storage import open_store
 from tests.commands import Commands
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"

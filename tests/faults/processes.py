@@ -14,8 +14,8 @@ LONG = 120.0
 
 HEAD = """
 import os, random, signal, sys, threading, time
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
+from hitl_nb.ledger.ledger import Ledger
 root = sys.argv[1]
 url = "diskcache://" + root
 """

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import hitl_nb as hitl
+from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import StoreError
-from hitl_nb.review.draft import Draft
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 
 ORDERS = ("a", "b")
 RESULT = ["11 for a", "11 for b"]

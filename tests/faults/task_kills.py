@@ -18,12 +18,12 @@ import story
 import world
 
 import hitl_nb as hitl
-from hitl_nb.engine.resuming import Shown
-from hitl_nb.engine.runs import Cell, cell_unit, run_cell
-from hitl_nb.engine.state import Saver
+from hitl_nb.engine.run.cell_run import Cell, cell_unit, run_cell
+from hitl_nb.engine.run.resume import Shown
+from hitl_nb.engine.snapshot.saver import Saver
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Run
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
 
 hitl.live(sys.modules[__name__])  # what is in this module is no state of a run
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from hitl_nb.cli_doctor import examine
+from hitl_nb.cli.doctor import examine
+from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import HitlError, StoreCorrupt
+from hitl_nb.ledger import proposals as inbox
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Question, Snapshot
-from hitl_nb.review.draft import Draft
-from hitl_nb.store import inbox
-from hitl_nb.store.disk import DiskStore
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage.disk.store import DiskStore
 
 AMOUNT = 1234567
 QUESTION = Question(title="Refund order 5678", kind="json", value={"amount": 1}, position="1")

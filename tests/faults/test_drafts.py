@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from hitl_nb.review.draft import Draft
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 
 sys.path.append(str(Path(__file__).parents[1] / "server"))
 
@@ -34,7 +34,7 @@ PACE = 0.006
 EARLY = """
 import threading
 from concurrent.futures import Future
-from hitl_nb.store.updates import UpdateLog
+from hitl_nb.ledger.documents.update_log import UpdateLog
 append = UpdateLog.append
 def early(self, update):
     done = Future()

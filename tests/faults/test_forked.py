@@ -10,7 +10,7 @@ import pytest
 from processes import LONG, output, start
 
 from hitl_nb.errors import StoreBusy
-from hitl_nb.store.disk import DiskStore
+from hitl_nb.storage.disk.store import DiskStore
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
 
 FORKED = """
     from hitl_nb.errors import StoreRefused
-    from hitl_nb.store.disk import DiskStore
+    from hitl_nb.storage.disk.store import DiskStore
     store = open_store(url)
     store.transact(lambda tx: tx.put("k", b"1")); store.version(); drafts = store.drafts
     child = os.fork()
@@ -45,7 +45,7 @@ FORKED = """
     assert os.waitpid(child, 0)[1] == 0
 """
 UNGUARDED = """
-    from hitl_nb.store import disk, writer
+    from hitl_nb.storage.disk import store as disk; from hitl_nb.storage import write_thread as writer
     def forget():
         disk._inherited.clear()
         signal.alarm(2)  # what hangs in the child is ended
@@ -75,7 +75,7 @@ GATE_IN_CHILD = """
     os.kill(os.getpid(), 9)
 """
 KEEPS_THE_GATE = """
-    from hitl_nb.store.gate import Gate
+    from hitl_nb.storage.disk.process_lock import Gate
     Gate.close = lambda self: None
 """
 

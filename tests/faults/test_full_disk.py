@@ -13,8 +13,8 @@ from typing import Any
 from jupyter_client.manager import start_new_kernel
 from processes import output, start
 
-from hitl_nb.store.disk import DiskStore
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage.disk.store import DiskStore
 
 FULL = """
     import resource

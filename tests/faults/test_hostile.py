@@ -18,14 +18,15 @@ import diskcache
 import pytest
 from desk import Desk, effects
 
-from hitl_nb.engine import seal
+from hitl_nb.engine.snapshot import signing as seal
 from hitl_nb.errors import StoreCorrupt, StoreError, Untrusted, WrongPython
-from hitl_nb.store import large, updates
-from hitl_nb.store.base import Transaction
-from hitl_nb.store.digests import digest_state
-from hitl_nb.store.disk import DiskStore
-from hitl_nb.store.safedisk import SafeCache, SafeDisk
-from hitl_nb.store.snapshots import Saved
+from hitl_nb.ledger.documents import update_log as updates
+from hitl_nb.ledger.rows.record_digests import digest_state
+from hitl_nb.ledger.runs.snapshots import Saved
+from hitl_nb.storage import chunked as large
+from hitl_nb.storage.disk.connection import SafeCache, SafeDisk
+from hitl_nb.storage.disk.store import DiskStore
+from hitl_nb.storage.interface import Transaction
 
 
 def put(key: str, value: bytes = b"") -> Callable[[Transaction], None]:

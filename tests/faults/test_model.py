@@ -25,13 +25,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import AlreadyDecided, HitlError, RunClaimed
+from hitl_nb.ledger import proposals as inbox
+from hitl_nb.ledger.ledger import Claim, Ledger
+from hitl_nb.ledger.runs import claims
+from hitl_nb.ledger.runs.process import LIVE
 from hitl_nb.records import Question, Snapshot
-from hitl_nb.review.draft import Draft
-from hitl_nb.store import claims, inbox
-from hitl_nb.store.disk import DiskStore
-from hitl_nb.store.ledger import Claim, Ledger
-from hitl_nb.store.owner import LIVE
+from hitl_nb.storage.disk.store import DiskStore
 
 AGENTS = st.sampled_from(["a", "b"])
 HANDLES = st.sampled_from([0, 1])

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from processes import LONG, output, start
 
-from hitl_nb.store import open_store
-from hitl_nb.store.disk import DiskStore
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
+from hitl_nb.storage.disk.store import DiskStore
 
 long = pytest.mark.faults_long
 
@@ -43,7 +43,7 @@ COUNT_BLINDLY = """
         return n
 """
 COUNTERS = """
-    import diskcache, filelock, hitl_nb.store.disk
+    import diskcache, filelock, hitl_nb.storage.disk.store
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:  # each line starts a counter, and is the file it keeps its account in
         pid = os.fork()
@@ -126,7 +126,7 @@ def test_control_counting_without_a_transaction_is_caught(root: Path) -> None:
 
 def test_drafts_survive_kill_9_and_are_synced_soon(root: Path) -> None:
     script = """
-    from hitl_nb.store import database
+    from hitl_nb.storage.disk import database
     real = os.fsync
     def fsync(fd): real(fd); os.write(1, os.path.basename(os.readlink(f"/proc/self/fd/{fd}")).encode() + b"\\n")
     os.fsync = fsync
@@ -210,7 +210,7 @@ def test_control_transactions_on_the_main_thread_stay_open(root: Path) -> None:
 # F13: all open it for the first time at once
 
 OPENERS = """
-    import diskcache, filelock, hitl_nb.store.disk
+    import diskcache, filelock, hitl_nb.storage.disk.store
     print("ready", flush=True)
     for line in sys.stdin:
         store = open_store("diskcache://" + line.strip())
@@ -221,7 +221,7 @@ OPENERS = """
         print(ledger.store_id, run.id, flush=True)
 """
 MARKED_UNSEEN = """
-    from hitl_nb.store import formats
+    from hitl_nb.ledger.rows import store_format as formats
     from hitl_nb.records import new_id
     def mark(store):
         fresh = formats._Mark(format=formats.PLAIN, store_id=new_id())

@@ -10,9 +10,9 @@ import pytest
 from desk import Desk, effects
 
 from hitl_nb.errors import StoreError
-from hitl_nb.store.base import Transaction
-from hitl_nb.store.database import Database
-from hitl_nb.store.disk import DiskStore
+from hitl_nb.storage.disk.database import Database
+from hitl_nb.storage.disk.store import DiskStore
+from hitl_nb.storage.interface import Transaction
 
 SOURCE = "answer = hitl.checkpoint('Dear Ann', title='Letter').value\neffect('send', answer)\n"
 

@@ -10,15 +10,15 @@ from subprocess import PIPE, Popen
 import msgspec
 import pytest
 
-from hitl_nb.policies.rules import Plan
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Question, Snapshot
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
 from tests.faults.processes import LONG, output, start
 from tests.policies.casework import terms
 
 DYING = """
-from hitl_nb.store import changes, chain
+from hitl_nb.ledger.decisions import proposal_changes as changes; from hitl_nb.ledger.rows import audit_log as chain
 left = [{steps}]
 append = chain.append
 def dying(*args, **more):

@@ -15,9 +15,10 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from hitl_nb.errors import AlreadyDecided
+from hitl_nb.ledger import proposals as inbox
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Question, Snapshot
-from hitl_nb.store import inbox, open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
 from tests.commands import Command, Commands
 
 # Two deciders
@@ -87,7 +88,7 @@ def send(text):
     open("go on").read()        # ... and this one stays there until it is told to go on
 """
 UNCLAIMED = """
-from hitl_nb.store.claims import Claims
+from hitl_nb.ledger.runs.claims import Claims
 Claims.check_free = lambda self, reads, run: None
 """
 AGENT = """%%agent letters

@@ -16,14 +16,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.policies.rules import Plan
+from hitl_nb.ledger.decisions.notices import Notice
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.open import judged_questions as judged
+from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Question, Snapshot, Terms, TimelineStep
-from hitl_nb.store import judged, open_store, rows
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.outbox import Notice
+from hitl_nb.storage import open_store
 from tests.commands import Command, Commands
 from tests.policies.casework import T0
-from tests.review.sinks import Webhook
+from tests.review.notifications.sinks import Webhook
 
 STEPS = (TimelineStep(does="remind", seconds=60), TimelineStep(does="escalate", seconds=120, people=("lea",)))
 DEADLINE = 120.0

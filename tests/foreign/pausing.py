@@ -25,14 +25,14 @@ from typing import Any
 from saved_tests import Outside, SavedTest, save_test
 
 from hitl_nb.engine.compile import find_code
-from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
-from hitl_nb.engine.compile.statements import Statements
+from hitl_nb.engine.compile.runtime.runtime import RUNTIME, Unwind
+from hitl_nb.engine.compile.tree.statements import Statements
 from hitl_nb.engine.instrument import instrument_function
-from hitl_nb.engine.position import managers
-from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.generators import end_quietly
-from hitl_nb.engine.position.links import place_of
-from hitl_nb.engine.position.reading import CannotSave
+from hitl_nb.engine.position.driver import Driver
+from hitl_nb.engine.position.frames.links import place_of
+from hitl_nb.engine.position.managers import managers
+from hitl_nb.engine.position.stack.generators import end_quietly
+from hitl_nb.engine.position.stack.stack_reader import CannotSave
 
 case_module: Any = unittest.case
 MADE_AGAIN = "made again"

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from hitl_nb.engine.loading import forget_loaded
-from hitl_nb.engine.pickling import Pickler, Unpickler, module_globals, resolve
-from hitl_nb.engine.position import beginning, generators
-from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.reopening import Opened
+from hitl_nb.engine.position.event_loop import task_restorer as beginning
+from hitl_nb.engine.position.frames.frames import SavedStack
+from hitl_nb.engine.position.stack import generators
+from hitl_nb.engine.reopening.reopening import Opened
+from hitl_nb.engine.snapshot.loader import forget_loaded
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve
 
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__", "modules", "path", "meta_path")

@@ -8,10 +8,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from hitl_nb.notebook.headless import run_notebook
-from hitl_nb.review.deciding import decide
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.headless.run_notebook import run_notebook
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.review.decide_from_text import decide
+from hitl_nb.storage import open_store
 
 LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl\n%matplotlib inline\nimport matplotlib.pyplot as plt"
 CHART = """%%agent chart

@@ -15,10 +15,10 @@ import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
 
-from hitl_nb.notebook.headless import run_notebook
+from hitl_nb.headless.run_notebook import run_notebook
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
 
 LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl"
 ASK = "%%agent ask\nprint('before')\nd = hitl.checkpoint('Dear Ann', title='Letter')\nprint(d.action, d.value)"
@@ -567,7 +567,7 @@ shell = InteractiveShell.instance()
 for code in ({LOAD!r}, {ASK!r}, "p = hitl.open_store()", "%hitl", {ASK!r}):
     result = shell.run_cell(code, store_history=True)
     print("=", result.success)
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.ledger.ledger import Ledger
 ledger = Ledger(shell.user_ns["p"])
 ledger.decide(ledger.inbox()[0].id, "approve", reviewer="ann")
 print("=", shell.run_cell({ASK!r}, store_history=True).success)

@@ -14,15 +14,15 @@ import pandas as pd
 import pydantic
 import pytest
 
+from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.notebook.looks import sheet
-from hitl_nb.notebook.panel import Panel
+from hitl_nb.kinds.questions import ask
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.notebook.panel.controls import sheet
+from hitl_nb.notebook.panel.panel import Panel
 from hitl_nb.records import Proposal, Question, Snapshot, new_id
-from hitl_nb.review.doubts import RESULT
-from hitl_nb.review.draft import Draft
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.memory import MemoryStore
-from hitl_nb.values import ask
+from hitl_nb.review.doubt_texts import RESULT
+from hitl_nb.storage.memory import MemoryStore
 from tests.indoubt import in_doubt
 
 

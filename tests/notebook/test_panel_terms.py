@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.notebook import commands
-from hitl_nb.notebook.card import Card
-from hitl_nb.policies.rules import Plan
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows import requesters
+from hitl_nb.notebook.ipython import hitl_command as commands
+from hitl_nb.notebook.panel.card import Card
+from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
-from hitl_nb.review import deciding
-from hitl_nb.store import requesters
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.memory import MemoryStore
+from hitl_nb.review import decide_from_text as deciding
+from hitl_nb.storage.memory import MemoryStore
 from tests.policies.casework import terms
 
 

@@ -8,21 +8,13 @@ from typing import Any
 import nbformat
 import pytest
 
-from hitl_nb.notebook.headless import run_notebook
-from hitl_nb.notebook.passedlines import PassedLines
-from hitl_nb.notebook.render import bundle, html, plain, verdict_bundle
-from hitl_nb.records import (
-    By,
-    DecisionRecord,
-    GuardrailResult,
-    Need,
-    Proposal,
-    Terms,
-    now,
-)
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.requesters import os_user
+from hitl_nb.headless.run_notebook import run_notebook
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows.requesters import os_user
+from hitl_nb.notebook.ipython.passed_lines import PassedLines
+from hitl_nb.records import By, DecisionRecord, GuardrailResult, Need, Proposal, Terms, now
+from hitl_nb.review.static_html import bundle, html, plain, verdict_bundle
+from hitl_nb.storage import open_store
 
 POLICY = """
 version = 1

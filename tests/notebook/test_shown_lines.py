@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from hitl_nb.engine.instrument import install, uninstall
-from hitl_nb.notebook.tracebacks import ShownTracebacks
+from hitl_nb.notebook.ipython.tracebacks import ShownTracebacks
 
 CELLS = {
     "in a loop": "def f(a):\n    for v in a:\n        abs(v)\n        1 / 0\nf([1])\n",

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.policies import terms as machine
-from hitl_nb.policies.terms import Change, People
+from hitl_nb.policies.terms import terms as machine
+from hitl_nb.policies.terms.terms import Change, People
 from hitl_nb.records import Action, Authn, Need, Proposal, Terms, TimelineStep, Vote, fingerprint
 
 T0 = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

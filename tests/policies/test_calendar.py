@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_nb.policies.calendar import add_working, is_working, working_seconds
+from hitl_nb.policies.documents.working_hours import add_working, is_working, working_seconds
 from hitl_nb.records import Office
 
 BERLIN = Office(timezone="Europe/Berlin")

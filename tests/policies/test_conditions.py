@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_nb.errors import PolicyError
-from hitl_nb.policies.conditions import MAX_LENGTH, compile_condition
-from hitl_nb.policies.kleene import UNKNOWN, is_like
+from hitl_nb.policies.documents.conditions import MAX_LENGTH, compile_condition
+from hitl_nb.policies.documents.kleene import UNKNOWN, is_like
 
 FACTS: dict[str, Any] = {
     "value": {

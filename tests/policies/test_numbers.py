@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_nb import values
-from hitl_nb.policies.conditions import compile_condition
-from hitl_nb.policies.documents import read_mapping
-from hitl_nb.policies.judging import facts_for
-from hitl_nb.policies.numbers import value_with_numbers
-from hitl_nb.policies.replaying import replay
-from hitl_nb.policies.rules import judge_edit, merge_documents, plan
+from hitl_nb.kinds import questions as values
+from hitl_nb.policies.documents.conditions import compile_condition
+from hitl_nb.policies.documents.documents import read_mapping
+from hitl_nb.policies.documents.exact_numbers import value_with_numbers
+from hitl_nb.policies.rules.replay import replay
+from hitl_nb.policies.rules.rules import judge_edit, merge_documents, plan
+from hitl_nb.policies.rules.verdicts import facts_for
 from hitl_nb.records import Facts, Proposal, Question, fingerprint
 from tests.policies.casework import T0
 

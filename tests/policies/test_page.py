@@ -6,9 +6,9 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from hitl_nb.policies import documents
-from hitl_nb.policies.documents import Document, RawRule
-from hitl_nb.policies.merging import Rule
+from hitl_nb.policies.documents import documents
+from hitl_nb.policies.documents.documents import Document, RawRule
+from hitl_nb.policies.documents.merged_policy import Rule
 from hitl_nb.records import Terms
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "reference", "policy-file.md").read_text("utf-8")

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.policies import terms as machine
-from hitl_nb.policies.renewing import merge_renewed, renew
-from hitl_nb.policies.terms import People
+from hitl_nb.policies.terms import terms as machine
+from hitl_nb.policies.terms.terms import People
+from hitl_nb.policies.terms.terms_renewal import merge_renewed, renew
 from hitl_nb.records import Terms
 from tests.policies.casework import Case, at, proposal, terms
 

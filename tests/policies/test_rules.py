@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_nb.errors import PolicyError, StoreCorrupt
-from hitl_nb.policies.conditions import compile_condition
-from hitl_nb.policies.counting import hash_value
-from hitl_nb.policies.documents import read_mapping, read_text
-from hitl_nb.policies.rules import (
+from hitl_nb.policies.documents.conditions import compile_condition
+from hitl_nb.policies.documents.documents import read_mapping, read_text
+from hitl_nb.policies.rules.rules import (
     CallTerms,
     MergedPolicy,
     Plan,
@@ -27,6 +26,7 @@ from hitl_nb.policies.rules import (
     read_merged,
     stricter,
 )
+from hitl_nb.policies.terms.vote_counts import hash_value
 from hitl_nb.records import (
     ACTIONS,
     Action,

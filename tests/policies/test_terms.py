@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from hitl_nb.errors import AlreadyDecided, InvalidEdit, NotAReviewer, OwnRequest, StaleDraft, TooLate
-from hitl_nb.policies import terms as machine
-from hitl_nb.policies.counting import hash_terms
-from hitl_nb.policies.terms import People
+from hitl_nb.policies.terms import terms as machine
+from hitl_nb.policies.terms.terms import People
+from hitl_nb.policies.terms.vote_counts import hash_terms
 from hitl_nb.records import Office, Terms, TimelineStep, Vote
 from tests.policies.casework import T0, Case, at, changed, need, proposal, terms
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hitl_nb.errors import AlreadyDecided, InvalidEdit, NotAReviewer, TooLate
-from hitl_nb.policies import terms as machine
-from hitl_nb.policies.seats import CHAIN
-from hitl_nb.policies.terms import People
+from hitl_nb.policies.terms import terms as machine
+from hitl_nb.policies.terms.seats import CHAIN
+from hitl_nb.policies.terms.terms import People
 from hitl_nb.records import Proposal, Terms, Vote
 from tests.policies.casework import T0, need, proposal, step
 

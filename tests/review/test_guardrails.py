@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import hitl_nb as hitl
-from hitl_nb.engine.decision import encode_now
-from hitl_nb.engine.guarding import guards_of, run_guards
 from hitl_nb.records import GuardrailResult
+from hitl_nb.review.decision import encode_now
+from hitl_nb.review.guardrail_checks import guards_of, run_guards
 
 
 def run(value: Any, *guardrails: Any, facts: dict[str, Any] | None = None) -> tuple[GuardrailResult, ...]:

@@ -17,8 +17,15 @@ import pytest
 
 import hitl_nb as hitl
 from hitl_nb.errors import PolicyError
-from hitl_nb.policies.merging import MergedPolicy
-from hitl_nb.review.policy_files import ENVIRONMENT, FILE_NAME, MAX_BYTES, ROOT, find_policy_files, load_policy
+from hitl_nb.policies.documents.merged_policy import MergedPolicy
+from hitl_nb.review.policy_files.policy_files import (
+    ENVIRONMENT,
+    FILE_NAME,
+    MAX_BYTES,
+    ROOT,
+    find_policy_files,
+    load_policy,
+)
 
 
 @pytest.fixture(autouse=True)

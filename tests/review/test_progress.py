@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.policies import terms as machine
-from hitl_nb.policies.seats import People
+from hitl_nb.policies.terms import terms as machine
+from hitl_nb.policies.terms.seats import People
 from hitl_nb.records import Need, Proposal, Terms, TimelineStep, Vote
 from hitl_nb.review.progress import NOBODY, Viewer, describe
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from hitl_nb.cli import app
-from hitl_nb.policies.combining import CallTerms
-from hitl_nb.policies.rules import plan
+from hitl_nb.cli.app import app
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.policies.rules.combined_terms import CallTerms
+from hitl_nb.policies.rules.rules import plan
 from hitl_nb.records import Facts, Proposal, Question, Snapshot, now
-from hitl_nb.review.policy_files import load_policy
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.review.policy_files.policy_files import load_policy
+from hitl_nb.storage import open_store
 
 POLICY = """
 version = 1

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.notebook.render import html
-from hitl_nb.policies import terms as machine
-from hitl_nb.policies.renewing import renew
-from hitl_nb.policies.seats import People
+from hitl_nb.policies.terms import terms as machine
+from hitl_nb.policies.terms.seats import People
+from hitl_nb.policies.terms.terms_renewal import renew
 from hitl_nb.records import DecisionRecord, GuardrailResult, Need, Proposal, Terms, TimelineStep, Vote
 from hitl_nb.review.progress import Viewer, describe
-from hitl_nb.review.sentences import ENOUGH, lasting_parts, parts
+from hitl_nb.review.static_html import html
+from hitl_nb.review.terms_sentences import ENOUGH, lasting_parts, parts
 
 T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
 TERMS = Terms(

@@ -19,10 +19,10 @@ from typing import Any
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from hitl_nb.kinds.questions import ask
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Snapshot
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.values import ask
+from hitl_nb.storage import open_store
 from tests.freeport import find_free_port
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from pycrdt import Doc, Text
 
-from hitl_nb.review.draft import Draft, changes
-from hitl_nb.store.updates import update
+from hitl_nb.drafts.draft import Draft, changes
+from hitl_nb.ledger.documents.update_log import update
 
 PEOPLE = 10
 A_RUN = (5, 60)

@@ -11,11 +11,11 @@ from hitl_nb_server import Server
 from pydantic import BaseModel, Field
 
 from hitl_nb.errors import Untrusted
+from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.records import Question, Snapshot
-from hitl_nb.server.desk import GRANTED, Desk, Grants, HitlNb
-from hitl_nb.server.routes import LARGE, ROUTES
-from hitl_nb.store import open_store
-from hitl_nb.store.signatures import SigningKey
+from hitl_nb.server.api.routes import LARGE, ROUTES
+from hitl_nb.server.base.context import GRANTED, Desk, Grants, HitlNb
+from hitl_nb.storage import open_store
 from tests.indoubt import in_doubt
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hitl_nb.records import Proposal, Terms, Vote
-from hitl_nb.server.attention import Attention, longest_by_chance, summarize
+from hitl_nb.server.base.vote_attention import Attention, longest_by_chance, summarize
 
 
 def asked(value: Any) -> Proposal:

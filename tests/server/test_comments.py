@@ -9,7 +9,7 @@ import pytest
 from hitl_nb_server import Server
 from people import PEOPLE, Browser, started
 
-from hitl_nb.store.reviewers import author
+from hitl_nb.ledger.decisions.reviewers import author
 
 ANCHOR = {"start": {"tname": "source", "assoc": 0}, "end": {"item": {"client": 1, "clock": 2}, "assoc": -1}}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from hitl_nb.store import chain
+from hitl_nb.ledger.rows import audit_log as chain
 
 
 def names(p: Any) -> Any:

@@ -23,9 +23,9 @@ from pycrdt import Doc, Text
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
-from hitl_nb.review.draft import Draft
+from hitl_nb.drafts.draft import Draft
 
-sys.path.append(str(Path(__file__).parents[1] / "review"))
+sys.path.append(str(Path(__file__).parents[1] / "drafts"))
 
 from test_update import REFUSED, base, spoiled
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from hitl_nb.errors import StoreBusy
+from hitl_nb.kinds.questions import ask
+from hitl_nb.ledger.decisions.signatures import SigningKey
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Snapshot
-from hitl_nb.server import largework
-from hitl_nb.server.asked import Sent
-from hitl_nb.server.desk import Desk, HitlNb
-from hitl_nb.server.largework import LargeWork, answer, large_lane
-from hitl_nb.server.routes import ROUTES, Route
-from hitl_nb.server.who import Person
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.signatures import SigningKey
-from hitl_nb.values import ask
+from hitl_nb.server.api import large_requests as largework
+from hitl_nb.server.api.large_requests import LargeWork, answer, large_lane
+from hitl_nb.server.api.routes import ROUTES, Route
+from hitl_nb.server.base.context import Desk, HitlNb
+from hitl_nb.server.base.identity import Person
+from hitl_nb.server.messages.request import Sent
 
 ANN = Person("ann", "Ann", "login")
 VALUE = {"rows": [{"n": i, "name": "x" * 20} for i in range(8_000)]}

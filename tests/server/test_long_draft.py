@@ -9,8 +9,8 @@ import pytest
 from longdraft import edited
 from peer import Peer
 
+from hitl_nb.drafts.draft import Draft
 from hitl_nb.records import Proposal
-from hitl_nb.review.draft import Draft
 
 EDITS = 100_000
 

@@ -23,13 +23,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from hitl_nb.policies.rules import Plan
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.kinds.questions import ask
+from hitl_nb.ledger.rows.requesters import os_user
+from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Snapshot, Terms
-from hitl_nb.review.draft import Draft
-from hitl_nb.server.openapi import NDJSON, document
-from hitl_nb.server.routes import ROUTES, Route
-from hitl_nb.store.requesters import os_user
-from hitl_nb.values import ask
+from hitl_nb.server.api.openapi import NDJSON, document
+from hitl_nb.server.api.routes import ROUTES, Route
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hitl_nb.server.page import STATIC
+from hitl_nb.server.standalone_page import STATIC
 
 built = pytest.mark.skipif(not (STATIC / "page.js").is_file(), reason="the page is not built: npm run build")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config
 
-from hitl_nb.review.policy_files import ENVIRONMENT, FILE_NAME, ROOT, load_policy
-from hitl_nb.server.desk import HitlNb
+from hitl_nb.review.policy_files.policy_files import ENVIRONMENT, FILE_NAME, ROOT, load_policy
+from hitl_nb.server.base.context import HitlNb
 from hitl_nb.server.extension import hand_policy
 
 RULE = '[[rule]]\nid = "{}"\ndo = "ask"\n'

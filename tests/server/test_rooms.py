@@ -10,8 +10,8 @@ import pytest
 from peer import Peer
 from pycrdt import Doc, Text
 
-from hitl_nb.review.draft import Draft, changes
-from hitl_nb.store.updates import update
+from hitl_nb.drafts.draft import Draft, changes
+from hitl_nb.ledger.documents.update_log import update
 
 
 def in_a_room(story: Callable[..., Awaitable[None]]) -> Callable[..., None]:

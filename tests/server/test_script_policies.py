@@ -12,13 +12,16 @@ import pytest
 from test_votes_api import Api
 
 import hitl_nb as hitl
-from hitl_nb.engine import calls, remote
 from hitl_nb.errors import PolicyError
+from hitl_nb.ledger.open import judged_questions as judged
+from hitl_nb.ledger.rows import requesters
+from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.records import Proposal
-from hitl_nb.review import policy_files
-from hitl_nb.review.renewing import renew_all
-from hitl_nb.review.script_policies import PolicyText, merge_script_policies
-from hitl_nb.store import clock, judged, requesters
+from hitl_nb.review.policy_files import policy_files
+from hitl_nb.review.policy_files.renewal import renew_all
+from hitl_nb.review.policy_files.script_policies import PolicyText, merge_script_policies
+from hitl_nb.workspaces import http_client as calls
+from hitl_nb.workspaces import remote
 from tests.policies.casework import T0
 
 TWO = """

@@ -22,24 +22,17 @@ from peer import Peer
 from people import PEOPLE, Browser, started
 
 import hitl_nb as hitl
-from hitl_nb.engine import calls, remote
-from hitl_nb.errors import (
-    HitlError,
-    NotInAgent,
-    RunClaimed,
-    ServerError,
-    TextGone,
-    WorkspaceClosed,
-    WorkspaceInUse,
-)
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.errors import HitlError, NotInAgent, RunClaimed, ServerError, TextGone, WorkspaceClosed, WorkspaceInUse
 from hitl_nb.records import SCRIPT, Proposal, Workspace
-from hitl_nb.review.draft import Draft
+from hitl_nb.workspaces import http_client as calls
+from hitl_nb.workspaces import remote
 
 WITHIN = 60.0
 HEAD = """
 import json, os, sys
 import hitl_nb as hitl
-from hitl_nb.engine import remote
+from hitl_nb.workspaces import remote
 remote.BATCH = 0  # what is brought is sent at once
 remote._FIRST_LOOK = remote._LONGEST_LOOK = 0.1
 

@@ -9,16 +9,19 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from hitl_nb.policies.rules import Plan
+from hitl_nb.ledger.decisions.signatures import LOGINS, PINNED, SigningKey
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows import requesters
+from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
-from hitl_nb.server import answers, bodies, people, policies, proposals, runs, shapes
-from hitl_nb.server.asked import Asked
-from hitl_nb.server.desk import Desk, HitlNb
-from hitl_nb.server.who import Person
-from hitl_nb.store import requesters
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.memory import MemoryStore
-from hitl_nb.store.signatures import LOGINS, PINNED, SigningKey
+from hitl_nb.server.api import people, policies, proposals, runs
+from hitl_nb.server.base.context import Desk, HitlNb
+from hitl_nb.server.base.identity import Person
+from hitl_nb.server.messages import request_schemas as bodies
+from hitl_nb.server.messages import response_schemas as shapes
+from hitl_nb.server.messages import responses as answers
+from hitl_nb.server.messages.request import Asked
+from hitl_nb.storage.memory import MemoryStore
 from tests.policies.casework import terms
 
 T = TypeVar("T")

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from traitlets import TraitError
 
-from hitl_nb.policies.rules import Plan
+from hitl_nb.ledger.open import judged_questions as judged
+from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Question, Snapshot, Terms, TimelineStep
-from hitl_nb.server.desk import HitlNb
-from hitl_nb.server.timers import Timers
-from hitl_nb.store import judged
+from hitl_nb.server.base.context import HitlNb
+from hitl_nb.server.base.timers import Timers
 from tests.policies.casework import T0
 
 
@@ -58,7 +58,7 @@ def test_after_a_bug_it_watches_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
     desk: Any = SimpleNamespace(settings=HitlNb(), ledger=None, watches=False)
     monkeypatch.setattr(Timers, "_watch", watch)
-    monkeypatch.setattr("hitl_nb.server.timers._AFTER_A_BUG", 0.0)
+    monkeypatch.setattr("hitl_nb.server.base.timers._AFTER_A_BUG", 0.0)
     asyncio.run(asyncio.wait_for(run(), 30))
 
 

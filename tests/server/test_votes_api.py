@@ -10,15 +10,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.policies.rules import Plan
+from hitl_nb.ledger.decisions.signatures import SIGNED_ONLY, SigningKey
+from hitl_nb.ledger.open import judged_questions as judged
+from hitl_nb.ledger.rows import requesters
+from hitl_nb.ledger.rows import store_clock as clock
+from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Authn, Proposal, Question, Snapshot, Terms, new_id
-from hitl_nb.server import answers
-from hitl_nb.server.asked import Sent
-from hitl_nb.server.desk import Desk, HitlNb
-from hitl_nb.server.routes import ROUTES
-from hitl_nb.server.who import Person
-from hitl_nb.store import clock, judged, requesters
-from hitl_nb.store.signatures import SIGNED_ONLY, SigningKey
+from hitl_nb.server.api.routes import ROUTES
+from hitl_nb.server.base.context import Desk, HitlNb
+from hitl_nb.server.base.identity import Person
+from hitl_nb.server.messages import responses as answers
+from hitl_nb.server.messages.request import Sent
 from tests.policies.casework import T0, terms
 
 

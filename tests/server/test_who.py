@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hitl_nb.ledger.decisions.signatures import SigningKey
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Question, Snapshot
-from hitl_nb.server.desk import Desk, HitlNb
-from hitl_nb.server.who import Person, attest
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.memory import MemoryStore
-from hitl_nb.store.signatures import SigningKey
+from hitl_nb.server.base.context import Desk, HitlNb
+from hitl_nb.server.base.identity import Person, attest
+from hitl_nb.storage.memory import MemoryStore
 
 
 def test_a_page_vouches_for_what_it_shows_and_for_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from peer import Peer
 
+from hitl_nb.drafts.agent_writer import Writing
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.drafts.stream_writer import Stream
+from hitl_nb.ledger.ledger import Claim
 from hitl_nb.records import Proposal, Question, Snapshot, Workspace
-from hitl_nb.review.draft import Draft
-from hitl_nb.review.stream import Stream
-from hitl_nb.review.writing import Writing
-from hitl_nb.store.ledger import Claim
 
 
 def opened(server: Any, agent: str, key: str = "", title: str = "Report") -> tuple[Claim, Workspace]:

@@ -9,11 +9,11 @@ from typing import Any
 import nbformat
 import pytest
 
-from hitl_nb.notebook.headless import run_notebook
-from hitl_nb.review.decision_file import format_document
-from hitl_nb.review.decision_recording import record_file
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.headless.run_notebook import run_notebook
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.scripted_review.decision_file import format_document
+from hitl_nb.scripted_review.decision_recording import record_file
+from hitl_nb.storage import open_store
 from hitl_nb.testing import ScriptedReviewer
 from tests.testing.test_nbval import LOAD, Folder
 

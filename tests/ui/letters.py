@@ -8,10 +8,10 @@ from typing import Any
 
 from lab import Lab, Notebook
 
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
-from hitl_nb.review.draft import Draft
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
 
 LOAD = """%load_ext hitl_nb
 import hitl_nb as hitl

@@ -18,9 +18,9 @@ from hitl_nb_server import Server
 from letters import button
 from people import PASSWORD, PEOPLE, approval, started
 
+from hitl_nb.ledger.decisions.reviewers import decider
+from hitl_nb.ledger.decisions.signatures import PINNED
 from hitl_nb.records import Proposal
-from hitl_nb.store.reviewers import decider
-from hitl_nb.store.signatures import PINNED
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

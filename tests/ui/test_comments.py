@@ -10,7 +10,7 @@ from axe import needs_axe, violations
 from lab import PICTURES, Lab, Page, shot
 from letters import button, card, eventually, ledger, waiting
 
-from hitl_nb.review.draft import Draft
+from hitl_nb.drafts.draft import Draft
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

@@ -20,11 +20,11 @@ from letters import LOAD, agent, card, eventually, ledger, waiting
 from people import PASSWORD, PEOPLE
 from test_apart import REACH, WATCH
 
+from hitl_nb.kinds.questions import ask
+from hitl_nb.ledger.decisions.reviewers import REACHABLE, decider
+from hitl_nb.ledger.decisions.signatures import PINNED
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Snapshot
-from hitl_nb.store.ledger import Ledger
-from hitl_nb.store.reviewers import REACHABLE, decider
-from hitl_nb.store.signatures import PINNED
-from hitl_nb.values import ask
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

@@ -9,8 +9,8 @@ import pytest
 from lab import Lab, Notebook, Page, shot
 from letters import button, card, ledger
 
+from hitl_nb.kinds.questions import visible
 from hitl_nb.records import Proposal, Question, Snapshot
-from hitl_nb.values import visible
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from lab import Lab, Notebook, Page, write_notebook
 
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
-from hitl_nb.review.draft import Draft
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from lab import Lab, Page, shot
 
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Question, Snapshot
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.storage import open_store
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

@@ -15,9 +15,9 @@ from hitl_nb_server import Server
 from letters import button, eventually
 from people import PASSWORD, PEOPLE, started
 
-from hitl_nb.policies.rules import Plan
+from hitl_nb.ledger.decisions.signatures import PINNED
+from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Need, Proposal, Question, Snapshot, Terms, TimelineStep
-from hitl_nb.store.signatures import PINNED
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

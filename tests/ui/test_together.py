@@ -11,9 +11,9 @@ import pytest
 from lab import Lab, shot
 from letters import button, eventually, ledger
 
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.kinds.questions import ask
 from hitl_nb.records import Proposal, Snapshot
-from hitl_nb.review.draft import Draft
-from hitl_nb.values import ask
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

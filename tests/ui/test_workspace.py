@@ -10,8 +10,8 @@ from axe import needs_axe, violations
 from lab import Lab, Page, shot
 from letters import button, card, eventually, ledger, of
 
+from hitl_nb.drafts.draft import Draft
 from hitl_nb.records import Workspace
-from hitl_nb.review.draft import Draft
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_nb.errors import InvalidEdit
+from hitl_nb.kinds.questions import ask, check_edit, parse_edit, restore
 from hitl_nb.records import Question
-from hitl_nb.values import ask, check_edit, parse_edit, restore
 
 
 @dataclasses.dataclass
@@ -154,7 +154,7 @@ def test_a_schema_that_refers_to_itself_is_read_once() -> None:
     edit: Any = {"n": "1"}
     for _ in range(60):
         value, edit = {"a": value}, {"a": edit}
-    from hitl_nb.jsonkinds import Kinds
+    from hitl_nb.values.json_types import Kinds
 
     kinds = Kinds(value)
     kinds.release([here], here)

@@ -30,8 +30,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hitl_nb.errors import InvalidEdit
+from hitl_nb.kinds.questions import as_text, ask, changes, check_edit, parse_edit, restore
 from hitl_nb.records import Question, canonical
-from hitl_nb.values import as_text, ask, changes, check_edit, parse_edit, restore
 
 BERLIN = ZoneInfo("Europe/Berlin")
 Point = collections.namedtuple("Point", "x y")
@@ -472,7 +472,7 @@ def test_options_are_given_back_as_they_are() -> None:
 
 def test_the_same_value_is_written_the_same_in_every_process() -> None:
     code = (
-        "import json, hitl_nb.values as v\n"
+        "import json, hitl_nb.kinds.questions as v\n"
         "value = {'tags': set('abcde'), 'pairs': {('x', 1), ('y', 2)}, 'of': frozenset('abc')}\n"
         "q = v.ask(value, title='T')\n"
         "print(json.dumps([q.value, q.types]))"
@@ -488,7 +488,7 @@ def test_the_same_value_is_written_the_same_in_every_process() -> None:
 
 def test_dates_and_decimals_load_no_heavy_library() -> None:
     code = (
-        "import sys, datetime, decimal, hitl_nb.values as v\n"
+        "import sys, datetime, decimal, hitl_nb.kinds.questions as v\n"
         "q = v.ask({'a': {decimal.Decimal(1)}, 'b': datetime.date(2024, 1, 1)}, title='T')\n"
         "v.check_edit(v.ask((1, 2), title='T'), [1])\n"
         "print([m for m in ('pandas', 'numpy', 'pydantic') if m in sys.modules])"

@@ -3,8 +3,8 @@
  */
 
 import { createRoot } from 'react-dom/client';
-import { PageHost } from './host';
-import { Page } from './page';
+import { PageHost } from './page-host';
+import { Page } from './review-page';
 
 const node = document.getElementById('hitl-page');
 if (node) {

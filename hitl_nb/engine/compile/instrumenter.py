@@ -19,7 +19,7 @@ from hitl_nb.engine.compile.units import Unit, find_code
 def hash_instrumenter() -> str:
     """A hash of the sources of this package."""
     found = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
         found.update(file.read_bytes() + b"\0")
     return found.hexdigest()[:16]
 

@@ -16,10 +16,10 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from hitl_nb.engine.compile.finishing import MARK, Finisher, Places
-from hitl_nb.engine.compile.left_native import Head, find_heads, find_left_native
-from hitl_nb.engine.compile.scopes import InstrumentedFunction
-from hitl_nb.engine.compile.trees import SourceTree, TreeBuilder, all_codes
+from hitl_nb.engine.compile.native_functions import Head, find_heads, find_left_native
+from hitl_nb.engine.compile.postprocessor import MARK, Finisher, Places
+from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction
+from hitl_nb.engine.compile.tree.trees import SourceTree, TreeBuilder, all_codes
 
 MOST_TREES = 8
 """Of how many units the trees are kept: a collection of garbage walks them all. Others are built again when needed."""

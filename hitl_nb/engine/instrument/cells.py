@@ -16,7 +16,7 @@ from typing import Any
 
 from hitl_nb.engine.compile import Unit, compile_unit
 from hitl_nb.engine.instrument.counterparts import counterparts_of
-from hitl_nb.engine.instrument.resolving import resolver
+from hitl_nb.engine.instrument.resolved_names import resolver
 
 
 def has_functions(code: types.CodeType) -> bool:

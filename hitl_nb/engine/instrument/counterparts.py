@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.engine.compile import Unit, find_code
-from hitl_nb.engine.compile.scopes import RUN_AT_ONCE
+from hitl_nb.engine.compile.tree.scopes import RUN_AT_ONCE
 
 Spot = tuple[str, int]  # qualified name, first line
 

@@ -16,7 +16,7 @@ from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
 from hitl_nb.engine.instrument.bytecode_readers import watch_readers
 from hitl_nb.engine.instrument.cells import has_functions, instrument_cell, instrument_source
-from hitl_nb.engine.instrument.existing import instrument_existing, read_source
+from hitl_nb.engine.instrument.existing_functions import instrument_existing, read_source
 
 _SOURCE = "_hitl_source"  # an attribute of the nodes that a compiler has parsed: the text they are from
 

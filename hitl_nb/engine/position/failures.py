@@ -6,14 +6,14 @@ import ast
 import types
 from typing import Any
 
-from hitl_nb.engine.compile.protected import OPEN
-from hitl_nb.engine.position.chains import is_coroutine, is_used_up, mark_kept, read_caller
-from hitl_nb.engine.position.frames import SavedFrame, SavedStack
-from hitl_nb.engine.position.handled import find_left, is_loop_guard, may_be_handled
-from hitl_nb.engine.position.links import Link, link_frames
-from hitl_nb.engine.position.lookup import FrameView, look_up, passing_codes
-from hitl_nb.engine.position.places import find_place
-from hitl_nb.engine.position.reading import RUNTIME_FILES, frames_between, read_linked
+from hitl_nb.engine.compile.tree.protected_blocks import OPEN
+from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.frames.links import Link, link_frames
+from hitl_nb.engine.position.frames.lookup import FrameView, look_up, passing_codes
+from hitl_nb.engine.position.frames.places import find_place
+from hitl_nb.engine.position.handled_errors import find_left, is_loop_guard, may_be_handled
+from hitl_nb.engine.position.stack.chains import is_coroutine, is_used_up, mark_kept, read_caller
+from hitl_nb.engine.position.stack.stack_reader import RUNTIME_FILES, frames_between, read_linked
 
 
 def read_raised(

@@ -19,12 +19,15 @@ from typing import Any
 import cloudpickle
 
 from hitl_nb.engine.compile import compile_unit, find_code
-from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
-from hitl_nb.engine.position import beginning, generators, iterators, managers, tasks
-from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.errors import CannotSave
-from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.reopening import Opened, Openings
+from hitl_nb.engine.compile.runtime.runtime import RUNTIME, Unwind
+from hitl_nb.engine.position.driver import Driver
+from hitl_nb.engine.position.event_loop import task_restorer as beginning
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.frames.frames import SavedStack
+from hitl_nb.engine.position.iterators import iterators
+from hitl_nb.engine.position.managers import managers
+from hitl_nb.engine.position.stack import generators, tasks
+from hitl_nb.engine.reopening.reopening import Opened, Openings
 
 FILE = "<cell>"
 Change = Callable[[int], object]

@@ -16,11 +16,11 @@ from typing import Any
 import cloudpickle
 
 from hitl_nb.engine.compile import find_code
-from hitl_nb.engine.compile.runtime import RUNTIME
-from hitl_nb.engine.compile.trees import all_codes
+from hitl_nb.engine.compile.runtime.runtime import RUNTIME
+from hitl_nb.engine.compile.tree.trees import all_codes
 from hitl_nb.engine.compile.units import Unit, is_awaitable, make_awaitable
-from hitl_nb.engine.position.frames import SavedFrame
-from hitl_nb.engine.position.generators import reduce_generator
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.position.stack.generators import reduce_generator
 from hitl_nb.engine.tracebacks import from_lines
 
 Named = dict[str, Any]

@@ -11,12 +11,12 @@ from exact import checks, pickles, saving
 from world import Result
 
 from hitl_nb.engine.compile import find_unit
-from hitl_nb.engine.compile.trees import all_codes
-from hitl_nb.engine.decision import Decision
-from hitl_nb.engine.position.frames import SavedFrame, SavedStack
-from hitl_nb.engine.position.generators import reduce_generator
-from hitl_nb.engine.position.liveness import live_globals, live_names
-from hitl_nb.engine.position.suspended import read_generator
+from hitl_nb.engine.compile.tree.trees import all_codes
+from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.liveness.liveness import live_globals, live_names
+from hitl_nb.engine.position.stack.generators import reduce_generator
+from hitl_nb.engine.position.stack.suspended_frames import read_generator
+from hitl_nb.review.decision import Decision
 
 
 class Losing(saving.Questions):
@@ -117,7 +117,7 @@ def reduce_pruned(value: Any, running: dict[int, SavedFrame]) -> Any:
             Losing.lost += prune(found[0])
         return found
 
-    with mock.patch("hitl_nb.engine.position.generators.read_generator", read):
+    with mock.patch("hitl_nb.engine.position.stack.generators.read_generator", read):
         return reduce_generator(value, running)
 
 

@@ -23,12 +23,12 @@ from forks import Forks
 from world import Result, TooLong
 
 from hitl_nb.engine.compile import Unit, compile_unit
-from hitl_nb.engine.compile.runtime import RUNTIME, Unwind
-from hitl_nb.engine.decision import Decision
-from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.errors import CannotSave
-from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.position.generators import end_quietly
+from hitl_nb.engine.compile.runtime.runtime import RUNTIME, Unwind
+from hitl_nb.engine.position.driver import Driver
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.frames.frames import SavedStack
+from hitl_nb.engine.position.stack.generators import end_quietly
+from hitl_nb.review.decision import Decision
 
 MOST_SAVES = 400
 IN_NEW_PROCESSES = 7

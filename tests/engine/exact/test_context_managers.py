@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from exact.pausing import Paused, begin, go_on, same
 
-from hitl_nb.engine.position.errors import CannotSave
+from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.refusals import NotSaved
 
 

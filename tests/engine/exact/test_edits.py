@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from hitl_nb.engine.compile import Unit, compile_unit
-from hitl_nb.engine.compile.runtime import Unwind
-from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.edits import PlaceChanged, move_frame
-from hitl_nb.engine.position.frames import SavedStack
+from hitl_nb.engine.compile.runtime.runtime import Unwind
+from hitl_nb.engine.position.driver import Driver
+from hitl_nb.engine.position.frames.edits import PlaceChanged, move_frame
+from hitl_nb.engine.position.frames.frames import SavedStack
 
 CELL = '''
 out = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hitl_nb.engine.position.itertools_state import reduce_by_reading
+from hitl_nb.engine.position.iterators.itertools_state import reduce_by_reading
 
 
 def is_odd(value: int) -> bool:

@@ -11,12 +11,12 @@ import pytest
 import world
 from exact import pickles
 
+from hitl_nb.engine.call_keys.expected_calls import Expected, Recorded, digest_call
+from hitl_nb.engine.call_keys.keys import KeyCounts, Keys, identify
 from hitl_nb.engine.compile import compile_unit
-from hitl_nb.engine.compile.runtime import RUNTIME
-from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.expected import Expected, Recorded, digest_call
-from hitl_nb.engine.position.frames import SavedStack
-from hitl_nb.engine.position.keys import KeyCounts, Keys, identify
+from hitl_nb.engine.compile.runtime.runtime import RUNTIME
+from hitl_nb.engine.position.driver import Driver
+from hitl_nb.engine.position.frames.frames import SavedStack
 
 PROGRAMS = {
     "functions that a library calls": """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from exact.pausing import Paused, begin, go_on, same
 
-from hitl_nb.engine.position.errors import CannotSave
+from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.refusals import NotSaved
 from hitl_nb.errors import HitlError
 
@@ -430,7 +430,7 @@ def test_what_cannot_be_kept_says_the_way_out(name: str) -> None:
 
 
 def test_another_version_of_a_library_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hitl_nb.engine.position import library_sources
+    from hitl_nb.engine.position.iterators import library_sources
 
     def change(pause: int) -> None:
         library_sources._units.clear()

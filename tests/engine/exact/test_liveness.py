@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from programs import programs
 
 from hitl_nb.engine.compile import Unit, compile_unit
-from hitl_nb.engine.compile.runtime import Unwind
-from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.frames import SavedFrame
-from hitl_nb.engine.position.liveness import live_globals, live_names, names_mentioned, names_read
+from hitl_nb.engine.compile.runtime.runtime import Unwind
+from hitl_nb.engine.position.driver import Driver
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.position.liveness.liveness import live_globals, live_names, names_mentioned, names_read
 
 
 class Anything:

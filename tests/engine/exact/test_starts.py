@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from hitl_nb.engine.instrument import instrument_function
-from hitl_nb.engine.position.driving import Driver
-from hitl_nb.engine.position.errors import CannotSave
-from hitl_nb.engine.position.starts import stack_before
+from hitl_nb.engine.position.driver import Driver
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.frames.starts import stack_before
 
 FACTOR = 10
 

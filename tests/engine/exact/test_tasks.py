@@ -11,7 +11,7 @@ from exact.coroutines import program
 from exact.pausing import Paused, begin, go_on, polled, same
 from forks import Forks
 
-from hitl_nb.engine.position.errors import CannotSave
+from hitl_nb.engine.position.frames.errors import CannotSave
 
 START = """
 import asyncio

@@ -19,7 +19,7 @@ import pytest
 from instrument.shells import Shell
 
 from hitl_nb.engine.compile import find_code
-from hitl_nb.engine.compile.scopes import INLINED
+from hitl_nb.engine.compile.tree.scopes import INLINED
 from hitl_nb.engine.instrument import install, instrument_function, uninstall
 
 

@@ -1,0 +1,24 @@
+/**
+ * What every editor of ours adds to CodeMirror: a name for screen readers, and hidden characters spelled out.
+ */
+
+import type { Extension } from '@codemirror/state';
+import { EditorView, highlightSpecialChars } from '@codemirror/view';
+import { HIDDEN, visible } from '../text/hidden-characters';
+
+/** @param label - what the editor holds, for people who do not see it. */
+export function exact(label: string): Extension {
+  return [
+    EditorView.contentAttributes.of({ 'aria-label': label }),
+    highlightSpecialChars({
+      // CodeMirror draws tabs by itself.
+      specialChars: new RegExp(`(?!\\t)${HIDDEN.source}`, 'gu'),
+      render: code => {
+        const shown = document.createElement('span');
+        shown.className = 'jp-hitl-hidden';
+        shown.textContent = visible(String.fromCodePoint(code));
+        return shown;
+      }
+    })
+  ];
+}

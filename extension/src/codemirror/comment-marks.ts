@@ -1,0 +1,228 @@
+/**
+ * The comments on a shared text in its editors: what open ones are about is marked, and a new one is about what is
+ * selected. A click on a mark chooses its comment; a comment can show its mark.
+ */
+
+import { type Extension, Prec, type Range } from '@codemirror/state';
+import { Decoration, type DecorationSet, EditorView, keymap } from '@codemirror/view';
+import { ISignal, Signal } from '@lumino/signaling';
+import type { IAbout, IComment } from '../api/types';
+import type { IDiscussion } from '../models/discussion';
+import { about, type IRange, standing } from '../drafts/comment-anchor';
+import { Decorated } from './decorations';
+import type { IDraft } from '../drafts/draft';
+
+/** Milliseconds from a keystroke until it is looked where the texts of all comments are now. */
+const PAUSE = 100;
+
+/** Comments, and goes to the comment at the cursor if nothing is selected. */
+export const COMMENT_KEY = 'Ctrl-Alt-m';
+
+/** Where the text that a comment is about stands, and what it says now. */
+export interface IStanding extends IRange {
+  text: string;
+}
+
+/** A comment that somebody is about to write. */
+export interface IAsked extends IAbout {
+  /** All that is selected; a quote may be cut. */
+  text: string;
+  /** They want to say what should stand there instead. */
+  suggests: boolean;
+}
+
+/** A comment that was chosen in the text. */
+export interface IChosen {
+  /** Its id, or "". */
+  id: string;
+  /** The person wants to be there, not only to see it. */
+  goes: boolean;
+}
+
+export class Marks {
+  constructor(
+    private _draft: IDraft,
+    private _discussion: IDiscussion
+  ) {
+    this._decorated = new Decorated(length => this._drawn(length));
+    this.extension = [
+      this._decorated.extension,
+      EditorView.updateListener.of(({ view, selectionSet, docChanged }) => {
+        if (selectionSet || docChanged) {
+          this._select(view);
+        }
+      }),
+      EditorView.domEventHandlers({ click: event => this._clicked(event) }),
+      Prec.high(keymap.of([{ key: COMMENT_KEY, run: view => this._pressed(view) }]))
+    ];
+  }
+
+  /** For the editors of the text. */
+  readonly extension: Extension;
+
+  /** By id: open comments that are about a part of the text; null if that is gone. */
+  get places(): ReadonlyMap<string, IStanding | null> {
+    return this._places;
+  }
+
+  /** Whether something is selected. */
+  get selected(): boolean {
+    return this._view !== null;
+  }
+
+  /** What is to be commented on. */
+  get asked(): IAsked | null {
+    return this._asked;
+  }
+
+  /** The comment that was chosen last: another object each time. */
+  get chosen(): IChosen {
+    return this._chosen;
+  }
+
+  /** Emitted after any change of the above. */
+  get changed(): ISignal<Marks, void> {
+    return this._changed;
+  }
+
+  /** Begin to follow the text and its comments. */
+  open(): void {
+    this._draft.changed.connect(this._soon, this);
+    this._discussion.changed.connect(this._look, this);
+    this._look();
+  }
+
+  dispose(): void {
+    clearTimeout(this._timer);
+    this._draft.changed.disconnect(this._soon, this);
+    this._discussion.changed.disconnect(this._look, this);
+    Signal.clearData(this);
+  }
+
+  /** The person wants to comment on what is selected. */
+  ask(suggests: boolean): void {
+    if (this._view) {
+      const { from, to } = this._view.state.selection.main;
+      const text = this._draft.file!.getSource().slice(from, to);
+      this._asked = {
+        ...about(this._draft.file!.ysource, { start: from, end: to }),
+        ...{ text, suggests }
+      };
+      this._changed.emit();
+    }
+  }
+
+  /** The person has said it, or does not want to; `back` brings them to the text again. */
+  drop(back: boolean): void {
+    this._asked = null;
+    this._changed.emit();
+    if (back) {
+      this._view?.focus();
+    }
+  }
+
+  choose(id: string, goes = false): void {
+    this._chosen = { id, goes };
+    this._decorated.redraw();
+    this._changed.emit();
+  }
+
+  /** Bring what a comment is about before the person's eyes, and them to it. */
+  show(id: string): void {
+    const place = this._places.get(id);
+    const [view] = this._decorated.views;
+    if (place && view) {
+      const length = view.state.doc.length;
+      const anchor = Math.min(place.start, length);
+      this.choose(id);
+      view.dispatch({
+        selection: { anchor, head: Math.min(place.end, length) },
+        effects: EditorView.scrollIntoView(anchor, { y: 'center' })
+      });
+      view.focus();
+    }
+  }
+
+  private _select(view: EditorView): void {
+    const { empty } = view.state.selection.main;
+    const before = this._view;
+    this._view = empty ? (before === view ? null : before) : view;
+    if ((before === null) !== (this._view === null)) {
+      this._changed.emit();
+    }
+  }
+
+  private _clicked({ target }: MouseEvent): boolean {
+    const mark = target instanceof Element ? target.closest<HTMLElement>('[data-hitl-comment]') : null;
+    if (mark) {
+      this.choose(mark.dataset.hitlComment!);
+    }
+    return false;
+  }
+
+  private _pressed(view: EditorView): boolean {
+    const { empty, head } = view.state.selection.main;
+    if (!empty) {
+      this.ask(false);
+      return true;
+    }
+    const [found] = [...this._places].find(([, at]) => at && at.start <= head && head <= at.end) ?? [];
+    if (found !== undefined) {
+      this.choose(found, true);
+    }
+    return true;
+  }
+
+  private _soon(): void {
+    this._timer ??= setTimeout(() => this._look(), PAUSE);
+  }
+
+  /** Look where everything is now. */
+  private _look(): void {
+    clearTimeout(this._timer);
+    this._timer = undefined;
+    const found = new Map<string, IStanding | null>();
+    const text = this._draft.file!.ysource;
+    const open = this._draft.loaded ? this._discussion.comments.filter(isAboutPart) : [];
+    const all = open.length > 0 ? text.toString() : '';
+    for (const comment of open) {
+      const range = standing(text, comment);
+      found.set(comment.id, range && { ...range, text: all.slice(range.start, range.end) });
+    }
+    if (JSON.stringify([...found]) !== JSON.stringify([...this._places])) {
+      this._places = found;
+      this._decorated.redraw();
+      this._changed.emit();
+    }
+  }
+
+  private _drawn(length: number): DecorationSet {
+    const found: Range<Decoration>[] = [];
+    for (const [id, place] of this._places) {
+      const end = Math.min(place?.end ?? 0, length);
+      if (place && place.start < end) {
+        const name = `jp-hitl-remark${id === this._chosen.id ? ' jp-mod-chosen' : ''}`;
+        const mark = Decoration.mark({
+          tagName: 'mark',
+          class: name,
+          attributes: { 'data-hitl-comment': id }
+        });
+        found.push(mark.range(place.start, end));
+      }
+    }
+    return Decoration.set(found, true);
+  }
+
+  private _decorated: Decorated;
+  private _places: ReadonlyMap<string, IStanding | null> = new Map();
+  /** The editor with the selection. */
+  private _view: EditorView | null = null;
+  private _asked: IAsked | null = null;
+  private _chosen: IChosen = { id: '', goes: false };
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _changed = new Signal<Marks, void>(this);
+}
+
+function isAboutPart({ state, thread, anchor, quote }: IComment): boolean {
+  return state === 'open' && thread === '' && (anchor !== null || quote !== '');
+}

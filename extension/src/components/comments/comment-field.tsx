@@ -1,0 +1,120 @@
+/**
+ * Where a comment is typed. After an "@" it offers the people that may be called.
+ */
+
+import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from 'react';
+import type { ISomebody } from '../../api/types';
+import type { IDiscussion } from '../../models/discussion';
+import type { IHost } from '../host';
+import { visible } from '../../text/hidden-characters';
+import { candidates, type ITyped, typedName } from './mentions';
+
+interface IProps {
+  label: string;
+  value: string;
+  disabled: boolean;
+  discussion: IDiscussion;
+  /** Who may be called. */
+  people: readonly ISomebody[];
+  host: IHost;
+  node: RefObject<HTMLTextAreaElement>;
+  onChange: (text: string) => void;
+}
+
+export function Field(props: IProps): JSX.Element {
+  const { label, value, disabled, discussion, people, host, node, onChange } = props;
+  const list = useId();
+  const [typed, setTyped] = useState<ITyped | null>(null);
+  const [active, setActive] = useState(0);
+  const asked = useRef(false);
+  const cursor = useRef<number | null>(null);
+  const offered = typed ? candidates(typed, people) : [];
+
+  useEffect(() => {
+    if (typed && !asked.current) {
+      asked.current = true;
+      void discussion.read();
+    }
+  }, [typed, discussion]);
+  useEffect(() => {
+    if (cursor.current !== null) {
+      node.current?.setSelectionRange(cursor.current, cursor.current);
+      cursor.current = null;
+    }
+  });
+
+  const look = (field: HTMLTextAreaElement): void => {
+    const found = typedName(field.value, field.selectionStart);
+    if (found?.at !== typed?.at || found?.name !== typed?.name) {
+      setTyped(found);
+      setActive(0);
+    }
+  };
+  const pick = ({ name, username }: ISomebody): void => {
+    const { at, name: begun } = typed!;
+    const before = `${value.slice(0, at)}@${name || username} `;
+    onChange(before + value.slice(at + 1 + begun.length));
+    cursor.current = before.length;
+    setTyped(null);
+  };
+  const onKey = (event: KeyboardEvent): void => {
+    if (offered.length === 0 || event.nativeEvent.isComposing) {
+      return;
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      setActive((active + step + offered.length) % offered.length);
+    } else if (event.key === 'Enter' || event.key === 'Tab') {
+      pick(offered[active]);
+    } else if (event.key === 'Escape') {
+      setTyped(null);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <div className="jp-hitl-mentioning">
+      <textarea
+        ref={node}
+        rows={Math.min(8, value.split('\n').length)}
+        value={value}
+        disabled={disabled}
+        aria-label={label}
+        aria-autocomplete="list"
+        aria-haspopup="listbox"
+        aria-controls={offered.length > 0 ? list : undefined}
+        aria-activedescendant={offered.length > 0 ? `${list}-${active}` : undefined}
+        onChange={event => {
+          onChange(event.target.value);
+          look(event.target);
+        }}
+        onSelect={event => look(event.currentTarget)}
+        onKeyDown={onKey}
+        onBlur={() => setTyped(null)}
+      />
+      {offered.length > 0 && (
+        <ul id={list} role="listbox" aria-label={host.trans.__('People')}>
+          {offered.map((one, i) => (
+            <li
+              key={one.username}
+              id={`${list}-${i}`}
+              role="option"
+              aria-selected={i === active}
+              onMouseDown={event => event.preventDefault()}
+              onClick={() => pick(one)}
+            >
+              {visible(one.name)}
+              {one.name !== one.username && <small> {visible(one.username)}</small>}
+            </li>
+          ))}
+        </ul>
+      )}
+      <span className="jp-hitl-unseen" aria-live="polite">
+        {offered.length > 0 &&
+          host.trans._n('%1 person can be called', '%1 people can be called', offered.length)}
+      </span>
+    </div>
+  );
+}

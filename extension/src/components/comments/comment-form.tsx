@@ -1,0 +1,186 @@
+/**
+ * A form to say something: about the whole, about what is selected in the text, what should stand there instead, or an
+ * answer to a comment.
+ */
+
+import { useEffect, useRef, useState } from 'react';
+import type { ISaid, ISomebody } from '../../api/types';
+import type { IAsked, Marks } from '../../codemirror/comment-marks';
+import type { IDiscussion } from '../../models/discussion';
+import type { IHost } from '../host';
+import { Field } from './comment-field';
+import { mentioned } from './mentions';
+import { Quoted } from './quote';
+
+interface IProps {
+  discussion: IDiscussion;
+  /** Who may be called. */
+  people: readonly ISomebody[];
+  host: IHost;
+}
+
+/** A new comment. */
+export function Say(props: IProps & { marks: Marks | null }): JSX.Element {
+  const { discussion, people, host, marks } = props;
+  const { trans } = host;
+  const [text, setText] = useState('');
+  const [typed, setTyped] = useState<{ of: IAsked | null; text: string }>({ of: null, text: '' });
+  const [sending, send] = useSending();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const other = useRef<HTMLTextAreaElement>(null);
+  const asked = marks?.asked ?? null;
+  const instead = asked && typed.of === asked ? typed.text : (asked?.text ?? '');
+  useEffect(() => {
+    if (asked) {
+      const node = asked.suggests ? other.current : field.current;
+      node?.focus();
+      node?.scrollIntoView?.({ block: 'nearest' });
+    }
+    if (asked?.suggests) {
+      other.current?.select();
+    }
+  }, [asked]);
+  const changes = asked !== null && asked.suggests && instead !== asked.text;
+  const ready = asked?.suggests ? changes : text.trim() !== '';
+  const blocked = sending || host.readOnly !== null;
+  const drop = (): void => marks!.drop(true);
+  const submit = async (): Promise<void> => {
+    const said = spoken(text, asked, instead, people);
+    if (await discussion.say(said)) {
+      setText('');
+      marks?.drop(asked !== null);
+    }
+  };
+  return (
+    <form
+      className="jp-hitl-say"
+      onSubmit={event => {
+        event.preventDefault();
+        if (ready && !blocked) {
+          void send(submit);
+        }
+      }}
+      onKeyDown={event => {
+        if (event.key === 'Escape' && asked) {
+          event.preventDefault();
+          event.stopPropagation();
+          drop();
+        }
+      }}
+    >
+      {asked && <Quoted text={asked.text} host={host} />}
+      {asked?.suggests && (
+        <label>
+          {trans.__('Suggested instead')}
+          <textarea
+            ref={other}
+            rows={Math.min(12, instead.split('\n').length)}
+            value={instead}
+            disabled={blocked}
+            onChange={event => setTyped({ of: asked, text: event.target.value })}
+          />
+        </label>
+      )}
+      <Field
+        label={asked?.suggests ? trans.__('Your comment, if you like') : trans.__('Your comment')}
+        value={text}
+        disabled={blocked}
+        discussion={discussion}
+        people={people}
+        host={host}
+        node={field}
+        onChange={setText}
+      />
+      <button type="submit" disabled={blocked || !ready}>
+        {asked?.suggests ? trans.__('Suggest') : trans.__('Comment')}
+      </button>
+      {asked && (
+        <button type="button" onClick={drop}>
+          {trans.__('Cancel')}
+        </button>
+      )}
+    </form>
+  );
+}
+
+/** An answer to a comment. */
+export function Reply(props: IProps & { thread: string; onDone: () => void }): JSX.Element {
+  const { discussion, people, host, thread, onDone } = props;
+  const [text, setText] = useState('');
+  const [sending, send] = useSending();
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  const blocked = sending || host.readOnly !== null;
+  const submit = async (): Promise<void> => {
+    const said = { ...spoken(text, null, '', people), thread };
+    if (await discussion.say(said)) {
+      onDone();
+    }
+  };
+  return (
+    <form
+      className="jp-hitl-say"
+      onSubmit={event => {
+        event.preventDefault();
+        if (text.trim() !== '' && !blocked) {
+          void send(submit);
+        }
+      }}
+      onKeyDown={event => {
+        if (event.key === 'Escape') {
+          event.preventDefault();
+          event.stopPropagation();
+          onDone();
+        }
+      }}
+    >
+      <Field
+        label={host.trans.__('Your reply')}
+        value={text}
+        disabled={blocked}
+        discussion={discussion}
+        people={people}
+        host={host}
+        node={field}
+        onChange={setText}
+      />
+      <button type="submit" disabled={blocked || text.trim() === ''}>
+        {host.trans.__('Send')}
+      </button>
+      <button type="button" onClick={onDone}>
+        {host.trans.__('Cancel')}
+      </button>
+    </form>
+  );
+}
+
+/** What is sent. */
+function spoken(text: string, asked: IAsked | null, instead: string, people: readonly ISomebody[]): ISaid {
+  const said: ISaid = { text: text.trim() };
+  const mentions = mentioned(text, people);
+  if (mentions.length > 0) {
+    said.mentions = mentions;
+  }
+  if (asked) {
+    const { anchor, quote, prefix, suffix } = asked;
+    Object.assign(said, { anchor, quote, prefix, suffix });
+    if (asked.suggests) {
+      said.suggestion = instead;
+    }
+  }
+  return said;
+}
+
+/** Whether something is on its way, and how to send it. */
+export function useSending(): [boolean, (work: () => Promise<unknown>) => Promise<void>] {
+  const [sending, setSending] = useState(false);
+  const send = async (work: () => Promise<unknown>): Promise<void> => {
+    setSending(true);
+    try {
+      await work();
+    } finally {
+      setSending(false);
+    }
+  };
+  return [sending, send];
+}

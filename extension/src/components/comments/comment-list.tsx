@@ -1,0 +1,85 @@
+/**
+ * What people said about a document, and a form to say more.
+ */
+
+import { useEffect, useId, useRef } from 'react';
+import type { ISomebody } from '../../api/types';
+import type { IDraft } from '../../drafts/draft';
+import type { Marks } from '../../codemirror/comment-marks';
+import type { IDiscussion } from '../../models/discussion';
+import type { IHost } from '../host';
+import { useRedraw } from '../use-redraw';
+import { visible } from '../../text/hidden-characters';
+import { Say } from './comment-form';
+import { Thread } from './comment-thread';
+
+interface IProps {
+  discussion: IDiscussion;
+  /** The comments in the text; null if there is no text to mark. */
+  marks: Marks | null;
+  /** What suggestions are put into; null if that cannot be written now. */
+  draft: IDraft | null;
+  host: IHost;
+}
+
+export function Comments({ discussion, marks, draft, host }: IProps): JSX.Element {
+  const { trans } = host;
+  const heading = useId();
+  const nodes = useRef(new Map<string, HTMLLIElement>());
+  useRedraw(discussion, marks);
+  const { comments, problem } = discussion;
+  const people = everybody(discussion, draft);
+  const threads = comments.filter(one => !one.thread);
+  const open = threads.filter(one => one.state === 'open').length;
+  const chosen = marks?.chosen;
+  useEffect(() => {
+    const node = chosen && nodes.current.get(chosen.id);
+    node?.scrollIntoView?.({ block: 'nearest' });
+    if (chosen?.goes) {
+      node?.focus();
+    }
+  }, [chosen]);
+  return (
+    <div className="jp-hitl-comments" role="group" aria-labelledby={heading}>
+      <h4 id={heading}>{trans.__('Comments')}</h4>
+      <p className="jp-hitl-note" aria-live="polite">
+        {comments.length > 0 && trans.__('%1 open, %2 settled', open, threads.length - open)}
+      </p>
+      {threads.length > 0 && (
+        <ol>
+          {threads.map(one => (
+            <Thread
+              key={one.id}
+              comment={one}
+              replies={comments.filter(other => other.thread === one.id)}
+              discussion={discussion}
+              people={people}
+              marks={marks}
+              draft={draft}
+              host={host}
+              node={node => {
+                if (node) {
+                  nodes.current.set(one.id, node);
+                } else {
+                  nodes.current.delete(one.id);
+                }
+              }}
+            />
+          ))}
+        </ol>
+      )}
+      {problem && (
+        <p className="jp-hitl-wrong" role="alert">
+          {visible(problem)}
+        </p>
+      )}
+      <Say discussion={discussion} people={people} marks={marks} host={host} />
+    </div>
+  );
+}
+
+/** Who may be called: whom the server knows, and who is here. */
+function everybody({ people }: IDiscussion, draft: IDraft | null): ISomebody[] {
+  const here = (draft?.people ?? []).map(({ username, name }) => ({ username, name }));
+  return [...new Map([...here, ...people].map(one => [one.username, one])).values()];
+}

@@ -1,0 +1,52 @@
+/**
+ * A text that cannot be edited, in the colours of its authors.
+ */
+
+import { EditorView } from '@codemirror/view';
+import { useEffect, useMemo, useRef } from 'react';
+import type { IPiece } from '../../drafts/text-authors';
+import { type IAuthor, tints } from '../../codemirror/author-colors';
+import { Decorated } from '../../codemirror/decorations';
+import { difference } from '../../drafts/shared-document';
+import { readOnly } from '../../codemirror/side-by-side';
+import { visible } from '../../text/hidden-characters';
+
+interface IProps {
+  pieces: readonly IPiece[];
+  authors: ReadonlyMap<string, IAuthor>;
+  /** What it is, for people who do not see it. */
+  label: string;
+}
+
+export function Coloured({ pieces, authors, label }: IProps): JSX.Element {
+  const node = useRef<HTMLDivElement>(null);
+  const shown = useRef<Pick<IProps, 'pieces' | 'authors'>>({ pieces: [], authors: new Map() });
+  const decorated = useMemo(
+    () => new Decorated(length => tints(shown.current.pieces, shown.current.authors, length)),
+    []
+  );
+  useEffect(() => {
+    const view = new EditorView({
+      extensions: [readOnly(label), decorated.extension],
+      parent: node.current!
+    });
+    return () => view.destroy();
+  }, [label, decorated]);
+  useEffect(() => {
+    const made = pieces.map(({ text, by }) => ({ text: visible(text), by }));
+    const text = made.map(one => one.text).join('');
+    shown.current = { ...shown.current, pieces: made };
+    decorated.views.forEach(view => {
+      const { start, end, insert } = difference(view.state.doc.toString(), text);
+      view.dispatch({ changes: { from: start, to: end, insert } });
+    });
+    decorated.redraw();
+  }, [pieces, decorated]);
+  const names = JSON.stringify([...authors]);
+  useEffect(() => {
+    shown.current = { ...shown.current, authors: new Map(JSON.parse(names) as [string, IAuthor][]) };
+    decorated.redraw();
+  }, [names, decorated]);
+  // It scrolls, by keys too, which a notebook would take for its own.
+  return <div className="jp-hitl-coloured" ref={node} tabIndex={0} data-lm-suppress-shortcuts="true" />;
+}

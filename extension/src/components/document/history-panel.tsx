@@ -1,0 +1,142 @@
+/**
+ * A document's past: a slider from empty to what it says now, what it said there, and who made it say so.
+ */
+
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import type { ITable, Json } from '../../api/types';
+import { authors, type IAuthor } from '../../codemirror/author-colors';
+import type { IPiece } from '../../drafts/text-authors';
+import { type Document, isText } from '../../drafts/shared-document';
+import type { IMoment } from '../../models/history';
+import { Coloured } from './colored-text';
+import type { IHost } from '../host';
+import { Legend } from '../author-legend';
+import { useRedraw } from '../use-redraw';
+import { when } from '../proposal-status';
+import { visible } from '../../text/hidden-characters';
+import type { IWork } from './use-document-tools';
+
+export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.Element {
+  const { trans } = host;
+  const { subject, draft } = work;
+  const history = useMemo(() => work.history(), [work.history]);
+  useRedraw(history);
+  useNews(work);
+  /** Where the slider stands; null is the end, wherever that is. */
+  const [chosen, setChosen] = useState<number | null>(null);
+  // What comes in pages is shown when it is whole.
+  const whole = useRef(0);
+  whole.current = history.reading ? whole.current : history.replay.length;
+  const last = whole.current;
+  const place = Math.min(chosen ?? last, last);
+  const drawn = useDeferredValue(place);
+  const pieces = useMemo(() => said(work, drawn, last), [work.history, drawn, last]);
+  const people = draft?.people ?? [];
+  const by = authors(history.names, people, subject.agent);
+  const wrote = new Map([...by].filter(([name]) => history.names.has(name)));
+  const moment = label(place, history.moments, wrote, subject.workspace, host);
+  return (
+    <section className="jp-hitl-past" aria-label={trans.__('History')}>
+      {history.problem && (
+        <p className="jp-hitl-wrong" role="alert">
+          {visible(history.problem)}
+        </p>
+      )}
+      {last > 0 && (
+        <>
+          <input
+            type="range"
+            min={0}
+            max={last}
+            value={place}
+            aria-label={trans.__('Moment')}
+            aria-valuetext={moment}
+            // In a notebook the arrow keys would fold headings, and go to other cells.
+            data-lm-suppress-shortcuts="true"
+            onChange={event => {
+              const n = Number(event.target.value);
+              setChosen(n === last ? null : n);
+            }}
+          />
+          <p className="jp-hitl-moment">{moment}</p>
+          <p className="jp-hitl-note">
+            {trans.__('Names in a history are unsigned: any program of this user can write them.')}
+          </p>
+        </>
+      )}
+      <p className="jp-hitl-note" role="status">
+        {history.reading && last === 0 && trans.__('Reading the history … %1', history.moments.length)}
+        {!history.reading &&
+          last === 0 &&
+          (subject.workspace
+            ? trans.__('Nobody has written anything yet.')
+            : trans.__('Nobody has opened it yet: it is what was proposed.'))}
+      </p>
+      {isText(subject.kind) && last > 0 && <Legend authors={[...wrote.values()]} host={host} />}
+      <Coloured pieces={pieces} authors={wrote} label={trans.__('What it said')} />
+    </section>
+  );
+}
+
+/** Read the log now, and again when the draft changed. */
+function useNews({ history, draft }: IWork): void {
+  useEffect(() => {
+    const heard = (_: unknown, { value }: { value: boolean }): void => {
+      if (value) {
+        history().soon();
+      }
+    };
+    void history().read();
+    draft?.changed.connect(heard);
+    return () => void draft?.changed.disconnect(heard);
+  }, [history, draft]);
+}
+
+/** What the document said after the first `n` updates of `last`. */
+function said({ subject, history }: IWork, n: number, last: number): IPiece[] {
+  const { replay } = history();
+  if (last === 0) {
+    return [{ text: spelled(subject.value), by: '' }];
+  }
+  if (n === 0) {
+    return [];
+  }
+  const document = replay.at(n);
+  return document.file
+    ? replay.authors.pieces(document.file.ysource)
+    : [{ text: asText(document, subject.kind), by: null }];
+}
+
+function asText({ value, unfinished }: Document, kind: string): string {
+  if (unfinished !== null) {
+    return unfinished;
+  }
+  if (kind === 'table') {
+    const { columns, rows } = value as unknown as ITable;
+    const lines = [columns.map(one => one.name), ...rows.map(row => row.map(spelled))];
+    return lines.map(cells => cells.join(' | ')).join('\n');
+  }
+  return JSON.stringify(value, null, 2);
+}
+
+function spelled(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+}
+
+/** Who made it say what it says at a place of the slider, and when. */
+function label(
+  place: number,
+  moments: readonly IMoment[],
+  by: ReadonlyMap<string, IAuthor>,
+  workspace: boolean,
+  { trans }: IHost
+): string {
+  const moment = moments[place - 1] as IMoment | undefined;
+  if (!moment) {
+    return trans.__('Empty: before anything was written');
+  }
+  const name = visible(by.get(moment.by)?.name ?? moment.by);
+  return moment.by === '' && place === 1 && !workspace
+    ? trans.__('Proposed by %1', name)
+    : trans.__('Change %1 of %2: %3, %4', place, moments.length, name, when(moment.at));
+}

@@ -1,0 +1,109 @@
+/**
+ * JSON as text. Its spelling is the person's: what others change is put into it where it stands, and what is typed goes
+ * into the draft as soon as it is JSON, as a change of the value that it was made from.
+ */
+
+import { CodeEditor } from '@jupyterlab/codeeditor';
+import { useEffect, useRef } from 'react';
+import type { Json } from '../../api/types';
+import { respelled } from '../../drafts/json-text-patch';
+import type { IEditorProps } from './props';
+import { Here, place } from '../field-presence';
+import { undoesItself } from '../undo-keys';
+import { exact } from '../../codemirror/accessible-label';
+
+export function JsonEditor(props: IEditorProps): JSX.Element {
+  const { proposal, value, readOnly, host } = props;
+  const node = useRef<HTMLDivElement>(null);
+  const editor = useRef<CodeEditor.IEditor | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  /** The value that the text was made from, and whether it means none now. */
+  const text = useRef<{ base: Json; broken: boolean }>({ base: value, broken: false });
+
+  useEffect(() => {
+    const model = new CodeEditor.Model({ mimeType: 'application/json' });
+    const { sharedModel: shared } = model;
+    shared.setSource(sourceOf(latest.current));
+    shared.clearUndoHistory(); // undoing does not go back to an empty editor
+    text.current = { base: latest.current.value, broken: false };
+    const made = host.newEditor({
+      host: node.current!,
+      model,
+      readOnly: latest.current.readOnly,
+      extensions: [exact(host.trans.__('Proposed value'))]
+    });
+    const typed = (): void => {
+      const source = shared.getSource();
+      if (text.current.broken || source !== sourceOf(latest.current)) {
+        tell(source);
+      }
+    };
+    const tell = (source: string): void => {
+      const { onEdit, onUnfinished } = latest.current;
+      const { base } = text.current;
+      let meant: Json;
+      try {
+        meant = JSON.parse(source) as Json;
+      } catch (reason) {
+        text.current = { base, broken: true };
+        onUnfinished(source, reason instanceof Error ? reason.message : String(reason));
+        return;
+      }
+      text.current = { base: meant, broken: false };
+      onEdit(meant, base);
+    };
+    shared.changed.connect(typed);
+    editor.current = made;
+    undoesItself(node.current!, made);
+    return () => {
+      shared.changed.disconnect(typed);
+      editor.current = null;
+      made.dispose();
+      model.dispose();
+    };
+  }, [proposal.id, host]);
+
+  useEffect(() => {
+    editor.current?.setOption('readOnly', readOnly);
+  }, [readOnly]);
+
+  const open = proposal.status === 'open';
+  useEffect(() => {
+    const shared = editor.current?.model.sharedModel;
+    if (shared && !(open && text.current.broken)) {
+      text.current = { base: value, broken: false };
+      follow(shared, latest.current);
+    }
+  }, [value, open]);
+
+  return (
+    <div className="jp-hitl-whole" {...place('')}>
+      <Here path="" host={host} />
+      <div className="jp-hitl-text" ref={node} role="group" aria-label={host.trans.__('Proposed value')} />
+    </div>
+  );
+}
+
+/** Let the text say the value, changing only what differs. */
+function follow(shared: CodeEditor.IModel['sharedModel'], props: IEditorProps): void {
+  const source = shared.getSource();
+  const wanted = sourceOf(props);
+  if (source === wanted) {
+    return;
+  }
+  try {
+    for (const { start, end, text } of respelled(source, props.value)) {
+      shared.updateSource(start, end, text);
+    }
+  } catch {
+    shared.setSource(wanted);
+  }
+}
+
+/** A value as JSON; what is typed and is no value yet as it is. */
+function sourceOf({ value, proposal, draft }: IEditorProps): string {
+  const raw =
+    typeof value === 'string' && (typeof proposal.value !== 'string' || draft?.unfinished === value);
+  return raw ? value : JSON.stringify(value, null, 2);
+}

@@ -1,0 +1,166 @@
+/**
+ * A plan: its steps as a list that can be changed, moved, removed and added to. A step that is an object is a form.
+ */
+
+import { useRef } from 'react';
+import type { Json } from '../../api/types';
+import type { IEditorProps } from './props';
+import { Here, place } from '../field-presence';
+import { visible } from '../../text/hidden-characters';
+import { fitsForm, Form } from './form';
+
+export function PlanEditor({
+  value,
+  draft,
+  fields,
+  readOnly,
+  host,
+  onEdit,
+  onUnfinished
+}: IEditorProps): JSX.Element {
+  const { trans } = host;
+  const steps = value as Json[];
+  const keys = draft?.value === value ? draft.keys : null;
+  const places = usePlaces(steps, keys);
+
+  /** As long as a field of a step is no JSON, there is no plan. */
+  const complain = (made: Json[]): void => {
+    const broken = places.find(place => place.broken)?.broken;
+    if (broken) {
+      const texts = made.map((step, i) => places[i]?.broken?.text ?? JSON.stringify(step, null, 2));
+      onUnfinished(`[\n${texts.join(',\n')}\n]`, broken.why);
+    }
+  };
+  const tell = (made: Json[]): void => {
+    onEdit(made);
+    complain(made);
+  };
+  const change = (i: number, step: Json): void => tell(steps.map((one, j) => (j === i ? step : one)));
+  const move = (from: number, to: number): void => {
+    const made = steps.slice();
+    made.splice(to, 0, ...made.splice(from, 1));
+    places.splice(to, 0, ...places.splice(from, 1));
+    tell(made);
+  };
+  const remove = (i: number): void => {
+    places.splice(i, 1);
+    tell(steps.filter((_, j) => j !== i));
+  };
+
+  const shown = (step: Json, i: number): JSX.Element => {
+    const { first } = places[i];
+    if (typeof step === 'string') {
+      return (
+        <input
+          type="text"
+          value={step}
+          disabled={readOnly}
+          aria-label={trans.__('Step %1', i + 1)}
+          onChange={event => change(i, event.target.value)}
+        />
+      );
+    }
+    if (!fitsForm(step) || !fitsForm(first)) {
+      return <code>{visible(JSON.stringify(step))}</code>;
+    }
+    return (
+      <div className="jp-hitl-fields" role="group" aria-label={trans.__('Step %1', i + 1)}>
+        <Form
+          value={step}
+          proposed={first}
+          schema={null}
+          prefix={`${i}/`}
+          at={`${keys?.[i] ?? i}/`}
+          {...{ fields, readOnly, host }}
+          onEdit={made => {
+            places[i].broken = null;
+            change(i, made);
+          }}
+          onUnfinished={(text, why) => {
+            places[i].broken = { text, why };
+            complain(steps);
+          }}
+        />
+      </div>
+    );
+  };
+  return (
+    <div className="jp-hitl-plan">
+      <ol>
+        {steps.map((step, i) => (
+          <li key={places[i].key}>
+            <div className="jp-hitl-step" {...place(keys?.[i] ?? String(i))}>
+              {shown(step, i)}
+              <Here path={keys?.[i] ?? String(i)} host={host} />
+              <button
+                type="button"
+                disabled={readOnly || i === 0}
+                aria-label={trans.__('Move step %1 up', i + 1)}
+                onClick={() => move(i, i - 1)}
+              >
+                ↑
+              </button>
+              <button
+                type="button"
+                disabled={readOnly || i === steps.length - 1}
+                aria-label={trans.__('Move step %1 down', i + 1)}
+                onClick={() => move(i, i + 1)}
+              >
+                ↓
+              </button>
+              <button
+                type="button"
+                disabled={readOnly}
+                aria-label={trans.__('Remove step %1', i + 1)}
+                onClick={() => remove(i)}
+              >
+                ×
+              </button>
+            </div>
+            {fields[String(i)] && <strong className="jp-hitl-wrong">⚠ {visible(fields[String(i)])}</strong>}
+          </li>
+        ))}
+      </ol>
+      <button type="button" disabled={readOnly} onClick={() => tell([...steps, ''])}>
+        {trans.__('Add a step')}
+      </button>
+    </div>
+  );
+}
+
+/** What is known of a step beside its value, and moves with it. */
+interface IPlace {
+  key: number;
+  /** Its name in the draft. */
+  name: string | undefined;
+  /** The step as it was first seen here. */
+  first: Json;
+  /** What is typed in it, if that is no step (yet). */
+  broken: { text: string; why: string } | null;
+}
+
+/** One place for each step; who moves a step here moves its place too, and what others add or remove moves the rest. */
+function usePlaces(steps: Json[], keys: readonly string[] | null): IPlace[] {
+  const places = useRef<IPlace[]>([]).current;
+  const next = useRef(0);
+  const last = useRef<readonly string[] | null>(null);
+  if (keys && last.current && !alike(keys, last.current)) {
+    const known = new Map(places.map(place => [place.name, place]));
+    places.splice(0, places.length, ...keys.map((name, i) => known.get(name) ?? made(name, steps[i], next)));
+  }
+  while (places.length < steps.length) {
+    places.push(made(undefined, steps[places.length], next));
+  }
+  places.length = steps.length;
+  places.forEach((place, i) => (place.name = keys?.[i]));
+  last.current = keys;
+  return places;
+}
+
+function made(name: string | undefined, first: Json, next: { current: number }): IPlace {
+  return { key: next.current++, name, first, broken: null };
+}
+
+function alike(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, i) => name === other[i]);
+}

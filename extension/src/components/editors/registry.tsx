@@ -1,0 +1,65 @@
+/**
+ * Picks the editor of a value by its kind.
+ */
+
+import { isText } from '../../drafts/shared-document';
+import type { IEditorProps } from './props';
+import { ofWorkspace } from '../proposal-status';
+import { visible } from '../../text/hidden-characters';
+import { ChoiceEditor } from './choice';
+import { fitsForm, Form, isObject, written } from './form';
+import { JsonEditor } from './json';
+import { MarkdownEditor } from './markdown-text';
+import { PlanEditor } from './plan';
+import { isTable, TableEditor } from './table';
+import { type ITextProps, TextEditor } from './text';
+
+export function Editor(props: IEditorProps): JSX.Element {
+  const { proposal, value } = props;
+  if (proposal.kind === 'choice') {
+    return <ChoiceEditor {...props} />;
+  }
+  if (isText(proposal.kind)) {
+    const { id, kind } = proposal;
+    const { trans } = props.host;
+    const label = ofWorkspace(proposal) ? trans.__('Document') : trans.__('Proposed value');
+    return <WrittenEditor {...props} id={id} kind={kind} label={label} />;
+  }
+  if (proposal.kind === 'table' && isTable(value)) {
+    return <TableEditor {...props} />;
+  }
+  if (proposal.kind === 'plan' && Array.isArray(value)) {
+    return <PlanEditor {...props} />;
+  }
+  if (proposal.kind === 'json' && fitsForm(proposal.value) && isObject(value)) {
+    return <Form {...props} value={value} proposed={proposal.value} schema={proposal.schema} />;
+  }
+  if (proposal.kind === 'tool_call' && isObject(value) && isObject(proposal.value)) {
+    const given = value.arguments;
+    const proposed = proposal.value.arguments;
+    if (isObject(given) && fitsForm(proposed)) {
+      return (
+        <div>
+          <code>{visible(String(value.name))}</code>
+          <Form
+            {...props}
+            value={given}
+            proposed={proposed}
+            schema={null}
+            prefix="arguments/"
+            onEdit={changed => props.onEdit({ ...value, arguments: changed })}
+            onUnfinished={(text, why) =>
+              props.onUnfinished(written(value, new Map([['["arguments"]', { text, why }]])), why)
+            }
+          />
+        </div>
+      );
+    }
+  }
+  return <JsonEditor {...props} />;
+}
+
+/** The editor of a value that is text. */
+export function WrittenEditor(props: ITextProps): JSX.Element {
+  return props.kind === 'markdown' ? <MarkdownEditor {...props} /> : <TextEditor {...props} />;
+}

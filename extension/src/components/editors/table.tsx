@@ -1,0 +1,265 @@
+/**
+ * A table: cells to edit, rows to strike and to add. Only the rows in sight are drawn, so 100,000 of them scroll.
+ *
+ * A row that is struck is in the value no more, so it is drafted and decided without it; here it stays in its place,
+ * crossed out, and can be kept after all, also while others edit the table: rows have names in the draft.
+ */
+
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useContext, useMemo, useRef, useState } from 'react';
+import type { IColumn, ITable, Json } from '../../api/types';
+import type { IEditorProps } from './props';
+import { Here, Others, place } from '../field-presence';
+import { visible } from '../../text/hidden-characters';
+
+const ROW = 28;
+
+/** What is drawn: the rows of the value `made`, and among them those that are struck from it, by their place here. */
+interface ISheet {
+  made: Json;
+  rows: Json[][];
+  /** What the rows are called in the draft, or just here. */
+  names: readonly string[];
+  struck: ReadonlySet<number>;
+}
+
+export function isTable(value: Json): boolean {
+  const table = value as unknown as ITable | null;
+  return (
+    typeof table === 'object' && table !== null && Array.isArray(table.columns) && Array.isArray(table.rows)
+  );
+}
+
+export function TableEditor(props: IEditorProps): JSX.Element {
+  const { value, draft, readOnly, host, onEdit } = props;
+  const { trans } = host;
+  const { columns } = value as unknown as ITable;
+  const [last, setLast] = useState<ISheet | null>(null);
+  const keys = draft?.value === value ? draft.keys : null;
+  const { rows, names, struck } = useMemo(
+    () => (last?.made === value ? last : sheetOf(value, keys, last)),
+    [last, value, keys]
+  );
+  const others = useContext(Others);
+  const fields = placed(props.fields, struck);
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    getItemKey: i => names[i],
+    overscan: 10
+  });
+  const change = (all: Json[][], without: ReadonlySet<number>): void => {
+    const left = without.size === 0 ? all : all.filter((_, i) => !without.has(i));
+    const made = { columns, rows: left } as unknown as Json;
+    onEdit(made);
+    const known = draft?.value === made ? draft.keys : null;
+    setLast({ made, rows: all, names: named(all.length, names, without, known), struck: without });
+  };
+  const template = `${columns.map(() => 'minmax(7em, 1fr)').join(' ')} 2.5em`;
+  const shown = virtual.getVirtualItems();
+  return (
+    <div className="jp-hitl-table">
+      <div
+        ref={scroller}
+        className="jp-hitl-rows"
+        role="table"
+        tabIndex={readOnly ? 0 : undefined} // with nothing to edit in it, it is scrolled by itself
+        aria-label={trans.__('Proposed table')}
+        aria-rowcount={rows.length + 1}
+        style={{ height: Math.min(rows.length + 1, 15) * ROW + 16 }}
+      >
+        <div role="row" aria-rowindex={1} className="jp-hitl-head" style={{ gridTemplateColumns: template }}>
+          {columns.map(column => (
+            <span key={column.name} role="columnheader" title={column.type}>
+              {visible(column.name)}
+            </span>
+          ))}
+          <span role="columnheader">
+            <span className="jp-hitl-unseen">{trans.__('Remove')}</span>
+          </span>
+        </div>
+        <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+          {shown.map(({ index, start }) => {
+            const out = struck.has(index);
+            return (
+              <div
+                key={names[index]}
+                role="row"
+                aria-rowindex={index + 2}
+                className={`jp-hitl-row${out ? ' jp-mod-struck' : ''}`}
+                style={{ gridTemplateColumns: template, transform: `translateY(${start}px)`, height: ROW }}
+              >
+                {columns.map((column, i) => {
+                  const problem = fields[`rows/${index}/${column.name}`] ?? fields[`rows/${index}`];
+                  const name = visible(column.name);
+                  const here = `rows/${names[index]}/${column.name}`;
+                  return (
+                    <span
+                      key={column.name}
+                      role="cell"
+                      className={others.has(here) ? 'jp-hitl-taken' : undefined}
+                      {...place(here)}
+                    >
+                      <Here path={here} host={host} />
+                      <input
+                        type="text"
+                        disabled={readOnly || out}
+                        aria-label={
+                          out
+                            ? trans.__('%1, row %2, removed', name, index + 1)
+                            : trans.__('%1, row %2', name, index + 1)
+                        }
+                        aria-invalid={problem !== undefined}
+                        title={problem === undefined ? undefined : visible(problem)}
+                        placeholder={rows[index][i] === null ? 'null' : undefined}
+                        value={spelled(rows[index][i])}
+                        onChange={event =>
+                          change(replaced(rows, index, i, meant(column, event.target.value)), struck)
+                        }
+                      />
+                    </span>
+                  );
+                })}
+                <span role="cell">
+                  <button
+                    type="button"
+                    disabled={readOnly}
+                    aria-label={
+                      out ? trans.__('Keep row %1', index + 1) : trans.__('Remove row %1', index + 1)
+                    }
+                    onClick={() => change(rows, toggled(struck, index))}
+                  >
+                    {out ? '↺' : '×'}
+                  </button>
+                </span>
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      <div className="jp-hitl-buttons">
+        <button
+          type="button"
+          disabled={readOnly}
+          onClick={() => {
+            change([...rows, columns.map(() => null)], struck);
+            virtual.scrollToIndex(rows.length);
+          }}
+        >
+          {trans.__('Add a row')}
+        </button>
+        <span>
+          {trans._n('%1 row', '%1 rows', rows.length - struck.size)}
+          {struck.size > 0 && `, ${trans.__('%1 removed', struck.size)}`}
+        </span>
+        <Misfits fields={fields} />
+      </div>
+    </div>
+  );
+}
+
+/** The first few messages in words: a cell that is out of sight shows none. */
+function Misfits({ fields }: { fields: IEditorProps['fields'] }): JSX.Element | null {
+  const wrong = Object.entries(fields).filter(([path]) => path !== '');
+  if (wrong.length === 0) {
+    return null;
+  }
+  const said = wrong.slice(0, 3).map(([path, message]) => `${path}: ${message}`);
+  return (
+    <strong className="jp-hitl-wrong">
+      ⚠ {visible(said.join('; '))}
+      {wrong.length > 3 && ` … (${wrong.length})`}
+    </strong>
+  );
+}
+
+/** A value as it is drawn; rows that were struck here stay behind the row that they stood behind. */
+function sheetOf(value: Json, keys: readonly string[] | null, last: ISheet | null): ISheet {
+  const { rows } = value as unknown as ITable;
+  if (keys === null || last === null || last.struck.size === 0) {
+    return { made: value, rows, names: keys ?? rows.map((_, i) => String(i)), struck: new Set() };
+  }
+  const standing = new Set(keys);
+  const behind = new Map<string, number[]>();
+  let before = '';
+  last.names.forEach((name, i) => {
+    if (standing.has(name)) {
+      before = name;
+    } else if (last.struck.has(i)) {
+      behind.set(before, [...(behind.get(before) ?? []), i]);
+    }
+  });
+  const sheet = { made: value, rows: [] as Json[][], names: [] as string[], struck: new Set<number>() };
+  const strike = (i: number): void => {
+    sheet.struck.add(sheet.rows.length);
+    sheet.rows.push(last.rows[i]);
+    sheet.names.push(last.names[i]);
+  };
+  behind.get('')?.forEach(strike);
+  keys.forEach((name, i) => {
+    sheet.rows.push(rows[i]);
+    sheet.names.push(name);
+    behind.get(name)?.forEach(strike);
+  });
+  return sheet;
+}
+
+/** What rows are called after a change here: as the draft calls them, where it knows them. */
+function named(
+  count: number,
+  before: readonly string[],
+  struck: ReadonlySet<number>,
+  keys: readonly string[] | null
+): string[] {
+  let at = 0;
+  return Array.from({ length: count }, (_, i) =>
+    struck.has(i) || keys === null ? (before[i] ?? `new ${i}`) : keys[at++]
+  );
+}
+
+/** The messages at the rows where they are drawn: the server counts only those that are left. */
+function placed(fields: IEditorProps['fields'], struck: ReadonlySet<number>): IEditorProps['fields'] {
+  const out = [...struck].sort((one, other) => one - other);
+  const move = (path: string): string =>
+    path.replace(/^rows\/(\d+)/, (_, row: string) => {
+      const place = out.reduce((at, gone) => (gone <= at ? at + 1 : at), Number(row));
+      return `rows/${place}`;
+    });
+  return Object.fromEntries(Object.entries(fields).map(([path, message]) => [move(path), message]));
+}
+
+function toggled(struck: ReadonlySet<number>, row: number): Set<number> {
+  const made = new Set(struck);
+  if (!made.delete(row)) {
+    made.add(row);
+  }
+  return made;
+}
+
+function spelled(cell: Json): string {
+  return cell === null ? '' : typeof cell === 'string' ? cell : JSON.stringify(cell);
+}
+
+/** The cell that a text means in its column; what is none stays text, and the server says why it does not fit. */
+export function meant(column: IColumn, text: string): Json {
+  if (text === '') {
+    return column.type === 'string' && column.required ? '' : null;
+  }
+  if (['integer', 'number', 'boolean', 'json'].includes(column.type)) {
+    try {
+      return JSON.parse(text) as Json;
+    } catch {
+      return text;
+    }
+  }
+  return text;
+}
+
+function replaced(rows: Json[][], row: number, cell: number, value: Json): Json[][] {
+  const made = rows.slice();
+  made[row] = rows[row].slice();
+  made[row][cell] = value;
+  return made;
+}

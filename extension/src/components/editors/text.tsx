@@ -1,0 +1,111 @@
+/**
+ * Text, markdown and code in CodeMirror, with the language of the kind, bound to the shared draft. Until that is there,
+ * and when there is none any more, it shows the record's text and cannot be typed in.
+ */
+
+import { StreamLanguage } from '@codemirror/language';
+import { Prec } from '@codemirror/state';
+import { CodeEditor } from '@jupyterlab/codeeditor';
+import { useEffect, useRef } from 'react';
+import type { Kind } from '../../api/types';
+import { cursors } from '../../codemirror/remote-cursors';
+import { staying } from '../../codemirror/scroll-anchor';
+import type { IEditorProps } from './props';
+import { undoesItself } from '../undo-keys';
+import { exact } from '../../codemirror/accessible-label';
+
+/** The language of a text that has none. JupyterLab's parser for those takes each of its letters for an error. */
+const NONE = Prec.highest(
+  StreamLanguage.define({
+    token: stream => {
+      stream.skipToEnd();
+      return null;
+    }
+  })
+);
+
+function mimeType(kind: Kind): string {
+  switch (kind) {
+    case 'markdown':
+      return 'text/x-ipythongfm';
+    case 'code':
+      return 'text/x-ipython';
+    default:
+      return 'text/plain';
+  }
+}
+
+export interface ITextProps extends Pick<
+  IEditorProps,
+  'value' | 'draft' | 'readOnly' | 'extension' | 'host'
+> {
+  /** Of the proposal, or the workspace. */
+  id: string;
+  kind: Kind;
+  /** What it is, for people who do not see it. */
+  label: string;
+}
+
+export function TextEditor({
+  id,
+  kind,
+  label,
+  value,
+  draft,
+  readOnly,
+  extension = [],
+  host
+}: ITextProps): JSX.Element {
+  const node = useRef<HTMLDivElement>(null);
+  const editor = useRef<CodeEditor.IEditor | null>(null);
+  /** Where the person was in the editor that is replaced. */
+  const cursor = useRef<CodeEditor.IPosition | null>(null);
+  const shown = useRef({ value, readOnly });
+  shown.current = { value, readOnly };
+  const added = useRef(extension);
+  added.current = extension;
+  const bound = draft?.loaded && draft.file ? draft : null;
+
+  useEffect(() => {
+    const model = new CodeEditor.Model({
+      mimeType: mimeType(kind),
+      ...(bound && { sharedModel: bound.file! })
+    });
+    if (!bound) {
+      model.sharedModel.setSource(String(shown.current.value));
+    }
+    const shows = [exact(label), ...(kind === 'text' ? [NONE] : [])];
+    const made = host.newEditor({
+      host: node.current!,
+      model,
+      readOnly: shown.current.readOnly || !bound,
+      // From the beginning: CodeMirror keeps how it once drew a hidden character, and JupyterLab draws most as a dot.
+      extensions: bound ? [...shows, cursors(bound), staying, added.current] : shows
+    });
+    if (cursor.current) {
+      made.setCursorPosition(cursor.current);
+      made.focus();
+    }
+    editor.current = made;
+    undoesItself(node.current!, made);
+    return () => {
+      editor.current = null;
+      cursor.current = made.hasFocus() ? made.getCursorPosition() : null;
+      made.dispose();
+      model.dispose();
+    };
+  }, [id, kind, label, host, bound]);
+
+  useEffect(() => {
+    editor.current?.setOption('readOnly', readOnly || !bound);
+  }, [readOnly, bound]);
+
+  useEffect(() => {
+    const shared = editor.current?.model.sharedModel;
+    if (shared && !bound && shared.getSource() !== value) {
+      shared.setSource(String(value));
+    }
+  }, [value, bound]);
+
+  return <div className="jp-hitl-text" ref={node} role="group" aria-label={label} />;
+}

@@ -1,0 +1,127 @@
+/**
+ * Markdown that an agent or a person wrote, as React elements of a closed list. Hidden characters are spelled out
+ * before it is parsed and again after (an entity may spell one), nothing is loaded from elsewhere, HTML stays text,
+ * and every attribute that is not named here is dropped. What cannot be drawn so is shown as it was written.
+ */
+
+import { useMemo } from 'react';
+import Renderer, { type Components } from 'react-markdown';
+import remarkGfm from 'remark-gfm';
+import { visible } from '../text/hidden-characters';
+
+/** Texts beyond these are shown as written: the parser takes time by the square of what opens, and holds up the page. */
+const LONGEST = 20_000;
+const MOST_MARKS = 2_000;
+const DEEPEST = 60;
+
+const MARKS = /[*_~`[<>&]|[-+.)]\s/g;
+
+const ELEMENTS = [
+  ...['p', 'br', 'hr', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'blockquote', 'ul', 'ol', 'li', 'input'],
+  ...['pre', 'code', 'em', 'strong', 'del', 'sup', 'a', 'table', 'thead', 'tbody', 'tr', 'th', 'td']
+];
+
+/** The part of a syntax tree that is looked at here. */
+interface INode {
+  type: string;
+  value?: string;
+  tagName?: string;
+  properties?: { [name: string]: unknown };
+  children?: INode[];
+}
+
+export function Markdown({ text }: { text: string }): JSX.Element {
+  const drawn = useMemo(() => draw(text), [text]);
+  return <div className="jp-hitl-markdown">{drawn}</div>;
+}
+
+function draw(text: string): JSX.Element {
+  const source = visible(text);
+  if (source.length <= LONGEST && (source.match(MARKS)?.length ?? 0) <= MOST_MARKS) {
+    try {
+      // A plain function without hooks: what it throws is caught here, and the card stays.
+      return Renderer({
+        children: source,
+        remarkPlugins: [remarkGfm],
+        rehypePlugins: [closed],
+        allowedElements: ELEMENTS,
+        unwrapDisallowed: true,
+        urlTransform: url => url,
+        components: COMPONENTS
+      });
+    } catch {
+      // nested too deep
+    }
+  }
+  return <pre>{source}</pre>;
+}
+
+const COMPONENTS: Components = {
+  a: ({ href, children }) => (
+    <a href={href} title={visible(href ?? '')} rel="noopener noreferrer nofollow" target="_blank">
+      {children}
+    </a>
+  )
+};
+
+function closed(): (tree: INode) => void {
+  return tree => close(tree, 0);
+}
+
+/** Leave in the tree only what may be shown. */
+function close(node: INode, depth: number): void {
+  if (depth > DEEPEST) {
+    throw new Error('nested too deep');
+  }
+  const made: INode[] = [];
+  for (const child of node.children ?? []) {
+    close(child, depth + 1);
+    if (child.type === 'text' || child.type === 'raw') {
+      const after = made[made.length - 1];
+      const text = visible(child.value ?? '');
+      // The parser puts a line end after a break: one of both is enough.
+      made.push({ type: 'text', value: after?.tagName === 'br' ? text.replace(/^\n/, '') : text });
+    } else if (child.type === 'element') {
+      made.push(...closedElement(child));
+    }
+  }
+  if (node.children) {
+    node.children = made;
+  }
+}
+
+function closedElement(node: INode): INode[] {
+  const given = node.properties ?? {};
+  node.properties = {};
+  switch (node.tagName) {
+    case 'img':
+      return [{ type: 'text', value: `[image: ${visible(String(given.alt ?? ''))}]` }];
+    case 'a': {
+      const address = String(given.href ?? '');
+      if (isSafe(address)) {
+        node.properties.href = address;
+        return [node];
+      }
+      return isFootnote(address)
+        ? (node.children ?? [])
+        : [...(node.children ?? []), { type: 'text', value: ` (${visible(address)})` }];
+    }
+    case 'input':
+      node.properties = { type: 'checkbox', checked: given.checked === true, disabled: true };
+      return [node];
+    case 'ol':
+      node.properties = typeof given.start === 'number' ? { start: given.start } : {};
+      return [node];
+    default:
+      return [node];
+  }
+}
+
+/** Addresses that lead out of the page by https or open a mail; nothing relative, which would be this server. */
+function isSafe(address: string): boolean {
+  return /^(https:\/\/[^/\\]|mailto:.)/i.test(address) && !/[\s\p{Cc}]/u.test(address);
+}
+
+function isFootnote(address: string): boolean {
+  return /^#(user-content-)?fn(ref)?-/.test(address);
+}

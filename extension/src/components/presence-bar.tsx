@@ -1,0 +1,117 @@
+/**
+ * Who is at a draft: everybody who has it open, who types, and who has read it. What is told to screen readers is who
+ * comes and goes, and that once it has settled.
+ */
+
+import { type RefObject, useEffect, useState } from 'react';
+import type { IDraft, IPerson } from '../drafts/draft';
+import type { IHost } from './host';
+import { tinted } from './field-presence';
+import { when } from './proposal-status';
+import { visible } from '../text/hidden-characters';
+
+/** Milliseconds after which it is told who is here now. */
+const SETTLED = 2000;
+
+interface IProps {
+  draft: IDraft;
+  /** The agent is writing: what it is called. */
+  writing?: string;
+  host: IHost;
+}
+
+export function Presence({ draft, writing, host }: IProps): JSX.Element {
+  const { trans } = host;
+  const people = everybody(draft.people);
+  const others = people.filter(one => !one.me);
+  const typing = others.filter(one => one.typing).map(one => visible(one.name));
+  const me = people.find(one => one.me);
+  const readers = draft.readers.filter(one => one.username !== me?.username);
+  const told = useSettled(
+    others.length === 0 ? '' : trans.__('Here too: %1', others.map(one => visible(one.name)).join(', '))
+  );
+  return (
+    <div className="jp-hitl-presence">
+      <ul aria-label={trans.__('Who is here')}>
+        {people.map(one => {
+          const name = one.me ? trans.__('%1 (you)', visible(one.name)) : visible(one.name);
+          return (
+            <li key={one.username} className="jp-hitl-person" style={tinted(one.color)} title={name}>
+              <span aria-hidden="true">{visible(one.initials)}</span>
+              <span className="jp-hitl-unseen">{name}</span>
+            </li>
+          );
+        })}
+      </ul>
+      {draft.loaded && !draft.synced && !draft.closed && (
+        <span className="jp-hitl-offline">{trans.__('Not connected')}</span>
+      )}
+      {writing !== undefined && (
+        <span className="jp-hitl-typing">{trans.__('%1 is writing …', visible(writing))}</span>
+      )}
+      {typing.length > 0 && (
+        <span className="jp-hitl-typing">
+          {typing.length > 1
+            ? trans.__('%1 are typing …', typing.join(', '))
+            : trans.__('%1 is typing …', typing[0])}
+        </span>
+      )}
+      {readers.length > 0 && (
+        <span
+          className="jp-hitl-readers"
+          title={readers.map(one => `${visible(one.name || one.username)}: ${when(one.at)}`).join('\n')}
+        >
+          {trans.__('Read by %1', readers.map(one => visible(one.name || one.username)).join(', '))}
+        </span>
+      )}
+      <span className="jp-hitl-unseen" aria-live="polite">
+        {told}
+      </span>
+    </div>
+  );
+}
+
+/** One for each person, however many windows they have open. */
+function everybody(people: readonly IPerson[]): IPerson[] {
+  const found = new Map<string, IPerson>();
+  for (const one of people) {
+    const known = found.get(one.username) ?? one;
+    found.set(one.username, { ...known, me: known.me || one.me, typing: known.typing || one.typing });
+  }
+  return [...found.values()];
+}
+
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState('');
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), SETTLED);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
+}
+
+/** Tell the others, as long as a draft is before this person's eyes. */
+export function useBeforeEyes(node: RefObject<Element>, draft: IDraft | null): void {
+  useEffect(() => {
+    if (!draft || !node.current) {
+      return;
+    }
+    const view = {};
+    let inSight = typeof IntersectionObserver === 'undefined';
+    const tell = (): void => draft.show(view, inSight && document.visibilityState === 'visible');
+    const observer = inSight
+      ? null
+      : new IntersectionObserver(entries => {
+          inSight = entries[entries.length - 1].isIntersecting;
+          tell();
+        });
+    observer?.observe(node.current);
+    document.addEventListener('visibilitychange', tell);
+    tell();
+    return () => {
+      observer?.disconnect();
+      document.removeEventListener('visibilitychange', tell);
+      draft.show(view, false);
+    };
+  }, [node, draft]);
+}

@@ -1,0 +1,133 @@
+/**
+ * What became of a proposal, in words: who decided what and when, and how the server knew that person.
+ */
+
+import type { Action, IDecision, IProposal, IVote, Json, Known, Speaker } from '../api/types';
+import type { IHost } from './host';
+import { ruleOf, waitsFor } from './terms-sentences';
+import { visible } from '../text/hidden-characters';
+
+export function state(proposal: IProposal, host: IHost): string {
+  const { status, decision } = proposal;
+  const { trans } = host;
+  if (status === 'open') {
+    const waiting = waitsFor(proposal, host) ?? trans.__('Waiting for a decision');
+    const late = proposal.overdue ? trans.__('%1, overdue', waiting) : waiting;
+    return proposal.doubt ? trans.__('In doubt') : late;
+  }
+  if (status === 'expired') {
+    return trans.__('Expired');
+  }
+  if (status === 'superseded' || decision === null) {
+    return trans.__('Superseded: its run was cancelled or started anew');
+  }
+  if (decision.by === 'policy') {
+    // Never like a person's, whatever its record is taken for.
+    const rule = ruleOf(decision.reviewer);
+    return decision.action === 'reject'
+      ? trans.__('Blocked by policy: %1, %2', rule, when(decision.decided_at))
+      : trans.__('Passed by policy: %1, %2', rule, when(decision.decided_at));
+  }
+  const whole = ofWorkspace(proposal);
+  const names: { [action in Action]: string } = {
+    approve: whole ? trans.__('Called done') : trans.__('Approved'),
+    edit: whole ? trans.__('Called done, with edits') : trans.__('Approved with edits'),
+    reject: trans.__('Rejected'),
+    respond: trans.__('Responded')
+  };
+  const effects = {
+    yes: trans.__('It happened, said'),
+    no: trans.__('It did not happen, said'),
+    stop: trans.__('Run stopped')
+  };
+  const what = proposal.doubt ? effects[effectState(decision.value) ?? 'stop'] : names[decision.action];
+  return trans.__('%1 by %2, %3', what, decider(decision, host), when(decision.decided_at));
+}
+
+/** What an answer to the question whether an effect happened says; null if it is none. */
+export function effectState(value: Json | undefined): 'yes' | 'no' | 'stop' | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return null;
+  }
+  const { happened } = value;
+  return happened === true ? 'yes' : happened === false ? 'no' : happened === 'stop' ? 'stop' : null;
+}
+
+/** Whether a proposal is the question whether a workspace is done. */
+export function ofWorkspace({ id, document = id }: Pick<IProposal, 'id' | 'document'>): boolean {
+  return document !== id;
+}
+
+/** Who voted, and how that is known, as it is said of decisions. */
+export function voter(vote: IVote, host: IHost): string {
+  return identity(vote.reviewer, vote.reviewer_name, vote.known ?? 'unsigned', vote.surface === 'page', host);
+}
+
+/** Who made a decision, and how that is known: the one place that says so. In Python it is `store/reviewers.py`. */
+export function decider(decision: Omit<IDecision, 'value'>, host: IHost): string {
+  const { reviewer, reviewer_name: name, known, surface } = decision;
+  return identity(reviewer, name, known, surface === 'page', host);
+}
+
+function identity(reviewer: string, name: string, known: Known, page: boolean, { trans }: IHost): string {
+  switch (known) {
+    case 'login': {
+      const who = named(reviewer, name);
+      return page
+        ? trans.__('%1, logged in', who)
+        : trans.__('%1, logged in, in a window where notebooks’ HTML runs', who);
+    }
+    case 'token':
+      return trans.__('a guest (the server knows its token only)');
+    case 'anonymous':
+      return trans.__('a guest (not logged in)');
+    case 'policy':
+      return trans.__('the policy %1', ruleOf(reviewer));
+    case 'deadline':
+      return trans.__('the deadline');
+    case 'script':
+      // A script that voted in a person's name has a name of its own.
+      return name
+        ? trans.__('the script %1, as %2', visible(name), visible(reviewer))
+        : trans.__('the script %1', visible(reviewer));
+    default:
+      return trans.__('%1 (unsigned: any program of this user can say so)', visible(reviewer));
+  }
+}
+
+/** Who said something, or made a comment's state so, and how that is known. In Python it is `store/reviewers.py`. */
+export function speaker(user: string, name: string, known: Speaker, { trans }: IHost): string {
+  const who = named(user, name);
+  switch (known) {
+    case 'login':
+      return who;
+    case 'token':
+    case 'anonymous':
+      return trans.__('%1, a guest', who);
+    case 'agent':
+      return trans.__('the agent %1', visible(user.replace(/^agent:/, '')));
+    default:
+      return trans.__('%1 (unsigned: any program of this user can say so)', who);
+  }
+}
+
+/** People may change the names they are shown with, so the user name is told too. */
+function named(user: string, name: string): string {
+  return visible(name && name !== user ? `${name} (${user})` : user);
+}
+
+/** What is said to somebody whom the server cut off. */
+export function forbidden(trans: IHost['trans']): string {
+  return trans.__('You may not read proposals here any more. If you may again, reload the page.');
+}
+
+/** A time as people here write it. */
+export function when(at: string): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? visible(at) : date.toLocaleString();
+}
+
+/** What the value is now: as it was decided, or as it was proposed. */
+export function outcome(proposal: IProposal): IProposal['value'] {
+  return proposal.decision?.action === 'edit' ? proposal.decision.value : proposal.value;
+}

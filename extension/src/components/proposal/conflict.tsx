@@ -1,0 +1,97 @@
+/**
+ * A decision that was not taken because the server has something else than was shown: what was shown, and what is there.
+ */
+
+import { useId } from 'react';
+import type { IProposal } from '../../api/types';
+import type { ISurprise } from '../../models/interfaces';
+import type { IHost } from '../host';
+import { SideBySide } from '../../codemirror/side-by-side';
+import { state } from '../proposal-status';
+import { visible } from '../../text/hidden-characters';
+
+interface IProps {
+  surprise: ISurprise;
+  /** The server's sentence about it, or "". */
+  problem: string;
+  host: IHost;
+}
+
+export function Surprise({ surprise, problem, host }: IProps): JSX.Element {
+  const { trans } = host;
+  const heading = useId();
+  const { shown, now, draft } = surprise;
+  if (draft) {
+    return <Written surprise={{ now, draft }} problem={problem} host={host} />;
+  }
+  const same =
+    shown.text === now.text && shown.fingerprint === now.fingerprint && shown.revision === now.revision;
+  if (same && shown.status === now.status) {
+    return (
+      <p className="jp-hitl-wrong" role="alert">
+        {visible(problem)}
+      </p>
+    );
+  }
+  return (
+    <section className="jp-hitl-surprise" role="alert" aria-labelledby={heading}>
+      <h4 id={heading}>{trans.__('This is not what you were shown: your decision was not taken')}</h4>
+      {problem && <p className="jp-hitl-wrong">{visible(problem)}</p>}
+      <dl>
+        <dt>{trans.__('Shown')}</dt>
+        <dd>{about(shown, host)}</dd>
+        <dt>{trans.__('Now')}</dt>
+        <dd>
+          {about(now, host)}
+          {now.decision?.reason && <p>{trans.__('Reason: %1', visible(now.decision.reason))}</p>}
+          {now.decision?.action === 'respond' && <p>{visible(String(now.decision.value))}</p>}
+        </dd>
+      </dl>
+      {shown.text === now.text ? (
+        <p>{trans.__('The text of the proposal is the same.')}</p>
+      ) : (
+        <SideBySide before={shown.text} after={now.text} names={[trans.__('Shown'), trans.__('Now')]} />
+      )}
+    </section>
+  );
+}
+
+/** About the draft: somebody wrote into it, or decided without what was typed here last. */
+function Written(props: {
+  surprise: { now: IProposal; draft: { shown: string; now: string } };
+  problem: string;
+  host: IHost;
+}): JSX.Element {
+  const { trans } = props.host;
+  const { now, draft } = props.surprise;
+  const heading = useId();
+  const open = now.status === 'open';
+  return (
+    <section className="jp-hitl-surprise" role="alert" aria-labelledby={heading}>
+      <h4 id={heading}>
+        {open
+          ? trans.__('The draft is not what you were shown: your decision was not taken')
+          : trans.__('It was decided while you were typing: your last edit came too late')}
+      </h4>
+      {props.problem && <p className="jp-hitl-wrong">{visible(props.problem)}</p>}
+      {open ? (
+        <p>
+          {trans.__('Somebody has just written in it. If you agree with what it says now, decide again.')}
+        </p>
+      ) : (
+        <p>{about(now, props.host)}</p>
+      )}
+      <SideBySide
+        before={draft.shown}
+        after={draft.now}
+        names={
+          open ? [trans.__('Shown'), trans.__('Now')] : [trans.__('What you typed'), trans.__('Decided')]
+        }
+      />
+    </section>
+  );
+}
+
+function about(proposal: IProposal, host: IHost): string {
+  return host.trans.__('Revision %1. %2', proposal.revision, state(proposal, host));
+}

@@ -1,0 +1,235 @@
+/**
+ * The ways to decide an open proposal, and what became of one that is not open any more.
+ */
+
+import { useEffect, useId, useState } from 'react';
+import type { Action } from '../../api/types';
+import type { IProposalModel } from '../../models/interfaces';
+import type { IHost } from '../host';
+import { approveLabel } from '../terms-sentences';
+import { ofWorkspace } from '../proposal-status';
+import type { IUndoer } from '../undo-keys';
+import { visible } from '../../text/hidden-characters';
+
+/** Milliseconds after which it is said that something is being saved. */
+const LATE = 700;
+
+interface IProps {
+  model: IProposalModel;
+  host: IHost;
+}
+
+/** @param onUndo - the editor is to be drawn anew: what was typed in it and is no value goes. */
+export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
+  const { trans } = host;
+  const [reason, setReason] = useState('');
+  const [message, setMessage] = useState('');
+  const templates = useId();
+  const { proposal } = model;
+  const sound = !model.unfinished && Object.keys(model.fields).length === 0;
+  const whole = ofWorkspace(proposal);
+  // Where nothing but an edit is allowed, agreeing to what another person has made of it is one too.
+  const agreed = proposal.candidate !== undefined && !proposal.allow.includes('approve');
+  const names: [Action, string, boolean][] = [
+    ['approve', approveLabel(trans.__('Approve'), proposal, host), !model.edited && !model.unfinished],
+    ['edit', trans.__('Approve with edits'), (model.edited || agreed) && sound],
+    ['reject', trans.__('Reject'), true],
+    ['respond', trans.__('Respond'), message.trim() !== '']
+  ];
+  const ways = whole ? [done(model, host), ...names.slice(2)] : names;
+  const reachable = model.saved === 'saved' || model.saved === 'saving';
+  const blocked = model.deciding || host.readOnly !== null || !reachable;
+  const { may } = proposal;
+  const why = useId();
+  const left = (action: Action): boolean => may?.actions.includes(action) ?? true;
+  const settling = !!proposal.settles_at;
+  return (
+    <footer className="jp-hitl-ways">
+      <label>
+        {trans.__('Reason')}
+        <input
+          type="text"
+          list={templates}
+          value={reason}
+          onChange={event => setReason(event.target.value)}
+        />
+      </label>
+      <datalist id={templates}>
+        {proposal.reasons.map(one => (
+          <option key={one} value={visible(one)} />
+        ))}
+      </datalist>
+      {proposal.allow.includes('respond') && (
+        <label>
+          {trans.__('Response')}
+          <input type="text" value={message} onChange={event => setMessage(event.target.value)} />
+        </label>
+      )}
+      <div className="jp-hitl-buttons">
+        {ways
+          .filter(([action]) => proposal.allow.includes(action))
+          .filter(([action]) => !settling || left(action))
+          .map(([action, name, ready]) => (
+            <button
+              key={action}
+              type="button"
+              className={action === 'reject' ? 'jp-mod-warn' : action === 'respond' ? '' : 'jp-mod-accept'}
+              disabled={blocked || !ready || !left(action)}
+              aria-describedby={left(action) ? undefined : why}
+              onClick={() => void model.decide(action, { reason: reason.trim() || undefined, message })}
+            >
+              {name}
+            </button>
+          ))}
+        <Undoing model={model} host={host} onUndo={onUndo} />
+        <Saved saved={model.saved} host={host} />
+      </div>
+      {whole && model.edited && !proposal.allow.includes('edit') && (
+        <p className="jp-hitl-note">
+          {trans.__(
+            'The text was changed since the agent asked, and the agent takes no changes: undo them, or reject.'
+          )}
+        </p>
+      )}
+      {may?.why_not && !settling && (
+        <p id={why} className="jp-hitl-note">
+          {visible(may.why_not)}
+        </p>
+      )}
+      {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
+      {host.status && host.status.authn !== 'login' && (
+        <p className="jp-hitl-note">
+          {trans.__('You are not authenticated as a person: the server knows you by its token alone.')}
+        </p>
+      )}
+    </footer>
+  );
+}
+
+/**
+ * The one way to say that a workspace is done. People mean the text that stands there, whoever wrote it: that some of it
+ * was written since the agent asked makes it an edit.
+ */
+function done({ proposal, edited }: IProposalModel, { trans }: IHost): [Action, string, boolean] {
+  const action = edited || !proposal.allow.includes('approve') ? 'edit' : 'approve';
+  return [action, trans.__('Done'), true];
+}
+
+function Undoing({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
+  const { trans } = host;
+  const blocked = !editable(model, host);
+  return (
+    <>
+      <BackAndForth
+        canUndo={!blocked && model.canUndo}
+        canRedo={!blocked && model.canRedo}
+        undoer={{ undo: () => undo(model, onUndo), redo: () => model.redo() }}
+        host={host}
+      />
+      {/* In a workspace that would be everybody's writing. */}
+      {!ofWorkspace(model.proposal) && (
+        <button
+          type="button"
+          disabled={blocked || (!model.edited && !model.unfinished)}
+          title={trans.__('Take the agent’s version again')}
+          onClick={() => {
+            model.startOver();
+            onUndo();
+          }}
+        >
+          {trans.__('Undo edits')}
+        </button>
+      )}
+    </>
+  );
+}
+
+/** Undo and redo what this person typed. */
+export function BackAndForth(props: {
+  canUndo: boolean;
+  canRedo: boolean;
+  undoer: IUndoer;
+  host: IHost;
+}): JSX.Element {
+  const { canUndo, canRedo, undoer, host } = props;
+  const { trans } = host;
+  return (
+    <>
+      <button
+        type="button"
+        disabled={!canUndo}
+        title={trans.__('Take back what you typed last')}
+        onClick={() => undoer.undo()}
+      >
+        {trans.__('Undo')}
+      </button>
+      <button type="button" disabled={!canRedo} onClick={() => undoer.redo()}>
+        {trans.__('Redo')}
+      </button>
+    </>
+  );
+}
+
+/** Undo what this person typed last. */
+export function undo(model: IProposalModel, onUndo: () => void): void {
+  const broken = model.unfinished !== '';
+  model.undo();
+  if (broken && !model.unfinished) {
+    onUndo();
+  }
+}
+
+/** Whether the value can be typed in here and now. */
+export function editable(model: IProposalModel, host: IHost): boolean {
+  const { draft } = model;
+  return draft !== null && draft.loaded && !draft.closed && !model.deciding && host.readOnly === null;
+}
+
+/** Whether what was typed is safe; that it is on its way is not worth a word. */
+export function Saved({ saved: now, host }: { saved: string; host: IHost }): JSX.Element {
+  const { trans } = host;
+  const saved = useLate(now);
+  const said: { [state: string]: string } = {
+    saved: '',
+    saving: trans.__('Saving …'),
+    loading: trans.__('Opening the draft …'),
+    offline: trans.__('Not connected: what you type is kept here and sent when the server is there again.')
+  };
+  return (
+    <span className="jp-hitl-saved" role="status">
+      {said[saved] ?? visible(saved)}
+    </span>
+  );
+}
+
+/** The state, as soon as it has lasted; that all is well at once. */
+function useLate(state: string): string {
+  const [late, setLate] = useState('saved');
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(state), state === 'saved' ? 0 : LATE);
+    return () => clearTimeout(timer);
+  }, [state]);
+  return state === 'saved' ? state : late;
+}
+
+export function Decided({ model, host }: IProps): JSX.Element {
+  const { proposal, run } = model;
+  const { decision } = proposal;
+  const next = run && host.goingOn?.(run, proposal);
+  return (
+    <footer className="jp-hitl-ways" aria-live="polite">
+      {decision?.action === 'respond' && <p>{visible(String(decision.value))}</p>}
+      {decision?.reason && <p>{host.trans.__('Reason: %1', visible(decision.reason))}</p>}
+      {next && (
+        <p>
+          {next.text}{' '}
+          {next.label && (
+            <button type="button" disabled={next.busy} onClick={() => void next.run?.()}>
+              {next.label}
+            </button>
+          )}
+        </p>
+      )}
+    </footer>
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * A proposal's card and a workspace, read when they are shown; another one is another element (`key`).
+ */
+
+import { type ReactNode, useEffect, useState } from 'react';
+import { ProposalModel } from '../../models/proposal';
+import { WorkspaceModel } from '../../models/workspace';
+import { Card } from './proposal-card';
+import type { IHost } from '../host';
+import { visible } from '../../text/hidden-characters';
+import { WorkspaceView } from './workspace-view';
+
+interface IProps {
+  id: string;
+  host: IHost;
+}
+
+/** The card of a proposal. */
+export function CardById({ id, host }: IProps): JSX.Element {
+  const { model, problem } = useModel(id, host, readProposal);
+  return model ? <Card model={model} host={host} /> : <Instead problem={problem} host={host} />;
+}
+
+/** A workspace; as long as people are asked whether it is done, with the card that asks them. */
+export function WorkspaceById({ id, host }: IProps): JSX.Element {
+  const { model, problem } = useModel(id, host, readWorkspace);
+  const asked = (proposal: string): ReactNode => <CardById key={proposal} id={proposal} host={host} />;
+  return model ? (
+    <WorkspaceView model={model} host={host} asked={asked} />
+  ) : (
+    <Instead problem={problem} host={host} />
+  );
+}
+
+/** Read what a proposal's model is made of; what is returned makes it. */
+export async function readProposal(id: string, host: IHost): Promise<() => ProposalModel> {
+  const proposal = await host.client.proposal(id);
+  const { run } = await host.client.run(proposal.run);
+  return () => new ProposalModel(host, proposal, run);
+}
+
+/** Read what a workspace's model is made of; what is returned makes it. */
+export async function readWorkspace(id: string, host: IHost): Promise<() => WorkspaceModel> {
+  const workspace = await host.client.workspace(id);
+  const standing = await host.client.run(workspace.run);
+  return () => new WorkspaceModel(host, workspace, standing);
+}
+
+function useModel<M extends { dispose(): void }>(
+  id: string,
+  host: IHost,
+  read: (id: string, host: IHost) => Promise<() => M>
+): { model: M | null; problem: string } {
+  const [model, setModel] = useState<M | null>(null);
+  const [problem, setProblem] = useState('');
+  useEffect(() => {
+    let made: M | null = null;
+    let gone = false;
+    setProblem('');
+    setModel(null);
+    const show = async (): Promise<void> => {
+      try {
+        const make = await read(id, host);
+        if (!gone) {
+          made = make();
+          setModel(made);
+        }
+      } catch (reason) {
+        if (!gone) {
+          setProblem(reason instanceof Error ? reason.message : String(reason));
+        }
+      }
+    };
+    void show();
+    return () => {
+      gone = true;
+      made?.dispose();
+    };
+  }, [id, host, read]);
+  return { model, problem };
+}
+
+function Instead({ problem, host }: { problem: string; host: IHost }): JSX.Element {
+  return problem ? (
+    <p className="jp-hitl-wrong" role="alert">
+      {visible(problem)}
+    </p>
+  ) : (
+    <p>{host.trans.__('Loading …')}</p>
+  );
+}

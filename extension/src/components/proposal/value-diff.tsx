@@ -1,0 +1,68 @@
+/**
+ * What an edit changes in the agent's version: line by line, or both versions side by side.
+ */
+
+import { useState } from 'react';
+import type { IProposal, Json, Kind } from '../../api/types';
+import type { IHost } from '../host';
+import { SideBySide } from '../../codemirror/side-by-side';
+import { visible } from '../../text/hidden-characters';
+
+const TEXTS: readonly Kind[] = ['text', 'markdown', 'code'];
+
+interface IProps {
+  proposal: IProposal;
+  /** The edited value. */
+  value: Json;
+  /** The differences as a unified diff, or "". */
+  text: string;
+  host: IHost;
+}
+
+/** Lines of a unified diff that only name the two versions. */
+const HEAD = 2;
+
+export function Changes({ proposal, value, text, host }: IProps): JSX.Element | null {
+  const { trans } = host;
+  const [beside, setBeside] = useState(false);
+  if (!text) {
+    return null;
+  }
+  const able = proposal.kind !== 'table';
+  return (
+    <section className="jp-hitl-changes" aria-label={trans.__('Changes to the agent’s version')}>
+      {able && (
+        <button type="button" aria-pressed={beside} onClick={() => setBeside(!beside)}>
+          {trans.__('Side by side')}
+        </button>
+      )}
+      {able && beside ? (
+        <SideBySide {...versions(proposal, value)} names={[trans.__('Proposed'), trans.__('Edited')]} />
+      ) : (
+        <div className="jp-hitl-lines">
+          {text
+            .trimEnd()
+            .split('\n')
+            .slice(HEAD)
+            .map((line, i) => (
+              <div key={i} className={`jp-hitl-line jp-mod-${kind(line)}`}>
+                {visible(line)}
+              </div>
+            ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** Both versions as texts, written by the same hand, so that only what differs differs. */
+function versions(proposal: IProposal, value: Json): { before: string; after: string } {
+  if (TEXTS.includes(proposal.kind)) {
+    return { before: proposal.text, after: String(value) };
+  }
+  return { before: JSON.stringify(proposal.value, null, 2), after: JSON.stringify(value, null, 2) };
+}
+
+function kind(line: string): string {
+  return line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : 'same';
+}

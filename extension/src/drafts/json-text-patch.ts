@@ -1,0 +1,106 @@
+/**
+ * JSON as a person spelled it, while others change the value: only what differs is written anew.
+ */
+
+import type { Json } from '../api/types';
+import { isObject, same } from './json-parts';
+
+/** A piece of text to be put in place of another. */
+export interface IReplacement {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** A value in a text, and what it is made of. */
+interface INode {
+  start: number;
+  end: number;
+  value: Json;
+  parts: Map<string | number, INode>;
+}
+
+/**
+ * What to replace in `text`, which is JSON, so that it means `value`; last place first.
+ *
+ * @throws SyntaxError if the text is no JSON.
+ */
+export function respelled(text: string, value: Json): IReplacement[] {
+  JSON.parse(text);
+  const found: IReplacement[] = [];
+  compare(new Reader(text).node(), value, found, text);
+  return found.reverse();
+}
+
+function compare(node: INode, value: Json, found: IReplacement[], text: string): void {
+  if (same(node.value, value)) {
+    return;
+  }
+  const names = isObject(value) ? Object.keys(value) : Array.isArray(value) ? [...value.keys()] : [];
+  const alike =
+    isObject(node.value) === isObject(value) && Array.isArray(node.value) === Array.isArray(value);
+  if (
+    alike &&
+    names.length > 0 &&
+    names.length === node.parts.size &&
+    names.every(one => node.parts.has(one))
+  ) {
+    for (const [name, part] of node.parts) {
+      compare(part, (value as { [name: string]: Json })[name], found, text);
+    }
+    return;
+  }
+  const line = text.slice(text.lastIndexOf('\n', node.start - 1) + 1, node.start);
+  const indent = /^\s*/.exec(line)![0];
+  found.push({ ...node, text: JSON.stringify(value, null, 2).replace(/\n/g, `\n${indent}`) });
+}
+
+/** Reads JSON that is known to be sound. */
+class Reader {
+  constructor(private _text: string) {}
+
+  node(): INode {
+    const start = this._skip();
+    const parts = new Map<string | number, INode>();
+    const opening = this._text[start];
+    if (opening === '{' || opening === '[') {
+      this._at++;
+      for (let i = 0; !'}]'.includes(this._text[this._skip()]); i++) {
+        const name = opening === '{' ? (JSON.parse(this._token()) as string) : i;
+        this._pass(':');
+        parts.set(name, this.node());
+        this._pass(',');
+      }
+      this._at++;
+    } else {
+      this._token();
+    }
+    const value = JSON.parse(this._text.slice(start, this._at)) as Json;
+    return { start, end: this._at, value, parts };
+  }
+
+  /** The string, number or word here. */
+  private _token(): string {
+    TOKEN.lastIndex = this._at;
+    const [token] = TOKEN.exec(this._text)!;
+    this._at += token.length;
+    return token;
+  }
+
+  private _pass(mark: string): void {
+    if (this._text[this._skip()] === mark) {
+      this._at++;
+    }
+  }
+
+  private _skip(): number {
+    while (' \t\r\n'.includes(this._text[this._at]) && this._at < this._text.length) {
+      this._at++;
+    }
+    return this._at;
+  }
+
+  private _at = 0;
+}
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|[^\s,:\]}]+/y;

@@ -1,0 +1,236 @@
+/**
+ * A draft that is shared: its document, the connection to the room on the server, and who else is there. It is kept, and
+ * goes on connecting, as long as somebody here has it open or something typed in it is not safe on the server.
+ */
+
+import type { YFile } from '@jupyter/ydoc';
+import { ISignal, Signal } from '@lumino/signaling';
+import type { Awareness } from 'y-protocols/awareness';
+import type * as Y from 'yjs';
+import type { Json } from '../api/types';
+import { Connection, type IConnection } from './room-connection';
+import { Document, type IBeginning } from './shared-document';
+import type { IDraft, IDraftChange, IPerson, IReader } from './draft';
+import { Presence } from './draft-presence';
+
+/** Milliseconds in which what others write in a text is told once: its editors have it at once, by themselves. */
+const PAUSE = 100;
+
+/** What a room is of. */
+export interface ISubject extends IBeginning {
+  /** The document's id. */
+  document: string;
+}
+
+/** Connects a document with its room. */
+export type Connect = (doc: Y.Doc, awareness: Awareness) => IConnection;
+
+export class Room implements IDraft {
+  constructor(
+    subject: ISubject,
+    connect: Connect,
+    private _ended: () => void = () => undefined
+  ) {
+    this.document = subject.document;
+    this._document = new Document(subject);
+    this._presence = new Presence(this._document.doc, () => this._connection?.me ?? null);
+    this._document.doc.on('update', this._written);
+    this._document.undoing.on('stack-item-added', this._undoable);
+    this._document.undoing.on('stack-item-popped', this._undoable);
+    this._presence.changed.connect(this._tell, this);
+    this._connection = connect(this._document.doc, this._presence.awareness);
+    this._connection.changed.connect(this._connected, this);
+    this._loaded = this._connection.synced;
+  }
+
+  readonly document: string;
+
+  get value(): Json {
+    return this._document.value;
+  }
+
+  get keys(): readonly string[] | null {
+    return this._document.keys;
+  }
+
+  get unfinished(): string | null {
+    return this._document.unfinished;
+  }
+
+  get loaded(): boolean {
+    return this._loaded;
+  }
+
+  get synced(): boolean {
+    return this._connection.synced;
+  }
+
+  get saved(): boolean {
+    return this._connection.saved;
+  }
+
+  get closed(): string {
+    return this._connection.closed;
+  }
+
+  get file(): YFile | null {
+    return this._document.file;
+  }
+
+  get awareness(): Awareness {
+    return this._presence.awareness;
+  }
+
+  get people(): readonly IPerson[] {
+    return this._presence.people;
+  }
+
+  get readers(): readonly IReader[] {
+    return this._connection.readers;
+  }
+
+  get canUndo(): boolean {
+    return this._document.undoing.canUndo();
+  }
+
+  get canRedo(): boolean {
+    return this._document.undoing.canRedo();
+  }
+
+  get changed(): ISignal<IDraft, IDraftChange> {
+    return this._changed;
+  }
+
+  edit(value: Json): void {
+    if (this._loaded) {
+      this._document.write(value);
+    }
+  }
+
+  cannotEdit(text: string): void {
+    if (this._loaded) {
+      this._document.writeUnfinished(text);
+    }
+  }
+
+  undo(): void {
+    this._document.undoing.undo();
+  }
+
+  redo(): void {
+    this._document.undoing.redo();
+  }
+
+  focus(path: string | null): void {
+    this._presence.focus(path);
+  }
+
+  show(view: object, visible: boolean): void {
+    this._presence.show(view, visible);
+  }
+
+  /** One more place has it open. */
+  open(): this {
+    this._open++;
+    return this;
+  }
+
+  /** One place fewer has it open. */
+  dispose(): void {
+    this._open--;
+    this._leave();
+  }
+
+  /** Go, if nobody needs this any more. */
+  private _leave(): void {
+    if (this._open > 0 || this._left || !(this.saved || this.closed)) {
+      return;
+    }
+    this._left = true;
+    clearTimeout(this._timer);
+    this._ended();
+    this._connection.dispose();
+    this._presence.dispose();
+    this._document.dispose();
+    Signal.clearData(this);
+  }
+
+  private _written = (_: Uint8Array, __: unknown, ___: Y.Doc, transaction: Y.Transaction): void => {
+    const { local, beforeState, afterState } = transaction;
+    if (local) {
+      this._presence.typed();
+    }
+    const peers = [...afterState.keys()].filter(peer => afterState.get(peer) !== beforeState.get(peer));
+    if (local || !this._connection?.synced || this.file === null) {
+      this._changed.emit({ value: true, remote: !local, peers });
+      return;
+    }
+    peers.forEach(peer => this._writers.add(peer));
+    this._timer ??= setTimeout(() => {
+      const others = [...this._writers];
+      this._timer = undefined;
+      this._writers.clear();
+      this._changed.emit({ value: true, remote: true, peers: others });
+    }, PAUSE);
+  };
+
+  private _undoable = (): void => this._tell();
+
+  private _connected(): void {
+    this._loaded ||= this._connection.synced;
+    this._presence.look();
+    this._tell();
+    this._leave();
+  }
+
+  private _tell(): void {
+    this._changed.emit({ value: false, remote: false, peers: [] });
+  }
+
+  private _document: Document;
+  private _presence: Presence;
+  private _connection: IConnection;
+  private _loaded = false;
+  private _open = 1;
+  /** Who wrote what is not told yet. */
+  private _writers = new Set<number>();
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _left = false;
+  private _changed = new Signal<IDraft, IDraftChange>(this);
+}
+
+/** The drafts that are open in this window: one room each, however many places show it. */
+export class Rooms {
+  /** @param _socket - opens a socket below `hitl_nb/api/`. */
+  constructor(private _socket: (path: string) => WebSocket) {
+    window.addEventListener('beforeunload', event => {
+      // What only this window has would go with it: let the person say so.
+      if ([...this._rooms.values()].some(room => !room.saved && !room.closed)) {
+        event.preventDefault();
+      }
+    });
+  }
+
+  /** The draft of a subject; whoever opens it disposes it. */
+  open(subject: ISubject): IDraft {
+    const { document } = subject;
+    const found = this._rooms.get(document);
+    if (found && !found.closed) {
+      return found.open();
+    }
+    const path = `drafts/${encodeURIComponent(document)}/room`;
+    const made: Room = new Room(
+      subject,
+      (doc, awareness) => new Connection(doc, awareness, () => this._socket(path)),
+      () => {
+        if (this._rooms.get(document) === made) {
+          this._rooms.delete(document);
+        }
+      }
+    );
+    this._rooms.set(document, made);
+    return made;
+  }
+
+  private _rooms = new Map<string, Room>();
+}

@@ -1,0 +1,206 @@
+/**
+ * A shared table: what differs from the proposed one, in four shared maps. The same as in
+ * `hitl_nb/review/sharedtable.py`.
+ *
+ *     rows      id -> JSON of a new row's cells
+ *     cells     "<id>/<column>" -> JSON of a cell that was changed
+ *     places    id -> number: where a row stands that is new or was moved
+ *     gone      id -> true
+ *
+ * The proposed rows have the ids "0", "1" ..., which are their places too.
+ */
+
+import * as Y from 'yjs';
+import type { ITable, Json } from '../api/types';
+import { ends, leaf, same } from './json-parts';
+
+type Row = Json[];
+
+/** A row that stands in the table, and where. */
+interface IStanding {
+  id: string;
+  row: Row;
+  place: number;
+}
+
+export class SharedTable {
+  constructor(
+    doc: Y.Doc,
+    private _proposed: ITable
+  ) {
+    this._rows = doc.getMap('rows');
+    this._cells = doc.getMap('cells');
+    this._places = doc.getMap('places');
+    this._gone = doc.getMap('gone');
+    doc.on('update', () => {
+      this._standing = null;
+    });
+  }
+
+  /** What a person's undoing is about. */
+  get scope(): Y.Map<never>[] {
+    return [this._rows, this._cells, this._places, this._gone] as unknown as Y.Map<never>[];
+  }
+
+  /** The rows in their order, with their ids. Proposed rows that nobody changed are the very same. */
+  standing(): readonly IStanding[] {
+    this._standing ??= this._read();
+    return this._standing;
+  }
+
+  private _read(): IStanding[] {
+    const changed = this._changed();
+    const all: IStanding[] = [];
+    const [thinned, moved] = [this._gone.size > 0, this._places.size > 0]; // Yjs counts them at every question
+    const add = (id: string, row: Row, own: number): void => {
+      if (thinned && this._gone.has(id)) {
+        return;
+      }
+      const cells = changed.get(id);
+      const place = moved ? (this._places.get(id) ?? own) : own;
+      all.push({ id, place, row: cells ? row.map((cell, i) => (cells.has(i) ? cells.get(i)! : cell)) : row });
+    };
+    this._proposed.rows.forEach((row, i) => add(String(i), row, i));
+    this._rows.forEach((text, id) => {
+      const row = leaf(text);
+      if (Array.isArray(row)) {
+        add(id, row, 0);
+      }
+    });
+    return moved ? all.sort(compare) : all;
+  }
+
+  /** Let the table have these rows, changing only what differs. */
+  write(now: Row[]): void {
+    const standing = this.standing();
+    const { start, end } = ends(
+      standing.map(one => one.row),
+      now
+    );
+    const middle = standing.slice(start, standing.length - end);
+    const found = which(middle, now.slice(start, now.length - end));
+    const left = new Set(found);
+    middle.filter(({ id }) => !left.has(id)).forEach(({ id }) => this._gone.set(id, true));
+    const old = new Map(middle.map(one => [one.id, one]));
+    found.forEach((id, i) => {
+      if (id !== null) {
+        this._change(id, old.get(id)!.row, now[start + i]);
+      }
+    });
+    if (found.some((id, i) => id !== middle[i]?.id)) {
+      const then = found.map(id => (id === null ? null : old.get(id)!));
+      this._arrange([...standing.slice(0, start), ...then, ...standing.slice(standing.length - end)], now);
+    }
+  }
+
+  /** The cells that were changed, by row and column. */
+  private _changed(): Map<string, Map<number, Json>> {
+    const changed = new Map<string, Map<number, Json>>();
+    this._cells.forEach((text, place) => {
+      const [id, column] = place.split('/');
+      const cells = changed.get(id) ?? new Map<number, Json>();
+      changed.set(id, cells.set(Number(column), leaf(text)));
+    });
+    return changed;
+  }
+
+  private _change(id: string, old: Row, now: Row): void {
+    now.forEach((cell, column) => {
+      if (!same(old[column], cell)) {
+        this._cells.set(`${id}/${column}`, JSON.stringify(cell));
+      }
+    });
+  }
+
+  /** Give new rows an id, and a place to all rows that do not stand in this order already. */
+  private _arrange(then: (IStanding | null)[], now: Row[]): void {
+    rising(then.map(one => one?.place ?? null)).forEach((place, i) => {
+      const id = then[i]?.id ?? `r${crypto.getRandomValues(new Uint32Array(2)).join('x')}`;
+      if (then[i] === null) {
+        this._rows.set(id, JSON.stringify(now[i]));
+      }
+      if (place !== then[i]?.place) {
+        this._places.set(id, place);
+      }
+    });
+  }
+
+  private _standing: IStanding[] | null = null;
+  private _rows: Y.Map<string>;
+  private _cells: Y.Map<string>;
+  private _places: Y.Map<number>;
+  private _gone: Y.Map<boolean>;
+}
+
+function compare(one: IStanding, other: IStanding): number {
+  return one.place - other.place || (one.id < other.id ? -1 : 1);
+}
+
+/**
+ * For each new row the id of the old one that it is; null for one that was added. Rows that are equal are the same row.
+ * If as many of the others were there as are now, they were edited in place.
+ */
+function which(old: IStanding[], now: Row[]): (string | null)[] {
+  const equal = new Map<string, string[]>();
+  for (const { id, row } of old) {
+    const text = JSON.stringify(row);
+    equal.set(text, [...(equal.get(text) ?? []), id]);
+  }
+  const found = now.map(row => equal.get(JSON.stringify(row))?.shift() ?? null);
+  const others = new Set([...equal.values()].flat());
+  if (others.size !== found.filter(id => id === null).length) {
+    return found;
+  }
+  const rest = old.filter(({ id }) => others.has(id)).map(({ id }) => id);
+  return found.map(id => id ?? rest.shift()!);
+}
+
+/** Places in rising order: those given stay where they rise already, the others go between their neighbours. */
+function rising(places: readonly (number | null)[]): number[] {
+  const kept = longestRising(places);
+  const above: (number | null)[] = places.map(() => null);
+  for (let i = places.length - 2; i >= 0; i--) {
+    above[i] = kept.has(i + 1) ? places[i + 1] : above[i + 1];
+  }
+  const made: number[] = [];
+  places.forEach((place, i) => {
+    const after = above[i];
+    const below = i > 0 ? made[i - 1] : after !== null ? after - 2 : -1;
+    made.push(place !== null && kept.has(i) ? place : after === null ? below + 1 : (below + after) / 2);
+  });
+  const apart = made.every((place, i) => i === 0 || made[i - 1] < place);
+  // Between two neighbours there may be no number any more.
+  return apart ? made : made.map((_, i) => i);
+}
+
+/** The indices of a longest rising run of places, found by patience sorting. */
+function longestRising(places: readonly (number | null)[]): Set<number> {
+  const tops: number[] = [];
+  const piles: number[] = [];
+  const before = new Map<number, number>();
+  places.forEach((place, i) => {
+    if (place === null) {
+      return;
+    }
+    let low = 0;
+    let high = tops.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (tops[middle] < place) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    if (low > 0) {
+      before.set(i, piles[low - 1]);
+    }
+    tops[low] = place;
+    piles[low] = i;
+  });
+  const found = new Set<number>();
+  for (let at = piles[piles.length - 1] as number | undefined; at !== undefined; at = before.get(at)) {
+    found.add(at);
+  }
+  return found;
+}

@@ -1,0 +1,98 @@
+/**
+ * The card, or the workspace, that is open below the list, and what leads from it to its cell and its run.
+ */
+
+import { ReactNode, RefObject, useEffect, useRef } from 'react';
+import type { ISummary } from '../api/types';
+import type { IHost } from '../components/host';
+
+/** The first of these in a card is where its value is edited. */
+const EDITORS = [
+  '.jp-hitl-text [contenteditable="true"]',
+  ...['text', 'form', 'choice', 'plan', 'table', 'field'].flatMap(name =>
+    ['input', 'textarea', 'select'].map(tag => `.jp-hitl-${name} ${tag}:enabled`)
+  ),
+  '.jp-hitl-plan button:enabled',
+  '.jp-hitl-table button:enabled'
+].join(', ');
+
+/** Milliseconds that a card may take until its editor is there. */
+const PATIENCE = 5000;
+
+export function Detail(props: {
+  opened: Pick<ISummary, 'id' | 'run'>;
+  /** Each time it goes up, the card's editor gets the focus as soon as it is there. */
+  edits: number;
+  host: IHost;
+  card: ReactNode;
+  /** What leads to the cell, in words. */
+  cell: string;
+  onOpenCell?: () => void;
+  onClose: () => void;
+  /** The person goes back to the list. */
+  onLeave: () => void;
+}): JSX.Element {
+  const { opened, host, onOpenCell } = props;
+  const { trans } = host;
+  const node = useRef<HTMLDivElement>(null);
+  useFocusInEditor(node, props.edits, opened.id);
+  return (
+    <div
+      ref={node}
+      className="jp-hitl-detail"
+      onKeyDown={event => {
+        if (event.key === 'Escape' && !event.defaultPrevented) {
+          event.stopPropagation();
+          props.onLeave();
+        }
+      }}
+    >
+      <div className="jp-hitl-buttons">
+        {onOpenCell && (
+          <button type="button" onClick={onOpenCell}>
+            {props.cell}
+          </button>
+        )}
+        {host.openTimeline && (
+          <button type="button" onClick={() => host.openTimeline?.(opened.run)}>
+            {trans.__('Timeline')}
+          </button>
+        )}
+        <button type="button" onClick={props.onClose}>
+          {trans.__('Close')}
+        </button>
+      </div>
+      {props.card}
+    </div>
+  );
+}
+
+function useFocusInEditor(node: RefObject<HTMLDivElement>, edits: number, id: string): void {
+  const done = useRef(0);
+  useEffect(() => {
+    const root = node.current;
+    if (!root || edits === done.current) {
+      return;
+    }
+    const before = document.activeElement;
+    const observer = new MutationObserver(() => look());
+    const timer = setTimeout(() => observer.disconnect(), PATIENCE);
+    const stop = (): void => {
+      clearTimeout(timer);
+      observer.disconnect();
+    };
+    const look = (): void => {
+      const editor = root.querySelector<HTMLElement>(EDITORS);
+      if (document.activeElement !== before) {
+        stop(); // the person has gone elsewhere meanwhile
+      } else if (editor) {
+        stop();
+        editor.focus();
+      }
+    };
+    done.current = edits;
+    observer.observe(root, { childList: true, subtree: true, attributes: true });
+    look();
+    return stop;
+  }, [node, edits, id]);
+}

@@ -1,0 +1,212 @@
+/**
+ * The inbox: what waits, one row a proposal, driven by the keyboard.
+ */
+
+import {
+  ReactNode,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useReducer,
+  useRef,
+  useState
+} from 'react';
+import type { ISummary } from '../api/types';
+import type { IHost } from '../components/host';
+import { useRedraw } from '../components/use-redraw';
+import { visible } from '../text/hidden-characters';
+import { Confirm } from './confirm-decision';
+import { confirm } from './decide-selection';
+import { Detail } from './detail-pane';
+import { Figures } from './overview/vote-figures';
+import { List } from './proposal-list';
+import type { IAsked, InboxModel } from './inbox-model';
+import { Passed } from './overview/passed-questions';
+import { Tools } from './filter-bar';
+import type { Workspaces } from './workspace-store';
+import { Writing } from './workspace-list';
+
+export function Inbox(props: {
+  model: InboxModel;
+  host: IHost;
+  renderCard: (id: string) => ReactNode;
+  /** The workspaces that are written; none are shown without. */
+  workspaces?: Workspaces;
+  renderWorkspace?: (id: string) => ReactNode;
+  onOpenCell?: (of: Pick<ISummary, 'path' | 'agent'>) => void;
+}): JSX.Element {
+  const { model, host, renderCard, workspaces, renderWorkspace, onOpenCell } = props;
+  const { trans } = host;
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const [help, setHelp] = useState(false);
+  const [passed, setPassed] = useState(false);
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    model.changed.connect(redraw);
+    redraw(); // something may have changed before
+    return () => {
+      model.changed.disconnect(redraw);
+    };
+  }, [model]);
+  useRedraw(workspaces);
+  const onHelp = useCallback((on?: boolean) => setHelp(now => on ?? !now), []);
+
+  const { asked, opened } = model;
+  const round = useRounds(asked);
+  const before = useRef<IAsked | null>(null);
+  // Before a key can be pressed again: no key goes to nowhere.
+  useLayoutEffect(() => {
+    if (before.current && !asked) {
+      list.current?.focus();
+    }
+    before.current = asked;
+  }, [asked]);
+
+  // One of both is open at a time: what was opened last.
+  useEffect(() => {
+    if (opened) {
+      workspaces?.open(null);
+    }
+  }, [opened?.id, workspaces]);
+  const written = workspaces?.opened ?? null;
+  const id = opened?.id;
+  // The same element as long as it is the same card: moving in the list draws no card anew.
+  const card = useMemo(() => (id === undefined ? null : renderCard(id)), [id, renderCard]);
+  const document = useMemo(
+    () => (written ? renderWorkspace?.(written.id) : null),
+    [written?.id, renderWorkspace]
+  );
+  return (
+    <section className="jp-hitl-inbox" aria-label={trans.__('Inbox')}>
+      <Views model={model} host={host} passed={passed} onPassed={setPassed} />
+      {!passed && (
+        <Tools
+          model={model}
+          host={host}
+          view={model.view}
+          total={model.total}
+          selected={model.selected}
+          all={model.allSelected}
+          user={host.status?.user.username ?? null}
+        />
+      )}
+      {model.problem && (
+        <p className="jp-hitl-wrong" role="alert">
+          {visible(model.problem)}
+        </p>
+      )}
+      {asked && (
+        <Confirm
+          key={round}
+          asked={asked}
+          model={model}
+          host={host}
+          onConfirm={reason => void confirm(model, host, reason)}
+          onCancel={() => model.cancel()}
+        />
+      )}
+      {help && (
+        <p role="note" className="jp-hitl-note">
+          {trans.__(
+            'j/k move, x select, Enter open, e open and edit, a approve, r reject, o go to the cell, ←/→ collapse and expand groups, Escape close, ? this help'
+          )}
+        </p>
+      )}
+      {workspaces && (
+        <Writing
+          workspaces={workspaces}
+          host={host}
+          onOpen={one => {
+            model.close();
+            workspaces.open(one);
+          }}
+        />
+      )}
+      {passed ? (
+        <Passed host={host} onOpen={one => model.show(one)} />
+      ) : (
+        <List model={model} host={host} list={list} onHelp={onHelp} onOpenCell={onOpenCell} />
+      )}
+      <Figures host={host} />
+      {written && !opened && (
+        <Detail
+          opened={written}
+          edits={0}
+          host={host}
+          card={document}
+          cell={trans.__('Open notebook')}
+          onOpenCell={onOpenCell && (() => onOpenCell(written))}
+          onClose={() => workspaces?.open(null)}
+          onLeave={() => list.current?.focus()}
+        />
+      )}
+      {opened && (
+        <Detail
+          opened={opened}
+          edits={model.edits}
+          host={host}
+          card={card}
+          cell={trans.__('Go to the cell')}
+          onOpenCell={onOpenCell && (() => onOpenCell(opened))}
+          onClose={() => {
+            model.close();
+            list.current?.focus();
+          }}
+          onLeave={() => list.current?.focus()}
+        />
+      )}
+    </section>
+  );
+}
+
+/** What the list shows: all that waits, what waits for this person, or what a policy decided. */
+function Views(props: {
+  model: InboxModel;
+  host: IHost;
+  passed: boolean;
+  onPassed: (on: boolean) => void;
+}): JSX.Element {
+  const { model, host, passed, onPassed } = props;
+  const { trans } = host;
+  const user = host.status?.votes_as ?? host.status?.user.username ?? null;
+  const views: [string, boolean, () => void][] = [
+    [trans.__('All waiting (%1)', model.total), !passed && model.mine === null, () => (model.mine = null)],
+    ...(user === null
+      ? []
+      : [
+          [
+            trans.__('For me (%1)', model.view.mine),
+            !passed && model.mine !== null,
+            () => (model.mine = user)
+          ] as [string, boolean, () => void]
+        ]),
+    [trans.__('Passed by policy'), passed, () => undefined]
+  ];
+  return (
+    <div className="jp-hitl-views" role="group" aria-label={trans.__('Show')}>
+      {views.map(([name, on, choose], i) => (
+        <button
+          key={i}
+          type="button"
+          aria-pressed={on}
+          onClick={() => {
+            onPassed(i === views.length - 1);
+            choose();
+          }}
+        >
+          {name}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Another number for each confirmation. */
+function useRounds(asked: IAsked | null): number {
+  const last = useRef({ asked, round: 0 });
+  if (last.current.asked !== asked) {
+    last.current = { asked, round: last.current.round + 1 };
+  }
+  return last.current.round;
+}

@@ -1,0 +1,191 @@
+/**
+ * From what waits to what is shown: the search, the filters with their counts, and the groups.
+ */
+
+import type { ISummary } from '../api/types';
+import { hasSeat } from '../components/terms-sentences';
+
+export const FACETS = ['agent', 'notebook', 'kind', 'assignee'] as const;
+
+export type Facet = (typeof FACETS)[number];
+
+/** For each filter the value that is wanted, or null for all; "" is nobody as assignee. */
+export type Filters = { readonly [facet in Facet]: string | null };
+
+export type Grouping = 'none' | 'notebook' | 'agent' | 'alike';
+
+export interface IWanted {
+  search: string;
+  filters: Filters;
+  grouping: Grouping;
+  /** Only what this person may decide, first what is assigned to them; null for everything. */
+  mine: string | null;
+  /** Keys of the groups whose rows are hidden. */
+  collapsed: ReadonlySet<string>;
+}
+
+export interface IGroup {
+  /** Names the group among those of all groupings. */
+  key: string;
+  label: string;
+  count: number;
+  collapsed: boolean;
+}
+
+/** A line of the list: a group's header or a row. */
+export interface ILine {
+  key: string;
+  group: IGroup | null;
+  /** None for a header. */
+  proposal: ISummary | null;
+  /** Where the row stands among the rows. */
+  row: number;
+}
+
+/** A value to filter by, and how many would be shown with it. */
+export interface IOption {
+  value: string;
+  label: string;
+  count: number;
+}
+
+export interface IView {
+  lines: readonly ILine[];
+  /** The proposals that can be seen, from the first to the last. */
+  rows: readonly ISummary[];
+  /** Where a proposal's row is. */
+  places: ReadonlyMap<string, { row: number; line: number }>;
+  groups: readonly IGroup[];
+  /** How many this person may decide, whatever is searched for. */
+  mine: number;
+  /** How many fit search and filters, in collapsed groups too. */
+  matching: number;
+  options: { readonly [facet in Facet]: readonly IOption[] };
+  /** For each filter how many would be shown without it. */
+  without: { readonly [facet in Facet]: number };
+}
+
+/** What is searched in, made once for each proposal. */
+const texts = new WeakMap<ISummary, string>();
+
+function textOf(p: ISummary): string {
+  let text = texts.get(p);
+  if (text === undefined) {
+    text = `${p.title}\n${p.agent}\n${p.path ?? p.notebook}\n${p.summary}`.toLowerCase();
+    texts.set(p, text);
+  }
+  return text;
+}
+
+function valueOf(p: ISummary, facet: Facet): string {
+  return p[facet] ?? '';
+}
+
+/** The text for a value of one facet, from a proposal that has it. */
+export function labelOf(p: ISummary, facet: Facet): string {
+  return facet === 'notebook' ? (p.path ?? p.notebook) : valueOf(p, facet);
+}
+
+/** The title that alike proposals have in common. */
+function alikeLabel({ title, agent }: ISummary): string {
+  return `${title.replace(/\d+/g, '#')} · ${agent}`;
+}
+
+/** Arrange `all` as it is wanted. */
+export function arrange(all: readonly ISummary[], wanted: IWanted): IView {
+  const words = wanted.search.toLowerCase().split(/\s+/).filter(Boolean);
+  const options = { agent: new Map(), notebook: new Map(), kind: new Map(), assignee: new Map() } as {
+    [facet in Facet]: Map<string, IOption>;
+  };
+  const without = { agent: 0, notebook: 0, kind: 0, assignee: 0 };
+  const fitting: ISummary[] = [];
+  let mine = 0;
+  for (const p of all) {
+    const seat = hasSeat(p);
+    mine += seat ? 1 : 0;
+    if (wanted.mine !== null && !seat) {
+      continue;
+    }
+    const found = words.length === 0 || words.every(word => textOf(p).includes(word));
+    const misses = FACETS.filter(
+      facet => wanted.filters[facet] !== null && wanted.filters[facet] !== valueOf(p, facet)
+    );
+    for (const facet of FACETS) {
+      const value = valueOf(p, facet);
+      let option = options[facet].get(value);
+      if (!option) {
+        option = { value, label: labelOf(p, facet), count: 0 };
+        options[facet].set(value, option);
+      }
+      if (found && (misses.length === 0 || (misses.length === 1 && misses[0] === facet))) {
+        option.count += 1;
+        without[facet] += 1;
+      }
+    }
+    if (found && misses.length === 0) {
+      fitting.push(p);
+    }
+  }
+  const { mine: user } = wanted;
+  const ordered =
+    user === null
+      ? fitting
+      : [...fitting.filter(p => p.assignee === user), ...fitting.filter(p => p.assignee !== user)];
+  return { ...lined(ordered, wanted), mine, matching: fitting.length, options: sorted(options), without };
+}
+
+function lined(
+  fitting: readonly ISummary[],
+  { grouping, collapsed }: IWanted
+): Pick<IView, 'lines' | 'rows' | 'places' | 'groups'> {
+  const lines: ILine[] = [];
+  const rows: ISummary[] = [];
+  const places = new Map<string, { row: number; line: number }>();
+  const groups: IGroup[] = [];
+  const add = (p: ISummary, group: IGroup | null): void => {
+    places.set(p.id, { row: rows.length, line: lines.length });
+    lines.push({ key: `row ${p.id}`, group, proposal: p, row: rows.length });
+    rows.push(p);
+  };
+  if (grouping === 'none') {
+    fitting.forEach(p => add(p, null));
+    return { lines, rows, places, groups };
+  }
+  const members = new Map<string, ISummary[]>();
+  const by = (p: ISummary): string => (grouping === 'alike' ? (p.alike ?? p.id) : valueOf(p, grouping));
+  for (const p of fitting) {
+    const value = by(p);
+    const known = members.get(value);
+    if (known) {
+      known.push(p);
+    } else {
+      members.set(value, [p]);
+    }
+  }
+  for (const [value, some] of members) {
+    const key = `${grouping} ${value}`;
+    const group = {
+      key,
+      label: grouping === 'alike' ? alikeLabel(some[0]) : labelOf(some[0], grouping),
+      count: some.length,
+      collapsed: collapsed.has(key)
+    };
+    groups.push(group);
+    lines.push({ key: `group ${key}`, group, proposal: null, row: rows.length });
+    if (!group.collapsed) {
+      some.forEach(p => add(p, group));
+    }
+  }
+  return { lines, rows, places, groups };
+}
+
+function sorted(options: { [facet in Facet]: Map<string, IOption> }): IView['options'] {
+  const list = (facet: Facet): IOption[] =>
+    [...options[facet].values()].sort((one, other) => one.label.localeCompare(other.label));
+  return {
+    agent: list('agent'),
+    notebook: list('notebook'),
+    kind: list('kind'),
+    assignee: list('assignee')
+  };
+}

@@ -1,0 +1,207 @@
+/**
+ * The list of what waits, driven by the keyboard. Only the lines in sight are drawn.
+ */
+
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { KeyboardEvent, RefObject, useCallback, useEffect, useState } from 'react';
+import type { ISummary } from '../api/types';
+import type { IHost } from '../components/host';
+import { visible } from '../text/hidden-characters';
+import { ask } from './decide-selection';
+import type { InboxModel } from './inbox-model';
+import { ageOf, dueOf, factsOf, Header, HEADER, Row, ROW } from './proposal-row';
+import type { IGroup, ILine } from './list-layout';
+
+const MINUTE = 60_000;
+
+interface IDrawn {
+  line: ILine;
+  top: number;
+}
+
+export function List(props: {
+  model: InboxModel;
+  host: IHost;
+  list: RefObject<HTMLDivElement>;
+  onHelp: (on?: boolean) => void;
+  onOpenCell?: (proposal: ISummary) => void;
+}): JSX.Element {
+  const { model, host, list } = props;
+  const { trans } = host;
+  const now = useNow();
+  const { view, current } = model;
+  const { lines, rows } = view;
+  const virtual = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => list.current,
+    estimateSize: index => (lines[index].proposal ? ROW : HEADER),
+    // Another function for other lines: their heights are taken anew.
+    getItemKey: useCallback((index: number) => lines[index].key, [lines]),
+    overscan: 10
+  });
+  const open = useCallback((proposal: ISummary) => model.open(proposal), [model]);
+  const toggle = useCallback(
+    (id: string) => {
+      list.current?.focus();
+      model.toggle(id);
+    },
+    [model, list]
+  );
+  const toggleGroup = useCallback((key: string) => model.toggleGroup(key), [model]);
+
+  const go = (by: number): void => {
+    model.move(by);
+    const place = model.view.places.get(model.current ?? '');
+    if (place) {
+      virtual.scrollToIndex(place.line);
+    }
+  };
+  const withCurrent = (act: (proposal: ISummary) => void): void => {
+    const proposal = model.currentProposal;
+    if (proposal) {
+      act(proposal);
+    }
+  };
+  const pressed = (event: KeyboardEvent): void => {
+    const keys: { [key: string]: () => void } = {
+      j: () => go(1),
+      ArrowDown: () => go(1),
+      k: () => go(-1),
+      ArrowUp: () => go(-1),
+      Home: () => go(-Infinity),
+      End: () => go(Infinity),
+      ArrowLeft: () => model.collapse(),
+      ArrowRight: () => {
+        model.expand();
+        go(0);
+      },
+      x: () => withCurrent(proposal => model.toggle(proposal.id)),
+      ' ': () => withCurrent(proposal => model.toggle(proposal.id)),
+      a: () => ask(model, host, 'approve'),
+      r: () => ask(model, host, 'reject'),
+      e: () => withCurrent(proposal => model.open(proposal, true)),
+      Enter: () => withCurrent(proposal => model.open(proposal)),
+      o: () => withCurrent(proposal => props.onOpenCell?.(proposal)),
+      Escape: () => {
+        if (model.asked && !model.deciding) {
+          model.cancel();
+        } else {
+          model.close();
+          props.onHelp(false);
+        }
+      },
+      '?': () => props.onHelp()
+    };
+    const act = event.ctrlKey || event.metaKey || event.altKey ? undefined : keys[event.key];
+    if (act) {
+      event.preventDefault();
+      event.stopPropagation();
+      act();
+    }
+  };
+
+  const line = ({ line: { proposal, group, row, key }, top }: IDrawn): JSX.Element =>
+    proposal ? (
+      <Row
+        key={key}
+        proposal={proposal}
+        current={proposal.id === current}
+        selected={model.isSelected(proposal.id)}
+        top={top}
+        position={row + 1}
+        size={rows.length}
+        age={ageOf(proposal, now, host)}
+        {...dueOf(proposal, now, host)}
+        {...factsOf(proposal, host)}
+        host={host}
+        onOpen={open}
+        onToggle={toggle}
+      />
+    ) : (
+      <Header key={key} group={group!} top={top} onToggle={toggleGroup} />
+    );
+  // Between a change and the next drawing of the window there may be fewer lines.
+  const drawn = virtual
+    .getVirtualItems()
+    .filter(({ index }) => index < lines.length)
+    .map(({ index, start }) => ({ line: lines[index], top: start }));
+  const isDrawn = current !== null && drawn.some(one => one.line.proposal?.id === current);
+  return (
+    <div
+      ref={list}
+      className="jp-hitl-list"
+      role="listbox"
+      tabIndex={0}
+      aria-label={trans.__('Proposals that wait')}
+      aria-multiselectable="true"
+      aria-activedescendant={isDrawn ? `hitl-row-${current}` : undefined}
+      onKeyDown={pressed}
+    >
+      <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+        {grouped(drawn).map(({ group, lines: some }) =>
+          group ? (
+            <div key={group.key} role="group" aria-label={named(group, host)}>
+              {some.map(line)}
+            </div>
+          ) : (
+            some.map(line)
+          )
+        )}
+      </div>
+      {lines.length === 0 && (
+        <p role="presentation" className="jp-hitl-note">
+          {empty(model, host)}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function empty(model: InboxModel, { trans }: IHost): string {
+  if (model.mine !== null && model.total > 0 && model.view.mine === 0) {
+    return trans._n(
+      'Nothing waits for you. %1 other waits for other people.',
+      'Nothing waits for you. %1 others wait for other people.',
+      model.total
+    );
+  }
+  if (model.total > 0) {
+    return trans.__('Nothing that waits fits the search and the filters.');
+  }
+  return model.loaded
+    ? trans.__('Nothing waits for a decision.')
+    : model.problem
+      ? ''
+      : trans.__('Loading …');
+}
+
+function named(group: IGroup, { trans }: IHost): string {
+  const label = visible(group.label);
+  return group.collapsed
+    ? trans.__('%1, %2 hidden', label, group.count)
+    : trans._n('%2, %1 proposal', '%2, %1 proposals', group.count, label);
+}
+
+/** The lines that follow each other in the same group, together. */
+function grouped(drawn: readonly IDrawn[]): { group: IGroup | null; lines: IDrawn[] }[] {
+  const parts: { group: IGroup | null; lines: IDrawn[] }[] = [];
+  for (const one of drawn) {
+    const last = parts[parts.length - 1] as (typeof parts)[number] | undefined;
+    if (last && last.group === one.line.group) {
+      last.lines.push(one);
+    } else {
+      parts.push({ group: one.line.group, lines: [one] });
+    }
+  }
+  return parts;
+}
+
+/** The time, every minute another. */
+function useNow(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), MINUTE);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}

@@ -1,0 +1,158 @@
+/**
+ * One row of the inbox, and a group's header. Drawn anew only if something in it is another.
+ */
+
+import { memo } from 'react';
+import type { ISummary } from '../api/types';
+import { duration } from '../text/duration';
+import type { IHost } from '../components/host';
+import { ownVote, progress, waitsFor } from '../components/terms-sentences';
+import { visible } from '../text/hidden-characters';
+import type { IGroup } from './list-layout';
+
+export const ROW = 46;
+export const HEADER = 28;
+
+export interface IRowProps {
+  proposal: ISummary;
+  current: boolean;
+  selected: boolean;
+  top: number;
+  /** Where it stands among how many rows. */
+  position: number;
+  size: number;
+  age: string;
+  /** When it must be decided, in words, or "". */
+  due: string;
+  late: boolean;
+  /** What its policy has to say in a list: who it waits for, how many votes there are. */
+  facts: string;
+  /** It cannot be decided, or should have been by now. */
+  pressing: string;
+  host: IHost;
+  onOpen: (proposal: ISummary) => void;
+  onToggle: (id: string) => void;
+}
+
+/** How long something waits, in whole minutes. */
+export function ageOf(proposal: ISummary, now: number, host: IHost): string {
+  const minutes = Math.floor((now - Date.parse(proposal.created_at)) / 60_000);
+  return minutes >= 1 ? duration(minutes * 60) : host.trans.__('just now');
+}
+
+/** When something must be decided, and whether it is late. */
+export function dueOf(proposal: ISummary, now: number, host: IHost): { due: string; late: boolean } {
+  const { timer } = proposal;
+  const next = timer?.does === 'escalate' || timer?.does === 'overdue' ? timer.at : null;
+  const at = proposal.deadline ?? next;
+  const minutes = at ? Math.floor((Date.parse(at) - now) / 60_000) : NaN;
+  if (Number.isNaN(minutes)) {
+    return { due: '', late: false };
+  }
+  const late = minutes < 0;
+  if (minutes === 0) {
+    return { due: host.trans.__('due now'), late };
+  }
+  const length = duration(Math.abs(minutes) * 60);
+  return { due: late ? host.trans.__('%1 late', length) : host.trans.__('due in %1', length), late };
+}
+
+/** What the policy of a proposal has to say in a list. */
+export function factsOf(proposal: ISummary, host: IHost): { facts: string; pressing: string } {
+  const { trans } = host;
+  const counted = progress(proposal);
+  const waiting = waitsFor(proposal, host) ?? '';
+  const votes =
+    counted && counted.count > 1 && !proposal.settles_at && !ownVote(proposal)
+      ? trans.__('%1 of %2', counted.have, counted.count)
+      : '';
+  const { stuck, overdue } = proposal;
+  return {
+    facts: [stuck ? '' : waiting, votes].filter(Boolean).join(', '),
+    pressing: [stuck ? waiting : '', overdue ? trans.__('Overdue') : ''].filter(Boolean).join(', ')
+  };
+}
+
+// The check box is the pointer's; to a screen reader the option itself says whether it is selected.
+export const Row = memo(function Row(props: IRowProps): JSX.Element {
+  const { proposal, current, selected, host } = props;
+  const place = visible(`${proposal.path ?? proposal.notebook} · ${proposal.agent}`);
+  return (
+    <div
+      role="presentation"
+      className={`jp-hitl-item${current ? ' jp-mod-current' : ''}${selected ? ' jp-mod-selected' : ''}`}
+      style={{ transform: `translateY(${props.top}px)`, height: ROW }}
+      onClick={() => props.onOpen(proposal)}
+    >
+      <input
+        type="checkbox"
+        tabIndex={-1}
+        aria-hidden="true"
+        checked={selected}
+        disabled={!!proposal.doubt}
+        onMouseDown={event => event.preventDefault()}
+        onClick={event => event.stopPropagation()}
+        onChange={() => props.onToggle(proposal.id)}
+      />
+      <div
+        id={`hitl-row-${proposal.id}`}
+        role="option"
+        aria-selected={selected}
+        aria-posinset={props.position}
+        aria-setsize={props.size}
+        className="jp-hitl-about-item"
+      >
+        <strong>{visible(proposal.title)}</strong>
+        <span>
+          {proposal.doubt && (
+            <>
+              <em>{host.trans.__('In doubt')}</em>
+              {' · '}
+            </>
+          )}
+          {props.pressing && (
+            <>
+              <em className="jp-mod-late">{props.pressing}</em>
+              {' · '}
+            </>
+          )}
+          {props.facts && (
+            <>
+              <em>{props.facts}</em>
+              {' · '}
+            </>
+          )}
+          {props.due && (
+            <>
+              <em className={props.late ? 'jp-mod-late' : ''}>{props.due}</em>
+              {' · '}
+            </>
+          )}
+          {props.age}
+          {proposal.assignee && ` · ${host.trans.__('for %1', visible(proposal.assignee))}`} · {place}
+        </span>
+      </div>
+    </div>
+  );
+});
+
+/** A group's name with its count; a click hides or shows its rows. Keys do that from the list. */
+export const Header = memo(function Header(props: {
+  group: IGroup;
+  top: number;
+  onToggle: (key: string) => void;
+}): JSX.Element {
+  const { group } = props;
+  return (
+    <div
+      aria-hidden="true"
+      className="jp-hitl-group-head"
+      style={{ transform: `translateY(${props.top}px)`, height: HEADER }}
+      onClick={() => props.onToggle(group.key)}
+    >
+      <span>{group.collapsed ? '▸' : '▾'}</span>
+      <strong>{visible(group.label)}</strong>
+      <span>{group.count}</span>
+    </div>
+  );
+});

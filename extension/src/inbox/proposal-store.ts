@@ -1,0 +1,256 @@
+/**
+ * What waits, in step with the server. The feed names what changed: of a few proposals each is read by itself, and
+ * everything is read again only after a gap, or when there are new ones, or many.
+ */
+
+import { ISignal, Signal } from '@lumino/signaling';
+import type { Client } from '../api/client';
+import { ApiError } from '../api/errors';
+import type { Changed, Feed } from '../api/feed';
+import type { IProposal, ISummary } from '../api/types';
+import { visible } from '../text/hidden-characters';
+
+const PAGE = 500;
+
+/** So many proposals are read one by one. */
+const FEW = 10;
+
+/** Milliseconds until a reading that failed is tried again. */
+const RETRY = 5000;
+
+/** Characters of a value that a list shows, as on the server. */
+const SUMMARY = 200;
+
+export class Waiting {
+  constructor(
+    private _client: Client,
+    private _feed: Feed
+  ) {
+    _feed.changed.connect(this._heard, this);
+    void this.refresh();
+  }
+
+  /** Emitted when something is there, is gone or looks different, and when reading fails. */
+  get changed(): ISignal<Waiting, void> {
+    return this._changed;
+  }
+
+  /** Everything that waits, oldest first. */
+  get all(): readonly ISummary[] {
+    return this._all;
+  }
+
+  /** Whether it was read once. */
+  get loaded(): boolean {
+    return this._loaded;
+  }
+
+  /** Why the last reading failed, or "". */
+  get trouble(): string {
+    return this._trouble;
+  }
+
+  find(id: string): ISummary | undefined {
+    return this._byId.get(id);
+  }
+
+  /** These were decided here. */
+  remove(ids: readonly string[]): void {
+    const left = new Map(this._byId);
+    ids.forEach(id => left.delete(id));
+    this._ended(ids);
+    this._put(left);
+  }
+
+  /** Read these again. */
+  async check(ids: readonly string[]): Promise<void> {
+    if (ids.length > FEW || this._reading) {
+      await this.refresh();
+    } else {
+      await this._look(ids);
+    }
+  }
+
+  /** Read all that waits. Calls that overlap become one more reading. */
+  async refresh(): Promise<void> {
+    if (this._reading) {
+      this._again = true;
+      return;
+    }
+    this._reading = true;
+    this._gone.clear();
+    clearTimeout(this._timer);
+    try {
+      const found = new Map<string, ISummary>();
+      let cursor: string | undefined;
+      do {
+        const page = await this._client.proposals({}, PAGE, cursor);
+        page.proposals.forEach(p => found.set(p.id, p));
+        cursor = page.next ?? undefined;
+        if (cursor && !this._loaded) {
+          this._put(new Map(found)); // the first page at once
+        }
+      } while (cursor && !this._disposed);
+      this._trouble = '';
+      this._loaded = true;
+      this._gone.forEach(id => found.delete(id));
+      this._put(found);
+    } catch (reason) {
+      this._failed(reason);
+    }
+    this._reading = false;
+    if (this._again && !this._disposed) {
+      this._again = false;
+      await this.refresh();
+    }
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    clearTimeout(this._timer);
+    this._feed.changed.disconnect(this._heard, this);
+    Signal.clearData(this);
+  }
+
+  private _heard(_: unknown, changed: Changed): void {
+    void this._take(changed);
+  }
+
+  private async _take(changed: Changed): Promise<void> {
+    if (changed === null || changed.proposals.length > FEW || this._reading) {
+      await this.refresh();
+      return;
+    }
+    const ids = [...new Set(changed.proposals)];
+    const { open } = await this._look(ids);
+    // A run that is cancelled takes its proposals with it and names none of them: one of them tells for all.
+    const witnesses = this._oneOfEach(changed.runs.filter(run => !open.has(run)));
+    if (witnesses.length > FEW || (await this._look(witnesses)).moved) {
+      await this.refresh();
+    }
+  }
+
+  /** One proposal that waits of each of these runs, where there is any. */
+  private _oneOfEach(runs: readonly string[]): string[] {
+    const left = new Set(runs);
+    return left.size === 0 ? [] : this._all.filter(p => left.delete(p.run)).map(p => p.id);
+  }
+
+  /** Read some; tells whether the list is another now, and which runs still have one of them open. */
+  private async _look(ids: readonly string[]): Promise<{ moved: boolean; open: Set<string> }> {
+    const now = await Promise.all(ids.map(id => this._read(id)));
+    const left = new Map(this._byId);
+    const open = new Set<string>();
+    let moved = false;
+    let born = false;
+    now.forEach((found, i) => {
+      const known = left.get(ids[i]);
+      if (found === undefined) {
+        return;
+      }
+      if (found === null || found.status !== 'open') {
+        moved = left.delete(ids[i]) || moved;
+        this._ended([ids[i]]);
+        return;
+      }
+      open.add(found.run);
+      if (!known) {
+        born = true;
+      } else if (found.revision >= known.revision) {
+        const summary = summarised(found, known);
+        if (!same(summary, known)) {
+          left.set(known.id, summary);
+          moved = true;
+        }
+      }
+    });
+    this._again = this._again || (this._reading && moved);
+    if (moved) {
+      this._put(left);
+    }
+    if (born) {
+      await this.refresh();
+    }
+    return { moved, open };
+  }
+
+  /** One proposal; null if there is none, undefined if it could not be read or is being read already. */
+  private async _read(id: string): Promise<IProposal | null | undefined> {
+    if (this._asked.has(id)) {
+      this._asked.set(id, true);
+      return undefined;
+    }
+    try {
+      let found: IProposal;
+      do {
+        this._asked.set(id, false);
+        found = await this._client.proposal(id);
+      } while (this._asked.get(id) === true && !this._disposed);
+      return found;
+    } catch (reason) {
+      if (reason instanceof ApiError && reason.status === 404) {
+        return null;
+      }
+      this._failed(reason);
+      return undefined;
+    } finally {
+      this._asked.delete(id);
+    }
+  }
+
+  /** What is known stays; it is read again soon. */
+  private _failed(reason: unknown): void {
+    this._trouble = reason instanceof Error ? reason.message : String(reason);
+    clearTimeout(this._timer);
+    if (!this._disposed) {
+      this._timer = setTimeout(() => void this.refresh(), RETRY);
+      this._changed.emit();
+    }
+  }
+
+  /** What is being read may be older than the end of these: it does not bring them back. */
+  private _ended(ids: readonly string[]): void {
+    if (this._reading) {
+      this._again = true;
+      ids.forEach(id => this._gone.add(id));
+    }
+  }
+
+  private _put(byId: Map<string, ISummary>): void {
+    if (!this._disposed) {
+      this._byId = byId;
+      this._all = [...byId.values()];
+      this._changed.emit();
+    }
+  }
+
+  private _byId = new Map<string, ISummary>();
+  private _all: readonly ISummary[] = [];
+  private _loaded = false;
+  private _trouble = '';
+  private _reading = false;
+  private _again = false;
+  /** What is being read by itself, and whether it changed again meanwhile. */
+  private _asked = new Map<string, boolean>();
+  /** What ended while everything is being read. */
+  private _gone = new Set<string>();
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _disposed = false;
+  private _changed = new Signal<Waiting, void>(this);
+}
+
+/** A proposal in full as a list has it; the beginning of its value is the server's as long as that is the same. */
+function summarised(found: IProposal, known: ISummary): ISummary {
+  const kept = found.revision === known.revision && found.fingerprint === known.fingerprint;
+  const names = Object.keys(known).filter(name => name in found) as (keyof ISummary & keyof IProposal)[];
+  return {
+    ...known,
+    ...Object.fromEntries(names.map(name => [name, found[name]])),
+    summary: kept ? known.summary : visible(found.text.slice(0, SUMMARY))
+  };
+}
+
+/** Whether two look the same in a list, where nothing is said about drafts. */
+function same(one: ISummary, other: ISummary): boolean {
+  return JSON.stringify({ ...one, has_draft: false }) === JSON.stringify({ ...other, has_draft: false });
+}

@@ -1,0 +1,63 @@
+/**
+ * The side panel with everything that waits, and its badge in the status bar.
+ */
+
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { useEffect, useState } from 'react';
+import { Inbox } from '../inbox/inbox-panel';
+import { InboxModel } from '../inbox/inbox-model';
+import { Workspaces } from '../inbox/workspace-store';
+import type { IReview } from './tokens';
+import type { IHost } from '../components/host';
+import { CardById, WorkspaceById } from '../components/proposal/loaders';
+
+/** The inbox as a widget for a side area. */
+export function inboxWidget(model: InboxModel, review: IReview): ReactWidget {
+  const workspaces = new Workspaces(review.client, review.feed);
+  const renderCard = (id: string): JSX.Element => <CardById key={id} id={id} host={review} />;
+  const renderWorkspace = (id: string): JSX.Element => <WorkspaceById key={id} id={id} host={review} />;
+  const openCell: IHost['openNotebook'] = async of => review.openNotebook?.(of);
+  const widget = ReactWidget.create(
+    <UseSignal signal={review.changed}>
+      {() => (
+        <Inbox
+          model={model}
+          workspaces={workspaces}
+          host={review}
+          renderCard={renderCard}
+          renderWorkspace={renderWorkspace}
+          onOpenCell={openCell}
+        />
+      )}
+    </UseSignal>
+  );
+  widget.id = 'hitl-nb-inbox';
+  widget.title.caption = review.trans.__('Proposals that wait for a decision');
+  widget.addClass('jp-hitl-inbox-panel');
+  return widget;
+}
+
+/** The badge: how many wait. */
+export function Badge(props: { model: InboxModel; review: IReview; onClick: () => void }): JSX.Element {
+  const { model, review } = props;
+  const [count, setCount] = useState(model.total);
+  useEffect(() => {
+    const changed = (): void => setCount(model.total);
+    model.changed.connect(changed);
+    changed(); // it may have changed before
+    return () => {
+      model.changed.disconnect(changed);
+    };
+  }, [model]);
+  const text = review.trans.__('%1 waiting', count);
+  return (
+    <button
+      type="button"
+      className="jp-hitl-badge"
+      title={review.trans.__('Proposals that wait for a decision; opens the inbox')}
+      onClick={props.onClick}
+    >
+      {text}
+    </button>
+  );
+}

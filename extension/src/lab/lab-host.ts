@@ -1,0 +1,125 @@
+/**
+ * JupyterLab as the host of the views: its server connection, its editors, its languages.
+ */
+
+import type { CodeEditor, IEditorServices } from '@jupyterlab/codeeditor';
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ISignal, Signal } from '@lumino/signaling';
+import { Client } from '../api/client';
+import { Feed } from '../api/feed';
+import type { IProposal, IRun, IStatus } from '../api/types';
+import { Rooms } from '../drafts/shared-draft';
+import type { IReview } from './tokens';
+import type { IGoingOn, IHost } from '../components/host';
+import { forbidden } from '../components/proposal-status';
+import { visible } from '../text/hidden-characters';
+
+/** The API that this extension speaks. */
+const API = 1;
+
+const BASE = 'hitl_nb/api';
+
+export class LabHost implements IReview {
+  constructor(
+    private _settings: ServerConnection.ISettings,
+    private _editors: IEditorServices,
+    readonly trans: TranslationBundle,
+    private _version: string
+  ) {
+    this.client = new Client((path, init) =>
+      ServerConnection.makeRequest(URLExt.join(_settings.baseUrl, BASE, path), init, _settings)
+    );
+    this.feed = new Feed(() => this._socket('feed'));
+    this.drafts = new Rooms(path => this._socket(path));
+    this.feed.connectedChanged.connect((_, connected) => {
+      if (connected) {
+        void this.refresh();
+      } else if (this.feed.forbidden) {
+        this._changed.emit();
+      }
+    });
+  }
+
+  readonly client: Client;
+  readonly feed: Feed;
+  readonly drafts: Rooms;
+  openNotebook?: IHost['openNotebook'];
+  openTimeline?: IHost['openTimeline'];
+  /** Set by the plugin that goes on with runs. */
+  goingOn?: (run: IRun, proposal: IProposal) => IGoingOn | null;
+
+  get status(): IStatus | null {
+    return this._status;
+  }
+
+  get readOnly(): string | null {
+    if (this.feed.forbidden) {
+      return forbidden(this.trans);
+    }
+    if (this._problem) {
+      return this._problem;
+    }
+    if (this._status && this._status.api !== API) {
+      return this.outdated;
+    }
+    return this._status?.may.decide === false ? this._status.decide_refused : null;
+  }
+
+  get outdated(): string | null {
+    const { _status: status, trans } = this;
+    if (status === null || (status.api === API && status.version === this._version)) {
+      return null;
+    }
+    const said = trans.__(
+      'This page is of hitl_nb %1 and the server of %2: reload the page, or restart the server.',
+      this._version,
+      visible(status.version)
+    );
+    return status.api === API ? said : `${said} ${trans.__('Until then nothing can be decided here.')}`;
+  }
+
+  get changed(): ISignal<IHost, void> {
+    return this._changed;
+  }
+
+  /** Tell the views that something of this host changed. */
+  notify(): void {
+    this._changed.emit();
+  }
+
+  newEditor(options: Parameters<IHost['newEditor']>[0]): CodeEditor.IEditor {
+    return this._editors.factoryService.newInlineEditor({
+      host: options.host,
+      model: options.model,
+      extensions: options.extensions,
+      config: {
+        lineNumbers: options.lineNumbers ?? false,
+        readOnly: options.readOnly ?? false,
+        lineWrap: true
+      }
+    });
+  }
+
+  /** Ask the server for its status. */
+  async refresh(): Promise<void> {
+    try {
+      this._status = await this.client.status();
+      this._problem = '';
+    } catch (reason) {
+      this._problem = reason instanceof Error ? reason.message : String(reason);
+    }
+    this._changed.emit();
+  }
+
+  private _socket(path: string): WebSocket {
+    const { wsUrl, token, appendToken, WebSocket: Socket } = this._settings;
+    const url = URLExt.join(wsUrl, BASE, path);
+    return new Socket(appendToken && token ? `${url}?token=${encodeURIComponent(token)}` : url);
+  }
+
+  private _status: IStatus | null = null;
+  private _problem = '';
+  private _changed = new Signal<IHost, void>(this);
+}

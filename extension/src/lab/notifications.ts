@@ -1,0 +1,211 @@
+/**
+ * Tells the person about proposals that began to wait while this window was open and about what the clock did to them,
+ * as the settings say, and that page and server are of different versions.
+ */
+
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, Notification as Notices } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { INotice, IProposal, ISummary } from '../api/types';
+import { IReview } from './tokens';
+import { visible } from '../text/hidden-characters';
+
+const ID = 'hitl-nb:notices';
+
+/** The command that turns on the browser's notifications. */
+const ASK_BROWSER = 'hitl-nb:ask-browser-notifications';
+
+/** Most proposals of one pause that get a notification each; of more, one says how many. */
+const MOST = 3;
+
+export const notices: JupyterFrontEndPlugin<void> = {
+  id: ID,
+  description: 'Tells about proposals that began to wait.',
+  autoStart: true,
+  requires: [IReview],
+  optional: [ISettingRegistry, INotebookTracker, ICommandPalette],
+  activate: async (
+    app: JupyterFrontEnd,
+    review: IReview,
+    registry: ISettingRegistry | null,
+    notebooks: INotebookTracker | null,
+    palette: ICommandPalette | null
+  ): Promise<void> => {
+    const settings = registry ? await registry.load(ID) : null;
+    const wants = (name: 'notify' | 'browser'): boolean =>
+      (settings?.get(name).composite as boolean | undefined) ?? name === 'notify';
+    const { trans } = review;
+    settings?.changed.connect(() => {
+      if (wants('browser')) {
+        void mayNotify(); // it was turned on in the settings, by a click
+      }
+    });
+    tellOnce(review);
+    if (settings) {
+      app.commands.addCommand(ASK_BROWSER, {
+        label: trans.__('Show Agents’ Notifications Outside of JupyterLab Too'),
+        caption: trans.__('Asks the browser to show them while this window is in the background'),
+        execute: async () => {
+          const allowed = await mayNotify();
+          await settings.set('browser', allowed);
+          if (!allowed) {
+            const why = trans.__(
+              'The browser does not allow notifications of this page: allow them in its settings.'
+            );
+            Notices.warning(why, { autoClose: 10_000 });
+          }
+        }
+      });
+      palette?.addItem({ command: ASK_BROWSER, category: trans.__('Agents') });
+    }
+    const inFront = (p: ISummary): boolean =>
+      p.path !== null && notebooks?.currentWidget?.context.path === p.path && document.hasFocus();
+    const tell = (title: string, text: string, p: Pick<ISummary, 'id' | 'path' | 'agent'> | null): void => {
+      const open = (): void => {
+        if (p && p.path !== null && review.openNotebook) {
+          void review.openNotebook(p);
+        } else {
+          void app.commands.execute('hitl-nb:open-inbox', p ? { proposal: p.id } : {});
+        }
+      };
+      if (wants('notify')) {
+        const label = p && p.path !== null ? trans.__('Go to the cell') : trans.__('Open the inbox');
+        const actions = [{ label, callback: open }];
+        if (settings && !wants('browser') && canAsk()) {
+          const ask = (): void => void app.commands.execute(ASK_BROWSER);
+          actions.push({ label: trans.__('Notify outside of JupyterLab too'), callback: ask });
+        }
+        Notices.info(text, { autoClose: 10_000, actions });
+      }
+      if (wants('browser') && !document.hasFocus() && isAllowed()) {
+        const outside = new Notification(title, { body: text, tag: p?.id });
+        outside.onclick = () => {
+          window.focus();
+          outside.close();
+          open();
+        };
+      }
+    };
+    new Newcomers(review, found => {
+      const title = trans.__('An agent waits for a decision');
+      const others = found.filter(p => !inFront(p));
+      if (others.length > MOST) {
+        tell(title, trans.__('%1 proposals wait for a decision', others.length), null);
+      } else {
+        others.forEach(p => tell(title, trans.__('Waiting: %1', visible(p.title)), p));
+      }
+    });
+    new ClockSteps(review, (kind, p) => {
+      const [title, text] = words(kind, p, trans);
+      tell(title, text, p);
+    });
+  }
+};
+
+/** Title and text of a notification about something that happened to a proposal. */
+function words(kind: INotice['kind'], p: IProposal, trans: TranslationBundle): [string, string] {
+  const shown = visible(p.title);
+  switch (kind) {
+    case 'reminded':
+      return [trans.__('An agent still waits for a decision'), trans.__('Reminder: %1', shown)];
+    case 'escalated':
+      return [trans.__('Others are asked too'), trans.__('Escalated: %1', shown)];
+    case 'overdue':
+      return [trans.__('A decision is overdue'), trans.__('Overdue: %1', shown)];
+    case 'stuck':
+      return [trans.__('Nobody may decide a proposal'), trans.__('Stuck: %1', shown)];
+    case 'expired':
+      return [trans.__('A decision is asked again'), trans.__('The decision expired: %1', shown)];
+  }
+}
+
+/** Whether the browser shows notifications of this page. */
+function isAllowed(): boolean {
+  return 'Notification' in window && Notification.permission === 'granted';
+}
+
+/** Whether the browser would ask the person. */
+function canAsk(): boolean {
+  return 'Notification' in window && Notification.permission === 'default';
+}
+
+/** Ask the person, if they were not asked yet; whether they allow it. Browsers ask after a click or a key alone. */
+async function mayNotify(): Promise<boolean> {
+  return isAllowed() || (canAsk() && (await Notification.requestPermission()) === 'granted');
+}
+
+/** Once in the life of a page, that it is not of the server's version. No setting is asked: it is about all else. */
+function tellOnce(review: IReview): void {
+  const tell = (): void => {
+    if (review.outdated !== null) {
+      review.changed.disconnect(tell);
+      Notices.warning(review.outdated, {
+        autoClose: false,
+        actions: [{ label: review.trans.__('Reload the page'), callback: () => window.location.reload() }]
+      });
+    }
+  };
+  review.changed.connect(tell);
+  tell(); // it may be known already
+}
+
+/** Hears which runs changed, and finds the proposals that they wait for now and did not before. */
+class Newcomers {
+  constructor(
+    private _review: IReview,
+    private _found: (proposals: ISummary[]) => void
+  ) {
+    _review.feed.changed.connect((_, changed) => {
+      for (const run of changed?.runs ?? []) {
+        void this._look(run);
+      }
+    });
+  }
+
+  private async _look(id: string): Promise<void> {
+    let found: ISummary[];
+    try {
+      const { run, proposals } = await this._review.client.run(id);
+      found = run.status === 'waiting' ? proposals.filter(p => p.status === 'open') : [];
+    } catch {
+      return; // the inbox says what is wrong with the server
+    }
+    const fresh = found.filter(p => !this._told.has(p.id));
+    fresh.forEach(p => this._told.add(p.id));
+    if (fresh.length > 0) {
+      this._found(fresh);
+    }
+  }
+
+  private _told = new Set<string>();
+}
+
+/** Hears what the clock did to proposals, and reads those that this person may decide. */
+class ClockSteps {
+  constructor(
+    private _review: IReview,
+    private _found: (kind: INotice['kind'], proposal: IProposal) => void
+  ) {
+    _review.feed.changed.connect((_, changed) => {
+      for (const { kind, proposal } of changed?.notices ?? []) {
+        void this._look(kind, proposal);
+      }
+    });
+  }
+
+  private async _look(kind: INotice['kind'], id: string): Promise<void> {
+    let found: IProposal;
+    try {
+      found = await this._review.client.proposal(id);
+    } catch {
+      return; // the inbox says what is wrong with the server
+    }
+    const may = (found as { may?: { decide: boolean } }).may ?? this._review.status?.may;
+    const isOver = found.status !== 'open'; // what expired is asked again, as another proposal
+    if (kind === 'expired' ? this._review.status?.may.decide : !isOver && may?.decide) {
+      this._found(kind, found);
+    }
+  }
+}

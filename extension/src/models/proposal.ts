@@ -1,0 +1,327 @@
+/**
+ * A proposal over the REST API, and its value in the shared draft. The server checks what is typed: the rules for an edit
+ * live in one place. A decision names the revision and the draft that were shown; whatever else the server has is a
+ * surprise.
+ */
+
+import { ISignal, Signal } from '@lumino/signaling';
+import type { Client } from '../api/client';
+import { ApiError } from '../api/errors';
+import type { Changed, Feed } from '../api/feed';
+import { Latest } from '../api/single-flight';
+import type { Action, IProposal, IRun, Json } from '../api/types';
+import type { IDraft } from '../drafts/draft';
+import type { ISubject } from '../drafts/shared-draft';
+import { Checking } from './edit-check';
+import { Discussion } from './discussion';
+import { Editing, started } from './draft-editing';
+import type { IDeciding, IProposalModel, ISurprise } from './interfaces';
+
+/** What a proposal needs of where it is shown. */
+export interface ISource {
+  readonly client: Client;
+  readonly feed: Feed;
+  /** The shared drafts. */
+  readonly drafts: { open(subject: ISubject): IDraft };
+}
+
+export class ProposalModel implements IProposalModel {
+  constructor(
+    { client, feed, drafts }: ISource,
+    private _proposal: IProposal,
+    private _run: IRun | null = null
+  ) {
+    this._client = client;
+    this._feed = feed;
+    this._checking = new Checking(client, _proposal.id, this._checked, () => this._changed.emit());
+    const { document = _proposal.id, kind, value, comments } = _proposal;
+    this.discussion = (comments as unknown) ? new Discussion(client, document, comments) : null;
+    // An answer about an effect is chosen by one person, and shared when it is given.
+    if (_proposal.status === 'open' && !_proposal.doubt) {
+      const draft = drafts.open({ document, kind, value });
+      this._editing = new Editing(_proposal, draft, changed => this._typed(changed));
+    }
+    feed.changed.connect(this._heard, this);
+    if (this.edited) {
+      this._checking.soon(); // most likely the shared draft is there before
+    }
+  }
+
+  readonly discussion: Discussion | null;
+
+  get proposal(): IProposal {
+    return this._proposal;
+  }
+
+  get run(): IRun | null {
+    return this._run;
+  }
+
+  get draft(): IDraft | null {
+    return this._editing?.draft ?? null;
+  }
+
+  get value(): Json {
+    return this._editing ? this._editing.value : started(this._proposal);
+  }
+
+  get unfinished(): string {
+    return this._editing?.unfinished ?? '';
+  }
+
+  get edited(): boolean {
+    return this._editing?.edited ?? false;
+  }
+
+  get fields(): { [path: string]: string } {
+    return this._checking.fields;
+  }
+
+  get changes(): string {
+    return this._checking.changes;
+  }
+
+  get problem(): string {
+    // Without a connection nothing is checked; that there is none is in `saved`.
+    return this._problem || (this.saved === 'offline' ? '' : this._checking.problem);
+  }
+
+  get surprise(): ISurprise | null {
+    return this._surprise;
+  }
+
+  get deciding(): boolean {
+    return this._deciding;
+  }
+
+  get saved(): string {
+    return this._editing?.saved ?? 'saved';
+  }
+
+  get canUndo(): boolean {
+    return this._editing?.canUndo ?? false;
+  }
+
+  get canRedo(): boolean {
+    return this.draft?.canRedo ?? false;
+  }
+
+  get changed(): ISignal<IProposalModel, void> {
+    return this._changed;
+  }
+
+  edit(value: Json, base: Json = this.value): void {
+    this._editing?.edit(value, base);
+  }
+
+  cannotEdit(text: string, why: string): void {
+    this._editing?.cannotEdit(text, why);
+  }
+
+  startOver(): void {
+    this._editing?.startOver();
+  }
+
+  undo(): void {
+    this._editing?.undo();
+  }
+
+  redo(): void {
+    this.draft?.redo();
+  }
+
+  async decide(action: Action, options: IDeciding): Promise<boolean> {
+    if (this._deciding) {
+      return false;
+    }
+    const shown = this._proposal;
+    const { message, value: given } = options;
+    const value = action === 'edit' ? (given ?? this.value) : action === 'respond' ? message : undefined;
+    const drafted = given === undefined && (action === 'edit' || action === 'approve') ? true : undefined;
+    this._deciding = true;
+    this._problem = '';
+    this._surprise = null;
+    this._checking.cancel(); // a decision is checked by itself
+    this._changed.emit();
+    try {
+      if (this._editing && !(await this._editing.safe())) {
+        return false; // `saved` says why
+      }
+      const answer = await this._client.decide(shown, { action, value, reason: options.reason, drafted });
+      this._take(answer.proposal);
+      this._run = answer.run;
+      if (answer.proposal.status === 'open') {
+        this._checking.soon(); // a vote: what was edited is what people vote on now
+      }
+      return true;
+    } catch (reason) {
+      await this._refused(reason, shown);
+      return false;
+    } finally {
+      this._deciding = false;
+      if (this.draft?.closed) {
+        void this.refresh();
+      }
+      this._changed.emit();
+    }
+  }
+
+  async assign(assignee: string | null): Promise<boolean> {
+    return this._tell(() => this._client.assign(this._proposal.id, assignee));
+  }
+
+  async takeBack(): Promise<boolean> {
+    if (this._deciding) {
+      return false;
+    }
+    this._deciding = true;
+    this._changed.emit();
+    const done = await this._tell(() => this._client.undo(this._proposal.id));
+    this._deciding = false;
+    if (!done) {
+      const { problem } = this;
+      await this.refresh(); // most likely it has become the decision
+      this._problem = problem;
+    }
+    this._changed.emit();
+    return done;
+  }
+
+  refresh(): Promise<void> {
+    return this._reading.run();
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    this._checking.cancel();
+    this._feed.changed.disconnect(this._heard, this);
+    this._editing?.dispose();
+    this._editing = null;
+    Signal.clearData(this);
+  }
+
+  private async _read(): Promise<void> {
+    try {
+      const found = await this._client.proposal(this._proposal.id);
+      const before = this._proposal;
+      if (before.status !== 'open' && found.status === 'open') {
+        return; // decided here since the reading began
+      }
+      if (found.status !== 'open' && !this._deciding && this.draft?.saved === false) {
+        const typed = { shown: spelled(this.value), now: spelled(found.decision?.value ?? found.value) };
+        this._surprise = { shown: before, now: found, draft: typed };
+      }
+      this._take(found);
+      this._run = (await this._client.run(found.run)).run;
+    } catch (reason) {
+      this._problem = said(reason);
+    }
+    this._changed.emit();
+  }
+
+  /** The record is this now; one that is not open is written no more. */
+  private _take(found: IProposal): void {
+    this._proposal = found;
+    this._editing?.take(found);
+    this.discussion?.take(found.comments);
+    if (found.status !== 'open') {
+      this._editing?.dispose();
+      this._editing = null;
+    }
+  }
+
+  private _heard(_: unknown, changed: Changed): void {
+    if (this._deciding) {
+      return;
+    }
+    const { id, document } = this._proposal;
+    if (changed === null || changed.proposals.includes(id) || changed.workspaces?.includes(document)) {
+      void this.refresh();
+    } else if (changed.runs.includes(this._proposal.run)) {
+      void this._refreshRun();
+    }
+  }
+
+  private async _refreshRun(): Promise<void> {
+    try {
+      this._run = (await this._client.run(this._proposal.run)).run;
+    } catch (reason) {
+      this._problem = said(reason);
+    }
+    this._changed.emit();
+  }
+
+  /** Something of the draft changed, here or elsewhere. */
+  private _typed(value: boolean): void {
+    if (this._disposed) {
+      return;
+    }
+    const synced = this.draft?.synced ?? false;
+    if (value || (synced && !this._synced)) {
+      this._checking.soon(); // without a connection there was no answer
+    }
+    this._synced = synced;
+    const closed = this.draft?.closed ?? '';
+    if (closed && !this._closed && !this._deciding) {
+      void this.refresh(); // most likely somebody decided
+    }
+    this._closed = closed;
+    this._changed.emit();
+  }
+
+  private _checked = (): Json | undefined => (this.edited && !this.unfinished ? this.value : undefined);
+
+  private async _refused(reason: unknown, shown: IProposal): Promise<void> {
+    if (reason instanceof ApiError && ['AlreadyDecided', 'StaleDraft'].includes(reason.error)) {
+      await this.refresh();
+      const { draft } = reason.details.difference ?? {};
+      this._surprise = { shown, now: this._proposal, draft: draft && texts(draft) };
+    }
+    if (reason instanceof ApiError && reason.details.fields) {
+      this._checking.refuse(reason.details.fields);
+    } else if (this._proposal.status === 'open') {
+      await this._checking.now(); // it was left out before the decision
+    }
+    this._problem = said(reason);
+  }
+
+  private async _tell(call: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await call();
+      this._problem = '';
+    } catch (reason) {
+      this._problem = said(reason);
+      this._changed.emit();
+      return false;
+    }
+    await this.refresh();
+    return true;
+  }
+
+  private _client: Client;
+  private _feed: Feed;
+  /** The draft, while there is something to decide. */
+  private _editing: Editing | null = null;
+  private _checking: Checking;
+  // A large proposal is read for seconds; what changes meanwhile is read once after that.
+  private _reading = new Latest(() => this._read());
+  private _problem = '';
+  private _surprise: ISurprise | null = null;
+  private _deciding = false;
+  private _closed = '';
+  private _synced = true;
+  private _disposed = false;
+  private _changed = new Signal<IProposalModel, void>(this);
+}
+
+function texts({ shown, now }: { shown: Json; now: Json }): { shown: string; now: string } {
+  return { shown: String(shown), now: String(now) };
+}
+
+function spelled(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+}
+
+function said(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

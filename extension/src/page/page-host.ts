@@ -1,0 +1,191 @@
+/**
+ * The page of its own as the host of the view: no JupyterLab around it, the server's address from the page itself.
+ */
+
+import { EditorView } from '@codemirror/view';
+import type { IYText } from '@jupyter/ydoc';
+import type { CodeEditor } from '@jupyterlab/codeeditor';
+import { EditorExtensionRegistry } from '@jupyterlab/codemirror/lib/extension';
+import { ybinding } from '@jupyterlab/codemirror/lib/extensions/ybinding';
+import { CodeMirrorEditorFactory } from '@jupyterlab/codemirror/lib/factory';
+import { EditorLanguageRegistry } from '@jupyterlab/codemirror/lib/language';
+import { EditorThemeRegistry } from '@jupyterlab/codemirror/lib/theme';
+import { nullTranslator } from '@jupyterlab/translation';
+import { ISignal, Signal } from '@lumino/signaling';
+import { Client } from '../api/client';
+import { Feed } from '../api/feed';
+import type { IProposal, IRun, IStatus } from '../api/types';
+import { Rooms } from '../drafts/shared-draft';
+import type { IGoingOn, IHost } from '../components/host';
+import { forbidden } from '../components/proposal-status';
+import { visible } from '../text/hidden-characters';
+
+/** The API that this page speaks. */
+const API = 1;
+
+/** What notebooks call markdown; JupyterLab's list has it under another name. */
+const MARKDOWN = { name: 'ipythongfm', mime: 'text/x-ipythongfm' };
+
+/** What the server wrote into the page for its script. */
+export interface IPlace {
+  /** The server's base URL with a slash at its end ("/user/ann/"). */
+  base: string;
+  /** What the Content-Security-Policy asks of style elements, which CodeMirror makes. */
+  nonce: string;
+  /** Shows that a decision was made in this page; "" if the server could not tell that it is alone in its window. */
+  pass: string;
+}
+
+export class PageHost implements IHost {
+  constructor(private _place: IPlace) {
+    this.client = new Client((path, init) => this._fetch(path, init));
+    // CodeMirror keeps one style element for the whole page: the first editor, never shown, makes it with the nonce.
+    new EditorView({ extensions: EditorView.cspNonce.of(_place.nonce) }).destroy();
+    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = (path: string): WebSocket =>
+      new WebSocket(`${scheme}//${location.host}${_place.base}hitl_nb/api/${path}`);
+    this.feed = new Feed(() => socket('feed'));
+    this.drafts = new Rooms(socket);
+    this.feed.connectedChanged.connect((_, connected) => {
+      if (connected && this._status !== null) {
+        void this._again();
+      }
+      this._changed.emit();
+    });
+  }
+
+  readonly client: Client;
+  readonly feed: Feed;
+  readonly drafts: Rooms;
+  readonly trans = nullTranslator.load('hitl_nb');
+
+  get status(): IStatus | null {
+    return this._status;
+  }
+
+  get readOnly(): string | null {
+    if (this._status && this._status.api !== API) {
+      return this.trans.__(
+        'This page does not fit the server’s hitl_nb %1: reload it. Until then nothing can be decided here.',
+        visible(this._status.version)
+      );
+    }
+    if (this.feed.forbidden) {
+      return forbidden(this.trans);
+    }
+    return this._status?.may.decide === false ? this._status.decide_refused : null;
+  }
+
+  /** Emitted when the status or the connection changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** Ask the server for its status. Throws ApiError. */
+  async refresh(): Promise<void> {
+    this._status = await this.client.status();
+    this._changed.emit();
+  }
+
+  newEditor(options: Parameters<IHost['newEditor']>[0]): CodeEditor.IEditor {
+    this._editors = this._editors ?? factory();
+    return this._editors.newInlineEditor({
+      host: options.host,
+      model: options.model,
+      extensions: options.extensions,
+      config: {
+        lineNumbers: options.lineNumbers ?? false,
+        readOnly: options.readOnly ?? false,
+        lineWrap: true
+      }
+    });
+  }
+
+  /** What is left to do: in words, since nothing can be executed from here. */
+  goingOn(run: IRun, proposal: IProposal): IGoingOn | null {
+    const { trans } = this;
+    switch (run.status) {
+      case 'waiting':
+        return {
+          text: trans._n(
+            'The agent goes on after %1 more decision.',
+            'The agent goes on after %1 more decisions.',
+            run.open
+          )
+        };
+      case 'ready': {
+        const notebook = visible(proposal.path ?? proposal.notebook);
+        return {
+          text: trans.__(
+            'The agent can go on: open %1 in JupyterLab and run the agent’s cell, or run: hitl-nb run %1',
+            notebook
+          )
+        };
+      }
+      case 'running':
+        return { text: trans.__('The agent has gone on.') };
+      case 'finished':
+        return { text: trans.__('The agent has finished.') };
+      case 'failed':
+        return { text: trans.__('The agent went on and failed: %1', visible(run.error ?? '')) };
+      case 'cancelled':
+        return { text: trans.__('The run was cancelled.') };
+    }
+  }
+
+  private async _again(): Promise<void> {
+    try {
+      await this.refresh();
+    } catch {
+      // The next connection asks again; what a person does meanwhile says what is wrong.
+    }
+  }
+
+  private _fetch(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    const xsrf = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
+    if (xsrf) {
+      headers.set('X-XSRFToken', xsrf[1]);
+    }
+    if (this._place.pass) {
+      headers.set('X-Hitl-Page', this._place.pass);
+    }
+    return fetch(`${this._place.base}hitl_nb/api/${path}`, {
+      ...init,
+      headers,
+      credentials: 'same-origin',
+      cache: 'no-store'
+    });
+  }
+
+  private _editors: CodeMirrorEditorFactory | null = null;
+  private _status: IStatus | null = null;
+  private _changed = new Signal<this, void>(this);
+}
+
+/** JupyterLab's editors, put together as its own plugins do it: languages, theme, and the tie to the model. */
+function factory(): CodeMirrorEditorFactory {
+  const languages = new EditorLanguageRegistry();
+  const known = EditorLanguageRegistry.getDefaultLanguages(nullTranslator, name => languages.findBest(name));
+  known.forEach(one => languages.addLanguage(one));
+  const markdown = known.find(one => one.name === 'Markdown');
+  if (markdown && !languages.findByMIME(MARKDOWN.mime, true)) {
+    languages.addLanguage({ ...MARKDOWN, load: markdown.load, support: markdown.support });
+  }
+  const themes = new EditorThemeRegistry();
+  EditorThemeRegistry.getDefaultThemes(nullTranslator).forEach(one => themes.addTheme(one));
+  const extensions = new EditorExtensionRegistry();
+  EditorExtensionRegistry.getDefaultExtensions({ themes, translator: nullTranslator }).forEach(one =>
+    extensions.addExtension(one)
+  );
+  extensions.addExtension({
+    name: 'shared-model-binding',
+    factory: ({ model }) => {
+      const shared = model.sharedModel as IYText;
+      return EditorExtensionRegistry.createImmutableExtension(
+        ybinding({ ytext: shared.ysource, undoManager: shared.undoManager ?? undefined })
+      );
+    }
+  });
+  return new CodeMirrorEditorFactory({ extensions, languages });
+}

@@ -1,0 +1,117 @@
+/**
+ * What the page shows: the proposal's card, or the workspace, as soon as it is read, else why not; and whether the server
+ * is there.
+ */
+
+import { type ReactNode, useCallback, useEffect, useReducer, useState } from 'react';
+import { ApiError } from '../api/errors';
+import { CardById, readProposal, readWorkspace } from '../components/proposal/loaders';
+import { Card } from '../components/proposal/proposal-card';
+import { Fallback } from '../components/error-boundary';
+import { visible } from '../text/hidden-characters';
+import { WorkspaceView } from '../components/proposal/workspace-view';
+import type { PageHost } from './page-host';
+
+/** What a page can be of. */
+export type Of = 'proposal' | 'workspace';
+
+/** What was read, and what of it is shown. */
+interface IShown {
+  of: { title: string; agent: string; path: string | null; notebook: string };
+  /** What it says, if it cannot be drawn. */
+  text: string;
+  view: ReactNode;
+  dispose(): void;
+}
+
+export function Page({ host, id, of }: { host: PageHost; id: string; of: Of }): JSX.Element {
+  const { trans } = host;
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const [shown, setShown] = useState<IShown | null>(null);
+  const [problem, setProblem] = useState('');
+  const [reading, setReading] = useState(true);
+
+  useEffect(() => {
+    host.changed.connect(redraw);
+    return () => {
+      host.changed.disconnect(redraw);
+    };
+  }, [host]);
+
+  const read = useCallback(async () => {
+    setReading(true);
+    setProblem('');
+    try {
+      const [make] = await Promise.all([READ[of](id, host), host.refresh()]);
+      setShown(make());
+    } catch (reason) {
+      setProblem(sentence(reason, host));
+    }
+    setReading(false);
+  }, [host, id, of]);
+
+  useEffect(() => {
+    void read();
+  }, [read]);
+  useEffect(() => () => shown?.dispose(), [shown]);
+  useEffect(() => {
+    document.title = shown ? trans.__('%1 – Review', visible(shown.of.title)) : trans.__('Review');
+  }, [shown, trans]);
+
+  return (
+    <main className="jp-hitl-page">
+      <div className="jp-hitl-bar">
+        <h1>{trans.__('Review')}</h1>
+        <span role="status">
+          {shown && !host.feed.connected && !host.feed.forbidden && trans.__('Not connected; trying again …')}
+        </span>
+      </div>
+      {shown && <h2 className="jp-hitl-from">{visible(origin(shown))}</h2>}
+      {shown && <Fallback instead={<pre>{visible(shown.text)}</pre>}>{shown.view}</Fallback>}
+      {!shown && reading && <p role="status">{trans.__('Reading …')}</p>}
+      {problem && (
+        <div role="alert">
+          <p className="jp-hitl-wrong">{visible(problem)}</p>
+          <button type="button" onClick={() => void read()}>
+            {trans.__('Try again')}
+          </button>
+        </div>
+      )}
+    </main>
+  );
+}
+
+const READ: { [of in Of]: (id: string, host: PageHost) => Promise<() => IShown> } = {
+  proposal: async (id, host) => {
+    const make = await readProposal(id, host);
+    return () => {
+      const model = make();
+      const { proposal: of } = model;
+      const view = <Card model={model} host={host} />;
+      return { of, text: of.text, view, dispose: () => model.dispose() };
+    };
+  },
+  workspace: async (id, host) => {
+    const make = await readWorkspace(id, host);
+    return () => {
+      const model = make();
+      const { workspace: of } = model;
+      const asked = (question: string): ReactNode => <CardById key={question} id={question} host={host} />;
+      const view = <WorkspaceView model={model} host={host} asked={asked} />;
+      return { of, text: of.text, view, dispose: () => model.dispose() };
+    };
+  }
+};
+
+/** Whose it is. */
+function origin({ of: { agent, path, notebook } }: IShown): string {
+  return `${agent} · ${path ?? notebook}`;
+}
+
+/** Why nothing is shown, in one sentence. */
+function sentence(reason: unknown, { trans }: PageHost): string {
+  if (reason instanceof ApiError && [401, 403].includes(reason.status) && reason.error === 'Refused') {
+    return trans.__('You are not logged in any more: reload the page.');
+  }
+  return reason instanceof Error ? reason.message : String(reason);
+}

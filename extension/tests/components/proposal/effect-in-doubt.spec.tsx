@@ -1,0 +1,149 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { act, fireEvent, screen } from '@testing-library/react';
+import type { Client } from '../../../src/api/client';
+import { ApiError } from '../../../src/api/errors';
+import type { IDoubt, IProposal, ISummary } from '../../../src/api/types';
+import { ask } from '../../../src/inbox/decide-selection';
+import { InboxModel } from '../../../src/inbox/inbox-model';
+import { resultFrom } from '../../../src/components/proposal/effect-in-doubt';
+import type { IHost } from '../../../src/components/host';
+import { state } from '../../../src/components/proposal-status';
+import { card } from '../../bound';
+
+// The package as a whole wants a browser's drag and drop.
+jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
+
+const doubt: IDoubt = {
+  call: 'pay(12.50)',
+  step: 'pay',
+  arguments: { amount: '12.50' },
+  began: '2026-05-01T12:04:27Z',
+  noticed: '2026-05-01T12:04:31Z',
+  died: true,
+  idempotency_key: 'refunds/1/step-3'
+};
+const question: Partial<IProposal> = {
+  title: 'Did pay(12.50) happen?',
+  kind: 'json',
+  value: { happened: null },
+  allow: ['edit'],
+  doubt
+};
+
+function shown(over: Partial<IProposal> = {}) {
+  const sent: unknown[] = [];
+  let refusal: ApiError | null = null;
+  const client = {
+    decide: async (p: IProposal, decision: { value: unknown }) => {
+      sent.push(decision);
+      if (refusal) {
+        throw refusal;
+      }
+      return { proposal: { ...p, status: 'decided', decision: null }, run: null };
+    }
+  } as unknown as Client;
+  const made = card(client, { ...question, ...over });
+  const primary = (): HTMLElement => made.container.querySelector('footer button')!;
+  return { ...made, sent, primary, refuse: (error: ApiError) => (refusal = error) };
+}
+
+test('nothing is chosen, the button does nothing, and the facts are there', () => {
+  const { container, primary, sent, drafts, model } = shown();
+  const radios = screen.getAllByRole('radio') as HTMLInputElement[];
+  expect(radios.map(radio => radio.checked)).toEqual([false, false, false]);
+  expect(primary().textContent).toBe('Continue');
+  expect(primary().getAttribute('aria-disabled')).toBe('true');
+  fireEvent.click(primary());
+  expect(sent).toEqual([]);
+  expect(document.activeElement).toBe(radios[0]);
+  const text = container.textContent!;
+  for (const part of ['In doubt', 'amount = 12.50', 'refunds/1/step-3', 'pay(12.50) is called again.']) {
+    expect(text).toContain(part);
+  }
+  expect(text).toContain('Choose what happened first; no shortcut decides this');
+  expect(screen.queryByText('Approve')).toBeNull();
+  // What one person is about to choose is shared with nobody.
+  expect(model.draft).toBeNull();
+  expect(drafts).toBeDefined();
+});
+
+test.each([
+  ['Yes, it happened', 'Continue as if it happened', { happened: true }],
+  ['No, it did not happen', 'Call pay(12.50) again', { happened: false }],
+  ['Stop the run instead', 'Stop the run', { happened: 'stop' }]
+])('%s: the button says what follows, and that is decided', async (name, button, value) => {
+  const { primary, sent } = shown();
+  fireEvent.click(screen.getByRole('radio', { name: new RegExp(name) }));
+  expect(primary().textContent).toBe(button);
+  await act(async () => fireEvent.click(primary()));
+  expect(sent).toEqual([{ action: 'edit', value, reason: undefined, drafted: undefined }]);
+});
+
+test('a result is sent as the step returns it, and what does not fit is said', async () => {
+  const schema = { then: { properties: { result: { type: 'string' } } } };
+  const { primary, sent, refuse } = shown({ schema });
+  fireEvent.click(screen.getByRole('radio', { name: /Yes/ }));
+  fireEvent.change(screen.getByLabelText(/What did it return/), { target: { value: ' 88213 ' } });
+  refuse(
+    new ApiError(422, 'InvalidEdit', 'it does not fit', { fields: { result: 'must be shorter' } } as never)
+  );
+  await act(async () => fireEvent.click(primary()));
+  expect(sent).toMatchObject([{ value: { happened: true, result: '88213' } }]);
+  expect(screen.getByText('⚠ result: must be shorter')).toBeTruthy();
+});
+
+test.each([
+  ['5', null, 5],
+  ['"5"', null, '5'],
+  ['{"a": 1}', null, { a: 1 }],
+  ['r-88213', null, 'r-88213'],
+  ['88213', { then: { properties: { result: { type: 'string' } } } }, '88213'],
+  ['88213', { then: { properties: { result: { type: 'integer' } } } }, 88213]
+])('%s is read as a result', (text, schema, value) => {
+  expect(resultFrom(text, schema)).toEqual(value);
+});
+
+test('what was found out is said afterwards', () => {
+  const host = { trans: nullTranslator.load('hitl_nb') } as unknown as IHost;
+  const decision = { action: 'edit', reviewer: 'ada', decided_at: '2026-05-01T12:05:00Z', authn: 'login' };
+  const said = (value: unknown): string =>
+    state({ ...question, id: 'p', status: 'decided', decision: { ...decision, value } } as never, host);
+  expect(said({ happened: true, result: 1 })).toMatch(/^It happened, said by ada/);
+  expect(said({ happened: false })).toMatch(/^It did not happen, said by ada/);
+  expect(said({ happened: 'stop' })).toMatch(/^Run stopped by ada/);
+});
+
+test('in the inbox no key decides it and nothing selects it', () => {
+  const row = (id: string, over: object): ISummary =>
+    ({
+      ...{
+        id,
+        title: id,
+        kind: 'json',
+        agent: 'a',
+        notebook: 'n',
+        path: null,
+        created_at: '2026-05-01T12:00:00Z'
+      },
+      ...{ deadline: null, assignee: null, allow: ['edit'], reasons: [], summary: '', ...over }
+    }) as unknown as ISummary;
+  const rows = [row('a', {}), row('b', { doubt })];
+  const model = Object.create(InboxModel.prototype) as InboxModel;
+  const said: string[] = [];
+  const stands = { shown: rows, _selected: new Set(['b']), _deciding: false, deciding: false };
+  for (const [name, value] of Object.entries(stands)) {
+    Object.defineProperty(model, name, { value, writable: true });
+  }
+  Object.defineProperty(model, 'currentProposal', { value: rows[1] });
+  Object.defineProperty(model, '_act', { value: () => undefined });
+  Object.defineProperty(model, 'say', { value: (text: string) => said.push(text) });
+  expect(model.selection).toEqual([]);
+  model.selectAll(true);
+  expect(model.selection.map(p => p.id)).toEqual(['a']);
+  model.selectAll(false);
+  model.toggle('b');
+  expect(model.selected).toBe(0);
+  const host = { trans: nullTranslator.load('hitl_nb'), status: null, readOnly: null } as unknown as IHost;
+  ask(model, host, 'approve');
+  expect(said).toEqual(['No key decides whether an effect happened: open it, and say what you found out.']);
+});

@@ -1,0 +1,336 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
+import axe from 'axe-core';
+import type { IMay, INeed, IProposal, IVote } from '../../../src/api/types';
+import type { IProposalModel } from '../../../src/models/interfaces';
+import { Card } from '../../../src/components/proposal/proposal-card';
+import type { IHost } from '../../../src/components/host';
+import { clockSentences, needSentence, progress, waitsFor } from '../../../src/components/terms-sentences';
+import { Drafts } from '../../drafts';
+
+// The package as a whole wants a browser's drag and drop.
+jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
+
+const NOW = Date.parse('2026-01-05T09:00:00Z');
+
+const trans = nullTranslator.load('hitl_nb');
+
+const host = {
+  trans,
+  status: { authn: 'login', user: { username: 'cy', display_name: 'Cy' }, may: { decide: true } },
+  readOnly: null,
+  newEditor: (options: { model: unknown }) => ({
+    dispose: () => undefined,
+    hasFocus: () => false,
+    setOption: () => undefined,
+    model: options.model
+  })
+} as unknown as IHost;
+
+const needed: INeed = { text: '2 of @finance', have: 1, count: 2, voted: ['bo'], waiting: ['ada', 'cy'] };
+
+const all: IMay = {
+  decide: true,
+  why_not: null,
+  actions: ['approve', 'edit', 'reject', 'respond'],
+  undo: false
+};
+
+const vote: IVote = {
+  own: false,
+  reviewer: 'bo',
+  reviewer_name: 'Bo',
+  action: 'approve',
+  reason: null,
+  at: '2026-01-05T08:50:00Z',
+  seat: 'bo',
+  counts: true,
+  surface: 'page',
+  known: 'login'
+};
+
+function proposal(over: Partial<IProposal> = {}): IProposal {
+  return {
+    ...{
+      id: 'p1',
+      title: 'Refund',
+      kind: 'text',
+      status: 'open',
+      revision: 1,
+      fingerprint: 'f1',
+      agent: 'a'
+    },
+    ...{ value: 'pay 200', text: 'pay 200', context: null, allow: all.actions, reasons: [], decision: null },
+    ...{ schema: null, options: null, changes: '', why: ['amount is above 100'], rules: ['big-refund'] },
+    ...{ needs: [needed], votes: [vote], may: all, deadline: null, settles_at: null, timer: null },
+    ...over
+  } as IProposal;
+}
+
+function show(p: IProposal, over: Partial<IProposalModel> = {}) {
+  const { id, kind, value } = p;
+  const made = {
+    ...{ proposal: p, run: null, draft: new Drafts().open({ document: id, kind, value }), discussion: null },
+    ...{ value: p.candidate ?? value, unfinished: '', edited: false, fields: {}, changes: '', problem: '' },
+    ...{ surprise: null, deciding: false, saved: 'saved', canUndo: false, canRedo: false },
+    ...{
+      changed: new Signal({}),
+      takeBack: jest.fn(async () => true),
+      refresh: jest.fn(async () => undefined)
+    },
+    ...over
+  };
+  const { container } = render(<Card model={made as unknown as IProposalModel} host={host} />);
+  return { container, model: made };
+}
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: NOW });
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+test('the card says why it is asked, who must agree and who has', () => {
+  show(proposal());
+  const why = screen.getByRole('region', { name: 'Why you are asked' });
+  within(why).getByText('amount is above 100');
+  within(why).getByText('Rule: big-refund');
+  within(screen.getByRole('region', { name: 'Needed' })).getByText(
+    '1 of 2 of @finance: bo; waiting for ada or cy'
+  );
+  const votes = within(screen.getByRole('region', { name: 'Votes' })).getByRole('listitem');
+  expect(votes.textContent).toMatch(/^Approved by Bo \(bo\), logged in, 1\/5/);
+  expect(screen.getByText('Your vote').className).toBe('jp-hitl-state');
+  screen.getByRole('button', { name: 'Approve, 2nd of 2' });
+});
+
+test('a proposal without terms has no block of them, and the old words', () => {
+  const { container } = show(proposal({ why: [], rules: [], needs: [], votes: [] }));
+  expect(container.querySelector('.jp-hitl-terms')).toBeNull();
+  screen.getByText('Waiting for a decision');
+  screen.getByRole('button', { name: 'Approve' });
+});
+
+test('what a guardrail or an agent wrote is text, and is said once', () => {
+  const guardrail = { name: 'iban', version: '1', milliseconds: 1 };
+  const { container } = show(
+    proposal({
+      why: ['iban: <img src=x> \u202elooks odd'],
+      guardrails: [
+        { ...guardrail, verdict: 'escalate', message: '<img src=x> \u202elooks odd' },
+        { ...guardrail, name: 'words', verdict: 'escalate', message: 'a <b>bad</b> word' },
+        { ...guardrail, name: 'fine', verdict: 'pass', message: '' }
+      ]
+    })
+  );
+  const items = within(screen.getByRole('region', { name: 'Why you are asked' })).getAllByRole('listitem');
+  expect(items.map(item => item.textContent)).toEqual([
+    'iban: <img src=x> ⟨U+202E⟩looks odd',
+    'The guardrail words wants a person to look: a <b>bad</b> word'
+  ]);
+  expect(container.querySelector('img, b')).toBeNull();
+});
+
+test('tags are shown as text', () => {
+  const { container } = show(proposal({ tags: ['vip', '<b>\u202eurgent</b>'] }));
+  const tags = within(screen.getByRole('list', { name: 'Tags' })).getAllByRole('listitem');
+  expect(tags.map(tag => tag.textContent)).toEqual(['vip', '<b>⟨U+202E⟩urgent</b>']);
+  expect(container.querySelector('b')).toBeNull();
+  cleanup();
+  show(proposal());
+  expect(screen.queryByRole('list', { name: 'Tags' })).toBeNull();
+});
+
+test.each<[boolean, boolean, Partial<IProposal>]>([
+  [true, true, {}],
+  [true, false, { candidate: 'pay 20' }],
+  [false, false, {}],
+  [false, true, { guardrails: [] }]
+])('that guardrails look at an edit again is said: %s', (said, edited, over) => {
+  const iban = { name: 'iban', version: '1', milliseconds: 1, verdict: 'pass' as const, message: '' };
+  const { container } = show(proposal({ guardrails: [iban], ...over }), { edited });
+  expect(container.textContent!.includes('Guardrails look at the changed value again')).toBe(said);
+});
+
+test('who may not approve is told why, and may still do what is left to them', () => {
+  const why_not = 'cy started this run, so somebody else has to approve it';
+  show(proposal({ may: { decide: false, why_not, actions: ['reject'], undo: false } }));
+  screen.getByText('Waits for others');
+  const approve = screen.getByRole('button', { name: /^Approve, / });
+  expect(approve.hasAttribute('disabled')).toBe(true);
+  expect(document.getElementById(approve.getAttribute('aria-describedby')!)!.textContent).toBe(why_not);
+  expect(screen.getByRole('button', { name: 'Reject' }).hasAttribute('disabled')).toBe(false);
+});
+
+test.each([
+  ['bo', '1 of 2 of @finance: bo; waiting for ada or cy', /^Approved by a guest \(not logged in\), as bo, /],
+  [
+    '0f'.repeat(16),
+    '1 of 2 of @finance: a guest; waiting for ada or cy',
+    /^Approved by a guest \(not logged in\), 1/
+  ]
+])('a guest’s vote says the name that it is counted under: %s', (reviewer, need, line) => {
+  const needs = [{ ...needed, voted: [reviewer] }];
+  show(proposal({ needs, votes: [{ ...vote, reviewer, seat: reviewer, known: 'anonymous' }] }));
+  screen.getByText(need);
+  const votes = within(screen.getByRole('region', { name: 'Votes' })).getByRole('listitem');
+  expect(votes.textContent).toMatch(line);
+});
+
+test('people vote on what somebody has made of it', () => {
+  const edit = { ...vote, action: 'edit' as const };
+  const old = { ...vote, reviewer: 'ada', reviewer_name: '', counts: false };
+  const changes = '--- proposed\n+++ edited\n-pay 200\n+pay 20\n';
+  show(proposal({ candidate: 'pay 20', votes: [old, edit], changes }));
+  screen.getByText('Changed by Bo (bo), logged in: you vote on the changed value.');
+  screen.getByText('+pay 20');
+  const [first, second] = within(screen.getByRole('region', { name: 'Votes' })).getAllByRole('listitem');
+  expect(first.textContent).toContain('(of another value: it does not count)');
+  expect(second.textContent).not.toContain('does not count');
+});
+
+test('an approval that settles can be taken back by whose it is, and the record is read when it is over', () => {
+  const settles_at = '2026-01-05T09:00:30Z';
+  const may: IMay = { decide: false, why_not: 'it settles', actions: ['reject'], undo: true };
+  const { model } = show(
+    proposal({ settles_at, may, timer: { at: settles_at, does: 'settle', people: [] } })
+  );
+  screen.getByText('Approved; it can still be taken back');
+  screen.getByText(/^Settles at .*, in 30 s\. Until then the agent waits\.$/);
+  act(() => jest.advanceTimersByTime(6000));
+  screen.getByText(/, in 24 s\./);
+  expect(screen.queryByRole('button', { name: /Approve/ })).toBeNull();
+  screen.getByRole('button', { name: 'Reject' });
+  fireEvent.click(screen.getByRole('button', { name: 'Take back approval' }));
+  expect(model.takeBack).toHaveBeenCalledTimes(1);
+  act(() => jest.advanceTimersByTime(25_000));
+  expect(screen.queryByRole('button', { name: 'Take back approval' })).toBeNull();
+  expect(model.refresh).toHaveBeenCalledTimes(1);
+});
+
+test('nobody else is offered to take an approval back', () => {
+  const may: IMay = { decide: false, why_not: 'it settles', actions: ['reject'], undo: false };
+  show(proposal({ settles_at: '2026-01-05T09:00:30Z', may }));
+  expect(screen.queryByRole('button', { name: 'Take back approval' })).toBeNull();
+});
+
+test('whom no notification reached is said, as long as it is open', () => {
+  const untold = ['ada', 'bo\u202e'];
+  show(proposal({ untold }));
+  screen.getByText(/No notification reached: ada, bo⟨U\+202E⟩/);
+  cleanup();
+  show(proposal({ untold, status: 'superseded' }));
+  expect(screen.queryByText(/No notification reached/)).toBeNull();
+});
+
+test('stuck and overdue are said in words', () => {
+  show(proposal({ stuck: 'ada and bo are away', overdue: true, votes: [] }));
+  screen.getByText('Nobody can decide, overdue');
+  screen.getByText(/Nobody can decide this: ada and bo are away/);
+  screen.getByText('Overdue.');
+});
+
+test('hidden votes are said to be hidden', () => {
+  show(proposal({ blind: true, votes: [], needs: [{ ...needed, voted: [], waiting: [] }] }));
+  screen.getByText('1 of 2 of @finance');
+  screen.getByText('You see only your own vote until everybody has voted.');
+  screen.getByRole('button', { name: 'Approve' }); // the number would tell of others
+});
+
+test.each<[Partial<IProposal>, string, string]>([
+  [{ by: 'policy', action: 'approve' } as never, 'Passed by policy: small-refund, ', 'Why nobody was asked'],
+  [{ by: 'policy', action: 'reject' } as never, 'Blocked by policy: small-refund, ', 'Why it is blocked'],
+  [
+    { by: 'deadline', action: 'reject', known: 'deadline', reviewer: 'deadline' } as never,
+    'Rejected by the deadline, ',
+    'Why it was asked'
+  ]
+])('what no person decided never looks like a person’s decision: %j', (over, state, heading) => {
+  const decision = {
+    reviewer: 'policy:small-refund',
+    reviewer_name: '',
+    known: 'policy',
+    reason: null,
+    value: null
+  };
+  const decided = { ...decision, decided_at: '2026-01-05T08:00:00Z', ...over };
+  const { container } = show(
+    proposal({ status: 'decided', decision: decided as never, needs: [], votes: [], may: undefined })
+  );
+  expect(container.querySelector('.jp-hitl-state')!.textContent!.startsWith(state)).toBe(true);
+  screen.getByRole('region', { name: heading });
+});
+
+test.each<[boolean, Partial<IProposal>]>([
+  [true, { needs: [{ ...needed, have: 2 }] }],
+  [false, { needs: [{ ...needed, have: 2 }, needed] }],
+  [false, { needs: [{ ...needed, have: 2 }], settles_at: '2026-01-05T09:00:30Z' }]
+])('that enough people agree to what is open is said: %s', (said, over) => {
+  const { container } = show(proposal(over));
+  expect(container.textContent!.includes('One more approval decides')).toBe(said);
+});
+
+describe('sentences', () => {
+  test('a need that anyone meets names nobody', () => {
+    const need: INeed = { text: '1 of anyone', have: 0, count: 1, voted: [], waiting: [] };
+    expect(needSentence(need, trans)).toBe('1 person: anyone may decide');
+    const three = { ...need, text: '3 of anyone', count: 3 };
+    expect(needSentence(three, trans)).toBe('0 of 3 people: anyone may decide');
+    expect(needSentence({ ...three, have: 1, voted: ['bo'] }, trans)).toBe(
+      '1 of 3 people: bo; anyone may decide'
+    );
+  });
+
+  test('where one is enough, nothing is counted', () => {
+    const one: INeed = { text: '1 of @finance', have: 0, count: 1, voted: [], waiting: ['ada', 'bo'] };
+    expect(needSentence(one, trans)).toBe('1 of @finance: waiting for ada or bo');
+    expect(needSentence({ ...one, have: 1, voted: ['bo'], waiting: [] }, trans)).toBe('1 of @finance: bo');
+  });
+
+  test('of several needs the one that lacks most is counted', () => {
+    const met = { ...needed, have: 1, count: 1 };
+    expect(progress({ needs: [met, { ...needed, have: 0 }] })).toMatchObject({ have: 0, count: 2 });
+    expect(progress({})).toBeNull();
+  });
+
+  test('what is left says until when and what happens then', () => {
+    const remind = { at: '2026-01-05T09:30:00Z', does: 'remind' as const, people: [] };
+    const escalate = { at: '2026-01-05T10:00:00Z', does: 'escalate' as const, people: ['lea'] };
+    const reject = { at: '2026-01-05T11:12:00Z', does: 'reject' as const, people: [] };
+    const timer = { ...remind, steps: [remind, escalate, reject] };
+    const said = clockSentences({ timer }, NOW, trans);
+    expect(said).toEqual([
+      expect.stringMatching(/^A reminder is sent at /),
+      expect.stringMatching(/^From .* on, lea may decide too\.$/),
+      expect.stringMatching(/^2 h 12 min left, until .*; then it is rejected\.$/)
+    ]);
+    expect(clockSentences({ timer: remind }, NOW, trans)[1]).toBe('After that it keeps waiting.');
+    expect(clockSentences({ timer: { ...reject, does: 'approve' } }, NOW, trans)).toEqual([
+      expect.stringMatching(/then it is approved, although nobody has decided\.$/)
+    ]);
+    expect(clockSentences({}, NOW, trans)).toEqual([]);
+    const settles_at = '2026-01-05T09:00:30Z';
+    expect(clockSentences({ timer, settles_at }, NOW, trans)).toEqual([]);
+  });
+
+  test('my vote counts only for what is voted on now', () => {
+    const mine = { ...vote, reviewer: 'cy', own: true };
+    expect(waitsFor(proposal({ votes: [mine] }), host)).toBe('You approved, 1 of 2');
+    expect(waitsFor(proposal({ votes: [{ ...mine, counts: false }] }), host)).toBe('Your vote');
+  });
+});
+
+test('axe finds nothing wrong', async () => {
+  jest.useRealTimers();
+  const settles_at = new Date(Date.now() + 60_000).toISOString();
+  const { container } = show(
+    proposal({ settles_at, may: { ...all, undo: true }, stuck: 'x', overdue: true, candidate: 'pay 20' })
+  );
+  const found = await axe.run(container, {
+    rules: { region: { enabled: false }, 'color-contrast': { enabled: false } }
+  });
+  expect(found.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html).join(' ')}`)).toEqual([]);
+});

@@ -1,0 +1,387 @@
+import { Signal } from '@lumino/signaling';
+import { Client } from '../../src/api/client';
+import type { Changed, Feed } from '../../src/api/feed';
+import type { IProposal, ISummary } from '../../src/api/types';
+import { InboxModel, MOST } from '../../src/inbox/inbox-model';
+
+interface IServer {
+  model: InboxModel;
+  waiting: Partial<IProposal & ISummary>[];
+  /** Bodies of the POSTs. */
+  bodies: unknown[];
+  /** Paths of the GETs, without their queries. */
+  read: string[];
+  /** Whether it answers 503 to everything but POSTs. */
+  down: boolean;
+  /** Lists are answered after this, with what waited when they were asked for. */
+  gate: Promise<void>;
+  /** What it answers to decisions, or null for success. */
+  refusal: { status: number; error: string; message: string } | null;
+  /** Say something over the feed, and wait until nothing is read any more. */
+  tell: (changed: Changed) => Promise<void>;
+}
+
+/** Let everything happen that is ready to. */
+const rest = (): Promise<void> => new Promise(resolve => setTimeout(resolve));
+
+/** A server that answers with what waits, by pages of two; what does not wait any more was decided. */
+async function server(waiting: Partial<IProposal & ISummary>[], size = 2): Promise<IServer> {
+  const feed = {} as Feed;
+  const changed = new Signal<Feed, Changed>(feed);
+  Object.assign(feed, { changed });
+  const answer = (body: unknown, status = 200): Response =>
+    ({ ok: status === 200, status, json: async () => body }) as Response;
+  const client = new Client(async (path, init) => {
+    if (init.method === 'POST') {
+      made.bodies.push(JSON.parse(String(init.body)));
+      return made.refusal ? answer(made.refusal, made.refusal.status) : answer({ proposals: [] });
+    }
+    const [place, query] = path.split('?');
+    made.read.push(place);
+    if (made.down) {
+      return answer({ error: 'StoreBusy', message: 'busy' }, 503);
+    }
+    const id = place.split('/')[1];
+    if (id) {
+      const found = made.waiting.find(p => p.id === id);
+      return answer(found ?? { ...letters[0], id, status: 'decided' });
+    }
+    const { waiting } = made;
+    await made.gate;
+    const from = Number(new URLSearchParams(query).get('cursor') ?? 0);
+    const next = from + size < waiting.length ? String(from + size) : null;
+    return answer({ proposals: waiting.slice(from, from + size), next });
+  });
+  const made: IServer = {
+    model: null as unknown as InboxModel,
+    waiting: [...waiting],
+    bodies: [],
+    read: [],
+    down: false,
+    gate: Promise.resolve(),
+    refusal: { status: 409, error: 'AlreadyDecided', message: 'ann was first' },
+    tell: async message => {
+      changed.emit(message);
+      await rest();
+    }
+  };
+  made.model = new InboxModel(client, feed);
+  await rest();
+  made.read = [];
+  servers.push(made);
+  return made;
+}
+
+const servers: IServer[] = [];
+
+afterEach(() => servers.splice(0).forEach(one => one.model.dispose()));
+
+function letter(id: string, over: Partial<IProposal & ISummary> = {}): Partial<IProposal & ISummary> {
+  return {
+    id,
+    title: `Letter x-${id}`,
+    kind: 'text',
+    status: 'open',
+    agent: 'letters',
+    notebook: '/n.ipynb',
+    path: 'n.ipynb',
+    run: `run-${id}`,
+    summary: 'Dear',
+    assignee: null,
+    revision: 1,
+    fingerprint: `f-${id}`,
+    has_draft: false,
+    text: 'Dear',
+    ...over
+  };
+}
+
+const letters = ['a', 'b', 'c'].map(id => letter(id));
+
+const ids = (model: InboxModel): string[] => model.shown.map(p => p.id);
+
+test('everything that waits is read, page by page, and again when the feed says so', async () => {
+  const s = await server(letters);
+  expect(ids(s.model)).toEqual(['a', 'b', 'c']);
+  s.waiting.pop();
+  await s.tell(null);
+  expect(ids(s.model)).toEqual(['a', 'b']);
+});
+
+test('all words of a search must match', async () => {
+  const { model } = await server(letters);
+  model.search = 'dear LETTER x-b';
+  expect(ids(model)).toEqual(['b']);
+  expect(model.total).toBe(3);
+});
+
+test('a decision names what was shown; refused, nothing is taken away', async () => {
+  const { model, bodies } = await server(letters);
+  model.toggle('a');
+  model.toggle('c');
+  expect(await model.decide(model.selection, 'reject', 'no')).toBe(false);
+  expect(bodies).toEqual([
+    {
+      action: 'reject',
+      reason: 'no',
+      proposals: [
+        { id: 'a', revision: 1, fingerprint: 'f-a' },
+        { id: 'c', revision: 1, fingerprint: 'f-c' }
+      ]
+    }
+  ]);
+  expect(model.problem).toBe('ann was first');
+  expect(model.total).toBe(3);
+});
+
+describe('what was asked is what is decided', () => {
+  test('although the row goes away meanwhile', async () => {
+    const s = await server(letters);
+    s.model.ask('approve');
+    s.waiting.shift();
+    await s.tell({ proposals: ['a'], runs: ['run-a'], drafts: [] });
+    expect(s.model.current).toBe('b');
+    expect(s.model.fate(s.model.asked!.proposals[0])).toBe('gone');
+    await s.model.confirm('');
+    expect(s.bodies).toEqual([
+      { action: 'approve', proposals: [{ id: 'a', revision: 1, fingerprint: 'f-a' }] }
+    ]);
+    expect(s.model.problem).toBe('ann was first');
+    expect(s.model.asked).toBeNull();
+  });
+
+  test('in the revision that was shown, although there is a newer one', async () => {
+    const s = await server(letters);
+    s.refusal = { status: 409, error: 'StaleDraft', message: 'not as it was shown' };
+    s.model.ask('approve');
+    s.waiting[0] = letter('a', { revision: 2, fingerprint: 'new', text: 'Dearest' });
+    await s.tell({ proposals: ['a'], runs: [], drafts: [] });
+    expect(s.model.shown[0]).toMatchObject({ revision: 2, fingerprint: 'new', summary: 'Dearest' });
+    expect(s.model.fate(s.model.asked!.proposals[0])).toBe('changed');
+    await s.model.confirm('');
+    expect(s.bodies).toMatchObject([{ proposals: [{ id: 'a', revision: 1, fingerprint: 'f-a' }] }]);
+    expect(s.model.problem).toBe('not as it was shown');
+  });
+
+  test('although something else is selected meanwhile', async () => {
+    const s = await server(letters);
+    s.refusal = null;
+    s.model.ask('approve');
+    s.model.toggle('c');
+    await s.model.confirm('fine');
+    expect(s.bodies).toMatchObject([{ reason: 'fine', proposals: [{ id: 'a' }] }]);
+    expect(ids(s.model)).toEqual(['b', 'c']);
+    expect(s.model.isSelected('c')).toBe(true);
+  });
+
+  test('it can be tried again when the server was only busy', async () => {
+    const s = await server(letters);
+    s.refusal = { status: 503, error: 'StoreBusy', message: 'busy' };
+    s.model.ask('approve');
+    expect(await s.model.confirm('')).toBe(false);
+    expect(s.model.asked).not.toBeNull();
+    s.refusal = null;
+    expect(await s.model.confirm('')).toBe(true);
+    expect(s.model.asked).toBeNull();
+  });
+});
+
+describe('the feed', () => {
+  test('a decision elsewhere takes its row away, and only that is read', async () => {
+    const s = await server(letters);
+    s.waiting.splice(1, 1);
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
+    expect(ids(s.model)).toEqual(['a', 'c']);
+    expect(s.read).toEqual(['proposals/b']);
+  });
+
+  test('a comment takes nothing away, whether the server answers or not', async () => {
+    const s = await server(letters);
+    let seen: string[][] = [];
+    s.model.changed.connect(model => seen.push(ids(model)));
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
+    expect(seen).toEqual([]);
+    s.down = true;
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
+    expect(seen.every(shown => shown.length === 3)).toBe(true);
+    expect(s.model.problem).toBe('busy');
+    seen = [];
+    s.down = false;
+    await s.model.refresh();
+    expect(s.model.problem).toBe('');
+  });
+
+  test('an assignment changes its row alone', async () => {
+    const s = await server(letters);
+    const [a] = s.model.shown;
+    s.waiting[1] = letter('b', { assignee: 'ann', revision: 2 });
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
+    expect(s.model.shown[1]).toMatchObject({ assignee: 'ann', revision: 2 });
+    expect(s.model.shown[0]).toBe(a);
+  });
+
+  test('nothing moves for a draft', async () => {
+    const s = await server(letters);
+    const { view } = s.model;
+    let emitted = 0;
+    s.model.changed.connect(() => (emitted += 1));
+    await s.tell({ proposals: [], runs: [], drafts: ['b'] });
+    expect(s.read).toEqual([]);
+    expect(emitted).toBe(0);
+    expect(s.model.view).toBe(view);
+  });
+
+  test('new ones are read with all the others', async () => {
+    const s = await server(letters);
+    s.waiting.push(letter('d'));
+    await s.tell({ proposals: ['d'], runs: ['run-d'], drafts: [] });
+    expect(ids(s.model)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('of many everything is read once', async () => {
+    const many = Array.from({ length: 30 }, (_, i) => letter(`p${i}`));
+    const s = await server(many, 500);
+    s.waiting = s.waiting.slice(20);
+    await s.tell({ proposals: many.map(p => p.id!), runs: [], drafts: [] });
+    expect(s.model.total).toBe(10);
+    expect(s.read).toEqual(['proposals']);
+  });
+
+  test('a list that was read before a decision does not bring back what was decided', async () => {
+    const s = await server(letters, 500);
+    s.refusal = null;
+    let go = (): void => undefined;
+    s.gate = new Promise(resolve => (go = resolve));
+    await s.tell(null);
+    await s.model.decide([s.model.shown[0]], 'approve');
+    s.waiting = s.waiting.slice(1);
+    const seen: string[][] = [];
+    s.model.changed.connect(model => seen.push(ids(model)));
+    go();
+    await rest();
+    expect(seen.length).toBe(2);
+    expect(seen.flat()).not.toContain('a');
+  });
+
+  test('a run that is cancelled takes its proposals along, though none is named', async () => {
+    const s = await server([letter('a', { run: 'r' }), letter('b', { run: 'r' }), letter('c')], 500);
+    s.waiting = s.waiting.slice(2);
+    await s.tell({ proposals: [], runs: ['r'], drafts: [] });
+    expect(ids(s.model)).toEqual(['c']);
+    s.read = [];
+    await s.tell({ proposals: [], runs: ['other'], drafts: [] });
+    expect(s.read).toEqual([]);
+  });
+
+  test('what was refused is said until the next action of the person', async () => {
+    const s = await server(letters);
+    s.model.ask('approve');
+    await s.model.confirm('');
+    await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
+    await s.tell(null);
+    expect(s.model.problem).toBe('ann was first');
+    s.model.move(1);
+    expect(s.model.problem).toBe('');
+  });
+});
+
+describe('the current row', () => {
+  test('stays the same when rows before it go', async () => {
+    const s = await server(letters);
+    s.model.move(1);
+    s.waiting.shift();
+    await s.tell(null);
+    expect(s.model.current).toBe('b');
+  });
+
+  test('is the one at its place when it goes, with others before it too', async () => {
+    const s = await server([...letters, letter('d')]);
+    s.model.goTo('b');
+    s.waiting.splice(0, 2);
+    await s.tell(null);
+    expect(s.model.current).toBe('c');
+    s.model.goTo('d');
+    s.waiting.pop();
+    await s.tell(null);
+    expect(s.model.current).toBe('c');
+    s.waiting = [];
+    await s.tell(null);
+    expect(s.model.current).toBeNull();
+  });
+});
+
+test('what is selected and cannot be seen is not decided', async () => {
+  const { model } = await server(letters);
+  model.toggle('a');
+  model.toggle('b');
+  model.search = 'x-b';
+  model.ask('approve');
+  expect(model.asked).toMatchObject({ proposals: [{ id: 'b' }], hidden: 1 });
+  model.search = 'x-c';
+  model.ask('approve');
+  expect(model.asked).toMatchObject({ proposals: [{ id: 'c' }], hidden: 2 });
+});
+
+describe('filters and groups', () => {
+  const mixed = [
+    letter('a', { agent: 'one', notebook: '/m', path: 'm' }),
+    letter('b', { agent: 'two', assignee: 'ann' }),
+    letter('c', { agent: 'one', kind: 'json', assignee: 'bo' }),
+    letter('d', { agent: 'one', assignee: 'ann' })
+  ];
+
+  test('each filter counts what the others leave', async () => {
+    const { model } = await server(mixed);
+    model.filter('agent', 'one');
+    expect(ids(model)).toEqual(['a', 'c', 'd']);
+    model.filter('assignee', 'ann');
+    expect(ids(model)).toEqual(['d']);
+    const { options, without } = model.view;
+    const counts = (facet: keyof typeof options): unknown =>
+      Object.fromEntries(options[facet].map(one => [one.value, one.count]));
+    expect(counts('agent')).toEqual({ one: 1, two: 1 });
+    expect(counts('assignee')).toEqual({ '': 1, ann: 1, bo: 1 });
+    expect(counts('notebook')).toEqual({ '/m': 0, '/n.ipynb': 1 });
+    expect(without).toEqual({ agent: 2, assignee: 3, notebook: 1, kind: 1 });
+    model.filter('assignee', '');
+    expect(ids(model)).toEqual(['a']);
+  });
+
+  test('groups have headers with counts that moving skips, and collapse', async () => {
+    const { model } = await server(mixed);
+    model.grouping = 'agent';
+    const lines = (): string[] =>
+      model.view.lines.map(line => line.proposal?.id ?? `${line.group!.label} ${line.group!.count}`);
+    expect(lines()).toEqual(['one 3', 'a', 'c', 'd', 'two 1', 'b']);
+    model.goTo('d');
+    model.move(1);
+    expect(model.current).toBe('b');
+    model.move(-1);
+    model.collapse();
+    expect(lines()).toEqual(['one 3', 'two 1', 'b']);
+    expect(model.current).toBe('b');
+    model.expand();
+    expect(lines()).toEqual(['one 3', 'a', 'c', 'd', 'two 1', 'b']);
+    expect(model.current).toBe('a');
+    model.collapseAll(true);
+    expect(lines()).toEqual(['one 3', 'two 1']);
+    expect(model.current).toBeNull();
+    expect(model.meant).toEqual([]);
+  });
+});
+
+test('with 5,000 a key press arranges nothing anew, and a search is quick', async () => {
+  const many = Array.from({ length: 5000 }, (_, i) => letter(`p${i}`, { agent: `agent-${i % 7}` }));
+  const { model } = await server(many, MOST);
+  expect(model.total).toBe(5000);
+  const { view } = model;
+  model.move(1);
+  model.toggle('p1');
+  model.open(model.currentProposal!);
+  expect(model.view).toBe(view);
+  model.search = 'dear'; // makes the texts that are searched
+  const begin = performance.now();
+  model.search = 'x-p499';
+  expect(model.shown.length).toBe(11);
+  expect(performance.now() - begin).toBeLessThan(500);
+});

@@ -1,0 +1,235 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import { act, fireEvent, render, screen, within } from '@testing-library/react';
+import axe from 'axe-core';
+import { Client } from '../../src/api/client';
+import type { Changed, Feed } from '../../src/api/feed';
+import type { IFigures, IMay, INeed, IProposal, ISummary } from '../../src/api/types';
+import { InboxModel } from '../../src/inbox/inbox-model';
+import { Inbox } from '../../src/inbox/inbox-panel';
+import type { IHost } from '../../src/components/host';
+import { sized } from '../sized';
+
+beforeAll(sized);
+
+const two: INeed = { text: '2 of @finance', have: 1, count: 2, voted: ['bo'], waiting: ['ada', 'cy'] };
+const yes: IMay = { decide: true, why_not: null, actions: ['approve', 'edit', 'reject'], undo: false };
+const no: IMay = { decide: false, why_not: 'this needs ada or bo', actions: [], undo: false };
+
+function refund(id: string, over: Partial<ISummary> = {}): ISummary {
+  return {
+    ...{ id, title: `Refund ${id}`, kind: 'json', status: 'open', agent: 'refunds', notebook: '/n.ipynb' },
+    ...{ path: 'n.ipynb', run: `run-${id}`, summary: '{}', deadline: null, assignee: null, reasons: [] },
+    ...{ revision: 1, fingerprint: `f-${id}`, created_at: new Date().toISOString(), decision: null },
+    ...{
+      needs: [],
+      votes: [],
+      may: yes,
+      batch: null,
+      settles_at: null,
+      overdue: false,
+      stuck: '',
+      alike: id
+    },
+    ...over
+  } as ISummary;
+}
+
+const quiet: IFigures = {
+  ...{ votes: 3, timed: 3, median_seconds: 1, fast: 1, approvals_in_a_row: 3, chance: null, last_hour: 3 }
+};
+
+interface IServer {
+  waiting: ISummary[];
+  passed: ISummary[];
+  figures: IFigures;
+  /** What it answers to a decision on several. */
+  decided: Partial<IProposal>[];
+}
+
+const open: InboxModel[] = [];
+
+afterEach(() => open.splice(0).forEach(model => model.dispose()));
+
+async function show(over: Partial<IServer>) {
+  const s: IServer = { waiting: [], passed: [], figures: quiet, decided: [], ...over };
+  const asked: string[] = [];
+  const answer = (body: unknown): Response => ({ ok: true, status: 200, json: async () => body }) as Response;
+  const client = new Client(async (path, init) => {
+    asked.push(`${init.method} ${path}`);
+    if (init.method === 'POST') {
+      return answer({ proposals: s.decided });
+    }
+    if (path.includes('figures')) {
+      return answer(s.figures);
+    }
+    const [place, query] = path.split('?');
+    if (place !== 'proposals') {
+      return answer({ ...s.waiting.find(p => place.endsWith(p.id)), text: '' });
+    }
+    return answer({ proposals: query.includes('passed=1') ? s.passed : s.waiting, next: null });
+  });
+  const feed = { changed: new Signal<unknown, Changed>({}) } as unknown as Feed;
+  const model = new InboxModel(client, feed);
+  open.push(model);
+  const user = { username: 'cy', display_name: 'Cy' };
+  const host = {
+    ...{ client, feed, trans: nullTranslator.load('hitl_nb'), readOnly: null },
+    status: { authn: 'login', user, may: { decide: true } }
+  } as unknown as IHost;
+  const card = (id: string): JSX.Element => <p>card of {id}</p>;
+  await act(async () => {
+    render(<Inbox model={model} host={host} renderCard={card} />);
+  });
+  const list = (): HTMLElement => screen.getByRole('listbox');
+  const press = (...keys: string[]): void =>
+    keys.forEach(key => act(() => void fireEvent.keyDown(list(), { key })));
+  return { model, asked, press, server: s };
+}
+
+const titles = (): string[] =>
+  screen.queryAllByRole('option').flatMap(one => one.querySelector('strong')?.textContent ?? []);
+
+test('“For me” has what I may decide, first what is assigned to me', async () => {
+  await show({
+    waiting: [
+      refund('a'),
+      refund('b', { may: no }),
+      refund('c', { assignee: 'cy' }),
+      refund('d', { may: undefined })
+    ]
+  });
+  expect(titles()).toEqual(['Refund a', 'Refund b', 'Refund c', 'Refund d']);
+  fireEvent.click(screen.getByRole('button', { name: 'For me (3)' }));
+  expect(titles()).toEqual(['Refund c', 'Refund a', 'Refund d']);
+  expect(screen.getByRole('button', { name: 'For me (3)' }).getAttribute('aria-pressed')).toBe('true');
+  fireEvent.click(screen.getByRole('button', { name: 'All waiting (4)' }));
+  expect(titles()).toHaveLength(4);
+});
+
+test('if nothing waits for me, it is said how many wait for others', async () => {
+  await show({ waiting: [refund('a', { may: no })] });
+  fireEvent.click(screen.getByRole('button', { name: 'For me (0)' }));
+  screen.getByText('Nothing waits for you. 1 other waits for other people.');
+});
+
+test('a row says how many votes there are, what the clock does, and what is wrong', async () => {
+  const soon = new Date(Date.now() + 3 * 3600_000 + 5000).toISOString();
+  await show({
+    waiting: [
+      refund('a', { needs: [two] }),
+      refund('b', { needs: [two], may: no, timer: { at: soon, does: 'escalate', people: ['lea'] } }),
+      refund('c', { needs: [two], stuck: 'all are away', overdue: true }),
+      refund('d', { needs: [two], settles_at: soon }),
+      refund('e')
+    ]
+  });
+  const rows = within(screen.getByRole('listbox'))
+    .getAllByRole('option')
+    .map(one => one.textContent);
+  expect(rows[0]).toContain('Your vote, 1 of 2 · ');
+  expect(rows[1]).toContain('Waits for others, 1 of 2 · due in 3 h');
+  expect(rows[2]).toContain('Nobody can decide, Overdue · 1 of 2');
+  expect(rows[3]).toContain('Approved; it can still be taken back · ');
+  expect(rows[4]).toMatch(/^Refund ejust now/);
+});
+
+test('what a policy decided is listed apart, with the rule, and can be opened', async () => {
+  const decision = { action: 'approve', reviewer: 'policy:small-refund', decided_at: '2026-01-05T09:00:00Z' };
+  const passed = refund('p', { status: 'decided', decision: { ...decision, by: 'policy' } as never });
+  const blocked = refund('x', {
+    status: 'decided',
+    decision: { ...decision, by: 'policy', action: 'reject', reviewer: 'policy:embargo' } as never
+  });
+  const { asked } = await show({ passed: [passed, blocked] });
+  await act(async () => fireEvent.click(screen.getByRole('button', { name: 'Passed by policy' })));
+  expect(asked.filter(one => one.includes('passed=1'))).toHaveLength(1);
+  expect(screen.queryByRole('listbox')).toBeNull();
+  const items = within(screen.getByRole('list', { name: 'Decided by a policy' })).getAllByRole('listitem');
+  expect(items[0].textContent).toContain('Passed by policy: small-refund · ');
+  expect(items[1].textContent).toContain('Blocked by policy: embargo · ');
+  fireEvent.click(within(items[0]).getByRole('button'));
+  screen.getByText('card of p');
+});
+
+test('alike proposals are grouped under what their titles have in common', async () => {
+  await show({
+    waiting: [
+      refund('1', { alike: 'x' }),
+      refund('2', { alike: 'x' }),
+      refund('3', { alike: 'y', title: 'Call 3' })
+    ]
+  });
+  fireEvent.change(screen.getByRole('combobox', { name: 'Groups' }), { target: { value: 'alike' } });
+  const groups = screen.getAllByRole('group').map(one => one.getAttribute('aria-label'));
+  expect(groups).toEqual(
+    expect.arrayContaining(['Refund # · refunds, 2 proposals', 'Call # · refunds, 1 proposal'])
+  );
+});
+
+test('no more are approved in one go than a policy lets, and nothing that I may not decide', async () => {
+  const { press, asked } = await show({
+    waiting: [refund('a', { batch: 2 }), refund('b'), refund('c'), refund('d', { may: no })]
+  });
+  press('x', 'j', 'x', 'j', 'x', 'a');
+  screen.getByText(
+    /^A policy lets at most 2 of these be decided in one go, and 3 are selected: nothing was decided\./
+  );
+  press('j', 'x', 'a');
+  screen.getByText('Refund d: this needs ada or bo');
+  expect(screen.queryByRole('form')).toBeNull();
+  expect(asked.filter(one => one.startsWith('POST'))).toEqual([]);
+});
+
+test('what needs another vote stays in the list when I have voted', async () => {
+  const { press, model, server } = await show({
+    waiting: [refund('a', { needs: [two] }), refund('b')],
+    decided: [
+      { id: 'a', status: 'open' },
+      { id: 'b', status: 'decided' }
+    ]
+  });
+  press('x', 'j', 'x', 'a');
+  server.waiting = [server.waiting[0]];
+  await act(async () => void (await model.confirm('')));
+  expect(titles()).toEqual(['Refund a']);
+  expect(model.selected).toBe(0);
+});
+
+test('my own figures are shown to me, if there are enough votes, and refuse nothing', async () => {
+  const figures = { ...quiet, votes: 40, median_seconds: 3.2, fast: 0.6, approvals_in_a_row: 25, chance: 21 };
+  await show({ figures });
+  expect(screen.getByText(/^Only you see this/).textContent).toBe(
+    'Only you see this: half of your last 40 votes took less than 3.2 s. 60 % took less time than reading does. ' +
+      'Your last 25 votes are approvals: more in a row than chance explains (21). 3 votes in the last hour.'
+  );
+});
+
+test('few votes say nothing', async () => {
+  await show({});
+  expect(screen.queryByText(/Only you see this/)).toBeNull();
+});
+
+test('axe finds nothing wrong', async () => {
+  const decision = {
+    action: 'approve',
+    reviewer: 'policy:r',
+    decided_at: '2026-01-05T09:00:00Z',
+    by: 'policy'
+  };
+  await show({
+    waiting: [refund('a', { needs: [two], stuck: 'x' })],
+    passed: [refund('p', { status: 'decided', decision: decision as never })]
+  });
+  const check = async (): Promise<void> => {
+    const found = await axe.run(document.body, {
+      rules: { region: { enabled: false }, 'color-contrast': { enabled: false } }
+    });
+    expect(found.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html).join(' ')}`)).toEqual(
+      []
+    );
+  };
+  await check();
+  await act(async () => fireEvent.click(screen.getByRole('button', { name: 'Passed by policy' })));
+  await check();
+});

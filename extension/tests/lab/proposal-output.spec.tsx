@@ -1,0 +1,102 @@
+import { Widget } from '@lumino/widgets';
+import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import { Client } from '../../src/api/client';
+import type { Changed, Feed } from '../../src/api/feed';
+import { MIME, PauseRenderer } from '../../src/lab/proposal-output';
+import { Cards } from '../../src/lab/card-counts';
+import type { IReview } from '../../src/lab/tokens';
+import { Drafts } from '../drafts';
+
+// Whole packages want pictures.
+jest.mock('@jupyterlab/ui-components', () =>
+  jest.requireActual('@jupyterlab/ui-components/lib/components/vdom')
+);
+jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
+
+const PAUSE = { version: 1, agent: 'letters', pause: 1 };
+
+/** A renderer whose server gives `answer`, and the paths that were read. */
+function renderer(answer: unknown): { made: PauseRenderer; read: string[]; carried: string[] } {
+  const read: string[] = [];
+  const carried: string[] = [];
+  const client = new Client(async path => {
+    read.push(path);
+    return { ok: true, status: 200, json: async () => answer } as Response;
+  });
+  const feed = {} as Feed;
+  Object.assign(feed, { changed: new Signal<Feed, Changed>(feed) });
+  const review = {
+    client,
+    feed,
+    trans: nullTranslator.load('hitl_nb'),
+    status: null,
+    readOnly: null,
+    drafts: new Drafts()
+  };
+  const place = {
+    path: () => 'a.ipynb',
+    store: async () => null,
+    cards: new Cards(),
+    carryId: (id: string) => void carried.push(id)
+  };
+  return { made: new PauseRenderer(review as unknown as IReview, place), read, carried };
+}
+
+function model(
+  data: unknown,
+  plain: unknown = 'Paused: Letter'
+): Parameters<PauseRenderer['renderModel']>[0] {
+  return { data: { [MIME]: data, 'text/plain': plain } } as unknown as Parameters<
+    PauseRenderer['renderModel']
+  >[0];
+}
+
+test.each([
+  ['nothing', undefined],
+  ['null', null],
+  ['text', 'x'],
+  ['a list', []],
+  ['no pause', { agent: 'a' }],
+  ['a pause that is no number', { agent: 'a', pause: '1' }],
+  ['an agent that is no text', { agent: { toString: null }, pause: 1 }]
+])('an output that is %s is shown as its plain text', async (_, data) => {
+  const { made, read } = renderer({});
+  await made.renderModel(model(data));
+  Widget.attach(made, document.body);
+  await settled();
+  expect(made.node.textContent).toBe('Paused: Letter');
+  expect(read).toEqual([]);
+  made.dispose();
+});
+
+test.each([
+  ['no answer', null],
+  ['an answer that is none', { run: 1 }],
+  ['proposals that cannot be drawn', { run: {}, proposals: [{ id: 'p', status: 'open' }] }]
+])('%s leaves the plain text', async (_, answer) => {
+  const told = jest.spyOn(console, 'error').mockImplementation();
+  const { made } = renderer(answer);
+  await made.renderModel(model(PAUSE));
+  Widget.attach(made, document.body);
+  await settled();
+  expect(made.node.textContent).toContain('Paused: Letter');
+  made.dispose();
+  told.mockRestore();
+});
+
+test('being made and put into the page is one reading, and the notebook gets its id', async () => {
+  const { made, read, carried } = renderer({ run: { id: 'r', notebook_id: 'n' }, proposals: [] });
+  const rendered = made.renderModel(model({ ...PAUSE, key: '5678' }));
+  Widget.attach(made, document.body);
+  await rendered;
+  expect(read).toEqual(['pauses?path=a.ipynb&agent=letters&pause=1&key=5678']);
+  expect(carried).toEqual(['n']);
+  made.dispose();
+});
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 5; i++) {
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,127 @@
+import { NotebookActions } from '@jupyterlab/notebook';
+import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import { ApiError } from '../../src/api/errors';
+import type { IProposal, IRun } from '../../src/api/types';
+import { GoingOn } from '../../src/lab/resume-run';
+import type { LabHost } from '../../src/lab/lab-host';
+
+// Whole packages want pictures.
+jest.mock('@jupyterlab/notebook', () => ({ NotebookActions: { runCells: jest.fn() } }));
+jest.mock('@jupyterlab/services', () => ({ SessionAPI: {} }));
+jest.mock('../../src/lab/proposal-output', () => ({ MIME: 'pause' }));
+jest.mock('../../src/lab/workspace-output', () => ({ WORKSPACE_MIME: 'workspace' }));
+
+const ran = jest.mocked(NotebookActions.runCells);
+
+beforeEach(() => {
+  ran.mockReset();
+});
+
+function ready(pauses: number): IRun {
+  return {
+    id: 'r',
+    agent: 'letters',
+    path: 'a.ipynb',
+    notebook: '/a.ipynb',
+    status: 'ready',
+    pauses
+  } as unknown as IRun;
+}
+
+const OK = { status: 'ok', user_expressions: { value: { status: 'ok', data: { 'text/plain': 'None' } } } };
+
+/**
+ * A window in which the notebook is open and its kernel lives.
+ *
+ * @param resume - how the server answers who asks to go on.
+ * @param reply - what the kernel says to the loading of hitl_nb.
+ */
+function opened(resume: () => Promise<void> = async () => undefined, reply: object = OK) {
+  const kernel = {
+    connectionStatus: 'connected',
+    status: 'idle',
+    info: Promise.resolve(),
+    statusChanged: new Signal({}),
+    requestExecute: () => ({ done: Promise.resolve({ content: reply }) })
+  };
+  const outputs = { length: 1, get: () => ({ data: { pause: { agent: 'letters' } } }) };
+  const panel = {
+    context: { path: 'a.ipynb' },
+    content: { widgets: [{ model: { type: 'code', outputs } }] },
+    sessionContext: { session: { kernel } }
+  };
+  const server = { run: ready(1), asked: 0 };
+  const feed = { changed: new Signal({}), headless: new Signal({}), browser: 'b' };
+  const client = {
+    decided: new Signal({}),
+    run: async () => ({ run: server.run }),
+    resume: async () => {
+      server.asked += 1;
+      await resume();
+    }
+  };
+  const host = { feed, client, trans: nullTranslator.load('hitl_nb'), notify: () => undefined, status: null };
+  const notebooks = { size: 1, find: (fits: (one: unknown) => boolean) => (fits(panel) ? panel : undefined) };
+  const made = new GoingOn(host as unknown as LabHost, notebooks as never, path => path);
+  const hear = (): void => feed.changed.emit({ proposals: [], runs: ['r'], drafts: [] });
+  return { made, server, hear };
+}
+
+async function settled(): Promise<void> {
+  await new Promise(resolve => setTimeout(resolve, 10));
+}
+
+test('the agent’s cell is executed once a pause, however often it is heard of', async () => {
+  const { server, hear } = opened();
+  hear();
+  hear();
+  await settled();
+  expect([ran.mock.calls.length, server.asked]).toEqual([1, 1]);
+});
+
+test('a decision that came while the cell still ran is gone on with too', async () => {
+  const { server, hear } = opened();
+  ran.mockImplementationOnce(async () => {
+    server.run = ready(2);
+    hear(); // the window is busy with the pause before
+    await settled();
+    return true;
+  });
+  hear();
+  await settled();
+  await settled();
+  expect([ran.mock.calls.length, server.asked]).toEqual([2, 2]);
+});
+
+test('a script is said to go on by itself', () => {
+  const { made } = opened();
+  const run = { ...ready(1), path: null, notebook: 'script:nightly' };
+  expect(made.say(run, {} as IProposal)).toEqual({
+    text: 'Decided; the script goes on by itself. If it has ended, run it again.'
+  });
+});
+
+test('who is refused executes nothing, and says why', async () => {
+  const { made, hear } = opened(async () => {
+    throw new ApiError(409, 'RunClaimed', 'of another');
+  });
+  hear();
+  await settled();
+  expect(ran).not.toHaveBeenCalled();
+  expect(made.say(ready(1), {} as never)?.text).toBe('Another window goes on with it.');
+});
+
+test.each([
+  [
+    'cannot be loaded',
+    { status: 'ok', user_expressions: { value: { status: 'error', ename: 'ModuleNotFoundError' } } }
+  ],
+  ['lets go of the question again and again', { status: 'aborted' }]
+])('a kernel in which hitl_nb %s is left alone, and nothing is granted', async (_, reply) => {
+  const { made, server, hear } = opened(undefined, reply);
+  hear();
+  await settled();
+  expect([ran.mock.calls.length, server.asked]).toEqual([0, 0]);
+  expect(made.say(ready(1), {} as never)?.text).toContain('%load_ext hitl_nb');
+});

@@ -1,0 +1,206 @@
+import { act, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { createElement } from 'react';
+import type { IProposal, IRun } from '../../src/api/types';
+import { PageHost } from '../../src/page/page-host';
+import { type Of, Page } from '../../src/page/review-page';
+import { Server } from '../roomserver';
+
+// It needs what jsdom lacks as soon as it is loaded; a choice needs no editor.
+jest.mock('@jupyterlab/codeeditor', () => ({ CodeEditor: {}, IEditorMimeTypeService: {} }));
+
+class FakeSocket {
+  static last: FakeSocket;
+  onmessage: (event: { data: string }) => void = () => undefined;
+  onclose: (event: { code: number }) => void = () => undefined;
+  constructor(readonly url: string) {
+    if (url.endsWith('/room')) {
+      return server.connect(url) as unknown as FakeSocket;
+    }
+    FakeSocket.last = this;
+  }
+  close(): void {
+    this.onclose({ code: 1005 });
+  }
+}
+
+const run = { id: 'r1', status: 'ready', open: 0, error: null } as unknown as IRun;
+const proposal = {
+  id: 'p1',
+  run: 'r1',
+  title: 'Greet\u202e?',
+  kind: 'choice',
+  status: 'open',
+  agent: 'letters',
+  path: 'a/letters.ipynb',
+  notebook: '/srv/a/letters.ipynb',
+  allow: ['approve', 'reject'],
+  value: 'yes',
+  context: null,
+  options: ['yes', 'no'],
+  schema: null,
+  comments: [],
+  reasons: [],
+  decision: null,
+  text: 'yes',
+  changes: '',
+  revision: 1,
+  fingerprint: 'f'
+} as unknown as IProposal;
+const status = { api: 1, version: '1', authn: 'login', may: { decide: true }, decide_refused: null };
+
+let server: Server;
+let answers: { [path: string]: [number, unknown] };
+let asked: [string, RequestInit][];
+
+beforeEach(() => {
+  server = new Server();
+  answers = {
+    'proposals/p1': [200, proposal],
+    'runs/r1': [200, { run, proposals: [] }],
+    status: [200, status],
+    'proposals/p1/decision': [
+      200,
+      {
+        proposal: {
+          ...proposal,
+          status: 'decided',
+          decision: {
+            action: 'approve',
+            value: 'yes',
+            reason: null,
+            reviewer: 'ann',
+            reviewer_name: 'Ann',
+            decided_at: '2026-01-01T00:00:00Z',
+            by: 'person',
+            authn: 'login',
+            assurance: 'A0',
+            known: 'login'
+          }
+        },
+        run
+      }
+    ]
+  };
+  asked = [];
+  document.cookie = '_xsrf=2|abc';
+  Object.assign(globalThis, {
+    WebSocket: FakeSocket,
+    fetch: async (url: string, init: RequestInit) => {
+      asked.push([url, init]);
+      const [code, body] = answers[url.replace('/user/ann/hitl_nb/api/', '')] ?? [404, null];
+      return { ok: code === 200, status: code, statusText: 'Said so', json: async () => body };
+    }
+  });
+});
+
+function host(): PageHost {
+  return new PageHost({ base: '/user/ann/', nonce: 'n', pass: 'shown' });
+}
+
+async function shown(of: Of = 'proposal', id = 'p1'): Promise<void> {
+  const made = host();
+  await act(async () => {
+    render(createElement(Page, { host: made, id, of }));
+  });
+  act(() => server.sockets.forEach(socket => socket.opens()));
+}
+
+test('the card is shown, decided with the XSRF token, and then says what is left to do', async () => {
+  await shown();
+  expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Greet⟨U+202E⟩?');
+  expect(screen.getByText('letters · a/letters.ipynb')).toBeTruthy();
+  await act(async () => {
+    fireEvent.click(screen.getByRole('button', { name: 'Approve' }));
+  });
+  const [url, init] = asked.find(([path]) => path.endsWith('/decision'))!;
+  expect(url).toBe('/user/ann/hitl_nb/api/proposals/p1/decision');
+  expect(new Headers(init.headers).get('X-XSRFToken')).toBe('2|abc');
+  expect(new Headers(init.headers).get('X-Hitl-Page')).toBe('shown');
+  await waitFor(() =>
+    screen.getByText(/open a\/letters.ipynb in JupyterLab .* hitl-nb run a\/letters.ipynb/)
+  );
+});
+
+test('a proposal that cannot be read is one sentence, and read again when asked', async () => {
+  answers['proposals/p1'] = [404, { error: 'UnknownProposal', message: 'there is no proposal p1' }];
+  await shown();
+  expect(screen.getByRole('alert').textContent).toContain('there is no proposal p1');
+  answers['proposals/p1'] = [200, proposal];
+  await act(async () => {
+    fireEvent.click(screen.getByRole('button', { name: 'Try again' }));
+  });
+  expect(screen.queryByRole('alert')).toBeNull();
+  expect(screen.getByRole('article')).toBeTruthy();
+});
+
+test('whoever is logged out is told so', async () => {
+  answers['proposals/p1'] = [403, { message: 'Forbidden', reason: null }];
+  await shown();
+  expect(screen.getByRole('alert').textContent).toContain('You are not logged in any more');
+});
+
+test('a workspace has its page, where people are asked whether it is done too', async () => {
+  answers['workspaces/w1'] = [
+    200,
+    {
+      ...{ id: 'w1', title: 'Report', kind: 'text', run: 'r1', agent: 'writer', path: null, notebook: '/n' },
+      ...{ status: 'open', proposal: 'p1', template: '', text: '', updated_at: '' }
+    }
+  ];
+  await shown('workspace', 'w1');
+  await act(async () => undefined);
+  expect(screen.getByText('writer · /n')).toBeTruthy();
+  expect(document.title).toBe('Report – Review');
+  expect(screen.getAllByRole('heading', { level: 3 }).map(one => one.textContent)).toEqual([
+    'Report',
+    'Greet⟨U+202E⟩?'
+  ]);
+});
+
+test('a lost connection is said, until it is back', async () => {
+  await shown();
+  expect(screen.getByText('Not connected; trying again …')).toBeTruthy();
+  expect(FakeSocket.last.url).toBe('ws://localhost/user/ann/hitl_nb/api/feed');
+  await act(async () => {
+    FakeSocket.last.onmessage({ data: JSON.stringify({ type: 'hello', browser: 'b', head: 1 }) });
+  });
+  expect(screen.queryByText('Not connected; trying again …')).toBeNull();
+});
+
+test('who may not read any more is told so once, and no connection is tried again', async () => {
+  await shown();
+  const socket = FakeSocket.last;
+  await act(async () => {
+    socket.onmessage({ data: JSON.stringify({ type: 'hello', browser: 'b', head: 1 }) });
+    socket.onclose({ code: 4403 });
+  });
+  expect(screen.getAllByText('You may not read proposals here any more', { exact: false })).toHaveLength(1);
+  expect(screen.queryByText('Not connected; trying again …')).toBeNull();
+  expect((screen.getByRole('button', { name: 'Approve' }) as HTMLButtonElement).disabled).toBe(true);
+  expect(FakeSocket.last).toBe(socket);
+});
+
+test('nothing is decided on a server of another API, nor by somebody who may not', async () => {
+  const made = host();
+  await made.refresh();
+  expect(made.readOnly).toBeNull();
+  answers.status = [
+    200,
+    { ...status, may: { decide: false }, decide_refused: 'bo is not among the reviewers' }
+  ];
+  await made.refresh();
+  expect(made.readOnly).toBe('bo is not among the reviewers');
+  answers.status = [200, { ...status, api: 2, version: '9' }];
+  await made.refresh();
+  expect(made.readOnly).toContain('hitl_nb 9');
+});
+
+test('what a run needs next is in words only', () => {
+  const made = host();
+  const said = (changed: Partial<IRun>): string => made.goingOn({ ...run, ...changed }, proposal)!.text;
+  expect(said({ status: 'waiting', open: 1 })).toBe('The agent goes on after 1 more decision.');
+  expect(said({ status: 'waiting', open: 2 })).toBe('The agent goes on after 2 more decisions.');
+  expect(said({ status: 'running' })).toBe('The agent has gone on.');
+  expect(said({ status: 'failed', error: 'ValueError: \u202e' })).toContain('ValueError: ⟨U+202E⟩');
+  expect(made.goingOn(run, proposal)!.label).toBeUndefined();
+});

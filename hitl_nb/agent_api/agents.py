@@ -1,0 +1,113 @@
+"""`@agent`: a function that resumes exactly wherever it is defined, and can be a run of its own.
+
+In a notebook every function does; elsewhere the mark makes it so. `agent.run(...)` starts a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, cast
+
+from hitl_nb.engine.instrument import NotInstrumented, instrument_function
+from hitl_nb.engine.position.frames.lookup import pass_through
+from hitl_nb.errors import HitlError
+
+if TYPE_CHECKING:
+    from hitl_nb.agent_api.outside_runs import AgentRun
+
+
+_LIKE_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+
+
+class Definition:
+    """Base of what decorators make of a function: pickled by name where the notebook or a module defines it."""
+
+    __hitl_definition__ = True
+    records_calls = False
+    """Whether calls are recorded, so that code which makes them again does them no harm."""
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(cast(Any, self), function)
+        self.function = function
+        if inspect.iscoroutinefunction(function):
+            mark_coroutine_function(self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, recorded or reviewed as the decorator says."""
+        return self.function(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        # Before Python 3.12 `inspect` looks at the code to tell whether something is a coroutine function.
+        if name in _LIKE_FUNCTIONS:
+            function = vars(self).get("function")
+            if inspect.iscoroutinefunction(function):
+                return getattr(inspect.unwrap(function), name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} {self.__qualname__}>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from hitl_nb.engine.snapshot.pickles.pickler import importable
+
+        return importable(self) or super().__reduce_ex__(protocol)
+
+
+class Agent(Definition):
+    """What `@agent` returns."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if not isinstance(function, FunctionType):
+            raise TypeError(f"@hitl.agent goes on a function made with def, not on {type(function).__name__}")
+        if inspect.isgeneratorfunction(function):
+            raise HitlError(f"@hitl.agent cannot run the generator {function.__qualname__}; return a list instead")
+        try:
+            function.__code__ = instrument_function(function)
+        except NotInstrumented as problem:
+            raise HitlError(f"@hitl.agent cannot resume here: {problem}") from None
+        super().__init__(function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    async def run(self, *args: Any, key: str | None = None, **kwargs: Any) -> AgentRun:
+        """Start a run of this agent, or continue the one that has this `key`.
+
+        Returns its state: `.status` "finished" with `.result`, or "waiting" with the proposals it waits for in `.open`.
+        Raises what the agent raises, and RunClaimed if another process runs it.
+        """
+        from hitl_nb.agent_api.outside_runs import run_agent
+
+        return await run_agent(self, args, kwargs, key)
+
+
+pass_through(Agent, Agent.__call__.__code__, lambda called: called.function)
+
+
+def mark_coroutine_function(called: Any) -> None:
+    """Have `inspect` and `asyncio` take an object for a coroutine function."""
+    mark: Any = getattr(inspect, "markcoroutinefunction", None)  # since Python 3.12
+    if mark is not None:
+        mark(called)
+    called._is_coroutine = cast("Any", asyncio.coroutines)._is_coroutine
+
+
+def agent(function: Callable[..., Any]) -> Agent:
+    """Give a function `.run(...)`, and let it resume exactly where it asked, also in a module or a script.
+
+    Functions of a notebook resume exactly without this mark. The function may be sync or async, a method, recursive;
+    a generator may not be marked.
+
+    Raises:
+        TypeError, HitlError: not a function made with `def`, a generator, or its source is not available.
+    """
+    return Agent(function)

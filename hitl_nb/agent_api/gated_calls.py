@@ -1,0 +1,145 @@
+"""Approved calls of gated tools: each is made once.
+
+Exact code continues behind such a call. Other code, `gather` or a helper, makes all its calls again after the next
+decision: then the result comes from the record, as that of a step does. A process may die while the call is made: then
+it is an effect in doubt, as a step is. Unlike a step, a gated call may ask: then it is made again from its beginning.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import hashlib
+import inspect
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from hitl_nb.agent_api.agents import Definition
+from hitl_nb.agent_api.purity import Proof
+from hitl_nb.agent_api.steps import StepCall, StepFunction
+from hitl_nb.engine.call_keys.call_keys import inside_call, started_in
+from hitl_nb.engine.call_keys.expected_calls import digest_call
+from hitl_nb.engine.call_keys.keys import Execution
+from hitl_nb.engine.live.steps_under_way import in_step
+from hitl_nb.engine.run.session import Session
+from hitl_nb.errors import HitlError
+from hitl_nb.records import Question, Step, canonical
+from hitl_nb.review.decision import Decision
+
+
+@dataclass(frozen=True)
+class ApprovedCall:
+    """A call of a gated function with the arguments that the reviewer left, and the question that was decided."""
+
+    function: Callable[..., Any]
+    bound: inspect.BoundArguments
+    question: Question
+    decided: Decision
+
+    def result(self, session: Session, *, exact: bool, is_older: bool = False) -> Any:
+        """The result of the call, or an awaitable of it; from the record if it was made before.
+
+        Args:
+            exact: the call is not made again once it has ended.
+            is_older: it was decided before the position of the run: its record may lie before it, too.
+
+        Raises what the call raises, Paused if it asks.
+        """
+        function, args, kwargs = self.function, self.bound.args, self.bound.kwargs
+        if isinstance(function, StepFunction) or in_step.get() is not None:
+            return function(*args, **kwargs)
+        # The same place may ask another question, or have it decided in another way: that is another call.
+        told = canonical([self.question.title, self.question.value, self.decided.proposal_id])
+        key = f"{self.question.position}/{hashlib.sha256(told).hexdigest()[:16]}"
+        step = StepFunction(function, idempotent=calls_only_steps(function))
+        call = _GatedCall(step, session, key, args, kwargs)
+        call.made_again, call.is_older = not exact, is_older
+        return call.awaited(False) if inspect.iscoroutinefunction(function) else call.made(False)
+
+
+class _GatedCall(StepCall):
+    """`made_again`: the code that makes the call is made again after the next decision."""
+
+    kind = "gated call"
+    made_again = False
+
+    @property
+    def _pauses(self) -> int | None:
+        return self.session.run_record.pauses
+
+    @contextlib.contextmanager
+    def enter_call(self) -> Generator[None]:
+        """While the function is called: its questions and steps are named after it."""
+        name = inside_call.set(f"{self._inside.chain}:")
+        start = started_in.set(self._inside)
+        try:
+            yield
+        finally:
+            started_in.reset(start)
+            inside_call.reset(name)
+
+    @functools.cached_property
+    def _inside(self) -> Execution:
+        number, place, *_ = self.key.split("/")
+        return Execution(digest_call(self.key), int(number), place, 0, is_exact=False)
+
+    def _finished(self, result: Any) -> Any:
+        if inspect.isawaitable(result):  # of a function that is not declared async
+            return self._await_result(result)
+        try:
+            return super()._finished(result)
+        except HitlError as problem:  # it is in doubt until the position behind it is saved
+            if self.made_again:
+                self.session.questions.forbid_pause(
+                    f"{problem}, or call it in a statement of the notebook, and not by way of a library: what calls it "
+                    "is made again after the next decision, and this call must not be"
+                )
+            return result
+
+    async def _await_result(self, result: Awaitable[Any]) -> Any:
+        try:
+            with self.enter_call():
+                value = await result
+        except Exception as error:
+            self._failed(error)
+            raise
+        self._finished(_Awaited(value))
+        return value
+
+    def _load(self, step: Step) -> Any:
+        found = super()._load(step)
+        return found.result() if isinstance(found, _Awaited) else found
+
+
+@dataclass(frozen=True)
+class _Awaited:
+    """What a call returned that returned an awaitable: its caller awaits it, also when it comes from the record."""
+
+    value: Any
+
+    async def result(self) -> Any:
+        return self.value
+
+
+def calls_only_steps(function: Callable[..., Any]) -> bool:
+    """Whether all that the function does is to compute and to call steps and gated tools, which are recorded.
+
+    Then it may be made again without a question.
+    """
+    return isinstance(function, FunctionType) and _RecordedProof(lambda name: None, set()).holds_for(function)
+
+
+class _RecordedProof(Proof):
+    """Allows calls that are recorded, beside what only computes."""
+
+    flags = Proof.flags & ~inspect.CO_COROUTINE
+    kinds = (*Proof.kinds, ast.AsyncFunctionDef)
+
+    def _node(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Await) or super()._node(node)
+
+    def is_pure(self, value: Any) -> bool:
+        return (isinstance(value, Definition) and type(value).records_calls) or super().is_pure(value)

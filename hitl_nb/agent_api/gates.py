@@ -1,0 +1,281 @@
+"""`@gate`: a tool whose calls are proposed for review, and run with what the reviewer left of them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from inspect import Parameter
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import msgspec
+
+from hitl_nb.agent_api.agents import Definition
+from hitl_nb.agent_api.awaitable_calls import AwaitableCall, after_others
+from hitl_nb.agent_api.gated_calls import ApprovedCall
+from hitl_nb.agent_api.tool_owners import with_owner
+from hitl_nb.engine.call_keys.call_keys import Key, call_with_arguments, check_rule, key_of_call
+from hitl_nb.engine.current_session import required
+from hitl_nb.engine.questions.pending_calls import Pending
+from hitl_nb.engine.run.session import Session
+from hitl_nb.kinds import questions as values
+from hitl_nb.records import Action, Question
+from hitl_nb.review.decision import Asked, Decision
+from hitl_nb.review.review_arguments import OnDeadline, check_review, check_rules
+from hitl_nb.values.models import fitting_adapter
+
+if TYPE_CHECKING:
+    from hitl_nb.review.policy_files.policy_files import Policy
+
+_ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
+
+
+@dataclass
+class _AskedCall(Asked):
+    """A call that is proposed, with the gate whose annotations say what an edit becomes.
+
+    `owner` is the object whose method it is, if any, by the name of the parameter.
+    """
+
+    gate: Any = None
+    owner: Any = None
+
+    def restored(self, question: Question, value: Any, original: Any) -> Any:
+        shown = question.value["arguments"]
+        adapters = {
+            f"arguments/{name}": fitting_adapter(parameter.annotation, shown[name])
+            for name, parameter in _parameters(self.gate.function).items()
+            if name in shown and parameter.annotation is not Parameter.empty
+        }
+        known = {path: made for path, made in adapters.items() if made is not None}
+        return values.restore(question, value, original, self.gate.schema, adapters=known)
+
+    def as_edited(self, value: Any) -> Asked:
+        """The call as proposed with edited arguments: title, tags, reviewers ... may be functions of them."""
+        bound = inspect.signature(self.gate.function).bind_partial()
+        bound.arguments.update((self.owner or {}) | value["arguments"])
+        made: Asked = self.gate.propose(bound).asked[0]
+        made.question = msgspec.structs.replace(made.question, position=self.question.position)
+        return made
+
+
+class _Call(Pending):
+    exact = True
+    is_over = False
+    """Whether it was awaited in exact code, and has ended."""
+
+    def __init__(self, asked: list[Asked], gate: Gate, owner: dict[str, Any]) -> None:
+        super().__init__(asked)
+        self.gate = gate
+        self.owner = owner
+
+    def go_on(self, decisions: list[Decision]) -> Any:
+        arguments = decisions[0].require()["arguments"]
+        bound = inspect.signature(self.gate.function).bind_partial()
+        bound.arguments.update(self.owner | arguments)
+        session = required(f"the gated function {self.gate.__qualname__}()")
+        call = ApprovedCall(self.gate.function, bound, self.asked[0].question, decisions[0])
+        if inspect.iscoroutinefunction(self.gate.function):
+            return _DecidedCall(self, call)
+        return call.result(session, exact=self.exact)
+
+
+class Gate(Definition):
+    """What `@gate` returns. It can only be called inside an agent."""
+
+    records_calls = True
+    reasons: Sequence[str] = ()
+    key: Key | Callable[..., Any] | None = None
+    review: Mapping[str, Any] = {}
+    """The review arguments: each a value, or a function of a call's arguments."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        title: str | Callable[..., str] | None,
+        context: Mapping[str, Any] | str | None,
+        schema: Any,
+        allow: Sequence[Action],
+        reasons: Sequence[str],
+        key: Key | Callable[..., Any] | None,
+        review: Mapping[str, Any],
+    ) -> None:
+        super().__init__(function)
+        check_rules(review, allow)
+        check_rule(key, f"the gate {self.__qualname__}()")
+        self.key = key
+        self.title = title
+        self.context = context
+        self.schema = schema
+        self.allow = allow
+        self.reasons = reasons
+        self.review = review
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        session = required(f"the gated function {self.function.__name__}()")
+        exact = session.live.begin_call(self)
+        pending = self._proposed(args, kwargs)
+        if inspect.iscoroutinefunction(self.function):
+            return GateCall(pending)
+        pending.exact = exact
+        return session.questions.ask(pending, exact=exact, name=f"gate:{self.function.__qualname__}")
+
+    def _proposed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
+        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return self.propose(bound)
+
+    def propose(self, bound: inspect.BoundArguments) -> _Call:
+        """A call with these arguments, as people are asked about it."""
+        parameters = _parameters(self.function)
+        owner = {name: value for name, value in bound.arguments.items() if name not in parameters}
+        arguments = {name: value for name, value in bound.arguments.items() if name in parameters}
+        call: dict[str, Any] = {"name": self.function.__name__, "arguments": arguments}
+        title = self.title(**bound.arguments) if callable(self.title) else self.title
+        if title is None:
+            title = f"Call {self.function.__name__}"
+        elif isinstance(self.title, str):
+            title = self.title.format(**bound.arguments)
+        question = values.ask(
+            call,
+            title=title,
+            kind="tool_call",
+            context=with_owner(self.context, owner) if owner else self.context,
+            schema=self.schema,
+            allow=self.allow,
+            reasons=self.reasons,
+            arguments=parameters,
+        )
+        key = key_of_call(self.key, bound, f"the gate {self.__qualname__}()")
+        rules = self.review.items()
+        said = {name: call_with_arguments(rule, bound) if callable(rule) else rule for name, rule in rules}
+        review = check_review(**said, allow=question.allow)
+        question = msgspec.structs.replace(question, tags=review.tags, confidence=review.confidence)
+        return _Call([_AskedCall(question, call, key=key, review=review, gate=self, owner=owner)], self, owner)
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
+    """The parameters that a reviewer sees, with annotations that are types: all but the object that a method is of."""
+    parameters = dict(inspect.signature(function).parameters)
+    of = getattr(function, "__qualname__", "").rpartition(".")[0]
+    first = next(iter(parameters), "")
+    if of and not of.endswith("<locals>") and first in ("self", "cls"):
+        del parameters[first]
+    space = getattr(inspect.unwrap(function), "__globals__", {})
+    return {name: one.replace(annotation=_annotation(one, space)) for name, one in parameters.items()}
+
+
+def _annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
+    """What the annotation of a parameter says about its argument; `empty` where it cannot be read."""
+    annotation: Any = parameter.annotation
+    if isinstance(annotation, str):
+        holder: Any = SimpleNamespace(__annotations__={"it": annotation})
+        try:
+            annotation = get_type_hints(holder, globalns=space, include_extras=True)["it"]
+        except (NameError, SyntaxError, TypeError, AttributeError):
+            return Parameter.empty  # a class of a function's own, or of type checkers only
+    if annotation is Parameter.empty:
+        return annotation
+    if parameter.kind is Parameter.VAR_POSITIONAL:
+        return tuple.__class_getitem__((annotation, ...))
+    return dict.__class_getitem__((str, annotation)) if parameter.kind is Parameter.VAR_KEYWORD else annotation
+
+
+class GateCall(AwaitableCall):
+    """A call of an async gated function; it asks when it is awaited."""
+
+    def __init__(self, pending: _Call) -> None:
+        super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
+        self.pending = pending
+
+    def __reduce__(self) -> Any:
+        return GateCall, (self.pending,)
+
+    def begin(self, session: Session, *, as_task: bool) -> Any:
+        if self.pending.is_over:
+            raise RuntimeError(f"cannot reuse already awaited call of {self.__qualname__}()")
+        gate = self.pending.gate
+        exact = self.pending.exact = session.live.begin_call(self)
+        answered = session.questions.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}")
+        return session.live.awaited(answered).__await__()
+
+
+class _DecidedCall(AwaitableCall):
+    """A call of an async gated function that was approved; made again, it comes from the record."""
+
+    def __init__(self, pending: _Call, call: ApprovedCall) -> None:
+        super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
+        self.pending = pending
+        self.call = call
+
+    def __reduce__(self) -> Any:
+        return _DecidedCall, (self.pending, self.call)
+
+    def begin(self, session: Session, *, as_task: bool) -> Any:
+        if self.is_older(session):
+            session.live.keys.end_restored(self.call.question.position)
+            return after_others(lambda: self._made(session)).__await__()
+        return session.live.awaited(self._made(session)).__await__()
+
+    async def _made(self, session: Session) -> Any:
+        try:
+            return await self.call.result(session, exact=self.pending.exact, is_older=self.is_older(session))
+        finally:
+            if session.live.paused is None:
+                self.pending.is_over = self.pending.exact
+
+
+def gate(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    title: str | Callable[..., str] | None = None,
+    context: Mapping[str, Any] | str | None = None,
+    schema: Any = None,
+    allow: Sequence[Action] = _ALLOWED,
+    reasons: Sequence[str] = (),
+    key: Key | Callable[..., Any] | None = None,
+    tags: Sequence[str] | Callable[..., Any] = (),
+    confidence: float | Callable[..., Any] | None = None,
+    guardrails: Sequence[Callable[..., Any]] | Callable[..., Any] = (),
+    reviewers: Sequence[str] | Callable[..., Any] | None = None,
+    quorum: int | Callable[..., Any] = 1,
+    deadline: timedelta | datetime | Callable[..., Any] | None = None,
+    on_deadline: OnDeadline | Callable[..., Any] = "wait",
+    policy: Policy | Callable[..., Any] | None = None,
+) -> Any:
+    """Review each call of a tool: its arguments are the proposal; the reviewer may change them.
+
+    Args:
+        title: one line; may name arguments (`"Email {to}"`), or be a function of them.
+        schema: what `{"name": ..., "arguments": {...}}` must satisfy after an edit, beyond the function's signature.
+        key: a str or int, or a function of the call's arguments that returns one, that a call is known by in a
+            statement, in place of its number in the order of calls: for tools that run side by side in any order.
+            Calls with one key that follow each other are told apart by their arguments, then by their order.
+        tags, confidence, guardrails, reviewers, quorum, deadline, on_deadline, policy: as of `checkpoint`; each may be
+            a function of the call's arguments that returns it. Guardrails get `{"name": ..., "arguments": {...}}`.
+
+    A rejection raises Rejected from the call. An approved call is made once: if the process dies in the middle of it,
+    people are asked whether it happened, as about a step. `@gate` above `@step(idempotent=True)` is called again.
+    """
+    review = {
+        "tags": tags,
+        "confidence": confidence,
+        "guardrails": guardrails,
+        "reviewers": reviewers,
+        "quorum": quorum,
+        "deadline": deadline,
+        "on_deadline": on_deadline,
+        "policy": policy,
+    }
+    if function is None:
+        said = {"title": title, "context": context, "schema": schema, "allow": allow, "reasons": reasons, "key": key}
+        return functools.partial(gate, **said, **review)
+    if not callable(function):
+        raise TypeError(f"@hitl.gate goes on a function, not on {type(function).__name__}")
+    if "respond" in allow:
+        raise ValueError('allow must not hold "respond": a gated call either runs or is rejected')
+    return Gate(function, title, context, schema, allow, reasons, key, review)

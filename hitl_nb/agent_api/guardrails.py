@@ -1,0 +1,46 @@
+"""`@guardrail`: a function that looks at a proposed value before anybody is asked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from hitl_nb.agent_api.agents import Definition
+from hitl_nb.review.guardrail_checks import count_arguments, name_of
+from hitl_nb.review.guardrails import Named
+
+
+class Guardrail(Definition, Named):
+    """What `@guardrail` returns; it can be called like the function."""
+
+    def __init__(self, function: Callable[..., Any], name: str, version: str) -> None:
+        super().__init__(function)
+        self.name = name
+        self.version = version
+
+
+def guardrail(function: Callable[..., Any] | None = None, /, *, name: str | None = None, version: str = "") -> Any:
+    """Declare a function that looks at a proposed value before anybody is asked: a guardrail of `checkpoint`.
+
+    The function gets the value, and, if it takes two arguments, a mapping of what else is known: kind, title, tool,
+    tags, confidence, context, labels, agent, notebook, now, and the verdicts of the guardrails before it. It returns
+    `hitl.passed()` or None, `hitl.escalate(why)` or `hitl.block(why)`. Anything else, and an exception, escalates. It
+    must not change the value, and cannot ask.
+
+    Args:
+        name: what it is called in policies (`guardrails.iban == "pass"`) and records; the function's if left out.
+        version: which version of it, for the records.
+
+    Raises:
+        TypeError, ValueError: it is an async function, takes other arguments, or its name is no identifier.
+    """
+    if function is None:
+        return functools.partial(guardrail, name=name, version=version)
+    if not isinstance(version, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise TypeError(f"version must be a str, not {type(version).__name__}")
+    own = name_of(function) if name is None else name
+    if not isinstance(own, str) or not own.isidentifier():  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"name of a guardrail must be an identifier, for policies to name it, not {own!r}")
+    count_arguments(function, f"the guardrail {own}()")
+    return Guardrail(function, own, version)

@@ -1,0 +1,45 @@
+"""`labels()`: facts of a run, such as which model and which prompt it uses, for policies and comparisons."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from hitl_nb.engine.current_session import required
+
+_LONGEST = 100
+"""Characters of a text that is kept as it is."""
+
+
+def labels(**labels: str | int | float | bool) -> None:
+    """Record facts of the run, durably: which model, which prompt, which version.
+
+    Policies read them as `labels.model`. A label given again has the new value from then on, others stay. A text of
+    more than 100 characters, or of several lines, is recorded as "sha256:" and its SHA-256 (hex).
+
+    Raises:
+        NotInAgent: there is no run.
+        TypeError, ValueError: a value is neither text nor a number nor a bool, a name is no identifier, or there are
+            more than 50.
+    """
+    session = required("labels()")
+    session.label(check_labels(labels))
+
+
+def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
+    """The labels as they are recorded. Raises TypeError, ValueError."""
+    for name in labels:
+        if not name.isidentifier() or len(name) > _LONGEST:
+            raise ValueError(f"the name of a label must be an identifier, for policies to name it, not {name[:120]!r}")
+    return {name: _text(name, value) for name, value in labels.items()}
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        if len(value) <= _LONGEST and value.isprintable():
+            return str(value)
+        return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    raise TypeError(f"the label {name} must be a text, a number or a bool, not {type(value).__name__}")

@@ -1,0 +1,112 @@
+"""Agents outside notebooks: `await agent.run(..., key=...)` starts a run, or goes on with the one of that key."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from hitl_nb.engine.run.cell_run import ledger_of, not_cancelled
+from hitl_nb.engine.run.resume import Code, Outcome, Shown, go_on, held, saved_state, start
+from hitl_nb.engine.snapshot.loader import load
+from hitl_nb.engine.snapshot.saver import Saver, Unsaved
+from hitl_nb.errors import HitlError
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.records import Proposal, new_id
+from hitl_nb.scripted_review.reviewer import attending_reviewer
+
+if TYPE_CHECKING:
+    from hitl_nb.agent_api.agents import Agent
+
+
+@dataclass
+class AgentRun:
+    """A run of an `@agent` function.
+
+    Attributes:
+        status: "finished" or "waiting".
+        result: what the function returned, once finished.
+        open: the proposals it waits for.
+        key: pass it to `.run(..., key=...)` to go on, in this process or another.
+    """
+
+    id: str
+    key: str
+    status: str
+    result: Any = None
+    open: list[Proposal] = field(default_factory=list[Proposal])
+
+
+here: list[Callable[[Ledger], str]] = []
+"""Finds the notebook of this process, if it has one; the notebook driver sets it."""
+
+
+def home_of(agent: Agent, ledger: Ledger) -> str:
+    """What runs of an `@agent` function belong to: its module, or the notebook, script or folder that defines it.
+
+    Raises UnknownNotebook.
+    """
+    if agent.__module__ != "__main__":
+        return str(agent.__module__)
+    if here:
+        return here[-1](ledger)
+    script_file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return str(Path(script_file).resolve() if script_file else Path.cwd())
+
+
+_sources: WeakKeyDictionary[Any, tuple[CodeType, str]] = WeakKeyDictionary()
+"""Of agents' functions, with the code that it is the source of: to find it takes a tenth of a pause."""
+
+
+def source_of(agent: Agent) -> str:
+    """The source of an agent's function, as it was when it was first asked for."""
+    function: Any = agent.function
+    code, source = _sources.get(function, (None, ""))
+    if code is not function.__code__:
+        source = textwrap.dedent(inspect.getsource(function))
+        _sources[function] = function.__code__, source
+    return source
+
+
+async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None) -> AgentRun:
+    """See `Agent.run`."""
+    if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")
+    key = key or new_id()
+    ledger = ledger_of()
+    reviewer = attending_reviewer(ledger, home_of(agent, ledger))
+    outcome = await _outcome(agent, args, kwargs, key)
+    while reviewer is not None and outcome.status == "waiting":
+        reviewer.answer(ledger, outcome.proposals)
+        outcome = await _outcome(agent, args, kwargs, key)
+    waits = [p for p in outcome.proposals if p.status == "open"]
+    return AgentRun(outcome.run.id, key, outcome.status, outcome.result, waits)
+
+
+async def _outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str) -> Outcome:
+    ledger, ns, shown = ledger_of(), agent.function.__globals__, Shown()
+    name, home, saver = agent.__qualname__, home_of(agent, ledger), Saver(ns)
+    code = Code(functools.partial(agent.function, *args, **kwargs), ns, source_of(agent), function=agent.function)
+    run = ledger.find_run(agent=name, notebook=home, key=key)
+    if run is None:
+        inspect.signature(agent.function).bind(*args, **kwargs)  # arguments that do not fit are no run
+        opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
+        return await start(ledger, opened, code, saver, shown)
+    not_cancelled(run, "use another key")
+    if run.status == "waiting":
+        return Outcome("waiting", run, ledger.proposals(run.id, run.pauses))
+    saved = saved_state(ledger, run) if run.status == "finished" else None
+    if saved is not None:
+        held.pop(run.id, None)  # it was finished elsewhere
+        result = load(saved, dict(ns), special=saver.find_special).result  # the module's own variables stay as they are
+        if isinstance(result, Unsaved):
+            raise HitlError(f"the run {key!r} of {name} finished, and its result is gone: {result.sentence}")
+        return Outcome("finished", run, result=result)
+    return await go_on(ledger, run, code, saver, shown, "process")

@@ -1,0 +1,435 @@
+"""`hitl-nb`: run notebooks, see what waits, decide, and look after the store, from a terminal or a script.
+
+What a program wants to read goes to standard output and everything said to people to standard error, so
+`hitl-nb inbox --json | jq` always works. Exit codes: 0 done, 75 (the system's "try again later") when a notebook
+waits for a decision, 1 for an error, 2 for a command that was typed wrongly.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from hitl_nb.cli import notify as cli_notify
+from hitl_nb.cli import output as out
+from hitl_nb.cli import policy as cli_policy
+from hitl_nb.cli.inbox import add_inbox_commands, described, draft_text_of, note_unwatched, told
+from hitl_nb.cli.options import Json, Store, bad_url_is_bad_usage, open_ledger
+from hitl_nb.cli.people import add_people_commands
+from hitl_nb.cli.runs import add_run_commands
+from hitl_nb.cli.watch import wait_for_settling, watch
+from hitl_nb.errors import HitlError
+from hitl_nb.records import SCRIPT, Action, Event, Proposal
+
+if TYPE_CHECKING:
+    from hitl_nb.ledger.ledger import Ledger
+
+WAITING = 75
+"""Exit code of `run` when a person has to decide first (EX_TEMPFAIL of sysexits.h)."""
+
+_OF_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""Errors of writing to standard output, where no file is named; a closed pipe is the framework's."""
+_SUFFIX = {"json": ".json", "tool_call": ".json", "choice": ".json", "table": ".csv", "markdown": ".md", "code": ".py"}
+
+
+class _Commands(TyperGroup):
+    """Turns the errors of hitl_nb into one line that says what to do."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HitlError as e:
+            out.note(f"hitl-nb: {' '.join(str(e).split())}")
+            raise typer.Exit(1) from None
+        except OSError as e:
+            if e.errno not in _OF_OUTPUT or e.filename is not None:
+                raise
+            out.note(f"hitl-nb: the output cannot be written: {e.strerror}")
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Agents in notebooks that pause for a person: run them, see what waits, decide.",
+)
+
+
+def _open_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """For shell completion: what can be decided."""
+    try:
+        waiting = open_ledger(ctx.params.get("store")).inbox(limit=100)
+    except (HitlError, typer.BadParameter):
+        return []
+    return [(p.id, p.title) for p in waiting if p.id.startswith(incomplete)]
+
+
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="A proposal's id, or its beginning.", autocompletion=_open_ids, show_default=False
+    ),
+]
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept with the decision.")]
+
+
+def main() -> None:
+    """The `hitl-nb` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without a letter shows its number
+    app(prog_name="hitl-nb")
+
+
+@app.command()
+def run(
+    notebook: Annotated[Path, typer.Argument(help="The notebook (.ipynb).", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here instead of in place.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.001, help="Seconds that one cell may take.")] = None,
+    json: Json = False,
+    store: Store = None,
+) -> None:
+    """Run a notebook in a fresh kernel; its agents go on where they stopped.
+
+    Exit code 0: finished. 75: an agent waits for a decision; what waits is printed. 1: a cell failed.
+    """
+    from hitl_nb import run_notebook
+
+    with bad_url_is_bad_usage():
+        ledger = open_ledger(store)
+    signal.signal(signal.SIGTERM, _stop)
+    source = str(notebook.resolve())
+    wait_for_settling(ledger, source)
+    while True:
+        with _progress(notebook.name) as step:
+            result = run_notebook(notebook, output, store=store, on_cell=step, timeout=timeout)
+        if result.status != "waiting" or not wait_for_settling(ledger, source):
+            break
+    note_unwatched(ledger)
+    if json:
+        found = [told(ledger, p) for p in result.open]
+        out.document({"status": result.status, "open": found, "error": result.error})
+    elif result.open:
+        out.proposals(result.open, [described(ledger, p) for p in result.open])
+    for text in result.notes:
+        out.note(text)
+    if result.status == "failed":
+        out.note(f"hitl-nb: {notebook.name} failed in {result.error}")
+        raise typer.Exit(1)
+    if result.status == "waiting":
+        out.note(f"{notebook.name} waits; decide with hitl-nb approve, edit, reject or respond, then run it again")
+        raise typer.Exit(WAITING)
+    out.note(f"{notebook.name} finished")
+
+
+add_inbox_commands(app, Id)
+add_run_commands(app)
+add_people_commands(app, Id)
+app.add_typer(cli_notify.app, name="notify")
+app.add_typer(cli_policy.app, name="policy")
+app.command()(watch)
+
+
+@app.command()
+def approve(proposal: Id, reason: Reason = None, store: Store = None) -> None:
+    """Approve a proposal as it is."""
+    _decide(open_ledger(store), proposal, "approve", None, reason)
+
+
+@app.command()
+def edit(
+    proposal: Id,
+    value: Annotated[str | None, typer.Option(metavar="TEXT", help="The new value.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Read the new value from FILE (- for input).")
+    ] = None,
+    editor: Annotated[bool, typer.Option("--editor", help="Edit it in $VISUAL or $EDITOR.")] = False,
+    happened: Annotated[
+        str | None, typer.Option(metavar="yes|no|stop", help="Whether an effect in doubt happened, or stop the run.")
+    ] = None,
+    result: Annotated[
+        str | None, typer.Option(metavar="JSON", help="What it returned, if it happened (text or JSON).")
+    ] = None,
+    reason: Reason = None,
+    store: Store = None,
+) -> None:
+    """Approve a proposal with changes.
+
+    The value is taken as it is for text, markdown and code, as JSON for every other kind (or CSV, for tables).
+    """
+    if [value is not None, file is not None, editor, happened is not None].count(True) != 1:
+        raise typer.BadParameter("give the new value with exactly one of --value, --file, --editor and --happened")
+    if result is not None and happened is None:
+        raise typer.BadParameter("--result goes with --happened yes")
+    ledger = open_ledger(store)
+    seen = ledger.proposal(proposal)
+    if happened is not None:
+        value = _answered(seen, happened, result)
+    if file is not None:
+        value = _text_of(file)
+    elif editor and seen.status == "open":
+        value = _edited(ledger, seen)
+    _decide(ledger, seen, "edit", value, reason)
+
+
+@app.command()
+def reject(
+    proposal: Id,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; the agent is told.", show_default=False)],
+    store: Store = None,
+) -> None:
+    """Reject a proposal; the agent goes on without it."""
+    _decide(open_ledger(store), proposal, "reject", None, reason)
+
+
+@app.command()
+def respond(
+    proposal: Id,
+    message: Annotated[str, typer.Option(metavar="TEXT", help="What to tell the agent.", show_default=False)],
+    reason: Reason = None,
+    store: Store = None,
+) -> None:
+    """Answer the agent with a message instead of a decision on the value."""
+    _decide(open_ledger(store), proposal, "respond", message, reason)
+
+
+@app.command()
+def record(
+    notebook: Annotated[Path, typer.Argument(help="The notebook (.ipynb).", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it here instead of beside the notebook.")
+    ] = None,
+    store: Store = None,
+) -> None:
+    """Write the decisions on a notebook to its .decisions.json, so that it runs to its end under pytest --nbval."""
+    from hitl_nb.scripted_review.decision_file import format_document, read_file
+    from hitl_nb.scripted_review.decision_recording import record_file
+
+    source = notebook.resolve()
+    if not source.is_file() or source.suffix != ".ipynb":
+        raise HitlError(f"there is no notebook {notebook}")
+    ledger = open_ledger(store)
+    file = record_file(ledger, str(source))
+    if file is None:
+        raise HitlError(f"nothing was decided on {source.name} in this store; run it and decide first")
+    target = output or source.with_suffix(".decisions.json")
+    writing = read_file(target).writing if target.exists() else []
+    _replace(target, format_document(replace(file, writing=writing)))
+    waiting = len(ledger.inbox(notebook=str(source)))
+    then = f"; {waiting} more wait for a decision" if waiting else ""
+    out.note(f"{len(file.decisions)} decisions written to {target.name}{then}")
+
+
+@app.command()
+def audit(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Only check that no event and no record was changed or removed.")
+    ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the log as JSON lines, byte for byte as hashed (- for output)."),
+    ] = None,
+    json: Json = False,
+    store: Store = None,
+) -> None:
+    """The audit log: who decided what, when and why. Exit code 1 if it, or a record that it tells of, was changed."""
+    if export is not None and (verify or json):
+        raise typer.BadParameter("--export excludes --verify and --json")
+    ledger = open_ledger(store)
+    found = ledger.verify()
+    if export is not None:
+        _export(ledger, export)
+    elif json:
+        log = {} if verify else {"events": [_builtins(e) for page in _pages(ledger) for e in page]}
+        checked = {"verified": found.ok, "problem": found.problem, "differs": _builtins(found.differs)}
+        out.document({**log, **checked})
+    elif not verify:
+        for page in _pages(ledger):
+            out.events(page, lambda event: _by(ledger, event))
+    if not found.ok and not found.differs:
+        raise HitlError(f"the audit log is not what was written: {found.problem}")
+    for one in found.differs:
+        out.note(one.text)
+    if not found.ok:
+        raise HitlError("the store is not what the audit log says; keep a copy of its folder, then restore a backup")
+    out.note(f"{found.events} events, unbroken; every record is what they say")
+
+
+@app.command()
+def doctor(json: Json = False, store: Store = None) -> None:
+    """Check the store, its settings and the versions, and say how to mend what is wrong.
+
+    Exit code 1 if something is wrong.
+    """
+    from hitl_nb.cli.doctor import examine
+
+    with bad_url_is_bad_usage():
+        findings = examine(store)
+    if json:
+        out.document({"findings": [f.json() for f in findings]})
+    else:
+        out.table(("", "what", "found", "what to do"), ((f.state, f.what, f.found, f.mend) for f in findings))
+    if any(f.state == "wrong" for f in findings):
+        raise typer.Exit(1)
+
+
+def _answered(seen: Proposal, happened: str, result: str | None) -> str:
+    """The answer to a question about an effect, as JSON."""
+    import json
+
+    from hitl_nb.review.doubt_texts import answer
+
+    if seen.doubt is None:
+        raise typer.BadParameter(f"--happened is for a question whether an effect happened; {seen.title!r} is none")
+    return json.dumps(answer(happened, result, seen))
+
+
+def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | None, reason: str | None) -> None:
+    from hitl_nb.review import doubt_texts as doubts
+    from hitl_nb.review.decide_from_text import decide
+    from hitl_nb.review.terms_sentences import DONE, still_needed
+
+    done = decide(ledger, seen, action, text, reason=reason)
+    said = DONE[action]
+    run = ledger.run(done.run)
+    if done.status == "open":
+        out.note(f"{said}: {done.title} ({still_needed(done, described(ledger, done))})")
+        return
+    if done.doubt is not None:
+        said = doubts.outcome(done).lower()
+    if run.status == "cancelled":
+        out.note(f"{said}: {done.title} ({Path(done.notebook).name} says so when it is run; --restart begins it anew)")
+        return
+    left = run.open
+    go_on = (
+        "its script goes on" if done.notebook.startswith(SCRIPT) else f"run {Path(done.notebook).name} again to go on"
+    )
+    then = f"{left} of its pause still open" if left else go_on
+    out.note(f"{said}: {done.title} ({then})")
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise HitlError(f"{file} is not UTF-8 text") from None
+    except OSError as e:
+        raise HitlError(f"cannot read {file}: {e.strerror}") from None
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write `text` to `file` in one step."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        draft.unlink(missing_ok=True)
+        with draft.open("x", encoding="utf-8", newline="\n") as fresh:  # never what a link there names
+            fresh.write(text)
+        draft.replace(file)
+    except OSError as e:
+        raise HitlError(f"cannot write {file}: {e.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _edited(ledger: Ledger, p: Proposal) -> str:
+    """The proposal's text (or its draft's) after the person's own editor had it."""
+    from hitl_nb.kinds.questions import as_text
+
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not command:
+        raise HitlError("neither VISUAL nor EDITOR is set; set one, or use --value or --file")
+    before = as_text(p, p.value)
+    with tempfile.TemporaryDirectory(prefix="hitl-nb-") as folder:
+        file = Path(folder, f"{p.id}{_SUFFIX.get(p.kind, '.txt')}")
+        file.write_text(draft_text_of(ledger, p) or before, encoding="utf-8")
+        try:
+            code = subprocess.run([*shlex.split(command), str(file)], check=False).returncode
+        except OSError as e:
+            raise HitlError(f"cannot start the editor {command!r}: {e.strerror}") from None
+        if code != 0:
+            raise HitlError(f"the editor ended with code {code}; nothing was decided")
+        after = _text_of(file)
+    if p.kind == "text" and not before.endswith("\n"):
+        after = after.removesuffix("\n")  # editors end a file with a line end that nobody typed
+    if after == before:
+        raise HitlError("nothing was changed, so nothing was decided; use `hitl-nb approve` to approve it as it is")
+    return after
+
+
+def _by(ledger: Ledger, event: Event) -> str:
+    """Who did what an event tells, and how it is known who decided."""
+    from hitl_nb.ledger.decisions.reviewers import decider
+
+    if event.type == "decision" and event.proposal is not None:
+        try:
+            p = ledger.proposal(event.proposal)
+        except HitlError:
+            return f"{event.actor} (unsigned)"
+        if p.decision is not None:
+            return decider(p.decision, ledger.how_known(p))
+    return event.actor
+
+
+def _pages(ledger: Ledger) -> Iterator[list[Any]]:
+    after = 0
+    while page := ledger.events(after=after):
+        yield page
+        after = page[-1].n
+
+
+def _export(ledger: Ledger, file: Path) -> None:
+    after = 0
+    try:
+        with sys.stdout.buffer if str(file) == "-" else file.open("wb") as sink:
+            while page := ledger.raw_events(after=after):
+                sink.writelines(line + b"\n" for line in page)
+                after += len(page)
+            sink.flush()
+    except OSError as e:
+        raise HitlError(f"cannot write {file}: {e.strerror}") from None
+
+
+def _builtins(event: Any) -> Any:
+    import msgspec
+
+    return msgspec.to_builtins(event)
+
+
+@contextmanager
+def _progress(name: str) -> Generator[Callable[[int, int], None] | None]:
+    """A progress bar on standard error, if that is a terminal; yields what to call at each cell."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+
+        def step(number: int, total: int) -> None:
+            bar.update(task, completed=number - 1, total=total)
+
+        yield step
+
+
+def _stop(number: int, frame: object) -> None:
+    """SIGTERM: leave as Ctrl-C does, so that the kernel is put away."""
+    raise KeyboardInterrupt

@@ -1,0 +1,188 @@
+"""`hitl-nb doctor`: what the promises rest on, looked at one by one, with what to do about each that does not hold.
+
+It opens the store as everybody does (which restores the settings that can be restored), then reads the settings back
+through a second, read-only connection, so that what it reports is what is on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from hitl_nb.errors import HitlError, StoreCorrupt
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows.proposal_lists import stuck
+from hitl_nb.review.notifications.channels import ChannelsError, load_channels
+from hitl_nb.review.notifications.posting import MISSING, can_post
+from hitl_nb.storage import open_store
+from hitl_nb.storage.urls import directory_of
+
+_DISKCACHE = "5.6.3"
+_FRONT_ENDS = ("jupyterlab", "notebook")
+_NEEDED = ("ipykernel", "ipython", "ipywidgets", "nbclient", "nbformat", "pydantic", "msgspec", "cloudpickle")
+
+# What may never differ in a store, and in words what goes wrong if it does.
+_SETTINGS: dict[str, tuple[object, str]] = {
+    "eviction_policy": ("none", "old decisions would be deleted to make room"),
+    "cull_limit": (0, "old decisions would be deleted to make room"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: `state` is "ok", "note" (works, but know this) or "wrong"."""
+
+    state: Literal["ok", "note", "wrong"]
+    what: str
+    found: str
+    mend: str = ""
+
+    def json(self) -> dict[str, str]:
+        """This finding as a JSON object."""
+        return asdict(self)
+
+
+def examine(url: str | None) -> list[Finding]:
+    """Look at everything and return what was found, in order. Raises ValueError for a bad store URL."""
+    return [*_versions(), _sqlite(sqlite3.sqlite_version_info), *_front_ends(), *_channels(), *_store(url)]
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("ok", "hitl_nb", f"{_installed('hitl_nb') or 'not installed, run from its folder'}")
+    yield Finding("ok", "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    found = _installed("diskcache")
+    if found == _DISKCACHE:
+        yield Finding("ok", "diskcache", found)
+    else:
+        yield Finding(
+            "wrong", "diskcache", str(found), f"its file layout is relied on: pip install diskcache=={_DISKCACHE}"
+        )
+    missing = [name for name in _NEEDED if _installed(name) is None]
+    if missing:
+        yield Finding("wrong", "libraries", f"{', '.join(missing)} not installed", f"pip install {' '.join(missing)}")
+    else:
+        yield Finding("ok", "libraries", ", ".join(f"{name} {_installed(name)}" for name in _NEEDED))
+
+
+def _sqlite(found: tuple[int, int, int]) -> Finding:
+    """Whether this SQLite can corrupt a WAL that is checkpointed while it is restarted (sqlite.org/wal.html)."""
+    text = ".".join(map(str, found))
+    mended = found >= (3, 51, 3) or (3, 50, 7) <= found < (3, 51) or (3, 44, 6) <= found < (3, 45)
+    if mended:
+        return Finding("ok", "SQLite", text)
+    return Finding(
+        "note",
+        "SQLite",
+        f"{text} has the WAL-reset bug (fixed in 3.51.3)",
+        "hitl_nb works around it; let no other program write to or checkpoint the store (Litestream, cron)",
+    )
+
+
+def _front_ends() -> Iterator[Finding]:
+    found = [f"{name} {_installed(name)}" for name in _FRONT_ENDS if _installed(name)]
+    if found:
+        yield Finding("ok", "front ends", ", ".join(found))
+    else:
+        mend = "pip install 'hitl_nb[lab]', unless another front end starts kernels in this environment"
+        yield Finding("note", "front ends", "neither JupyterLab nor Notebook is installed here", mend)
+
+
+def _store(url: str | None) -> Iterator[Finding]:
+    origin = "--store" if url is not None else "HITL_NB_STORE" if os.environ.get("HITL_NB_STORE") else "the default"
+    try:
+        store = open_store(url)
+        ledger = Ledger(store)
+        drafts = store.drafts  # opening it completes what a process left that was killed while it made it
+    except HitlError as e:
+        yield Finding("wrong", "store", f"cannot be opened: {e}", f"mend that, or name another store (from {origin})")
+        return
+    yield Finding("ok", "store", f"{drafts.url} (from {origin})")
+    if store.url.startswith("diskcache:"):
+        folder = directory_of(store.url)
+        yield from _folder(folder)
+        for database in sorted(folder.glob("*/cache.db")):
+            yield _settings(database)
+    yield from _watching(ledger)
+    yield from _stuck(ledger)
+    checked = ledger.verify()
+    mend = "keep a copy of the store's folder, then compare with an exported log or a backup"
+    if checked.ok or checked.differs:
+        yield Finding("ok", "audit log", f"{checked.events} events, unbroken")
+    else:
+        yield Finding("wrong", "audit log", checked.problem or "broken", mend)
+    if checked.ok:
+        yield Finding("ok", "records", "every record is what the audit log says")
+    for one in checked.differs:
+        yield Finding("wrong", "records", one.text, mend)
+
+
+def _watching(ledger: Ledger) -> Iterator[Finding]:
+    watchers = ledger.watchers(ledger.now())
+    if watchers:
+        yield Finding("ok", "deadlines", f"watched by {', '.join(map(str, watchers))}")
+    elif ledger.has_timers():
+        mend = "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
+        yield Finding("note", "deadlines", "nobody watches them, and something waits that has one", mend)
+
+
+def _stuck(ledger: Ledger) -> Iterator[Finding]:
+    mend = "name others in the policy's `fallback` for the next time; `hitl-nb cancel` stops a run that cannot go on"
+    with suppress(StoreCorrupt):  # the comparison with the log names what is damaged
+        for p in stuck(ledger.store):
+            yield Finding("wrong", "stuck", f"nobody may decide {p.title!r} ({p.id}): {p.stuck}", mend)
+
+
+def _channels() -> Iterator[Finding]:
+    try:
+        found = load_channels()
+    except ChannelsError as error:
+        yield Finding("wrong", "channels", str(error), "nobody is notified until that is mended")
+        return
+    if found is not None and not can_post():
+        yield Finding("wrong", "channels", "Apprise is not installed: nobody is notified", MISSING)
+    elif found is not None:
+        yield Finding("ok", "channels", ", ".join(found) or "none")
+
+
+def _folder(folder: Path) -> Iterator[Finding]:
+    found = folder.lstat()
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & 0o077:
+        yield Finding("wrong", "folder", f"{folder} is open to other users ({mode:04o})", f"chmod 700 {folder}")
+    else:
+        yield Finding("ok", "folder", f"{folder} ({mode:04o})")
+
+
+def _settings(database: Path) -> Finding:
+    name = f"settings of {database.parent.name}"
+    try:
+        connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
+        try:
+            held: dict[str, Any] = dict(connection.execute("SELECT key, value FROM Settings"))
+            journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        finally:
+            connection.close()
+    except sqlite3.Error as e:
+        return Finding("wrong", name, f"cannot be read: {e}", "keep a copy of the store's folder and restore a backup")
+    for key, (wanted, why) in _SETTINGS.items():
+        if held.get(key) != wanted:
+            mend = f"another program changed it, and {why}: stop that program; opening the store again sets it right"
+            return Finding("wrong", name, f"{key} is {held.get(key)!r}, not {wanted!r}", mend)
+    if journal != "wal":
+        return Finding("wrong", name, f"journal mode is {journal!r}, not 'wal'", "stop the program that changed it")
+    return Finding("ok", name, f"nothing is evicted, WAL, synchronous {held.get('sqlite_synchronous')}")
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,76 @@
+"""`hitl-nb notify`: the channels that people are told through, and whether they work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hitl_nb.cli import output as out
+from hitl_nb.cli.options import Json
+from hitl_nb.errors import HitlError
+
+if TYPE_CHECKING:
+    from hitl_nb.review.notifications.channels import Channel
+
+app = typer.Typer(no_args_is_help=True, help="Who is told about proposals, and how: the channels of channels.toml.")
+
+
+@app.command("list")
+def list_channels(json: Json = False) -> None:
+    """The channels: names and services, never a URL."""
+    found = _channels().values()
+    if json:
+        shown = [{"name": one.name, "services": _schemes(one), "digest": _seconds(one)} for one in found]
+        out.document({"channels": shown})
+        return
+    out.table(
+        ("name", "services", "digest"),
+        ((one.name, ", ".join(_schemes(one)), str(one.digest) if one.digest else "") for one in found),
+    )
+
+
+@app.command("test")
+def send_test(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A channel's name.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Send a test message to a channel, and say what became of it. Exit code 1 if a service did not take it."""
+    from hitl_nb.records import new_id
+    from hitl_nb.review.notifications import posting
+
+    channels = _channels()
+    if name not in channels:
+        raise HitlError(f"there is no channel {name!r}; there are {', '.join(channels) or 'none'}")
+    if not posting.can_post():
+        raise HitlError(posting.MISSING)
+    channel = channels[name]
+    title, body = "Test of hitl_nb", f"This is a test message to the channel {name}. Nothing waits for you."
+    why = posting.post(channel, channel.services(), title, body, new_id())
+    schemes = dict(zip(channel.services(), _schemes(channel), strict=True))
+    if json:
+        sent = [{"service": schemes[one], "sent": not text, "message": text} for one, text in why.items()]
+        out.document({"channel": name, "services": sent})
+    else:
+        out.table(("service", "sent", "why not"), ((schemes[s], "no" if t else "yes", t) for s, t in why.items()))
+    if any(why.values()):
+        raise typer.Exit(1)
+
+
+def _channels() -> dict[str, Channel]:
+    from hitl_nb.review.notifications.channels import channels_file, load_channels
+
+    found = load_channels()
+    if found is None:
+        raise HitlError(f"there is no {channels_file()}: write channels there, then chmod 600 it")
+    return found
+
+
+def _schemes(channel: Channel) -> list[str]:
+    from hitl_nb.review.notifications.channels import scheme_of
+
+    return [scheme_of(url) for url in channel.urls]
+
+
+def _seconds(channel: Channel) -> float | None:
+    return channel.digest.total_seconds() if channel.digest else None

@@ -1,0 +1,74 @@
+"""`hitl-nb undo` and `hitl-nb away`: take an approval back, and say who votes in your place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from hitl_nb.cli import output as out
+from hitl_nb.cli.options import Json, Store, open_ledger
+
+_WHEN = "A date (its midnight), or a date and a time: 2026-01-05, 2026-01-05T09:00, 2026-01-05T09:00+01:00."
+From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=f"From when. Default: now. {_WHEN}")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Until when.")]
+To = Annotated[str | None, typer.Option(metavar="USER", help="Who votes in your place. Default: nobody.")]
+Back = Annotated[bool, typer.Option("--back", help="You are not away, now or later.")]
+
+
+def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
+    """Add the commands to `hitl-nb`; `proposal_id` is the type of its argument for a proposal's id."""
+
+    def undo(proposal: str, store: Store = None) -> None:
+        """Take your approval back, as long as the policy lets you."""
+        from hitl_nb.review.decide_from_text import reviewer_name
+
+        done = open_ledger(store).undo(proposal, reviewer=reviewer_name())
+        out.note(f"taken back: {done.proposal.title}; it waits for a decision again")
+
+    undo.__annotations__["proposal"] = proposal_id
+    app.command()(undo)
+
+    @app.command()
+    def away(  # pyright: ignore[reportUnusedFunction]
+        start: From = None,
+        until: Until = None,
+        to: To = None,
+        back: Back = False,
+        json: Json = False,
+        store: Store = None,
+    ) -> None:
+        """Say until when you are away and who votes in your place; without options, show what you have said."""
+        from hitl_nb.review.decide_from_text import reviewer_name
+
+        if back and (start or until or to):
+            raise typer.BadParameter("--back goes with no other option", param_hint="--back")
+        if until is None and (start or to):
+            raise typer.BadParameter("say until when you are away", param_hint="--until")
+        ledger, user = open_ledger(store), reviewer_name()
+        if back or until is not None:
+            try:
+                ledger.set_away(user, _time(start), _time(until), to)
+            except ValueError as wrong:
+                raise typer.BadParameter(str(wrong)) from None
+        said = ledger.away(user)
+        if json:
+            known = None if said is None else {"from": said.start, "until": said.until, "to": said.to}
+            out.document(msgspec.to_builtins({"user": user, "away": known}))
+        elif said is None:
+            out.note(f"{user} is not away")
+        else:
+            deputy = f"{said.to} votes in their place" if said.to else "nobody votes in their place"
+            out.note(f"{user} is away from {out.when(said.start)} to {out.when(said.until)}; {deputy}")
+
+
+def _time(text: str | None) -> datetime | None:
+    """A time as people write it; without a zone, this machine's."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no time; write 2026-01-05, 2026-01-05T09:00 or 2026-01-05T09:00+01:00") from None

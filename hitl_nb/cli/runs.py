@@ -1,0 +1,111 @@
+"""The commands of `hitl-nb` about runs: list them, stop one, give one to another notebook, forget an agent's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hitl_nb.cli import output as out
+from hitl_nb.cli.options import Json, Limit, Store, open_ledger
+from hitl_nb.errors import HitlError, UnknownRun
+from hitl_nb.records import public_run
+
+if TYPE_CHECKING:
+    from hitl_nb.ledger.ledger import Ledger
+
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, as `hitl-nb runs` shows it.", show_default=False)
+]
+
+
+def add_run_commands(app: typer.Typer) -> None:
+    """Add them to the application."""
+    for command in (runs, adopt, cancel, forget):
+        app.command()(command)
+
+
+def runs(
+    orphaned: Annotated[bool, typer.Option("--orphaned", help="Only runs whose notebook is gone.")] = False,
+    limit: Limit = 100,
+    json: Json = False,
+    store: Store = None,
+) -> None:
+    """The runs, newest first."""
+    ledger = open_ledger(store)
+    found = ledger.orphans(_is_there)[:limit] if orphaned else ledger.runs(limit=limit)
+    if json:
+        more = {"orphaned": True} if orphaned else {}
+        out.document({"runs": [{**public_run(r), **more} for r in found]})
+        return
+    out.runs(found)
+    if orphaned and found:
+        out.note("hitl-nb adopt RUN NOTEBOOK gives one to a notebook; hitl-nb cancel and hitl-nb forget drop it")
+    elif not found:
+        out.note("every run's notebook is there" if orphaned else "no agent has run yet")
+
+
+def adopt(
+    run: RunId,
+    notebook: Annotated[Path, typer.Argument(help="The notebook (.ipynb) that goes on with it.", show_default=False)],
+    store: Store = None,
+) -> None:
+    """Give a run to a notebook that was moved or renamed."""
+    target = notebook.resolve()
+    if not target.is_file() or target.suffix != ".ipynb":
+        raise HitlError(f"there is no notebook {notebook}")
+    adopted = open_ledger(store).adopt(run, str(target), actor=_actor())
+    out.note(f"run {adopted.id} ({adopted.agent}) belongs to {target.name} now; run that to go on")
+
+
+def cancel(run: RunId, store: Store = None) -> None:
+    """Stop a run for good; its open proposals are withdrawn."""
+    stopped = open_ledger(store).cancel(run, actor=_actor())
+    out.note(f"run {stopped.id} ({stopped.agent}) is cancelled")
+
+
+def forget(
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="The agent's name.", show_default=False)],
+    notebook: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Whose: a notebook's path, or script:NAME. Needed if it is not one alone."),
+    ] = None,
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="Only the runs with this key.")] = None,
+    store: Store = None,
+) -> None:
+    """Remove the runs of an agent with all that hangs on them; the audit log stays."""
+    ledger = open_ledger(store)
+    place = _place_of(ledger, agent, notebook)
+    count = ledger.forget(agent=agent, notebook=place, key=key, actor=_actor())
+    if not count:
+        raise UnknownRun(f"no run of an agent {agent!r} with the key {key!r} in {place}; `hitl-nb runs` lists them")
+    out.note(f"forgot {count} run{'s' if count != 1 else ''} of {agent} in {place}")
+
+
+def _place_of(ledger: Ledger, agent: str, notebook: str | None) -> str:
+    """The one place with runs of the agent, or the one that is named."""
+    places: dict[str, None] = {}
+    before: str | None = None
+    while page := ledger.runs(agent=agent, before=before):
+        places.update(dict.fromkeys(run.notebook for run in page))
+        before = page[-1].id
+    if notebook is not None:
+        named = (notebook, str(Path(notebook).resolve()))
+        places = {place: None for place in places if place in named}
+    if not places:
+        where = f" of {notebook}" if notebook else ""
+        raise UnknownRun(f"no run of an agent {agent!r}{where}; `hitl-nb runs` lists them")
+    if len(places) > 1:
+        raise HitlError(f"{len(places)} places have an agent {agent!r}: name one with --notebook: {', '.join(places)}")
+    return next(iter(places))
+
+
+def _is_there(path: str) -> bool:
+    return Path(path).exists()
+
+
+def _actor() -> str:
+    from hitl_nb.review.decide_from_text import reviewer_name
+
+    return reviewer_name()

@@ -1,0 +1,91 @@
+"""`hitl-nb watch`: lets the clock act on what waits and sends notices, where no server does.
+
+And what `hitl-nb run` waits for: approvals that soon can no longer be taken back.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hitl_nb.cli import output as out
+from hitl_nb.cli.options import Store, open_ledger
+
+if TYPE_CHECKING:
+    from hitl_nb.ledger.ledger import Ledger
+
+SETTLING = 60.0
+"""Most seconds that `hitl-nb run` waits until an approval can no longer be taken back."""
+_SLICE = 0.5
+"""Seconds after which it is looked whether to stop."""
+
+
+def watch(
+    once: Annotated[bool, typer.Option("--once", help="Do what is due now, and end.")] = False,
+    public_url: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", envvar="HITL_NB_PUBLIC_URL", help="Where people reach the server; links begin with it."
+        ),
+    ] = "",
+    store: Store = None,
+) -> None:
+    """Watch deadlines and send notifications, until interrupted.
+
+    Jupyter servers with hitl_nb do this by themselves; any number of them may. Exit code 1 with --once if something was
+    wrong.
+    """
+    from hitl_nb.review.notifications.channels import check_public_url
+    from hitl_nb.review.notifications.watcher import Watcher
+
+    try:
+        address = check_public_url(public_url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--public-url") from None
+    ledger = open_ledger(store)
+    stopping, wrong = threading.Event(), threading.Event()
+
+    def say(text: str) -> None:
+        wrong.set()
+        out.note(f"hitl-nb: {text}")
+
+    watcher = Watcher(lambda: ledger, label="watch", public_url=address, say=say, always=not once)
+    if once:
+        watcher.step()
+        watcher.stop()
+        raise typer.Exit(int(wrong.is_set()))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: stopping.set())
+    out.note(f"watching {ledger.store.url}; Ctrl-C ends it")
+    while not stopping.is_set():
+        seen = ledger.store.version()
+        end = time.monotonic() + watcher.step(lambda: not stopping.is_set())
+        while not stopping.is_set() and (left := end - time.monotonic()) > 0:
+            if ledger.store.wait(seen, min(left, _SLICE)) != seen:
+                break
+    watcher.stop()
+    out.note("stopped watching")
+
+
+def wait_for_settling(ledger: Ledger, notebook: str, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """Wait until a notebook's approvals are decisions that are about to be; whether one has become one."""
+    from hitl_nb.ledger.rows.store_clock import frozen
+
+    settled = False
+    while frozen() is None:
+        now = ledger.now()
+        found = [p for p in ledger.inbox(notebook=notebook, limit=1000) if p.settles_at is not None]
+        times = [(p.settles_at - now).total_seconds() for p in found if p.settles_at is not None]
+        soon = [left for left in times if left <= SETTLING]
+        if not soon:
+            break
+        word = "approval" if len(soon) == 1 else "approvals"
+        out.note(f"{len(soon)} {word} can be taken back for {max(soon):.0f} s; waiting for that")
+        sleep(max(0.0, max(soon)))
+        settled = ledger.tick() > 0 or settled
+    return settled

@@ -1,0 +1,1 @@
+"""Shared drafts, which people and agents write at once."""

@@ -1,0 +1,1 @@
+"""The bytes of Yjs updates, and which of them may come in."""

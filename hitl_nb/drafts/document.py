@@ -1,0 +1,245 @@
+"""What a draft looks like as a CRDT document: the same layout in Python (pycrdt) and in browsers (Yjs).
+
+text, markdown, code    a shared text, "source": what JupyterLab's editors are bound to (`YFile` of @jupyter/ydoc)
+table                   shared maps of what differs from the proposed table (`shared_table.py`)
+any other               a shared map, "value", whose entry "v" is the value: objects are maps, arrays are arrays of maps
+                        with one entry "v" each, and everything else is the JSON text of it, so that 1.0 stays 1.0;
+                        a choice, and what is too long or too deep for that, is one JSON text at "w": there the last
+                        writer wins
+
+What is typed and is no value yet stands in the map "typed" at "unfinished". An edit is written as the smallest change,
+so that two people who change different parts both keep theirs.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from hitl_nb import json_text as json
+from hitl_nb.drafts.shared_table import Table, ends, leaf, same, shared_map
+from hitl_nb.records import TEXT_KINDS, Kind, canonical
+
+if TYPE_CHECKING:
+    from pycrdt import Array, Doc, Map, Text
+
+Form = Literal["text", "table", "parts", "whole"]
+
+WHOLE = 256 << 10
+"""Longest JSON, in bytes, whose parts are shared one by one."""
+LONGEST_LIST = 3000
+"""Most items of a list that are shared one by one; twice as many may be there in the end. pycrdt finds an item by
+counting, so what it takes grows with the square of this."""
+DEEPEST = 100
+"""How deep a value may be nested whose parts are shared: twice that, and one, is how deep shared types stand then."""
+_ALONE = 0
+"""The client that begins a document: the same bytes whoever does it."""
+
+
+def form(kind: Kind, proposed: Any) -> Form:
+    """How a value of this kind is shared."""
+    if kind in TEXT_KINDS and isinstance(proposed, str) and _whole_characters(proposed):
+        return "text"
+    if kind == "table" and isinstance(proposed, dict):
+        return "table"
+    if (
+        kind == "choice"
+        or len(canonical(proposed)) > WHOLE
+        or _deep(proposed)
+        or _has_long_list(proposed, LONGEST_LIST)
+    ):
+        return "whole"
+    return "parts"
+
+
+def begun(kind: Kind, proposed: Any) -> bytes | None:
+    """The first update of a document, or None if there is nothing in it yet."""
+    from pycrdt import Doc
+
+    doc: Doc[Any] = Doc(client_id=_ALONE)
+    match form(kind, proposed):
+        case "text":
+            if not proposed:
+                return None
+            text = source(doc)
+            text += proposed
+        case "parts":
+            shared_map(doc, "value")["v"] = _shared(proposed)
+        case "table" | "whole":
+            return None
+    return doc.get_update()
+
+
+def value_of(doc: Doc[Any], kind: Kind, proposed: Any) -> Any:
+    """What the document says, as JSON; a text that is no value (yet) if such a one was typed last."""
+    if form(kind, proposed) == "text":
+        return str(source(doc))
+    unfinished = shared_map(doc, "typed").get("unfinished")
+    if unfinished is not None:
+        return unfinished
+    if form(kind, proposed) == "table":
+        return Table(doc, cast("dict[str, Any]", proposed)).value()
+    value = shared_map(doc, "value")
+    if form(kind, proposed) == "whole":
+        return leaf(value["w"]) if "w" in value else proposed
+    return _plain(_read(value["v"]), proposed) if "v" in value else proposed
+
+
+def write(doc: Doc[Any], kind: Kind, proposed: Any, value: Any) -> None:
+    """Let the document say `value`, changing only what differs. A text where no text belongs is an unfinished value.
+
+    Raises ValueError for what this kind cannot hold: a text that is none, a table with other columns.
+    """
+    with doc.transaction():
+        if form(kind, proposed) == "text":
+            if not isinstance(value, str):
+                raise ValueError(f"the draft of a text must be text, not {type(value).__name__}")
+            if not _whole_characters(value):
+                raise ValueError("the text has half of a character (a lone surrogate): it cannot be kept as a draft")
+            _write_text(source(doc), value)
+            return
+        typed = shared_map(doc, "typed")
+        if isinstance(value, str) and not isinstance(proposed, str) and kind != "choice":
+            typed["unfinished"] = value
+            return
+        if "unfinished" in typed:
+            del typed["unfinished"]
+        if form(kind, proposed) == "table":
+            Table(doc, cast("dict[str, Any]", proposed)).write(value)
+        elif form(kind, proposed) == "whole":
+            shared_map(doc, "value")["w"] = json.dumps(value)
+        elif _deep(value):
+            raise ValueError(f"the draft is nested more than {DEEPEST} deep")
+        elif _has_long_list(value, 2 * LONGEST_LIST):
+            raise ValueError(
+                f"the draft has a list of more than {2 * LONGEST_LIST} items, and was begun with a short one"
+            )
+        else:
+            _set(shared_map(doc, "value"), "v", value)
+
+
+def source(doc: Doc[Any]) -> Text:
+    """The document's text. Its indices are UTF-8 bytes."""
+    from pycrdt import Text
+
+    return doc.get("source", type=Text)
+
+
+# Texts
+
+
+def _write_text(text: Text, value: str) -> None:
+    old = str(text)
+    if old == value:
+        return
+    start = common(old, value)
+    end = common(old[start:][::-1], value[start:][::-1])
+    at = len(old[:start].encode())
+    gone = len(old[start : len(old) - end].encode())
+    # What is new goes in before what is old goes out: a cursor behind the change stays behind it.
+    if new := value[start : len(value) - end]:
+        text.insert(at, new)
+        at += len(new.encode())
+    if gone:
+        del text[at : at + gone]
+
+
+def _whole_characters(text: str) -> bool:
+    """Whether a shared text can hold this text, which is UTF-8."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def common(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    most = min(len(one), len(other))
+    return next((i for i in range(most) if one[i] != other[i]), most)
+
+
+# Values in parts
+
+
+def _deep(value: Any, deepest: int = DEEPEST) -> bool:
+    """Whether a JSON value is nested deeper than this."""
+    if isinstance(value, dict):
+        return deepest == 0 or any(_deep(part, deepest - 1) for part in cast("dict[str, Any]", value).values())
+    return isinstance(value, list) and (
+        deepest == 0 or any(_deep(part, deepest - 1) for part in cast("list[Any]", value))
+    )
+
+
+def _has_long_list(value: Any, most: int) -> bool:
+    """Whether there is a list of more items in a JSON value. It is not nested deeply."""
+    if isinstance(value, dict):
+        return any(_has_long_list(part, most) for part in cast("dict[str, Any]", value).values())
+    return isinstance(value, list) and (
+        len(cast("list[Any]", value)) > most or any(_has_long_list(part, most) for part in cast("list[Any]", value))
+    )
+
+
+def _shared(value: Any) -> Any:
+    """A JSON value as what is put into a document."""
+    from pycrdt import Array, Map
+
+    if isinstance(value, dict):
+        return Map({key: _shared(part) for key, part in cast("dict[str, Any]", value).items()})
+    if isinstance(value, list):
+        return Array([Map({"v": _shared(part)}) for part in cast("list[Any]", value)])
+    return json.dumps(value)
+
+
+def _read(part: Any) -> Any:
+    """What stands in a document as dicts, lists and JSON texts: pycrdt's iterators count from the start each time."""
+    from pycrdt import Array, Map
+
+    return json.loads(str(cast("Any", part))) if isinstance(part, Array | Map) else part
+
+
+def _plain(part: Any, like: Any = None) -> Any:
+    """The JSON value of what was read. Its objects have their entries in the order of those of `like`."""
+    if isinstance(part, dict):
+        items = cast("dict[str, Any]", part)
+        model = cast("dict[str, Any]", like) if isinstance(like, dict) else {}
+        names = [*filter(items.__contains__, model), *sorted(items.keys() - model.keys(), key=_in_browsers)]
+        return {name: _plain(items[name], model.get(name)) for name in names}
+    if isinstance(part, list):
+        models = cast("list[Any]", like) if isinstance(like, list) else []
+        held = [cast("dict[str, Any]", box) for box in cast("list[Any]", part) if isinstance(box, dict) and "v" in box]
+        return [_plain(box["v"], model) for box, model in zip_longest(held, models[: len(held)])]
+    return leaf(part)
+
+
+def _in_browsers(name: str) -> bytes:
+    """What names are sorted by: their UTF-16 units, as in browsers."""
+    return name.encode("utf-16-be")
+
+
+def _set(at: Map[Any], key: str, value: Any) -> None:
+    """Let the entry `key` of a shared map say `value`."""
+    from pycrdt import Array, Map
+
+    part = at.get(key)
+    if isinstance(part, Map) and isinstance(value, dict):
+        items, new = cast("Map[Any]", part), cast("dict[str, Any]", value)
+        for gone in [name for name, _ in items.items() if name not in new]:
+            del items[gone]
+        for name, item in new.items():
+            _set(items, name, item)
+    elif isinstance(part, Array) and isinstance(value, list):
+        _set_list(cast("Array[Any]", part), cast("list[Any]", value))
+    elif not (isinstance(part, str) and same(leaf(part), value)):
+        at[key] = _shared(value)
+
+
+def _set_list(boxes: Array[Any], new: list[Any]) -> None:
+    from pycrdt import Map
+
+    old = _plain(_read(boxes))
+    start, end = ends(old, new)
+    paired = min(len(old), len(new)) - start - end
+    for i in range(start, start + paired):
+        _set(boxes[i], "v", new[i])
+    at = start + paired
+    for _ in range(len(old) - end - at):
+        del boxes[at]
+    for i in range(at, len(new) - end):
+        boxes.insert(i, Map({"v": _shared(new[i])}))

@@ -1,0 +1,1 @@
+"""What recorded calls are named, in every try of a run."""

@@ -1,0 +1,96 @@
+"""`key=`: what a question or a step is known by, in place of its number in the order of calls.
+
+Code that is made again while several tasks run side by side may make its calls in another order. A key makes "the same
+call" mean the one with the same key: of the same function, in the same statement of the agent. Calls with one key that
+follow each other (a loop with the same key in each round) are told apart by their order, as calls without a key are:
+questions and gated calls if they are equal otherwise; steps with other arguments are refused. Each statement of exact
+code, and each round of a loop there, is a place of its own: the same key means another call in each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import operator
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from hitl_nb import json_text as json
+from hitl_nb.engine.call_keys.keys import Execution
+
+Key = str | int
+"""What may be a key."""
+
+inside_call: ContextVar[str] = ContextVar("hitl_nb_inside_call", default="")
+"""What sets the calls apart that the gated call makes which is being made and recorded; "" outside of any."""
+
+started_in: ContextVar[Execution | None] = ContextVar("hitl_nb_started_in", default=None)
+"""In a thread that the run has started: what started it. Its calls are named after that, whenever they are made."""
+
+_LONGEST = 200
+"""Keys with a longer spelling are known by their hash."""
+
+
+def check_key(key: object, of: str) -> Key | None:
+    """`key` as a str or an int, or None if there is none; `of` names what it is given to.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: it is empty.
+    """
+    if key is None:
+        return None
+    if isinstance(key, str):
+        if not key:
+            raise ValueError(f"key of {of} must not be empty: it names the call among those that run beside it")
+        return str(key)
+    try:
+        if not isinstance(key, bool):
+            return operator.index(key)  # pyright: ignore[reportArgumentType]  # raises for what is no integer
+    except TypeError:
+        pass
+    raise TypeError(f"key of {of} must be a str or an int, not {type(key).__name__}; str(...) makes one")
+
+
+def check_rule(key: object, of: str) -> None:
+    """Check the `key=` of a decorator: a key, or a function of a call's arguments. Raises TypeError, ValueError."""
+    if not callable(key):
+        check_key(key, of)
+
+
+def key_of_call(key: Key | Callable[..., Any] | None, bound: inspect.BoundArguments, of: str) -> Key | None:
+    """The key of one call of a decorated function; of a function as `key`, see `call_with_arguments`.
+
+    Raises TypeError, ValueError for what is no key, and what the function raises.
+    """
+    if not callable(key):
+        return check_key(key, of)
+    found = check_key(call_with_arguments(key, bound), of)
+    if found is None:
+        raise TypeError(f"the key function of {of} returned None; it must return a str or an int for every call")
+    return found
+
+
+def call_with_arguments(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
+    """Call a function that a decorator was given with the arguments of one call of the decorated one.
+
+    It gets the arguments by name, those that it names; if its names are others, all in their order.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # some builtins have no signature
+        return function(*bound.args, **bound.kwargs)
+    by_name = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if any(p.kind == p.VAR_KEYWORD for p in parameters):
+        return function(**bound.arguments)
+    needed = [p for p in parameters if p.default is p.empty and p.kind != p.VAR_POSITIONAL]
+    if all(p in by_name and p.name in bound.arguments for p in needed):
+        return function(**{p.name: bound.arguments[p.name] for p in by_name if p.name in bound.arguments})
+    return function(*bound.args, **bound.kwargs)
+
+
+def spelled(key: Key) -> str:
+    """A key as a part of a position: no two keys are spelled the same."""
+    text = json.dumps(key)
+    return text if len(text) <= _LONGEST else f"#{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,0 +1,128 @@
+"""Functions that are not instrumented: a compiler reads their bytecode, they are steps, or the user says so.
+
+What a text alone says is decided here, the same in every process. What the names of a notebook say beyond that is
+decided where a cell is instrumented.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hitl_nb.engine.compile.tree.nodes import FUNCTIONS, walk
+
+Resolve = Callable[[str], "str | None"]
+"""The qualified name of what a name stands for."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a function or class that may be left native.
+
+    Attributes:
+        line: its first line, a decorator's if it has any.
+        is_said: a comment says that it is left native.
+        names: dotted names in its decorators, spelt out as far as the text imports them.
+    """
+
+    line: int
+    is_said: bool
+    names: tuple[str, ...]
+
+    def is_left(self, resolve: Resolve) -> bool:
+        return self.is_said or any(_is_left_by(_resolved(name, resolve)) for name in self.names)
+
+
+_COMMENT = re.compile(r"#\s*hitl:\s*native\b")
+_USUAL = {"nb": "numba", "njit": "numba.njit", "hitl": "hitl_nb"}
+_READERS = re.compile(
+    r"(numba|numba_\w+|triton|jax|jaxlib|taichi|cython|Cython|cupyx\.jit|torch\.compile|torch\.jit|torch\._dynamo)(\.|$)"
+)
+_STEP = re.compile(r"hitl_nb\.([\w.]*\.)?step$")
+
+
+def find_heads(module: ast.Module, source: str) -> list[Head]:
+    """The definitions that may be left native."""
+    if "@" not in source and not _COMMENT.search(source):
+        return []
+    nodes = walk(module)
+    imported = _imported_names(nodes)
+    lines = source.splitlines()
+    found: list[Head] = []
+    for node in nodes:
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            first = min([node.lineno, *(part.lineno for part in node.decorator_list)])
+            is_said = any(_COMMENT.search(text) for text in _lines_about(lines, first, node.lineno))
+            names = tuple(name for part in node.decorator_list for name in _names_in(part, imported))
+            if is_said or names:
+                found.append(Head(first, is_said, names))
+    return found
+
+
+def find_left_native(heads: list[Head], native: types.CodeType) -> dict[tuple[str, int], types.CodeType]:
+    """By qualified name and first line: the native code of what the text alone says is left native."""
+    lines = frozenset(head.line for head in heads if head.is_left(_USUAL.get))
+    return {(code.co_qualname, code.co_firstlineno): code for code in _outermost(native, lines)} if lines else {}
+
+
+def reads_bytecode(name: str) -> bool:
+    """Whether what has this qualified name reads the bytecode of functions that it is given."""
+    return bool(_READERS.match(name))
+
+
+def _is_left_by(name: str) -> bool:
+    return reads_bytecode(name) or bool(_STEP.match(name))
+
+
+def _resolved(name: str, resolve: Resolve) -> str:
+    root, dot, rest = name.partition(".")
+    return (resolve(root) or root) + dot + rest
+
+
+def _names_in(node: ast.AST, imported: Mapping[str, str]) -> Iterator[str]:
+    """The names and attributes in an expression, as far as the text itself says what they stand for."""
+    for part in walk(node):
+        dotted = _dotted(part)
+        if dotted is not None:
+            yield _resolved(dotted, imported.get)
+
+
+def _imported_names(nodes: list[ast.AST]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found.update((alias.asname, alias.name) for alias in node.names if alias.asname)
+            roots = [alias.name.partition(".")[0] for alias in node.names if not alias.asname]
+            found.update(zip(roots, roots, strict=True))
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.update((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+    return found
+
+
+def _dotted(node: Any) -> str | None:
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else None
+
+
+def _lines_about(lines: list[str], first: int, last: int) -> Iterator[str]:
+    """The lines of a definition's head that may say so: its own, those above it, and above its decorators."""
+    for number in {first - 1, last - 1, last}:
+        if 0 < number <= len(lines):
+            yield lines[number - 1]
+
+
+def _outermost(code: types.CodeType, lines: frozenset[int]) -> Iterator[types.CodeType]:
+    for value in code.co_consts:
+        if not isinstance(value, types.CodeType):
+            continue
+        if value.co_firstlineno in lines and not value.co_name.startswith("<"):
+            yield value
+        else:
+            yield from _outermost(value, lines)

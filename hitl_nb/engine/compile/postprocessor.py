@@ -1,0 +1,135 @@
+"""Puts into compiled code what the compiler could not: names, positions, the runtime object, the mark."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import types
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+from hitl_nb.engine.compile.line_relocation import relocate
+from hitl_nb.engine.compile.runtime.runtime import MARK
+from hitl_nb.engine.compile.runtime.runtime import RUNTIME as RUNTIME_OBJECT
+from hitl_nb.engine.compile.tree.nodes import RUNTIME
+from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction, qualified_name
+from hitl_nb.engine.compile.tree.trees import SourceTree, first_number
+
+_LOAD_CONST, _STORE_NAME = dis.opmap["LOAD_CONST"], dis.opmap["STORE_NAME"]
+_FIRST_LINE = "__firstlineno__"
+
+
+class Places:
+    """For each code unit of a code object the number and the column of its node.
+
+    What the compiler made is kept, and spread out over the units when it is first asked for: few code is ever on a
+    stack that is read.
+    """
+
+    __slots__ = ("_made_of", "_spread")
+
+    def __init__(self, code: types.CodeType, table: bytes, first_number: int) -> None:
+        """Args:
+        code: finished.
+        table: the line table that it had before, which counts from `first_number`.
+        """
+        self._made_of = code, table, first_number
+        self._spread: tuple[array[int], bytes] | None = None
+
+    def __getitem__(self, unit: int) -> tuple[int, int]:
+        numbers, columns = self._spread or self._spread_out()
+        return numbers[unit], columns[unit]
+
+    def as_bytes(self) -> bytes:
+        numbers, columns = self._spread or self._spread_out()
+        return numbers.tobytes() + columns
+
+    def _spread_out(self) -> tuple[array[int], bytes]:
+        code, table, first_number = self._made_of
+        numbered = code.replace(co_linetable=table, co_firstlineno=first_number)
+        lines, _, columns, _ = zip(*numbered.co_positions(), strict=True)
+        self._spread = array("I", [line or 0 for line in lines]), bytes([column or 0 for column in columns])
+        return self._spread
+
+
+class Finisher:
+    """Finishes the code compiled from one tree.
+
+    Attributes:
+        finished: each function's code, with the places that its instructions came from.
+    """
+
+    def __init__(self, tree: SourceTree, key: str, left_native: Mapping[tuple[str, int], types.CodeType]) -> None:
+        self.tree, self.key, self.left_native = tree, key, left_native
+        self._loops = tree.loop_numbers()
+        self.finished: list[tuple[types.CodeType, InstrumentedFunction, Places]] = []
+
+    def finish(
+        self, code: types.CodeType, function: InstrumentedFunction | None = None, outer: tuple[str, str] = ("", "cell")
+    ) -> types.CodeType:
+        """Args:
+        function: which it is; None: it is found by its first line.
+        outer: qualified name and kind of the code around it.
+        """
+        function = function or self.tree.function_of(code)
+        if function is not None:
+            name, qualname, kind = function.name, function.qualname, function.kind
+        else:
+            name, kind = code.co_name, "def"
+            qualname = qualified_name(name, *outer)
+        first_line = self._first_line(code, function)
+        native = self.left_native.get((qualname, first_line))
+        if native is not None and native.co_freevars == code.co_freevars:
+            return native
+        constants = [self._constant(value, code, qualname, kind) for value in code.co_consts]
+        has_start = function is not None and kind != "cell"
+        operations, table = relocate(code, self.tree.numbering, self._loops, first_line, has_start=has_start)
+        if kind == "class":
+            operations = _with_first_line(operations, code, constants, first_line)
+        elif function is not None:
+            constants.append((MARK, self.key, function.number))
+        is_outermost = function is not None and function.parent is not None and function.parent.kind == "cell"
+        finished = code.replace(
+            co_code=operations,
+            co_flags=code.co_flags & ~inspect.CO_NESTED if is_outermost else code.co_flags,
+            co_consts=tuple(constants),
+            co_name=name,
+            co_qualname=qualname,
+            co_firstlineno=first_line,
+            co_linetable=table,
+        )
+        if function is not None and kind != "class":
+            self.finished.append((finished, function, Places(finished, code.co_linetable, code.co_firstlineno)))
+        return finished
+
+    def _constant(self, value: Any, code: types.CodeType, qualname: str, kind: str) -> Any:
+        if isinstance(value, types.CodeType):
+            return self.finish(value, None, (qualname, kind))
+        if not isinstance(value, str):
+            return value
+        if value == RUNTIME:
+            return RUNTIME_OBJECT
+        return qualname if kind == "class" and value == code.co_qualname else value
+
+    def _first_line(self, code: types.CodeType, function: InstrumentedFunction | None) -> int:
+        number = code.co_firstlineno if function is None else first_number(self.tree.nodes[function.number])
+        position = self.tree.numbering.position_of(number)
+        return position[0] if position is not None else 1
+
+
+def _with_first_line(operations: bytes, code: types.CodeType, constants: list[Any], first_line: int) -> bytes:
+    """From Python 3.13 on a class is told its first line, `__firstlineno__`: the user's, in place of the number."""
+    if _FIRST_LINE not in code.co_names:
+        return operations
+    stored = bytes((_STORE_NAME, code.co_names.index(_FIRST_LINE)))
+    at = next(i for i in range(2, len(operations), 2) if operations[i : i + 2] == stored)
+    made = bytearray(operations)
+    index = made[at - 1]
+    uses = [i for i in dis.get_instructions(code) if i.opcode == _LOAD_CONST and i.arg == index]
+    if made[at - 2] == _LOAD_CONST and len(uses) == 1:
+        constants[index] = first_line
+    elif len(constants) < 256:
+        constants.append(first_line)
+        made[at - 2], made[at - 1] = _LOAD_CONST, len(constants) - 1
+    return bytes(made)

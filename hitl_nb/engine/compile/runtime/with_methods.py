@@ -1,0 +1,91 @@
+"""What instrumented `with` and `async with` call: the methods of a manager, with the interpreter's messages."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from typing import Any, cast
+
+from hitl_nb.engine.compile.runtime.raised_errors import raiser
+
+
+def kind_of(value: Any) -> Any:
+    return cast("Any", type(value))
+
+
+def awaitable(value: Any, method: str) -> Any:
+    """What `async with` awaits, with its message."""
+    kind = kind_of(value)
+    is_marked = kind is types.GeneratorType and value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE
+    if kind is not types.CoroutineType and not is_marked and not hasattr(kind, "__await__"):
+        raise TypeError(
+            f"'async with' received an object from {method} that does not implement __await__: {kind.__name__}"
+        )
+    return value
+
+
+def with_methods(manager: Any) -> tuple[Any, Any]:
+    """What `with` calls, with the manager as the first argument."""
+    kind: Any = type(manager)  # pyright: ignore[reportUnknownVariableType]  # `cast` is a call, and this is called often
+    known = _plain_managers.get(id(kind))
+    try:
+        if known is not None and kind.__enter__ is known[0] and kind.__exit__ is known[1]:
+            return known
+    except AttributeError:
+        pass
+    try:
+        found = _two_methods(manager, "__enter__", "__exit__", "the context manager protocol")
+    except TypeError as error:
+        return raiser(error), None
+    if type(found[0]) is types.FunctionType and type(found[1]) is types.FunctionType:
+        if len(_plain_managers) > _MOST_KNOWN:
+            _plain_managers.clear()
+        _plain_managers[id(kind)] = found
+    return found
+
+
+_plain_managers: dict[int, tuple[Any, Any]] = {}
+"""By the identity of a class: its two methods, if they are plain functions. Found again, they are the same objects."""
+_MOST_KNOWN = 200
+
+
+def async_with_methods(manager: Any) -> tuple[Any, Any]:
+    try:
+        return _two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
+    except TypeError as error:
+        return raiser(error), None
+
+
+def _two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tuple[Any, Any]:
+    name = type(manager).__name__
+    first = _special_method(manager, enter)
+    if first is None:
+        raise TypeError(f"'{name}' object does not support {protocol}")
+    second = _special_method(manager, leave)
+    if second is None:
+        raise TypeError(f"'{name}' object does not support {protocol} (missed {leave} method)")
+    return first, second
+
+
+def _special_method(value: Any, name: str) -> Any:
+    """A special method as the interpreter looks it up, on the type; to be called with the object first."""
+    for kind in kind_of(value).__mro__:
+        if name in kind.__dict__:
+            method: Any = kind.__dict__[name]
+            if type(method) is types.FunctionType:
+                return method
+            bind: Any = getattr(kind_of(method), "__get__", None)
+            return BoundMethod(method if bind is None else bind(method, value, kind_of(value)))
+    return None
+
+
+class BoundMethod:
+    """A special method that is bound already: it is called with the manager all the same, as a plain function is."""
+
+    __slots__ = ("method",)
+
+    def __init__(self, method: Any) -> None:
+        self.method = method
+
+    def __call__(self, manager: Any, *args: Any) -> Any:
+        return self.method(*args)

@@ -1,0 +1,1 @@
+"""The instrumented syntax tree."""

@@ -1,0 +1,152 @@
+"""The functions of instrumented code, and what is known of the names in each."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, SCOPES, names_in, nodes_of_body
+
+FunctionKind = Literal["cell", "def", "lambda", "class"]
+
+
+@dataclass(eq=False)
+class InstrumentedFunction:
+    """One scope of instrumented code: the cell itself, a function, a lambda, a comprehension or a class body."""
+
+    number: int
+    kind: FunctionKind
+    name: str
+    qualname: str
+    owner: str  # the class whose methods' private names are mangled with it; "" outside classes
+    parent: InstrumentedFunction | None
+    globals: frozenset[str] = frozenset()  # names declared `global`
+    cells: tuple[str, ...] = ()  # names shared with other functions, as the compiler found them
+    files_cells: bool = False
+    is_async: bool = False
+    is_generator: bool = False
+    is_agent: bool = False  # code of an agent, as far as its text tells: it reports behind calls
+    first_parameter: str | None = None
+    docstrings: int = 0  # statements at the start that must stay there
+    locals: frozenset[str] = frozenset()  # local names of the compiled code, shared ones too
+
+    @property
+    def is_inlined(self) -> bool:
+        """Whether it is a comprehension that this Python makes no function of."""
+        return self.name in INLINED
+
+    @property
+    def scope_of_names(self) -> InstrumentedFunction:
+        """The function whose local names are seen here."""
+        return self.parent.scope_of_names if self.is_inlined and self.parent is not None else self
+
+
+def qualified_name(name: str, outer: str, kind: str) -> str:
+    """The `__qualname__` of what is defined in a scope of this qualified name and kind."""
+    if kind == "cell":
+        return name
+    while outer.endswith(INLINED):
+        outer = outer.rpartition(".")[0].removesuffix(".<locals>")
+        kind = "def" if outer else "cell"
+        if not outer:
+            return name
+    return f"{outer}.{name}" if kind == "class" or outer.endswith(_COMPREHENSIONS) else f"{outer}.<locals>.{name}"
+
+
+RUN_AT_ONCE = ("<listcomp>", "<setcomp>", "<dictcomp>")
+INLINED: tuple[str, ...] = RUN_AT_ONCE if sys.version_info >= (3, 12) else ()
+"""Names of the functions that comprehensions become here, and that this Python makes no scope for (PEP 709)."""
+_COMPREHENSIONS = (*RUN_AT_ONCE, "<genexpr>")
+
+
+@dataclass(eq=False)
+class ScopeNames:
+    """Which names of a function need no filing, found from its source."""
+
+    untouched: frozenset[str]  # parameters that nothing binds again
+    unshared: frozenset[str]  # locals that no nested scope names
+    first_parameter: str | None
+    loses_self: bool  # whether the first parameter, or `__class__`, is deleted or declared
+    mentioned: frozenset[str] = frozenset()  # all that its own code names
+
+    @classmethod
+    def of(cls, node: ast.AST, body: list[ast.AST], *, kind: FunctionKind) -> ScopeNames:
+        if kind in ("cell", "class"):  # no locals
+            return cls(frozenset(), frozenset(), None, loses_self=False)
+        nodes = nodes_of_body(body)
+        shared: set[str] = set()
+        bound: set[str] = set()
+        rebound: set[str] = set()
+        deleted: set[str] = set()
+        declared: set[str] = set()
+        for part in nodes:
+            if type(part) not in _NAMING:
+                continue
+            match part:
+                case ast.Name(id=name, ctx=ast.Store()):
+                    bound.add(name)
+                case ast.Name(id=name, ctx=ast.Del()):
+                    rebound.add(name)
+                    deleted.add(name)
+                case ast.Global(names=names) | ast.Nonlocal(names=names):
+                    declared.update(names)
+                case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                    rebound.add(name)
+                case ast.MatchMapping(rest=str(name)):
+                    rebound.add(name)
+                case ast.alias(name=name, asname=alias):
+                    rebound.add(alias or name.partition(".")[0])
+                case _:
+                    if isinstance(part, (*SCOPES, *COMPREHENSIONS)):
+                        shared |= names_in(part)
+                    if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                        rebound.add(part.name)
+        parameters = _parameters(node)
+        plain = {*parameters} - shared - declared
+        return cls(
+            untouched=frozenset(plain - bound - rebound),
+            unshared=frozenset((plain | bound) - declared - shared),
+            first_parameter=parameters[0] if parameters else None,
+            loses_self=bool({*parameters[:1], "__class__"} & (deleted | declared)),
+            mentioned=frozenset({*parameters, *rebound, *(part.id for part in nodes if isinstance(part, ast.Name))}),
+        )
+
+
+_NAMING = frozenset(
+    (
+        *(ast.Name, ast.Global, ast.Nonlocal, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+        *(ast.alias, *SCOPES, *COMPREHENSIONS),
+    )
+)
+
+
+def _parameters(node: ast.AST) -> list[str]:
+    args = getattr(node, "args", None)
+    if not isinstance(args, ast.arguments):
+        return []
+    rest = [arg for arg in (*args.kwonlyargs, args.vararg, args.kwarg) if arg is not None]
+    return [arg.arg for arg in (*args.posonlyargs, *args.args, *rest)]
+
+
+class FileNames:
+    """Makes the names under which values are filed: of the statement's path, so that an edit elsewhere keeps them."""
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.cleared_on_error: list[str] = []
+        self._counts: Counter[str] = Counter()
+
+    def new(self, kind: str) -> str:
+        name = f".{kind}{self.path}.{self._counts[self.path]}"
+        self._counts[self.path] += 1
+        if kind in _VALUES:
+            self.cleared_on_error.append(name)
+        return name
+
+
+_VALUES = frozenset(("a", "x", "m", "v", "s"))  # kinds whose value natively dies when an exception leaves the statement
+
+__all__ = ["FileNames", "FunctionKind", "InstrumentedFunction", "ScopeNames"]

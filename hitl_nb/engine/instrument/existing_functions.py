@@ -1,0 +1,58 @@
+"""Functions of cells that ran before the extension was loaded: they get instrumented code in place of their own.
+
+Generators that are under way keep the code they were begun with.
+"""
+
+from __future__ import annotations
+
+import gc
+import linecache
+import types
+from typing import Any
+
+from hitl_nb.engine.compile.units import FUTURE_FLAGS
+from hitl_nb.engine.instrument.cells import instrument_source
+from hitl_nb.engine.instrument.counterparts import counterparts_of
+from hitl_nb.engine.instrument.resolved_names import resolver
+
+
+def instrument_existing(shell: Any) -> int:
+    """Instrument the functions that cells of this shell have defined. Returns how many were given new code."""
+    names: dict[str, int] = getattr(shell.compile, "_filename_map", {})
+    found: dict[str, list[types.FunctionType]] = {}
+    for value in gc.get_objects():
+        if type(value) is types.FunctionType and value.__code__.co_filename in names:
+            found.setdefault(value.__code__.co_filename, []).append(value)
+    return sum(
+        _instrument(shell, filename, read_source(shell, filename) or "", functions)
+        for filename, functions in found.items()
+    )
+
+
+def read_source(shell: Any, filename: str) -> str | None:
+    """The source of a cell as it was compiled; None: no cell of this shell has this file name.
+
+    The history has it; linecache has only its lines, not what ends them.
+    """
+    number: int | None = getattr(shell.compile, "_filename_map", {}).get(filename)
+    if number is None:
+        return None
+    lines = linecache.getlines(filename)
+    history: list[str] = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", [])
+    text = history[number] if number < len(history) else ""
+    return text if [f"{line}\n" for line in text.splitlines()] == lines else "".join(lines)
+
+
+def _instrument(shell: Any, filename: str, source: str, functions: list[types.FunctionType]) -> int:
+    unit = instrument_source(source, filename, flags=functions[0].__code__.co_flags & FUTURE_FLAGS)
+    if unit is None:
+        return 0
+    resolve = resolver(shell.user_ns)
+    lines = {head.line for head in unit.heads if head.is_left(resolve)}
+    counterparts, count = counterparts_of(unit), 0
+    for function in functions:
+        made = None if function.__code__.co_firstlineno in lines else counterparts.find_of_cell(function.__code__)
+        if made is not None:
+            function.__code__ = made
+            count += 1
+    return count

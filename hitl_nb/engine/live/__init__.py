@@ -1,0 +1,1 @@
+"""The live code of one run, on this process's stack."""

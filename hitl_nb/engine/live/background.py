@@ -1,0 +1,105 @@
+"""Threads and submitted calls that an agent started and nobody waits for: a pause would lose them.
+
+What a statement started that is made again is started again. What an earlier one started is not: while that has not
+ended, no question can be asked. What a step has started belongs to it: a pause waits for the step to end, and only what
+is left over then would be lost.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sysconfig
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from hitl_nb.engine.live.live import LiveRun
+from hitl_nb.engine.live.steps_under_way import step_under_way
+
+_OURS = str(Path(__file__).parents[2])
+_LIBRARIES = (_OURS, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
+
+Started = Any
+"""A thread, or the future of a submitted call."""
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Who has started something.
+
+    Attributes:
+        step: of the step whose function did: done when that has ended.
+    """
+
+    moment: object
+    line: str
+    name: str
+    step: Future[None] | None
+
+    @property
+    def is_of_step_under_way(self) -> bool:
+        return self.step is not None and not self.step.done()
+
+
+class Background:
+    """What the code of one run has started in this process."""
+
+    def __init__(self, live: LiveRun) -> None:
+        self.live = live
+        self._started: WeakKeyDictionary[Started, _Start] = WeakKeyDictionary()
+
+    def began(self, started: Started, function: Any) -> None:
+        """The code that runs has started `started`, which calls `function`."""
+        if self.live.is_running:
+            name = getattr(function, "__qualname__", None) or type(function).__name__
+            self._started[started] = _Start(self.live.moment, self.live.line, name, step_under_way())
+
+    def problem(self, *, within: bool) -> str | None:
+        """Why a question cannot be asked now, if so.
+
+        `within`: what the statement at hand has started is started again when the run continues.
+        """
+        if not self._started:
+            return None
+        moment = self.live.moment
+        for started, start in list(self._started.items()):
+            if not (within and start.moment == moment) and not start.is_of_step_under_way and not _is_over(started):
+                return _said(started, f"{start.name}(), started at {start.line},")
+        return None
+
+    def left_by_steps(self) -> str | None:
+        """Why a question cannot be asked when the steps beside it have ended, if so."""
+        for started, start in list(self._started.items()):
+            if start.step is not None and not _is_over(started):
+                return _said(started, f"{start.name}(), which a step has started,")
+        return None
+
+
+def _said(started: Started, what: str) -> str:
+    kind, way_out = _WORDS["Thread" if isinstance(started, Thread) else "Future"]
+    return f"{kind} {what} has not ended, and would be lost with this process; {way_out} before this question"
+
+
+_WORDS = {
+    "Thread": ("the thread of", "join() it"),
+    "Future": ("the submitted call of", "wait for its result()"),
+}
+
+
+def _is_over(started: Started) -> bool:
+    return not started.is_alive() if isinstance(started, Thread) else started.done()
+
+
+def is_from_library(function: Any) -> bool:
+    """Whether a function, or what a coroutine runs, is of Python's or an installed library: its threads serve it."""
+    code: Any = getattr(function, "cr_code", None) or getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return getattr(function, "__module__", "__main__") != "__main__"
+    return _is_library(code.co_filename)
+
+
+def _is_library(filename: str) -> bool:
+    return str(Path(filename)).startswith(_LIBRARIES) or "site-packages" in filename

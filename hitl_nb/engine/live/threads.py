@@ -1,0 +1,88 @@
+"""Threads that an agent starts belong to its run: their steps are recorded, their questions asked.
+
+`asyncio.to_thread` hands a context on; `loop.run_in_executor`, `ThreadPoolExecutor` and `Thread` do not. A step in such
+a thread would be called without a record, and again after a crash. So the variables of a run, and no others, are handed
+on to what code of a run submits or starts. Code outside of a run is left alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, ContextVar
+from threading import Thread
+from typing import Any, cast
+
+from hitl_nb.engine.call_keys.call_keys import started_in
+from hitl_nb.engine.live.background import is_from_library
+
+_handed_on: list[ContextVar[Any]] = []
+
+
+def hand_on_to_threads(*variables: ContextVar[Any]) -> None:
+    """From now on, threads get these variables from the code that starts them, if the first one is set there."""
+    if not _handed_on:
+        ThreadPoolExecutor.submit = _submitting(ThreadPoolExecutor.submit)
+        Thread.start = _starting(Thread.start)
+    _handed_on[:] = variables
+
+
+def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(submit)
+    def submit_with_run(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        called: Any = fn
+        with_run: Any
+        if _is_call_in_context(called):  # of `asyncio.to_thread`
+            of_context = called
+            called, *rest = of_context.args
+            with_run = functools.partial(of_context.func, _with_run(called), *rest, **of_context.keywords)
+        else:
+            with_run = _with_run(called)
+        future = submit(self, with_run, *args, **kwargs)
+        if _handed_on[0].get() is not None:
+            _handed_on[0].get().background.began(future, called)
+        return future
+
+    return submit_with_run
+
+
+def _is_call_in_context(function: Any) -> bool:
+    return isinstance(function, functools.partial) and isinstance(
+        getattr(cast("Any", function).func, "__self__", None), Context
+    )
+
+
+def _starting(start: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(start)
+    def start_with_run(self: Thread) -> None:
+        target: Any = getattr(self, "_target", None)
+        if getattr(target, "__module__", None) != "concurrent.futures.thread":  # a worker serves others, too
+            run = _with_run(self.run)
+            if run != self.run:
+                function = self.run if target is None else target
+                if not is_from_library(function):
+                    _handed_on[0].get().background.began(self, function)
+                self.run = run
+        start(self)
+
+    return start_with_run
+
+
+def _with_run(function: Callable[..., Any]) -> Callable[..., Any]:
+    values = [(variable, variable.get()) for variable in _handed_on]
+    session = values[0][1]
+    if session is None:
+        return function
+    values.append((started_in, session.live.begin_thread()))
+
+    @functools.wraps(function, updated=())
+    def call_with_run(*args: Any, **kwargs: Any) -> Any:
+        tokens = [(variable, variable.set(value)) for variable, value in values]
+        try:
+            return function(*args, **kwargs)
+        finally:
+            for variable, token in tokens:
+                variable.reset(token)
+
+    return call_with_run

@@ -1,0 +1,57 @@
+"""Has running code report from time to time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from hitl_nb.engine.compile.runtime.runtime import RUNTIME
+
+
+class Ticker:
+    """While entered, running code reports when `seconds()` have passed, again and again.
+
+    A thread does it, one of the process: code that runs has no other way to know the time at no cost.
+    """
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self.seconds = seconds
+
+    def __enter__(self) -> None:
+        global _thread
+        _entered.add(self)
+        if _thread is None or not _thread.is_alive():  # not in a process that was forked
+            _thread = threading.Thread(target=_tick, name="hitl_nb reports", daemon=True)
+            _thread.start()
+        _wake.set()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        _entered.discard(self)
+        _end_reports()
+
+
+_entered: set[Ticker] = set()
+_wake = threading.Event()
+_thread: threading.Thread | None = None
+
+
+def _tick() -> None:
+    while True:
+        _wake.wait()
+        entered = list(_entered)
+        if entered:
+            time.sleep(min(ticker.seconds() for ticker in entered))
+            RUNTIME.due = True
+        else:
+            _wake.clear()
+            if _entered:  # since
+                _wake.set()
+        _end_reports()
+
+
+def _end_reports() -> None:
+    """Else code that belongs to no run would report for nothing, again and again."""
+    if not _entered:
+        RUNTIME.due = False

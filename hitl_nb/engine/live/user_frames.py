@@ -1,0 +1,26 @@
+"""The frames of the user's code, seen from the engine's."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+
+from hitl_nb.engine.position.frames.lookup import FrameView
+
+_PACKAGE = str(Path(__file__).resolve().parents[2])
+
+
+def user_frame() -> types.FrameType:
+    """The innermost frame that is not of this package."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def describe_line(frame: types.FrameType) -> str:
+    """The line of a frame, for sentences."""
+    view = FrameView(frame)
+    is_cell = view.known is not None and view.known.function.kind == "cell"
+    return f"line {frame.f_lineno}" if is_cell else f"line {frame.f_lineno} of {frame.f_code.co_name}"

@@ -1,0 +1,19 @@
+"""The value of a cell's last expression, shown by the run whose code it is."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from hitl_nb.engine.position.driver import current_driver
+
+
+def show_last_value(value: Any) -> None:
+    """The value of a cell's last expression."""
+    driver = current_driver()
+    run = getattr(driver, "run", None)
+    display = getattr(run, "display", None)
+    if display is not None:
+        display(value)
+    elif run is None:
+        sys.displayhook(value)

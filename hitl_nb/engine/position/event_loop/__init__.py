@@ -1,0 +1,1 @@
+"""What asyncio holds of a run, as data."""

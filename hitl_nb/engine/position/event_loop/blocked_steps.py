@@ -1,0 +1,59 @@
+"""Whether a task of a step waits for what only the run's own tasks give: a pause ends these, and it would never end."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import tasks as asyncio_tasks
+from typing import Any
+
+from hitl_nb.engine.position.event_loop.asyncio_calls import innermost, is_known
+from hitl_nb.engine.position.event_loop.origins import origin_of
+from hitl_nb.engine.position.event_loop.turns import turns
+
+_GATHERING: Any = vars(asyncio_tasks)["_GatheringFuture"]
+_WAIT: Any = vars(asyncio_tasks)["_wait"].__code__
+
+
+def waits_for_run(task: Any) -> bool:
+    """Whether a task of a step waits for a task of the run, or for a lock, event or queue of the state saved last.
+
+    A lock that another step holds counts, too: whether any step still does something is the caller's question. What has
+    a deadline counts: it would pass only because the run does not go on.
+    """
+    return _is_held(task, set())
+
+
+def _is_held(task: Any, seen: set[int]) -> bool:
+    waiter = task._fut_waiter
+    if waiter is None or waiter.done() or id(task) in seen:
+        return False
+    seen.add(id(task))
+    coroutine = innermost(task.get_coro())
+    is_asyncios = is_known(coroutine) or _code_of(coroutine) is _WAIT
+    names: dict[str, Any] = coroutine.cr_frame.f_locals if is_asyncios and coroutine.cr_frame else {}
+    if any(names.get("self") is shared for shared in turns.shared):
+        return True
+    if _code_of(coroutine) is _WAIT and names:
+        held = [_is_of_run(future, seen) for future in names["fs"] if not future.done()]
+        return any(held) if names["return_when"] == asyncio.ALL_COMPLETED else bool(held) and all(held)
+    if _code_of(coroutine) is asyncio.wait_for.__code__ and asyncio.isfuture(names.get("fut")):
+        return _is_of_run(names["fut"], seen)
+    return _is_of_run(waiter, seen)
+
+
+def _code_of(coroutine: Any) -> Any:
+    return getattr(coroutine, "cr_code", None)
+
+
+def _is_of_run(future: Any, seen: set[int]) -> bool:
+    if isinstance(future, _GATHERING):
+        children: list[Any] = future._children
+        return any(_is_of_run(child, seen) for child in children if not child.done())
+    if not isinstance(future, asyncio.Task):
+        return False
+    origin = origin_of(future)
+    is_steps = origin.is_outside or origin.within is not None
+    return _is_held(future, seen) if is_steps else not future.done()
+
+
+__all__ = ["waits_for_run"]

@@ -1,0 +1,140 @@
+"""Where the tasks of a run began, noticed as asyncio makes them.
+
+A task that the notebook's own code started is saved. One that began inside a call of a library that still waits begins
+again with that call, as all in it is made again. What a library started for itself, or a step, is not the run's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from weakref import WeakKeyDictionary, ref
+
+from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.position.event_loop import asyncio_calls
+from hitl_nb.engine.position.frames.lookup import frame_of
+
+_ASYNCIO = str(Path(asyncio.__file__).parent)
+
+
+@dataclass
+class Origin:
+    """Where a task began.
+
+    Attributes:
+        key: names it in its run: the key of the task that started it, and which one of that one's it is.
+        line: of the code that started it.
+        started: how many tasks it has started itself.
+        call: the coroutine of a library that it began in.
+        is_outside: whether it is not the run's.
+        within: the task that awaits it, if it does the work of one call of that one.
+        is_cancelled: whether it is cancelled as soon as it is where it was when it was saved.
+    """
+
+    key: str = ""
+    line: int = 0
+    started: int = 0
+    call: ref[Any] | None = None
+    is_outside: bool = False
+    within: Any = None
+    is_cancelled: bool = False
+
+    @property
+    def is_made_again(self) -> bool:
+        """Whether the call it began in still waits, and will be made again."""
+        call = self.call() if self.call is not None else None
+        return call is not None and call.cr_frame is not None
+
+
+_origins: WeakKeyDictionary[Any, Origin] = WeakKeyDictionary()
+
+
+def origin_of(task: Any) -> Origin:
+    found = _origins.get(task)
+    if found is None:
+        found = _origins[task] = Origin(task.get_name())
+    return found
+
+
+def set_origin(task: Any, origin: Origin) -> None:
+    _origins[task] = origin
+
+
+def notice_tasks(is_in_run: Callable[[], bool]) -> None:
+    """From now on, where a task begins is noticed, if the code that starts it belongs to a run."""
+    create: Any = asyncio.BaseEventLoop.create_task
+    if getattr(create, "__hitl_origins__", False):
+        return
+
+    @functools.wraps(create)
+    def create_task(self: asyncio.BaseEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        task = create(self, coro, **kwargs)
+        if is_in_run():
+            _origins[task] = _find_origin(coro, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        return task
+
+    cast("Any", create_task).__hitl_origins__ = True
+    asyncio.BaseEventLoop.create_task = create_task
+
+
+def _find_origin(coroutine: Any, frame: types.FrameType | None) -> Origin:
+    try:
+        parent_task = asyncio.current_task()
+    except RuntimeError:  # the loop does not run yet: `asyncio.run`, `run_until_complete`
+        parent_task = None
+    parent = origin_of(parent_task) if parent_task is not None else Origin()
+    if parent.within is not None:  # the work of a step, or of a gated call
+        return Origin(parent.key, parent.line, 0, parent.call, True, parent_task)
+    between: types.FrameType | None = None
+    while frame is not None and find_code(frame.f_code) is None:
+        if not frame.f_code.co_filename.startswith(_ASYNCIO):
+            between = frame
+        if frame.f_code is _HANDLE:
+            frame = None
+            break
+        frame = frame.f_back
+    if frame is None:  # a library's task starts another one
+        return Origin(parent.key, parent.line, 0, parent.call, parent.is_outside or not _is_runs(coroutine))
+    if between is None:
+        return _own(parent, frame.f_lineno)
+    call = next((v for v in frame.f_locals.values() if frame_of(v) is between), None)
+    if call is not None and asyncio_calls.is_known(call):
+        return _own(parent, frame.f_lineno)
+    if call is None and _is_runs(coroutine):
+        return _own(parent, frame.f_lineno)
+    return Origin(parent.key, frame.f_lineno, 0, _ref(call), not _is_runs(coroutine))
+
+
+def _ref(value: Any) -> ref[Any] | None:
+    return None if value is None else ref(value)
+
+
+_HANDLE: Any = asyncio.Handle._run.__code__  # pyright: ignore[reportPrivateUsage]
+
+
+def _own(parent: Origin, line: int) -> Origin:
+    if parent.call is not None or parent.is_outside:
+        return Origin(parent.key, line, 0, parent.call, parent.is_outside)
+    parent.started += 1
+    return Origin(f"{parent.key}.{parent.started}" if parent.key else str(parent.started), line)
+
+
+def _is_runs(coroutine: Any) -> bool:
+    """Whether a task of this coroutine is code of the notebook, or can be saved anyway."""
+    code = getattr(coroutine, "cr_code", None)
+    is_notebooks = isinstance(code, types.CodeType) and find_code(code) is not None
+    return is_notebooks or is_call(coroutine) or asyncio_calls.is_known(coroutine)
+
+
+def is_call(value: object) -> bool:
+    """Whether a value is a call of a gated tool or an agent that is not awaited yet: data, until it is."""
+    return getattr(type(value), "__hitl_call__", False)
+
+
+__all__ = ["Origin", "is_call", "notice_tasks", "origin_of", "set_origin"]

@@ -1,0 +1,93 @@
+"""Ends the tasks of a run that is paused, at once and quietly: their state is saved, so no code of theirs runs again.
+
+The coroutine of each is ended by `Unwind`, which instrumented code lets pass. Then the task is woken to find it ended.
+It tells nobody: what waits for it in this process (a `gather`, a group) is left, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import types
+from collections.abc import Iterable
+from typing import Any
+
+from hitl_nb.engine.compile.runtime.runtime import Unwind
+
+_MOST_STEPS = 20
+"""How often a coroutine of a library may await while it is ended."""
+
+
+def end_tasks(tasks: Iterable[Any], main: asyncio.Task[Any], coroutine: Any) -> None:
+    """End all tasks of a run, and wake the one that awaits it; the one that is running ends by itself, with `Unwind`.
+
+    Args:
+        main: the task that awaits the run.
+        coroutine: of the run, which `main` awaits.
+    """
+    running = _running_task()
+    others = [task for task in tasks if task is not main]
+    for task in others:
+        if task is not running:
+            end_coroutine(task.get_coro())
+    if running is not main:
+        end_coroutine(coroutine)
+    for task in others:
+        _forget(task, wakes=task is not running)
+    if running is not main:
+        _wake(main)
+
+
+def end_coroutine(coroutine: Any) -> None:
+    """End a coroutine that waits. It may clean up, as far as that needs no other."""
+    if isinstance(coroutine, types.CoroutineType) and (coroutine.cr_running or coroutine.cr_frame is None):
+        return
+    with contextlib.suppress(BaseException):  # what its clean-up raises is nobody's: it is only paused
+        for _ in range(_MOST_STEPS):
+            coroutine.throw(Unwind())
+        coroutine.close()
+
+
+def _running_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # a thread of the run
+        return None
+
+
+def _forget(task: Any, *, wakes: bool) -> None:
+    task._log_destroy_pending = False
+    told: list[Any] = list(task._callbacks or ())
+    for callback, _ in told:
+        if not isinstance(getattr(callback, "__self__", None), asyncio.Task):  # a task that waits for it is woken
+            task.remove_done_callback(callback)
+    task.add_done_callback(_read)
+    if wakes:
+        _wake(task)
+
+
+def _read(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
+
+
+def _wake(task: Any) -> None:
+    """Have a task find that its coroutine has ended. What it waits for is not touched."""
+    waiter = task._fut_waiter
+    if waiter is None or waiter.done():  # its next step is due anyway
+        return
+    wakes = [(c, context) for c, context in getattr(waiter, "_callbacks", None) or () if _belongs(c, task)]
+    if not wakes:
+        task.cancel()
+        return
+    loop = task.get_loop()
+    ended = loop.create_future()
+    ended.set_exception(Unwind())
+    ended.exception()
+    for callback, context in wakes:
+        waiter.remove_done_callback(callback)
+        loop.call_soon(callback, ended, context=context)
+
+
+def _belongs(callback: Any, task: Any) -> bool:
+    return getattr(callback, "__self__", None) is task

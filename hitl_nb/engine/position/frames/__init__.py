@@ -1,0 +1,1 @@
+"""Saved frames: where each is, and the code that continues it."""

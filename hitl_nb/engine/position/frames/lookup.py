@@ -1,0 +1,189 @@
+"""Finds what a call expression names, without running any code of the user's."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import builtins
+import functools
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, cast
+
+from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.compile.runtime import with_methods as withmethods
+from hitl_nb.engine.compile.tree.nodes import is_engine_name
+
+MISSING = object()
+
+
+class FrameView:
+    """A frame whose locals are read once: each read of `f_locals` copies them."""
+
+    __slots__ = ("code", "frame", "globals", "known", "lasti", "locals")
+
+    def __init__(self, frame: types.FrameType, lasti: int | None = None) -> None:
+        self.frame = frame
+        self.lasti = lasti  # if it is not where the frame is now
+        self.code = frame.f_code
+        self.known = find_code(frame.f_code)
+        self.locals = _locals_of(frame)
+        self.globals = frame.f_globals
+
+
+def _locals_of(frame: types.FrameType) -> dict[str, Any]:
+    """The locals of a frame, such that nothing keeps them alive when the frame has dropped them.
+
+    Before Python 3.13 a frame keeps the dict that `f_locals` gives until it is read again. It is emptied, if nobody
+    else has it, and no tracer, after which Python would write it back.
+    """
+    found = frame.f_locals
+    values = dict(found)
+    is_copy = frame.f_code.co_flags & inspect.CO_OPTIMIZED and found is not frame.f_globals
+    if is_copy and type(found) is dict and sys.gettrace() is None and sys.getrefcount(found) == _REFERENCES:
+        found.clear()
+    return values
+
+
+_REFERENCES = 3
+"""Of the dict: the frame's, the variable's, and the argument's of `getrefcount`."""
+
+
+def look_up(node: ast.AST, frame: FrameView) -> Any:
+    """The value that an expression of names, filed values and attributes had; MISSING: it cannot be known."""
+    match node:
+        case ast.NamedExpr(target=ast.Name(id=name)) if is_engine_name(name):
+            return frame.locals.get(name, MISSING)
+        case ast.Name(id=name):
+            for names in (frame.locals, frame.globals, builtins.__dict__):
+                if name in names:
+                    return names[name]
+            return MISSING
+        case ast.Attribute(value=value, attr=name):
+            return _attribute(look_up(value, frame), name, frame)
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=index)) if is_engine_name(name):
+            methods: Any = frame.locals.get(name)  # of a `with`
+            return cast("Any", methods)[index] if type(methods) is tuple else MISSING
+        case ast.Call(func=ast.Name(id="super")):
+            return _super(node, frame)
+        case _:
+            return MISSING
+
+
+def _super(node: ast.Call, frame: FrameView) -> Any:
+    if look_up(node.func, frame) is not super:
+        return MISSING
+    known = frame.known
+    if node.args or known is None:
+        found: list[Any] = [look_up(arg, frame) for arg in node.args]
+    else:
+        names = "__class__", known.function.first_parameter or ""
+        found = [frame.locals.get(name, MISSING) for name in names]
+    if len(found) != 2 or any(value is MISSING for value in found):
+        return MISSING
+    kind, instance = found
+    return cast("Any", super(kind, instance))
+
+
+def _attribute(value: Any, name: str, frame: FrameView) -> Any:
+    if value is MISSING:
+        return MISSING
+    if isinstance(value, types.ModuleType):
+        return vars(value).get(name, MISSING)
+    if type(value) is super:
+        return getattr(value, name, MISSING)
+    for candidate in (name, *_mangled(name, frame)):
+        try:
+            found = inspect.getattr_static(value, candidate)
+        except AttributeError:
+            continue
+        return found.__func__ if isinstance(found, _WRAPPED) else found
+    return MISSING
+
+
+_WRAPPED: Any = (staticmethod, classmethod)
+
+
+def _mangled(name: str, frame: FrameView) -> list[str]:
+    """The names in the code that a private name may have become."""
+    if not name.startswith("__") or name.endswith("__"):
+        return []
+    return [other for other in frame.code.co_names if other.endswith(name) and other != name]
+
+
+def callee_of(value: Any) -> Any:
+    """What is called in the end: through bound methods and `functools.partial`."""
+    while isinstance(value, types.MethodType | functools.partial):
+        value = value.__func__ if isinstance(value, types.MethodType) else value.func  # pyright: ignore[reportUnknownMemberType]
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+passing_codes: set[types.CodeType] = set()
+"""Code that only hands on its arguments and the result of what it calls."""
+_openers: dict[type, Callable[[Any], Any]] = {}
+
+
+def pass_through(kind: type, code: types.CodeType, opener: Callable[[Any], Any]) -> None:
+    """Objects of `kind` call what `opener` finds in them, by `code`, which does nothing else."""
+    passing_codes.add(code)
+    _openers[kind] = opener
+
+
+def function_run(value: Any, inner: types.FrameType) -> tuple[types.FunctionType | None, bool]:
+    """The function whose frame is `inner` when `value` is called, and whether it is the `__init__` of a class.
+
+    None: a call of `value` comes to `inner` through other code.
+    """
+    value = callee_of(value)
+    if isinstance(value, withmethods.BoundMethod):
+        value = callee_of(value.method)
+    opener = _openers.get(_type(value))
+    if opener is not None:
+        value = callee_of(opener(value))
+    is_class, kind = isinstance(value, type), _type(value)
+    function: Any = value
+    if is_class:
+        function = value.__init__ if kind.__call__ is type.__call__ else None
+    elif not isinstance(value, types.FunctionType):
+        function = inspect.getattr_static(kind, "__call__", None)
+    return (
+        (function, is_class)
+        if isinstance(function, types.FunctionType) and _is_code_of(function, inner)
+        else (None, False)
+    )
+
+
+def _type(value: Any) -> Any:
+    return cast("Any", type(value))
+
+
+def _is_code_of(function: types.FunctionType, inner: types.FrameType) -> bool:
+    if function.__code__ is inner.f_code:
+        return True
+    mine, its = find_code(function.__code__), find_code(inner.f_code)
+    return mine is not None and its is not None and mine.function is its.function
+
+
+def asked_frame(value: Any) -> types.FrameType | None:
+    """The frame of a generator or coroutine, or of the coroutine that an `asyncio.wait_for` awaits itself."""
+    return frame_of(open_wait_for(value))
+
+
+def open_wait_for(value: Any) -> Any:
+    """What an `asyncio.wait_for` awaits: from Python 3.12 on it needs no task of its own for a coroutine."""
+    found: Any = value
+    while isinstance(found, types.CoroutineType) and found.cr_code is WAIT_FOR and found.cr_frame is not None:
+        found = cast("Any", found.cr_frame.f_locals.get("fut"))
+    return cast("Any", found)
+
+
+WAIT_FOR = asyncio.wait_for.__code__
+
+
+def frame_of(value: Any) -> types.FrameType | None:
+    """The frame of a generator or coroutine."""
+    if isinstance(value, types.GeneratorType):
+        return value.gi_frame
+    return value.cr_frame if isinstance(value, types.CoroutineType) else None

@@ -1,0 +1,127 @@
+"""The places of a function: the way from its body down to each node."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, Slot, children, read, slots, walk
+from hitl_nb.engine.compile.units import Unit
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A node, and the steps that lead to it: each node on the way with the slot taken."""
+
+    path: tuple[tuple[ast.AST, Slot], ...]
+    node: Any
+
+
+METHOD_COLUMN = 1
+
+
+def find_place(unit: Unit, function: int, number: int) -> Place | None:
+    tree = unit.tree()
+    places: dict[int, Place] | None = tree.places.get(function)
+    if places is None:
+        places = tree.places[function] = _find_all(
+            tree.nodes[function], is_lambda=unit.functions[function].kind == "lambda"
+        )
+    return places.get(number)
+
+
+def _find_all(top: Any, *, is_lambda: bool) -> dict[int, Place]:
+    places: dict[int, Place] = {}
+
+    def visit(node: ast.AST, path: tuple[tuple[ast.AST, Slot], ...]) -> None:
+        number = getattr(node, "lineno", None)
+        is_method = isinstance(node, ast.Attribute) and node.col_offset == METHOD_COLUMN
+        if number is not None and not is_method:
+            places.setdefault(number, Place(path, node))
+        below = list(_children(node))
+        for slot, child in below:
+            visit(child, (*path, (node, slot)))
+        add_rest(node, path, {id(child) for _, child in below})
+
+    def add_rest(node: Any, path: tuple[tuple[ast.AST, Slot], ...], known: set[int]) -> None:
+        """What is evaluated here but is no operand (a pattern, a comprehension): its place is its holder."""
+        holder: Any = path[-1][0] if isinstance(node, ast.match_case) else node
+        if isinstance(node, ast.match_case):
+            path = path[:-1]
+        elif not isinstance(node, COMPREHENSIONS):
+            return
+        for child in children(node):
+            for part in () if id(child) in known else walk(child):
+                number = getattr(part, "lineno", None)
+                if number is not None:
+                    places.setdefault(number, Place(path, holder))
+
+    if is_lambda:
+        visit(top.body, ((top, ("body", None)),))
+    else:
+        for i, statement in enumerate(top.body):
+            visit(statement, ((top, ("body", i)),))
+    return places
+
+
+def _children(node: Any) -> Iterator[tuple[Slot, Any]]:
+    """The parts of a node that a place can be in, of this very frame."""
+    match node:
+        case ast.If() | ast.While():
+            yield ("test", None), node.test
+            yield from _blocks(node, "body", "orelse")
+        case ast.For() | ast.AsyncFor():
+            yield ("iter", None), node.iter
+            yield ("target", None), node.target
+            yield from _blocks(node, "body", "orelse")
+        case ast.Try():
+            yield from _blocks(node, "body", "orelse", "finalbody")
+            yield from ((("handlers", i), handler) for i, handler in enumerate(node.handlers))
+        case ast.TryStar():
+            return
+        case ast.ExceptHandler():
+            if node.type is not None:
+                yield ("type", None), node.type
+            yield from _blocks(node, "body")
+        case ast.Match():
+            yield ("subject", None), node.subject
+            yield from ((("cases", i), case) for i, case in enumerate(node.cases))
+        case ast.match_case():
+            if node.guard is not None:
+                yield ("guard", None), node.guard
+            yield from _blocks(node, "body")
+        case ast.keyword():
+            yield ("value", None), node.value
+        case _:
+            if not isinstance(node, COMPREHENSIONS):
+                yield from ((slot, read(node, slot)) for slot in slots(node))
+
+
+def _blocks(node: Any, *names: str) -> Iterator[tuple[Slot, Any]]:
+    for name in names:
+        yield from (((name, i), statement) for i, statement in enumerate(getattr(node, name)))
+
+
+def name_place(unit: Unit, function: int, number: int) -> str:
+    """A place's name: the path of the user's statement, and which of its nodes it is. An edit elsewhere keeps it."""
+    tree = unit.tree()
+    names: dict[int, str] | None = tree.place_names.get(function)
+    if names is None:
+        find_place(unit, function, number)
+        names = tree.place_names[function] = _name_all(tree.places[function], tree.paths)
+    return f"{unit.functions[function].qualname}:{names.get(number, '?')}"
+
+
+def _name_all(places: dict[int, Place], paths: dict[ast.AST, str]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    counts: Counter[str] = Counter()
+    for number in sorted(places):
+        place = places[number]
+        nodes = (place.node, *(node for node, _ in reversed(place.path)))
+        path = next((paths[node] for node in nodes if node in paths), "")
+        names[number] = f"{path}.{counts[path]}"
+        counts[path] += 1
+    return names

@@ -1,0 +1,39 @@
+"""The stack of a run before its first statement, as data."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
+
+
+def stack_before(begin: Callable[[], Any]) -> SavedStack:
+    """The stack that continues by calling `begin`: a function of instrumented code, or a `partial` of one.
+
+    Raises:
+        CannotSave: it is of other code.
+    """
+    function, args, named = _opened(begin)
+    known = find_code(function.__code__) if isinstance(function, types.FunctionType) else None
+    if known is None:
+        raise CannotSave("its beginning: it is not of instrumented code")
+    bound = inspect.signature(function, follow_wrapped=False).bind(*args, **named)
+    bound.apply_defaults()
+    values = dict(bound.arguments)
+    code, closure = function.__code__, function.__closure__ or ()
+    cells: dict[str, types.CellType] = dict(zip(code.co_freevars, closure, strict=True))
+    for name in code.co_cellvars:
+        cells[name] = types.CellType(values.pop(name)) if name in values else types.CellType()
+    frame = SavedFrame(known.unit.key, known.function.number, 0, "start", values, cells, function.__globals__)
+    return SavedStack([frame], False, {}, [frame])
+
+
+def _opened(call: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The function that a `partial` calls, and with what."""
+    return (call.func, call.args, call.keywords) if isinstance(call, functools.partial) else (call, (), {})  # pyright: ignore[reportUnknownMemberType]

@@ -1,0 +1,1 @@
+"""Iterators of Python and of libraries, as data."""

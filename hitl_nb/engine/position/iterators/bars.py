@@ -1,0 +1,78 @@
+"""Progress bars of tqdm: drawn again where they were, with the time that they had counted."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from hitl_nb.engine.position.frames.errors import CannotSave
+
+_KEPT = (
+    *("desc", "total", "leave", "ncols", "nrows", "mininterval", "maxinterval", "ascii", "unit", "unit_scale"),
+    *("dynamic_ncols", "smoothing", "bar_format", "initial", "unit_divisor", "colour", "delay"),
+)
+
+
+def reduce_bar(value: Any) -> tuple[Any, ...]:
+    known: dict[str, Any] = value.__dict__
+    options = {name: known[name] for name in _KEPT if name in known}
+    if not known.get("dynamic_miniters", True):
+        options["miniters"] = value.miniters
+    if value.disable:
+        state = {name: known.get(name) for name in ("iterable", "n", "postfix", "last_print_n", "last_print_t")}
+        return make_bar, (type(value), {**options, "disable": True}, None), state, None, None, fill_bar
+    state = {
+        "iterable": value.iterable,
+        "n": value.n,
+        "postfix": value.postfix,
+        "elapsed": value._time() - value.start_t,
+    }
+    state["delay"] = options["delay"]
+    options["delay"] = _UNSEEN
+    return make_bar, (type(value), options, _stream(value)), state, None, None, fill_bar
+
+
+_UNSEEN = 1e-9
+"""A delay by which a new bar is not drawn at once, before it knows how far it is."""
+
+
+def _stream(bar: Any) -> Any:
+    """Where it is drawn: by name, if that is the process's own stream."""
+    stream: Any = getattr(bar.fp, "_wrapped", bar.fp)
+    stream = getattr(stream, "_wrapped", stream)
+    for name in ("stderr", "stdout"):
+        if stream in (getattr(sys, name), getattr(sys, f"__{name}__")):
+            return name
+    if type(stream).__module__ not in ("_io", "io") or (hasattr(stream, "fileno") and _is_open_file(stream)):
+        raise CannotSave(
+            "a bar of tqdm that is drawn into a file; draw it on the screen, or make it after the checkpoint"
+        )
+    return stream
+
+
+def _is_open_file(stream: Any) -> bool:
+    try:
+        stream.fileno()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def make_bar(kind: Any, options: dict[str, Any], stream: Any) -> Any:
+    options = {name: value for name, value in options.items() if name != "ncols" or not options.get("dynamic_ncols")}
+    if stream is not None:
+        options["file"] = getattr(sys, stream) if isinstance(stream, str) else stream
+    return kind(**options)
+
+
+def fill_bar(bar: Any, state: dict[str, Any]) -> None:
+    elapsed, delay = state.pop("elapsed", None), state.pop("delay", 0)
+    for name, value in state.items():
+        if value is not None or name in ("iterable", "postfix"):
+            setattr(bar, name, value)
+    if elapsed is not None:
+        now = time.time()
+        bar.start_t, bar.last_print_t, bar.last_print_n = now - elapsed, now, bar.n
+        bar.refresh()
+        bar.delay = delay

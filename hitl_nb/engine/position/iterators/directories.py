@@ -1,0 +1,135 @@
+"""`os.scandir`: what is left of a listing is taken at the pause, since a listing is of one moment anyway."""
+
+from __future__ import annotations
+
+import os
+import stat
+from sys import getrefcount
+from typing import Any
+
+from hitl_nb.engine.compile.runtime import runtime
+from hitl_nb.engine.position.frames.errors import CannotSave
+
+
+class Listing:
+    """A listing that a loop reads: entries that were taken beforehand, then those of `iterator`."""
+
+    def __init__(self, entries: list[Any], iterator: Any = None) -> None:
+        self._entries, self._iterator = entries[::-1], iterator
+
+    def __iter__(self) -> Listing:
+        return self
+
+    def __next__(self) -> Any:
+        if self._entries:
+            return self._entries.pop()
+        if self._iterator is None:
+            raise StopIteration
+        return next(self._iterator)
+
+    def __enter__(self) -> Listing:
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._entries.clear()
+        if self._iterator is not None:
+            self._iterator.close()
+
+    def rest(self) -> list[Any]:
+        """What is left, in order; the loop takes it from here."""
+        if self._iterator is not None:
+            self._entries[:0] = list(self._iterator)[::-1]
+        return self._entries[::-1]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Listing, (self.rest(),)
+
+
+_listings: dict[int, tuple[Any, Listing]] = {}
+"""By the identity of the iterator, which no weak reference can be to: those that nothing else has are dropped."""
+
+
+def open_listing(iterator: Any) -> Listing:
+    """What a loop over `iterator` reads: the same listing each time."""
+    for key in [key for key, (raw, listing) in _listings.items() if _is_left(raw, listing)]:
+        del _listings[key]
+    found = _listings.get(id(iterator))
+    if found is None:
+        found = _listings[id(iterator)] = iterator, Listing([], iterator)
+    return found[1]
+
+
+def _is_left(raw: Any, listing: Listing) -> bool:
+    """Whether only the table has them; the names and calls here count, and the listing has its iterator."""
+    return getrefcount(raw) <= 5 and getrefcount(listing) <= 4
+
+
+def reduce_scandir(value: Any) -> tuple[Any, ...]:
+    """The object itself (of `with os.scandir(...) as it`): the listing that the loop over it reads."""
+    found = _listings.get(id(value))
+    if found is None:
+        raise CannotSave("an os.scandir(...) that no loop reads yet; use list(os.scandir(...)) or os.listdir(...)")
+    return _same, (found[1],)
+
+
+def _same(listing: Listing) -> Listing:
+    return listing
+
+
+class Entry:
+    """An entry of a listing whose file is gone since, as far as it was known."""
+
+    def __init__(self, path: str, name: str, kinds: tuple[bool, bool, bool], inode: int) -> None:
+        self.path, self.name = path, name
+        self._kinds, self._inode = kinds, inode
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __repr__(self) -> str:
+        return f"<DirEntry {self.name!r}>"
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        return self._kinds[0] and (follow_symlinks or not self._kinds[2])
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        return self._kinds[1] and (follow_symlinks or not self._kinds[2])
+
+    def is_symlink(self) -> bool:
+        return self._kinds[2]
+
+    def inode(self) -> int:
+        return self._inode
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        return os.stat(self.path, follow_symlinks=follow_symlinks)  # noqa: PTH116 - as it is given
+
+
+def reduce_entry(value: Any) -> tuple[Any, ...]:
+    try:
+        kinds = value.is_dir(), value.is_file(), value.is_symlink()
+    except OSError:
+        kinds = False, False, False
+    return make_entry, (value.path, value.name, kinds, value.inode())
+
+
+def make_entry(path: Any, name: Any, kinds: tuple[bool, bool, bool], inode: int) -> Any:
+    """The entry as the directory has it now, if it is still the same kind of thing; else what was known of it."""
+    try:
+        about = os.lstat(path)
+        with os.scandir(os.path.dirname(path) or ".") as listing:  # noqa: PTH120 - as scandir writes paths
+            entry = next((each for each in listing if each.name == name), None)
+    except OSError:
+        entry = None
+    else:
+        is_same = stat.S_ISLNK(about.st_mode) == kinds[2] and entry is not None and entry.is_dir() == kinds[0]
+        if is_same and entry.path == path:  # type: ignore[union-attr]
+            return entry
+    return Entry(path, name, kinds, inode)
+
+
+with os.scandir("/") as _listing:
+    runtime.openers[type(_listing)] = open_listing

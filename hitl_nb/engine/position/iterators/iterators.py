@@ -1,0 +1,319 @@
+"""Iterators of Python and of libraries, as data: their source, and how far they are.
+
+What pickle keeps itself is left to it: iterators of lists, tuples, texts, ranges and sets, `enumerate`, `zip`, `map`,
+`filter`, `reversed`, and before Python 3.14 those of itertools. Here are the others, by their exact type; generators of
+libraries are read from their frames (`library_generators`). None is advanced by being saved, and to make one again has
+no effect: the source is in the snapshot, or is a file, which is opened again.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import gc
+import importlib
+import itertools
+import types
+from collections import deque
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, cast
+
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.position.iterators import directories, matches
+from hitl_nb.engine.position.iterators.library_generators import reduce_library_generator
+
+Reduced = tuple[Any, ...]
+Reducer = Callable[[Any], "Reduced | None"]
+
+_NOTHING: Mapping[int, SavedFrame] = MappingProxyType({})
+
+
+def reduce_iterator(value: Any, running: Mapping[int, SavedFrame] = _NOTHING) -> Reduced | None:
+    """How pickle makes an iterator again, as `object.__reduce__` says it; None: it is not one of these.
+
+    Args:
+        running: generators on the stack that is saved with it, by the identity of their frame.
+
+    Raises:
+        CannotSave: it is one of these, and cannot be kept as it is now.
+    """
+    kind = _kind_of(value)
+    if kind is types.GeneratorType:
+        return reduce_library_generator(value, dict(running))
+    reducer = find_reducer(kind)
+    return None if reducer is None else reducer(value)
+
+
+@functools.lru_cache(maxsize=4096)
+def find_reducer(kind: type) -> Reducer | None:
+    """Who reduces objects of exactly this type."""
+    module: Any = kind.__module__
+    if not isinstance(module, str):  # a class may say anything there
+        return None
+    module = "cython" if module.startswith("_cython_") else module
+    home = _HOMES.get((module, kind.__qualname__))
+    if home is None:
+        return None
+    if callable(home):
+        return home
+    module, name = home.split(":")
+    return getattr(importlib.import_module(f".{module}", __package__), name)
+
+
+def _kind_of(value: Any) -> Any:
+    return cast("Any", type(value))
+
+
+# -- dicts
+
+
+_DICT: Any = dict
+_VIEWS: dict[str, Callable[[Any], Any]] = {
+    "dict_keyiterator": _DICT.keys,
+    "dict_valueiterator": _DICT.values,
+    "dict_itemiterator": _DICT.items,
+}
+
+
+def _reduce_dict_iterator(value: Any) -> Reduced | None:
+    """The dict itself and a number: what the loop changes of it is seen by the loop, as natively."""
+    kind = _kind_of(value).__name__
+    source: Any = next(filter(_is_dict, _referents(value)), None)
+    if source is None:
+        return make_ended_dict_iterator, (kind,)
+    try:
+        rest: list[Any] = value.__reduce__()[1][0]
+    except RuntimeError:
+        if value.__length_hint__():
+            raise CannotSave("a loop over a dict whose keys were changed; loop over list(...) of it") from None
+        return make_broken_dict_iterator, (kind,)
+    taken = len(source) - len(rest)
+    left: list[Any] = list(itertools.islice(_VIEWS[kind](source), taken, None)) if taken >= 0 else []
+    if taken < 0 or not _are_same(kind, left, rest):
+        raise CannotSave("a loop over a dict whose keys were changed; loop over list(...) of it")
+    return make_dict_iterator, (kind, source, taken, len(source))
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _referents(value: Any) -> list[Any]:
+    return gc.get_referents(value)
+
+
+def _are_same(kind: str, left: list[Any], rest: list[Any]) -> bool:
+    if len(left) != len(rest):
+        return False
+    if kind == "dict_itemiterator":
+        return all(a[0] is b[0] and a[1] is b[1] for a, b in zip(left, rest, strict=True))
+    return all(a is b for a, b in zip(left, rest, strict=True))
+
+
+def make_dict_iterator(kind: str, source: dict[Any, Any], taken: int, size: int) -> Any:
+    if len(source) != size:  # it is not filled yet: it holds its own iterator
+        return LateDictIterator(kind, source, taken)
+    return skip(iter(_VIEWS[kind](source)), taken)
+
+
+class LateDictIterator:
+    """An iterator of a dict that was not complete when it was made. It begins with the first item that is taken."""
+
+    def __init__(self, kind: str, source: dict[Any, Any], taken: int) -> None:
+        self.kind, self.source, self.taken = kind, source, taken
+        self._iterator: Any = None
+
+    def __iter__(self) -> LateDictIterator:
+        return self
+
+    def __next__(self) -> Any:
+        if self._iterator is None:
+            self._iterator = skip(iter(_VIEWS[self.kind](self.source)), self.taken)
+        return next(self._iterator)
+
+    def __reduce__(self) -> Reduced:
+        if self._iterator is not None:
+            return _whole, (self._iterator,)
+        return LateDictIterator, (self.kind, self.source, self.taken)
+
+
+def _whole(iterator: Any) -> Any:
+    return iterator
+
+
+def make_ended_dict_iterator(kind: str) -> Any:
+    return skip(iter(_VIEWS[kind]({})), 1)
+
+
+def make_broken_dict_iterator(kind: str) -> Any:
+    """One whose dict has another size now: its next item is a RuntimeError."""
+    source: dict[Any, Any] = {0: 0}
+    made = iter(_VIEWS[kind](source))
+    source[1] = 1
+    return made
+
+
+def skip(iterator: Any, count: int) -> Any:
+    """`iterator` without its next `count` items."""
+    deque[Any](itertools.islice(iterator, count), maxlen=0)
+    return iterator
+
+
+# -- csv
+
+_DIALECT = (
+    "delimiter",
+    "doublequote",
+    "escapechar",
+    "lineterminator",
+    "quotechar",
+    "quoting",
+    "skipinitialspace",
+    "strict",
+)
+
+
+class Lines:
+    """What a continued reader of csv reads: first empty lines, by which it counts those read before."""
+
+    def __init__(self, iterator: Any, count: int) -> None:
+        self.iterator, self.count = iterator, count
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self.count:
+            self.count -= 1
+            return ""
+        return next(self.iterator)
+
+
+def _reduce_csv_reader(value: Any) -> Reduced:
+    kinds: list[Any] = [value.dialect, _kind_of(value)]
+    sources: list[Any] = [
+        each for each in gc.get_referents(value) if not any(each is k for k in kinds) and type(each) is not list
+    ]
+    if len(sources) != 1:
+        raise CannotSave("a csv.reader that is not read as in this Python; loop over list(...) of it")
+    source: Any = sources[0].iterator if type(sources[0]) is Lines else sources[0]
+    return make_csv_reader, (source, {name: getattr(value.dialect, name) for name in _DIALECT}, value.line_num)
+
+
+def make_csv_reader(source: Any, dialect: dict[str, Any], count: int) -> Any:
+    import csv
+
+    return skip(csv.reader(Lines(source, count), **dialect), count)
+
+
+# -- numpy
+
+
+def _reduce_flat(value: Any) -> Reduced:
+    return make_flat, (value.base, value.index)
+
+
+def make_flat(array: Any, index: int) -> Any:
+    return skip(array.flat, index)
+
+
+def _reduce_broadcast(value: Any) -> Reduced:
+    return make_broadcast, (tuple(each.base for each in value.iters), value.index)
+
+
+def make_broadcast(arrays: tuple[Any, ...], index: int) -> Any:
+    import numpy as np
+
+    return skip(np.broadcast(*arrays), index)
+
+
+_NDITER = "an np.nditer with options that it does not tell; loop over np.ndenumerate(...) or a list of indices"
+
+
+def _reduce_nditer(value: Any) -> Reduced:
+    """Kept if another one of the same arrays has the same shape, with the options that can be seen of it."""
+    if value.has_index or value.has_delayed_bufalloc:
+        raise CannotSave(_NDITER)
+    flags = ("multi_index",) if value.has_multi_index else ()
+    operands = tuple(value.operands)
+    if value.finished:
+        return make_nditer, (operands, flags, tuple(["readonly"] for _ in operands), value.itersize + 1)
+    access = tuple(["readwrite"] if each.flags.writeable else ["readonly"] for each in value.itviews)
+    try:
+        other = make_nditer(operands, flags, access, 0)
+    except (TypeError, ValueError):
+        raise CannotSave(_NDITER) from None
+    if _shape_of(other) != _shape_of(value):
+        raise CannotSave(_NDITER)
+    return make_nditer, (operands, flags, access, _taken_of(value))
+
+
+def _taken_of(value: Any) -> int:
+    """How many items it has given: it shows the last one, and the first also before that is given."""
+    other = value.copy()
+    next(other, None)
+    is_begun = other.finished or other.iterindex != value.iterindex
+    return value.iterindex + is_begun
+
+
+def _shape_of(value: Any) -> Any:
+    views = [(view.shape, view.strides) for view in value.itviews]
+    return value.itershape if hasattr(value, "itershape") else value.shape, value.itersize, value.nop, views
+
+
+def make_nditer(operands: Any, flags: Any, access: Any, index: int) -> Any:
+    import numpy as np
+
+    made: Any = np.nditer(operands, flags=list(flags), op_flags=list(access))
+    if index > made.itersize:
+        return skip(made, index)
+    if index:
+        made.iterindex = index - 1
+        next(made)
+    return made
+
+
+def _reduce_pyseries(value: Any) -> Reduced:
+    import polars as pl
+
+    return getattr, (pl.Series._from_pyseries(value), "_s")  # pyright: ignore[reportPrivateUsage]
+
+
+def _reduce_pydataframe(value: Any) -> Reduced:
+    import polars as pl
+
+    return getattr, (pl.DataFrame._from_pydf(value), "_df")  # pyright: ignore[reportPrivateUsage]
+
+
+_HOMES: dict[tuple[str, str], Reducer | str] = {
+    **{(builtins.__name__, name): _reduce_dict_iterator for name in _VIEWS},
+    ("_csv", "reader"): _reduce_csv_reader,
+    ("numpy", "flatiter"): _reduce_flat,
+    ("numpy", "nditer"): _reduce_nditer,
+    ("numpy", "broadcast"): _reduce_broadcast,
+    ("builtins", "callable_iterator"): matches.reduce_callable_iterator,
+    ("re", "Match"): matches.reduce_match,
+    ("posix", "ScandirIterator"): directories.reduce_scandir,
+    ("nt", "ScandirIterator"): directories.reduce_scandir,
+    ("posix", "DirEntry"): directories.reduce_entry,
+    ("nt", "DirEntry"): directories.reduce_entry,
+    ("pandas.io.parsers.readers", "TextFileReader"): "readers:reduce_text_file_reader",
+    ("builtins", "PySeries"): _reduce_pyseries,
+    ("builtins", "PyDataFrame"): _reduce_pydataframe,
+    ("cython", "generator"): "arrow:reduce_arrow_generator",
+    ("tqdm.std", "tqdm"): "bars:reduce_bar",
+    ("tqdm.asyncio", "tqdm_asyncio"): "bars:reduce_bar",
+    ("tqdm.auto", "tqdm"): "bars:reduce_bar",
+    ("tqdm.notebook", "tqdm_notebook"): "bars:reduce_bar",
+    **{
+        ("itertools", name): "itertools_state:reduce_itertools"
+        for name in (
+            *("accumulate", "batched", "chain", "combinations", "combinations_with_replacement", "compress", "count"),
+            *("cycle", "dropwhile", "filterfalse", "groupby", "_grouper", "islice", "pairwise", "permutations"),
+            *("product", "repeat", "starmap", "takewhile", "zip_longest", "_tee", "_tee_dataobject"),
+        )
+    },
+}
+"""By module and name of the type: what reduces it, or the module of this package and the name in it."""

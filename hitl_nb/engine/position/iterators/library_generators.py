@@ -1,0 +1,270 @@
+"""Generators of libraries that wait (`DataFrame.iterrows`, `os.walk`, `Path.glob`, a bar of tqdm), as data.
+
+They run natively. Where one waits, its `yield` is found in the library's source by position, its locals are read, and
+so are the iterators of the loops around the `yield`, which CPython has on the frame's stack. That is what a generator
+of instrumented code has in its locals; so it is continued as one of those, at its place: no item is taken twice.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import gc
+import inspect
+import os
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any, cast
+
+from hitl_nb.engine.compile import Unit, find_code
+from hitl_nb.engine.compile.runtime.with_methods import with_methods
+from hitl_nb.engine.compile.tree.nodes import own_nodes
+from hitl_nb.engine.compile.tree.protected_blocks import OPEN
+from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction
+from hitl_nb.engine.position.event_loop import completions
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.frames.frames import How, SavedFrame
+from hitl_nb.engine.position.frames.places import find_place
+from hitl_nb.engine.position.iterators.directories import Listing
+from hitl_nb.engine.position.iterators.library_sources import (
+    LibrarySource,
+    fields_of,
+    find_source,
+    load_source,
+    source_of_unit,
+    unit_of,
+)
+from hitl_nb.engine.position.stack.generators import make_generator, reduce_generator, reduce_saved
+
+_CLEANING_UP = frozenset(
+    (
+        ("tqdm.std", "tqdm.__iter__"),  # closes the bar
+        ("pathlib", "_RecursiveWildcardSelector._select_from"),  # empties a set of its own
+        ("pandas._config.config", "option_context"),  # sets the options back
+    )
+)
+"""Generators that may wait inside a `finally` of their own: that it runs when the paused one is dropped is harmless."""
+
+
+_READ_WHOLE = frozenset(("os", "pathlib", "pathlib._abc", "pathlib._local", "glob"))
+"""Modules whose generators have read a listing of a directory to its end when they wait."""
+
+with os.scandir("/") as _listing:
+    _LISTING = type(_listing)
+
+
+def reduce_library_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, ...] | None:
+    """How pickle makes a generator of a library again; None: it is none of a library's.
+
+    Raises:
+        CannotSave: it cannot be continued.
+    """
+    frame = value.gi_frame if isinstance(value, types.GeneratorType) else None
+    if frame is None:
+        return None
+    if frame.f_code is completions.CODE:
+        return completions.reduce_generator(value)
+    known = find_code(frame.f_code)
+    if known is not None:  # one that was continued before
+        source = source_of_unit(known.unit.key)
+        if source is None:
+            return None
+        function, args, *rest = reduce_generator(value, running)
+        if function is not make_generator:
+            return function, args, *rest
+        (values, is_begun), *others = rest
+        values = tuple(_without_listing(source.module, value) for value in values)
+        return _made(source, args, [(values, is_begun), *others])
+    source = find_source(frame.f_code, frame.f_globals)
+    if source is None:
+        return None
+    if value.gi_running:
+        raise CannotSave(
+            f"the run asks inside {frame.f_code.co_qualname}, a generator of a library; loop over list(...) of what it "
+            "is given"
+        )
+    if not is_read_as_expected():
+        raise CannotSave(f"{frame.f_code.co_qualname} is a generator of a library; loop over list(...) of it")
+    saved, is_begun = read_library_generator(value, unit_of(source))
+    _, args, *rest = reduce_saved(saved, is_begun=is_begun)
+    return _made(source, args, rest)
+
+
+def _without_listing(module: str, value: Any) -> Any:
+    return Listing([]) if module in _READ_WHOLE and isinstance(value, _LISTING) else value
+
+
+def _made(source: LibrarySource, args: tuple[Any, ...], rest: list[Any]) -> tuple[Any, ...]:
+    return (make_library_generator, (fields_of(source), *args), *rest)
+
+
+def make_library_generator(source: tuple[Any, ...], *args: Any) -> Any:
+    load_source(source)
+    return make_generator(*args)
+
+
+def read_library_generator(value: Any, unit: Unit) -> tuple[SavedFrame, bool]:
+    """A suspended native generator, as the frame of the same function of `unit`."""
+    return _Reader(value, unit).read()
+
+
+class _Reader:
+    def __init__(self, value: Any, unit: Unit) -> None:
+        self.value, self.unit, self.tree = value, unit, unit.tree()
+        self.frame: types.FrameType = value.gi_frame
+        self.code = self.frame.f_code
+        self.locals: dict[str, Any] = dict(self.frame.f_locals)
+        self.cells: dict[str, types.CellType] = {}
+
+    def read(self) -> tuple[SavedFrame, bool]:
+        if inspect.getgeneratorstate(self.value) == inspect.GEN_CREATED:
+            function = self._function_at_start()
+            self._stack(0)
+            return self._saved(function, 0, "start"), False
+        function, node = self._place()
+        place = find_place(self.unit, function.number, node.lineno)
+        if place is None:
+            raise self._refusal()
+        names = list(self._waiting_names(place.path))
+        how: How = "yield"
+        if isinstance(node, ast.YieldFrom):
+            how = "yield_from"
+            names.append(cast("ast.NamedExpr", node.value).target.id)
+        for name, found in zip(names, self._stack(len(names)), strict=True):
+            self._keep(name, found)
+        return self._saved(function, node.lineno, how), True
+
+    def _saved(self, function: InstrumentedFunction, number: int, how: How) -> SavedFrame:
+        values = {name: value for name, value in self.locals.items() if name not in self.cells}
+        module = self.frame.f_globals.get("__name__", "")
+        values = {name: _without_listing(module, value) for name, value in values.items()}
+        return SavedFrame(self.unit.key, function.number, number, how, values, self.cells, self.frame.f_globals)
+
+    def _refusal(self) -> CannotSave:
+        return CannotSave(
+            f"{self.code.co_qualname} is a generator of a library that waits where it cannot be continued; loop over "
+            "list(...) of it"
+        )
+
+    # -- the place
+
+    def _function_at_start(self) -> InstrumentedFunction:
+        found = [each for each in self._functions() if self._first_line(each) == self.code.co_firstlineno]
+        found = found or list(self._functions())
+        if len(found) != 1:
+            raise self._refusal()
+        return found[0]
+
+    def _functions(self) -> Iterator[InstrumentedFunction]:
+        return (each for each in self.unit.functions if each.qualname == self.code.co_qualname)
+
+    def _first_line(self, function: InstrumentedFunction) -> int | None:
+        position = self.tree.numbering.position_of(self.tree.nodes[function.number].lineno)
+        return position[0] if position else None
+
+    def _place(self) -> tuple[InstrumentedFunction, Any]:
+        position = list(self.code.co_positions())[self.frame.f_lasti // 2]
+        found = [
+            (function, node)
+            for function in self._functions()
+            for statement in self.tree.nodes[function.number].body
+            for node in own_nodes(statement)
+            if isinstance(node, ast.Yield | ast.YieldFrom) and self._is_at(node, position)
+        ]
+        if len(found) != 1:
+            raise self._refusal()
+        return found[0]
+
+    def _is_at(self, node: Any, position: Any) -> bool:
+        mine = self.tree.numbering.position_of(node.lineno, node.col_offset)
+        if mine is None or self.code.co_name != "<genexpr>" or None in position:
+            return mine == position
+        # CPython has the place of the whole expression there; its `yield` is the only one of its function.
+        first, last, left, right = position
+        return (first, left) <= (mine[0], mine[2]) and (mine[1], mine[3]) <= (last, right)
+
+    def _waiting_names(self, path: Any) -> Iterator[Any]:
+        """The names of what CPython has on the stack at the place, outermost first."""
+        for node, (field, _) in path:
+            finals = self.tree.finals.get(node)
+            if isinstance(node, ast.For):
+                if field == "body":
+                    yield cast("ast.Name", node.iter).id
+            elif finals is not None:
+                is_known = (self.frame.f_globals.get("__name__"), self.code.co_qualname) in _CLEANING_UP
+                if field != "body" or not is_known:
+                    raise self._refusal()
+                flag, held = finals
+                self.locals[flag] = OPEN
+                if held is None:
+                    yield node
+                else:
+                    self.locals[held] = None
+            elif isinstance(node, ast.Try) and field == "handlers":
+                raise self._refusal()
+
+    def _keep(self, name: Any, found: Any) -> None:
+        if isinstance(name, str):
+            self.locals[name] = found
+            return
+        leave = name.finalbody[0].body[0].value  # of a `with`: its `__exit__` is on the stack
+        self.locals[leave.args[0].id] = found.__self__
+        self.locals[leave.func.value.id] = with_methods(found.__self__)
+
+    # -- the stack
+
+    def _stack(self, count: int) -> list[Any]:
+        """The `count` values on the frame's stack: they come behind its locals in what it refers to.
+
+        An exception that was handled while it ran (or None) may come last.
+        """
+        referred: list[Any] = gc.get_referents(self.value)
+        last = referred[-1] if referred else None
+        lengths = (
+            [len(referred), len(referred) - 1] if last is None or isinstance(last, BaseException) else [len(referred)]
+        )
+        for length in lengths:
+            cells = self._cells_before(referred[: length - count])
+            stack = referred[length - count : length]
+            if cells is not None and all(hasattr(_kind_of(value), "__next__") or callable(value) for value in stack):
+                self.cells = cells
+                return stack
+        raise self._refusal()
+
+    def _cells_before(self, referred: list[Any]) -> dict[str, types.CellType] | None:
+        """The cells among the locals, which `referred` ends with; None: it does not."""
+        code = self.code
+        names = [*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames)]
+        names += code.co_freevars
+        shared = {*code.co_cellvars, *code.co_freevars}
+        cells: dict[str, types.CellType] = {}
+        for name in reversed(names):
+            if name not in self.locals and name not in shared:
+                continue
+            found = referred.pop() if referred else None
+            if name in shared and isinstance(found, types.CellType):
+                cells[name] = found
+            elif found is not self.locals.get(name, self):
+                return None
+        return cells
+
+
+def _kind_of(value: Any) -> Any:
+    return cast("Any", type(value))
+
+
+@functools.cache
+def is_read_as_expected() -> bool:
+    """Whether this Python has values where `_Reader` looks for them."""
+
+    def sample(first: Any) -> Iterator[Any]:
+        for outer in first:
+            for inner in iter([outer]):
+                yield inner, outer
+
+    generator: Any = sample([1, 2])
+    next(generator)
+    referred: list[Any] = gc.get_referents(generator)
+    kinds = [_kind_of(value) for value in referred[-2:]]
+    return kinds == [type(iter([])), type(iter([]))] and referred[-3] == 1 and sys.implementation.name == "cpython"

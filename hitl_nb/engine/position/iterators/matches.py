@@ -1,0 +1,133 @@
+"""`re.finditer` and matches: found again in the same text. Matching has no effect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from sys import getrefcount
+from typing import Any
+
+from hitl_nb.engine.compile.runtime import runtime
+from hitl_nb.engine.position.frames.errors import CannotSave
+
+_PATTERN: Any = re.compile("")
+_SCANNER: Any = _PATTERN.scanner("").__class__
+CALLABLE_ITERATOR = type(iter(int, 1))
+
+
+class Matches:
+    """A loop over `re.finditer`: its first match tells the text; the number of those taken tells the place."""
+
+    __slots__ = ("_first", "_iterator", "_taken", "pattern", "text")
+
+    def __init__(self, pattern: Any, text: tuple[Any, int, int], taken: int, first: Any, iterator: Any) -> None:
+        self.pattern, self.text = pattern, text
+        self._taken, self._first, self._iterator = taken, first, iterator
+
+    def __iter__(self) -> Matches:
+        return self
+
+    def __next__(self) -> Any:
+        if self._first is not None:
+            found, self._first = self._first, None
+        else:
+            found = next(self._iterator)
+        self._taken += 1
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return make_matches, (self.pattern, self.text, self._taken)
+
+
+def make_matches(pattern: Any, text: tuple[Any, int, int], taken: int) -> Matches:
+    iterator = pattern.finditer(*text)
+    for _ in range(taken):
+        next(iterator, None)
+    return Matches(pattern, text, taken, None, iterator)
+
+
+def open_matches(iterator: Any) -> Any:
+    """What a `for` over `iterator` reads, if that is one of `re.finditer`."""
+    if not _is_finditer(iterator):
+        return iterator
+    first = next(iterator, None)
+    if first is None:
+        return iterator
+    text = first.string, first.pos, first.endpos
+    for taken, match in enumerate(first.re.finditer(*text)):
+        if match.regs == first.regs:
+            return Matches(first.re, text, taken, first, iterator)
+    return _again(first, iterator)
+
+
+def _again(first: Any, iterator: Any) -> Iterator[Any]:
+    yield first
+    yield from iterator
+
+
+def _is_finditer(iterator: Any) -> bool:
+    args = iterator.__reduce__()[1]
+    return len(args) == 2 and args[1] is None and type(getattr(args[0], "__self__", None)) is _SCANNER
+
+
+def reduce_callable_iterator(value: Any) -> tuple[Any, ...] | None:
+    if _is_finditer(value):
+        raise CannotSave(
+            "an iterator of re.finditer that no `for` reads directly; write `for m in re.finditer(...)`, or loop over "
+            "list(re.finditer(...))"
+        )
+    return None
+
+
+_WAYS = ("search", "match", "fullmatch")
+
+
+def reduce_match(value: Any) -> tuple[Any, ...]:
+    text = value.string, value.pos, value.endpos
+    if not isinstance(value.string, str | bytes):
+        raise CannotSave(
+            "a re.Match in something other than text or bytes; keep what you need of it (.group(), .span())"
+        )
+    for how in _WAYS:
+        found = getattr(value.re, how)(*text)
+        if found is not None and found.regs == value.regs:
+            return make_match, (value.re, text, how, 0)
+    for number, found in enumerate(value.re.finditer(*text)):
+        if found.regs == value.regs:
+            return make_match, (value.re, text, "finditer", number)
+    raise CannotSave("a re.Match that is not found again; keep what you need of it (.group(), .span())")
+
+
+def make_match(pattern: Any, text: tuple[Any, int, int], how: str, number: int) -> Any:
+    if how != "finditer":
+        return getattr(pattern, how)(*text)
+    return next(match for i, match in enumerate(pattern.finditer(*text)) if i == number)
+
+
+def open_enumerate(iterator: Any) -> Any:
+    """The same of `enumerate(re.finditer(...))`, if nothing but the loop has it."""
+    if getrefcount(iterator) > _REFERENCES[0]:
+        return iterator
+    inner, count = iterator.__reduce__()[1]
+    if type(inner) is not CALLABLE_ITERATOR:
+        return iterator
+    opened = open_matches(inner)
+    return iterator if opened is inner else enumerate(opened, count)
+
+
+_REFERENCES = [0]  # to an enumerate that only a loop has, when it is opened: tried once
+
+
+def _count_references() -> None:
+    def count(iterator: Any) -> Any:
+        _REFERENCES[0] = getrefcount(iterator)
+        return iterator
+
+    runtime.openers[enumerate] = count
+    iterator: Any = enumerate(())
+    iterator = runtime.open_iterator(iterator)  # as a loop does it
+
+
+runtime.openers[CALLABLE_ITERATOR] = open_matches
+_count_references()
+runtime.openers[enumerate] = open_enumerate

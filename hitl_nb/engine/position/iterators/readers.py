@@ -1,0 +1,53 @@
+"""`pandas.read_csv(..., chunksize=)`: opened again by path, and read up to the row where it was."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.errors import HitlError
+
+_WAY = "give read_csv a path, or make a list of the parts before the checkpoint"
+
+
+def reduce_text_file_reader(value: Any) -> tuple[Any, ...]:
+    """Raises CannotSave for a reader of something other than a file that it opened itself."""
+    options, row = dict(value.orig_options), value._currow
+    handles = value.handles
+    if handles is None or handles.handle is None or getattr(handles.handle, "closed", False):
+        return make_closed_reader, (value.engine, options, row)
+    name = getattr(handles.handle, "name", None)
+    if not handles.created_handles or not isinstance(name, str):
+        raise CannotSave(f"a reader of pandas.read_csv over something other than a file with a path; {_WAY}")
+    path = Path(name).absolute()
+    if not path.is_file():
+        raise CannotSave(f"a reader of pandas.read_csv over {path}, which is gone; {_WAY}")
+    return make_text_file_reader, (str(path), path.stat().st_size, value.engine, options, row)
+
+
+def make_text_file_reader(path: str, size: int, engine: str, options: dict[str, Any], row: int) -> Any:
+    if not Path(path).is_file() or Path(path).stat().st_size < size:
+        raise HitlError(
+            f"{path} is gone or shorter than when the agent paused, which was reading it; put it back and run the "
+            "agent again: it continues where it was"
+        )
+    made = _reader(path, engine, options)
+    while made._currow < row:  # the parts are parsed again, and dropped
+        made.get_chunk(min(made.chunksize or 10_000, row - made._currow))
+    return made
+
+
+def make_closed_reader(engine: str, options: dict[str, Any], row: int) -> Any:
+    import io
+
+    made = _reader(io.StringIO("closed\n"), engine, {"chunksize": options.get("chunksize"), "delimiter": ","})
+    made._currow = row
+    made.close()
+    return made
+
+
+def _reader(source: Any, engine: str, options: dict[str, Any]) -> Any:
+    readers: Any = importlib.import_module("pandas.io.parsers.readers")
+    return readers.TextFileReader(source, engine, **options)

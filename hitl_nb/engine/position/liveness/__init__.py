@@ -1,0 +1,1 @@
+"""Which variables the rest of a frame may read."""

@@ -1,0 +1,1 @@
+"""Context managers that a run is inside of."""

@@ -1,0 +1,1 @@
+"""The live stack, read; generators, coroutines and tasks as data."""

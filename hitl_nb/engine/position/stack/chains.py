@@ -1,0 +1,97 @@
+"""Coroutines that await one another, in a run that failed: they have ended, and are made again of their frames."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import types
+from typing import Any
+
+from hitl_nb.engine.compile import find_unit
+from hitl_nb.engine.compile.tree.nodes import is_filed
+from hitl_nb.engine.position.frames.continuations import continue_frame
+from hitl_nb.engine.position.frames.frames import BOX, JOINED, KEPT, SavedFrame, SavedStack
+from hitl_nb.engine.position.frames.links import place_of
+from hitl_nb.engine.position.frames.lookup import FrameView, look_up
+from hitl_nb.engine.position.frames.places import find_place
+from hitl_nb.engine.position.stack.stack_reader import read_frame
+
+_COROUTINE = inspect.CO_COROUTINE
+
+
+async def _nothing() -> None: ...
+
+
+_ENDED = _nothing()
+_ENDED.close()
+
+
+def is_coroutine(view: FrameView) -> bool:
+    return bool(view.code.co_flags & _COROUTINE)
+
+
+def read_caller(view: FrameView, inner: FrameView | None, function: types.FunctionType | None) -> SavedFrame | None:
+    """A frame that awaits a coroutine itself, whose frame is `inner`; None: it does not."""
+    if inner is None or view.known is None or inner.known is None or not is_coroutine(inner):
+        return None
+    number, _, _ = place_of(view.frame, view.known, view.lasti)
+    place = find_place(view.known.unit, view.known.function.number, number)
+    if place is None or not operand_name(place.node):
+        return None
+    coroutine = look_up(place.node.value, view)
+    if type(coroutine) is not types.CoroutineType or coroutine.cr_code is not inner.code:
+        return None
+    saved = read_frame(view, number, "again", function)
+    for name, value in saved.locals.items():
+        if value is coroutine:  # it may run still, and its `finally`
+            saved.locals[name] = _ENDED
+    return saved
+
+
+def is_used_up(node: Any, value: Any) -> bool:
+    """Whether a place awaits a coroutine that was not made there: to await it again is an error."""
+    if not isinstance(node, ast.Await) or type(value) is not types.CoroutineType:
+        return False
+    operand: Any = node.value
+    return not (is_filed(operand) and isinstance(operand.value, ast.Call))
+
+
+def mark_kept(saved: SavedFrame, view: FrameView) -> None:
+    """A coroutine that was continued is not made again from its beginning, unless a failure is all it went through."""
+    if BOX in view.code.co_varnames and JOINED not in saved.locals:
+        saved.locals[KEPT] = True
+
+
+def join_coroutines(stack: SavedStack) -> None:
+    """Let coroutines be awaited by their callers, which are to be continued; other frames remain."""
+    frames = stack.frames
+    for i in range(len(frames) - 1, 0, -1):
+        caller, frame = frames[i - 1], frames[i]
+        name = _awaited_name(caller, frame)
+        if not name:
+            continue
+        frame.locals[JOINED] = True
+        function, box = continue_frame(frame)
+        caller.locals[name] = function(box)
+        del frames[i]
+
+
+def _awaited_name(caller: SavedFrame, frame: SavedFrame) -> str:
+    """The variable by which a frame awaits the coroutine of the next one; "": that is none, or is not awaited there."""
+    unit, inner = find_unit(caller.unit), find_unit(frame.unit)
+    assert unit is not None
+    assert inner is not None
+    function = inner.functions[frame.function]
+    place = find_place(unit, caller.function, caller.place)
+    is_awaited = caller.how == "again" and place is not None and function.is_async and not function.is_generator
+    return operand_name(place.node) if is_awaited and place is not None else ""
+
+
+def operand_name(node: Any) -> str:
+    """The variable that an `await` reads its operand from."""
+    if not isinstance(node, ast.Await):
+        return ""
+    operand: Any = node.value
+    if is_filed(operand):
+        return operand.target.id
+    return operand.id if isinstance(operand, ast.Name) else ""

@@ -1,0 +1,163 @@
+"""Reads the live stack: a frame's instruction names its place, its locals tell the rest. Nothing is run."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hitl_nb.engine.compile import find_code
+from hitl_nb.engine.compile.runtime import runtime
+from hitl_nb.engine.compile.runtime import with_methods as withmethods
+from hitl_nb.engine.compile.tree.nodes import is_engine_name
+from hitl_nb.engine.compile.tree.trees import CELLS
+from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable
+from hitl_nb.engine.position.frames.endings import find_ending
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.frames.frames import AWAITED, BOX, MADE, NEXT, RESUMED, How, SavedFrame, SavedStack
+from hitl_nb.engine.position.frames.links import GENERATOR_MANAGER, Link, link_frames
+from hitl_nb.engine.position.frames.lookup import MISSING, WAIT_FOR, FrameView, passing_codes
+from hitl_nb.engine.position.frames.places import name_place
+from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting, refuse_half_used, refuse_repeated_call
+
+_NOT_SAVED = frozenset((BOX, NEXT, CELLS, MADE, AWAITED))
+
+
+def read_stack(
+    innermost: types.FrameType,
+    root: types.FrameType | None,
+    is_answered: Callable[[Any], bool] | None,
+    *,
+    is_task: bool = False,
+) -> SavedStack:
+    """The frames between `root` (the engine's) and `innermost`, outermost first.
+
+    Args:
+        is_task: whether the outermost frame is of the coroutine of a task.
+        is_answered: whether a callee gives the answer that is waited for (a checkpoint); None: `innermost` polls, or
+            is being answered.
+
+    Raises:
+        CannotSave: the frames are not all on this stack, or a place cannot be continued.
+    """
+    views = [FrameView(frame) for frame in frames_between(innermost, root)]
+    frames: list[SavedFrame] = []
+    running: dict[int, SavedFrame] = {}
+    order: list[SavedFrame] = []
+    is_generator = is_task
+    function: types.FunctionType | None = None
+    for i, view in enumerate(views):
+        inner = views[i + 1] if i + 1 < len(views) else None
+        link = link_frames(view, inner, is_answered)
+        if not link.is_exact:
+            ending = find_ending(views[i + 1 :])
+            if ending is not None:
+                where = f"line {ending.frame.f_lineno} of {ending.code.co_name}"
+                raise CannotSave(f"{where} runs because a value ends, and no pause can leave it")
+            refuse_half_used(view, link.number)
+            refuse_repeated_call(view, link.number)
+        saved = read_linked(view, link, function)
+        function = link.function
+        order.append(saved)
+        if is_generator:
+            running[id(view.frame)] = saved
+        else:
+            frames.append(saved)
+        if not link.is_exact:
+            return SavedStack(frames, False, running, order)
+        if inner is None:
+            return SavedStack(frames, True, running, order)
+        is_generator = link.is_generator
+    raise AssertionError("a stack without frames")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a stack is.
+
+    Attributes:
+        names: of the places of all exact frames, outermost first.
+        is_exact: whether the innermost call is exact itself; else it is made again.
+        frame: the innermost exact frame.
+    """
+
+    names: tuple[str, ...]
+    is_exact: bool
+    frame: types.FrameType
+
+
+def read_places(
+    innermost: types.FrameType, root: types.FrameType | None, is_answered: Callable[[Any], bool] | None
+) -> Places:
+    """The places of all exact frames. Raises CannotSave as `read_stack`."""
+    views = [FrameView(frame) for frame in frames_between(innermost, root)]
+    names: list[str] = []
+    for view, inner in zip(views, (*views[1:], None), strict=True):
+        link = link_frames(view, inner, is_answered)
+        assert view.known is not None
+        names.append(name_place(view.known.unit, view.known.function.number, link.number))
+        if not link.is_exact:
+            return Places(tuple(names), False, view.frame)
+    return Places(tuple(names), True, views[-1].frame)
+
+
+def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> list[types.FrameType]:
+    found: list[types.FrameType] = []
+    frame: types.FrameType | None = innermost
+    while frame is not root:
+        if frame is None:
+            raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
+        is_passing = frame.f_code in _PASSING and bool(found) and find_code(found[-1].f_code) is not None
+        is_passing = is_passing or frame.f_code in passing_codes
+        if not is_passing and frame.f_code.co_filename not in RUNTIME_FILES:  # the runtime's only pass on, too
+            found.append(frame)
+        frame = frame.f_back
+    if not found:
+        raise CannotSave("a task of the run that has no code of the notebook, such as a step, is at work")
+    return found[::-1]
+
+
+RUNTIME_FILES = (runtime.__file__, withmethods.__file__)
+_PASSING = (GENERATOR_MANAGER.__enter__.__code__, GENERATOR_MANAGER.__exit__.__code__, WAIT_FOR)
+"""What asks the generator of a `@contextmanager` function for `with`; and `wait_for`, which is called again."""
+
+
+def read_linked(view: FrameView, link: Link, function: types.FunctionType | None) -> SavedFrame:
+    saved = read_frame(view, link.number, link.how, function)
+    if link.made is not MISSING:
+        saved.locals[MADE if link.how == "init" else AWAITED] = link.made
+    if not link.is_exact:
+        saved.again = tuple(n for n, value in saved.locals.items() if n.startswith(".t") and is_fleeting(value))
+        for name in saved.again:
+            del saved.locals[name]
+    return saved
+
+
+def read_frame(view: FrameView, number: int, how: How, function: types.FunctionType | None = None) -> SavedFrame:
+    known = view.known
+    assert known is not None
+    cells = _cells_of(view, known, function)
+    values = {
+        name: value
+        for name, value in view.locals.items()
+        if name not in cells and name not in _NOT_SAVED and not (is_engine_name(name) and name.startswith(RESUMED))
+    }
+    saved = SavedFrame(known.unit.key, known.function.number, number, how, values, cells, view.globals)
+    saved.is_awaitable = is_awaitable(view.code)
+    return saved
+
+
+def _cells_of(
+    view: FrameView, known: InstrumentedCode, function: types.FunctionType | None
+) -> dict[str, types.CellType]:
+    """The cells are filed where a function has its own; else they are those of the function that was called."""
+    filed = view.locals.get(CELLS)
+    if filed is None:
+        if not known.function.cells:
+            return {}
+        if function is None or {*known.function.cells} - {*function.__code__.co_freevars}:
+            raise CannotSave(f"{known.function.name} has not begun")
+        filed = function
+    assert filed.__closure__ is not None
+    return dict(zip(filed.__code__.co_freevars, filed.__closure__, strict=True))

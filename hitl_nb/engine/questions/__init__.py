@@ -1,0 +1,1 @@
+"""What a run asks: judged, asked, answered."""

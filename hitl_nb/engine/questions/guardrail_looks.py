@@ -1,0 +1,71 @@
+"""Guardrails look at the questions of a run before they are asked, and at what people edited.
+
+See `guardrail_checks.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hitl_nb.engine.call_keys.call_keys import inside_call
+from hitl_nb.kinds import questions as values
+from hitl_nb.records import GuardrailResult, Question, Run
+from hitl_nb.review.decision import Asked, encode_now
+from hitl_nb.review.guardrail_checks import run_guards
+
+if TYPE_CHECKING:
+    from hitl_nb.ledger.ledger import Ledger
+
+
+def look(asked: Sequence[Asked], ledger: Ledger, run: Run) -> None:
+    """Run the guardrails of the questions on their values, and record with each question what they found.
+
+    Raises CannotPause if a guardrail asks.
+    """
+    for one in asked:
+        guards = one.review.guardrails
+        if not guards or one.question.guardrails:
+            continue
+        shown = _facts_for_guardrails(one.question, ledger, run)
+        with _apart(one.question.position):
+            found = run_guards(guards, one.original, shown, lambda one=one: encode_now(one))
+        one.question = msgspec.structs.replace(one.question, guardrails=found)
+
+
+def look_at_edit(asked: Asked, value: Any, ledger: Ledger, run: Run) -> tuple[GuardrailResult, ...]:
+    """What the guardrails of a question find in the value that people made of it. Raises CannotPause if one asks."""
+    facts = _facts_for_guardrails(asked.question, ledger, run)
+    with _apart(asked.question.position):
+        return run_guards(asked.review.guardrails, value, facts, lambda: values.ask(value, title="edit").value)
+
+
+def _facts_for_guardrails(question: Question, ledger: Ledger, run: Run) -> dict[str, Any]:
+    """What a guardrail is told beside the value; nothing in it belongs to the question itself."""
+    return {
+        "kind": question.kind,
+        "title": question.title,
+        "tool": question.tool,
+        "tags": list(question.tags),
+        "confidence": question.confidence,
+        "context": copy.deepcopy(question.context),
+        "agent": run.agent,
+        "notebook": run.notebook,
+        "labels": dict(run.labels),
+        "now": ledger.now(),
+    }
+
+
+@contextmanager
+def _apart(position: str) -> Generator[None]:
+    """Steps that a guardrail calls are counted apart: it is not called again where its question was decided."""
+    token = inside_call.set(f"{hashlib.sha256(f'guardrails {position}'.encode()).hexdigest()[:12]}:")
+    try:
+        yield
+    finally:
+        inside_call.reset(token)

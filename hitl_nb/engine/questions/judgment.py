@@ -1,0 +1,240 @@
+"""What policies and guardrails say about the questions of a run, before people are asked and about what they edit.
+
+Guardrails find facts, policies decide on facts. Nothing here writes to the store: `questions.py` does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from hitl_nb.engine.questions.edit_checks import NOT_USED, LookedAt, call_terms, look_at_answer, tell_objection
+from hitl_nb.engine.questions.guardrail_looks import look
+from hitl_nb.engine.questions.pending_calls import Pending
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.records import Comment, Facts, Proposal, Run
+from hitl_nb.review.decision import Asked, Decision, decision_on
+from hitl_nb.review.decision_expiry import EXPIRED
+from hitl_nb.review.policy_files.policy_files import Policy, load_policy
+
+if TYPE_CHECKING:  # imported where something is judged: a process without policies needs none of it
+    from hitl_nb.engine.run.session import Session
+    from hitl_nb.ledger.ledger import Ledger
+    from hitl_nb.policies.rules.rules import MergedPolicy, Plan
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was said about some questions.
+
+    Attributes:
+        plans: one for each; None if no policy and no argument says anything: people are asked, without terms.
+        facts: what was decided on, beside the questions themselves.
+        policies: the merged policies that were used.
+    """
+
+    plans: list[Plan] | None = None
+    facts: Facts | None = None
+    policies: tuple[MergedPolicy, ...] = ()
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether nobody needs to be asked: all of them pass, or are blocked."""
+        return self.plans is not None and all(one.verdict != "ask" for one in self.plans)
+
+    def asks(self, count: int) -> list[bool]:
+        """Of each of `count` questions, whether people are asked."""
+        return [True] * count if self.plans is None else [one.verdict == "ask" for one in self.plans]
+
+    def arguments(self, ledger: Ledger) -> dict[str, Any]:
+        """What the ledger is told when it records this."""
+        if self.plans is None:
+            return {}
+        for policy in self.policies[1:]:
+            ledger.keep_policy(cast("Any", policy))  # its hash is a cached property, which no protocol can have
+        return {"plans": self.plans, "facts": self.facts, "policy": next(iter(self.policies), None)}
+
+
+NOT_JUDGED = Judged()
+
+
+class Judge:
+    """Decides the questions of one session, as far as nobody has to be asked.
+
+    Attributes:
+        expired: why what the run's last pause asked has expired; "" if it has not.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.expired = ""
+
+    def use(
+        self,
+        asked: Sequence[Asked],
+        found: Sequence[Proposal | None],
+        comments: Sequence[Sequence[Comment]] | None = None,
+    ) -> list[Decision] | None:
+        """The decisions that answer these questions; None if one is missing or cannot be used, as notes then say.
+
+        `comments` are those on each, if they were read already.
+        """
+        session = self.session
+        decided = [p for p in found if p is not None and p.status == "decided"]
+        if len(decided) < len(found):
+            for one, p in zip(asked, found, strict=True):
+                if p is not None and p.status == "expired":
+                    _add_notes(one, EXPIRED + self.expired)
+            return None
+        try:
+            said = comments if comments is not None else [comments_on(p, session.ledger) for p in decided]
+            decisions = [decision_on(*one) for one in zip(asked, decided, said, strict=True)]
+        except InvalidEdit as error:
+            add_note(asked, error)
+            return None
+        looked_at = [self._look_at_answer(*one) for one in zip(asked, decisions, decided, strict=True)]
+        if any(one.refused for one in looked_at):
+            return None
+        for n, one in enumerate(looked_at):
+            if one.objections:
+                decisions[n] = self._overrule(decisions[n], decided[n], one)
+        passed = [p for p in decided if not p.pause]
+        if passed:
+            session.judged(passed)
+        return decisions
+
+    def decide(self, pending: Pending, found: Sequence[Proposal | None], *, exact: bool) -> list[Decision]:
+        """The decisions, where policies make those that are not on record, and nobody has to be asked.
+
+        Args:
+            found: what is on record of each question; if all are there, none can be used. If anybody has to be asked,
+                all of the questions are asked; a policy passes none then that people were asked before.
+
+        Raises Paused, CannotPause, PolicyError.
+        """
+        session, asked = self.session, pending.asked
+        usable = [p if p is not None and p.status == "decided" and not (exact and p.pause) else None for p in found]
+        if None not in usable:
+            usable = [None] * len(asked)
+        new = [one for one, p in zip(asked, usable, strict=True) if p is None]
+        again = [p is not None and _was_asked(p) for p in found]
+        look(new, session.ledger, session.run_record)
+        with session.turn:
+            session.check_going()
+            judged = self.judge(new, [repeated for repeated, p in zip(again, usable, strict=True) if p is None])
+            if judged.is_decided:
+                recorded = iter(self._record(new, judged))
+                decided = [next(recorded) if p is None else p for p in usable]
+                said = [() if p is None else comments_on(p, session.ledger) for p in usable]
+                return [decision_on(*one) for one in zip(asked, decided, said, strict=True)]
+        look(asked, session.ledger, session.run_record)
+        with session.turn:
+            session.check_going()
+            all_judged = judged if len(new) == len(asked) else self.judge(asked, again)
+            return session.questions.pause(pending, exact=exact, judged=all_judged)
+
+    def judge(self, asked: Sequence[Asked], again: Sequence[bool] | None = None) -> Judged:
+        """What policies say about questions that guardrails have looked at; `again`: which were asked before."""
+        session = self.session
+        judged = judge(asked, session.ledger, session.run_record)
+        return judged if judged.plans is None or not any(again or ()) else ask_again(judged, judged.plans, again or ())
+
+    def _record(self, asked: Sequence[Asked], judged: Judged) -> list[Proposal]:
+        session = self.session
+        questions = [one.question for one in asked]
+        found = session.ledger.record_verdicts(session.claim, questions, **judged.arguments(session.ledger))
+        session.judged(found)
+        return found
+
+    def _look_at_answer(self, asked: Asked, decision: Decision, decided: Proposal) -> LookedAt:
+        """Whether an answer can be used. If it cannot, the question has a note of the reason, and is asked again."""
+        session = self.session
+        if decided.pause != session.run_record.pauses:
+            return LookedAt()  # the run has used it
+        found = look_at_answer(asked, decision, decided, session.ledger, session.run_record)
+        if found.refused:
+            before = [note for note in decided.notes if note.startswith(NOT_USED)]
+            _add_notes(asked, *before, NOT_USED + found.refused)
+            asked.further = found.further or asked.further
+        return found
+
+    def _overrule(self, decision: Decision, decided: Proposal, found: LookedAt) -> Decision:
+        """An edit to which guardrails still object, with reasons that these people knew: it is used, logged, shown."""
+        self.session.ledger.note_objections(self.session.claim, decided, found.objections)
+        told = tuple(tell_objection(one) for one in found.objections)
+        self.session.objected(f"{decided.title}: {'; '.join(told)}")
+        return replace(decision, why=(*decision.why, *told))
+
+
+def judge(asked: Sequence[Asked], ledger: Ledger, run: Run) -> Judged:
+    """What policies say about questions that guardrails have looked at. Raises PolicyError."""
+    found: dict[Policy | None, MergedPolicy | None] = {}
+    for one in asked:
+        own = one.review.policy
+        if own not in found:
+            found[own] = load_policy(run.notebook, *((own,) if own is not None else ()))
+    merged = [found[one.review.policy] for one in asked]
+    if not any(
+        policy is not None or one.review.has_terms or one.review.guardrails or one.further
+        for policy, one in zip(merged, asked, strict=True)
+    ):
+        return NOT_JUDGED
+    from hitl_nb.policies.rules.rules import plan
+
+    facts = Facts(now=ledger.now(), labels=run.labels)
+    names: dict[str, Any] = {"agent": run.agent, "notebook": run.notebook, "requesters": run.requesters}
+    plans = [
+        plan(policy, one.question, facts, call=call_terms(one), **names)
+        for policy, one in zip(merged, asked, strict=True)
+    ]
+    plans = [_with_further(found, one, facts) for found, one in zip(plans, asked, strict=True)]
+    return Judged(plans, facts, tuple({policy.sha256: policy for policy in merged if policy is not None}.values()))
+
+
+def _with_further(found: Plan, asked: Asked, facts: Facts) -> Plan:
+    if asked.further is None:
+        return found
+    from hitl_nb.policies.rules.edit_review import add_further
+
+    return add_further(found, asked.further, facts.now)
+
+
+def ask_again(judged: Judged, plans: Sequence[Plan], again: Sequence[bool]) -> Judged:
+    """The same, where people are asked those questions that were asked before: a policy does not pass them now."""
+    changed = [
+        replace(one, verdict="ask") if repeated and one.verdict == "pass" else one
+        for one, repeated in zip(plans, again, strict=True)
+    ]
+    return replace(judged, plans=changed)
+
+
+def _was_asked(p: Proposal) -> bool:
+    """Whether people were asked it; a policy that decided it beside others may do so again."""
+    return p.decision is None or p.decision.by != "policy"
+
+
+def add_note(questions: Sequence[Asked], error: InvalidEdit) -> None:
+    """Say with the questions, which are asked again, why the last edit cannot be used."""
+    note = f"{NOT_USED}{error}"
+    for asked in questions:
+        context = asked.question.context
+        if isinstance(context, dict):
+            context = {**context, "note": note}  # pyright: ignore[reportUnknownVariableType]
+        else:
+            context = f"{context}\n\n{note}" if context else note
+        asked.question = msgspec.structs.replace(asked.question, context=context)
+
+
+def _add_notes(asked: Asked, *notes: str) -> None:
+    said = dict.fromkeys((*asked.question.notes, *notes))
+    asked.question = msgspec.structs.replace(asked.question, notes=tuple(said))
+
+
+def comments_on(p: Proposal, ledger: Ledger) -> list[Comment]:
+    """The comments on a proposal as they were when it was decided. Raises StoreCorrupt."""
+    if p.decision is None:
+        return []
+    return ledger.comments(p.document or p.id, before=p.decision.event, as_logged=True)

@@ -1,0 +1,252 @@
+"""What a run asks: answered from its record, judged by policies, or asked of people at a pause."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from hitl_nb.engine.call_keys.keys import identify
+from hitl_nb.engine.live.ended_tasks import read_outcome_of_task
+from hitl_nb.engine.live.live import Position
+from hitl_nb.engine.live.steps_under_way import in_step, recorded_calls
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.stack.retries import keep_frames
+from hitl_nb.engine.questions.judgment import NOT_JUDGED, Judged, comments_on
+from hitl_nb.engine.questions.pending_calls import Pending
+from hitl_nb.engine.reopening.resources import opening
+from hitl_nb.errors import CannotPause, HitlError, Paused, StoreCorrupt
+from hitl_nb.records import Proposal, Question, Snapshot, Statement
+from hitl_nb.review.decision import Asked
+from hitl_nb.review.guardrail_checks import refuse_in_guardrail
+
+if TYPE_CHECKING:
+    from hitl_nb.engine.run.session import Session
+
+
+class Questions:
+    """The questions of one session.
+
+    Attributes:
+        answered: what was decided about questions of the statement at the position, by the name of its place.
+        resumed: the decided call at which the session began, if any.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.answered: dict[str, list[Proposal]] = {}
+        self.resumed: Pending | None = None
+        self._completing: Pending | None = None
+        self._put_off: tuple[Snapshot, list[Question], list[Statement], Judged] | None = None
+        self._unrecorded: tuple[str, object] = "", None
+
+    def ask(self, pending: Pending, *, exact: bool, name: str = "checkpoint") -> Any:
+        """Ask people, or use what they already answered here.
+
+        Args:
+            exact: the call stands in exact code: it is completed on resume; else it is made again, then answered.
+
+        Raises:
+            Paused: the run is saved and waits.
+            CannotPause: it cannot be saved here.
+            PolicyError: a policy cannot be used.
+        """
+        session = self.session
+        with self.remembering_refusal():
+            with session.turn:
+                answers = self._answers(pending, exact=exact, name=name)
+                decisions = session.judge.use(pending.asked, answers)
+            if decisions is None:
+                decisions = session.judge.decide(pending, answers, exact=exact)
+        return pending.go_on(decisions)
+
+    @contextlib.contextmanager
+    def remembering_refusal(self) -> Generator[None]:
+        """A question that is refused here is not forgotten, whatever the code around it does with the error."""
+        try:
+            yield
+        except CannotPause as error:
+            self.session.live.refused.add(error, recorded_calls.get())
+            read_outcome_of_task()
+            raise
+
+    def _answers(self, pending: Pending, *, exact: bool, name: str) -> list[Proposal | None]:
+        """What is on record about these very questions, asked at this very place. Raises CannotPause."""
+        session = self.session
+        session.check_going()
+        refuse_in_guardrail()
+        step = in_step.get()
+        if step is not None:
+            raise CannotPause(
+                f"a checkpoint inside the step {step}() cannot pause: a step is called once and whole; move it out"
+            )
+        if opening() is not None and not name.startswith("doubt:"):
+            raise CannotPause("a checkpoint inside of hitl.resource(...) cannot pause: ask before it is made")
+        if not session.live.is_running and not name.startswith("doubt:"):
+            raise HitlError(f"a resource could not be opened again: nobody knows how its step ended ({name})")
+        for asked in pending.asked:
+            asked.question = msgspec.structs.replace(asked.question, position=session.live.position(name, asked.key))
+        answers = [self.find_answer(asked) for asked in pending.asked]
+        if not exact:
+            self._note_other_questions(pending.asked, answers)
+        return answers
+
+    def find_answer(self, asked: Asked) -> Proposal | None:
+        """The newest decision on this very question, asked at this very place."""
+        same = self.answered.get(identify(asked.question.position), ())
+        return next((p for p in reversed(same) if _same_question(p, asked.question)), None)
+
+    def _note_other_questions(self, questions: list[Asked], answers: list[Proposal | None]) -> None:
+        """Say so where code that was made again asks something else than what was decided at this place."""
+        for asked, answer in zip(questions, answers, strict=True):
+            if answer is None and self.answered.get(identify(asked.question.position)):
+                note = (
+                    f"{_asker()}() is made again after each decision, since what calls it is not kept, and it asks "
+                    "another question now than the one that was decided, so that decision is not used. Call it in a "
+                    "statement of the notebook, such as a loop, and not by way of a library (a function of a module: "
+                    "mark it with @hitl.agent); then it continues at the line that asked. Where calls run side by "
+                    "side, give each a key= instead."
+                )
+                asked.question = msgspec.structs.replace(asked.question, notes=(*asked.question.notes, note))
+
+    def pause(self, pending: Pending, *, exact: bool, judged: Judged = NOT_JUDGED) -> NoReturn:
+        """Save the run with its questions, in one transaction, and leave. Raises Paused, CannotPause, StoreError.
+
+        `judged` is what policies say about them: those that they pass or block are recorded decided, beside the others.
+
+        While steps beside it are under way, that is put off until they have ended and are recorded: `run` does it. So
+        people are shown nothing yet, and if the process dies first, the question is asked again.
+        """
+        session = self.session
+        why, execution = self._unrecorded
+        if not exact and execution is not None and execution is session.live.execution:
+            raise CannotPause(f"cannot pause at {session.live.line}: {why}")
+        completed = pending if exact else self.find_decided_call()
+        if exact:
+            pending.pause = session.run_record.pauses + 1
+        if completed is not None:
+            completed.shown = False
+        lost = session.background.problem(within=not exact)
+        if lost is not None:
+            raise CannotPause(f"cannot pause at {session.live.line}: {lost}")
+        session.summarize()
+        with self._at_rest():
+            self._leave(pending, completed, exact=exact, judged=judged)
+        read_outcome_of_task()
+        assert session.live.paused is not None
+        raise session.live.paused
+
+    @contextlib.contextmanager
+    def _at_rest(self) -> Generator[None]:
+        try:
+            with self.session.live.at_rest():
+                yield
+        except CannotSave as problem:
+            raise CannotPause(say_cannot(problem, self.session.live.line)) from problem
+
+    def _leave(self, pending: Pending, completed: Pending | None, *, exact: bool, judged: Judged) -> None:
+        session = self.session
+        position = self._position(exact=exact)
+        keep_frames(position.stack)
+        saved = session.saves.make_snapshot(position, completed, asks=True)
+        if session.under_way:
+            self.check_steps(f"cannot pause at {session.live.line}")
+        questions = [_with_notes(asked.question, session.saver.notes) for asked in pending.asked]
+        statements = session.worklog.statements()
+        if session.under_way:
+            self._put_off = saved, questions, statements, judged
+        else:
+            self._record(saved, questions, statements, judged)
+        open_ = zip(questions, judged.asks(len(questions)), strict=True)
+        session.live.ask_for_reports()
+        session.live.paused = Paused(session.run_record.id, tuple(q.title for q, asks in open_ if asks))
+        session.live.leave()
+
+    def check_steps(self, what: str) -> None:
+        """Raise CannotPause if steps under way wait for what only the run's own tasks do, which a pause ends."""
+        name = self.session.under_way.find_held()
+        if name is not None:
+            raise CannotPause(
+                f"{what}: the step {name}() is under way and waits for another task of this agent, which a pause ends "
+                "before the step; wait for that outside of the step, or let the step end before this question"
+            )
+
+    def _position(self, *, exact: bool) -> Position:
+        """Where the run waits. Raises CannotSave."""
+        session = self.session
+        waiting = session.live.waiting
+        if waiting is not None:  # nothing of it has run in this process
+            return waiting
+        if exact:
+            return session.live.read(session.live.callee)
+        return session.live.read_call()
+
+    def _record(self, saved: Snapshot, questions: list[Question], statements: list[Statement], judged: Judged) -> None:
+        session = self.session
+        more = judged.arguments(session.ledger)
+        asked = session.ledger.pause_run(session.claim, saved, questions, statements=statements, **more)
+        session.run_record, session.proposals = asked
+
+    def record_put_off(self) -> None:
+        """Make the pause durable that waited for steps to end."""
+        if self._put_off is not None:
+            self._record(*self._put_off)
+
+    def forbid_pause(self, why: str) -> None:
+        """Refuse questions in what is left of this execution, if it would have to be made again."""
+        self._unrecorded = why, self.session.live.execution
+
+    def prepare_completion(self, pending: Pending, proposals: list[Proposal]) -> Callable[[], Any]:
+        """What gives the value of a call that was decided. Raises StoreCorrupt if one is missing."""
+        session = self.session
+        if len(proposals) != len(pending.asked):
+            raise StoreCorrupt(
+                f"run {session.run_record.id} asked {len(pending.asked)} questions at its last pause, and the store "
+                f"has {len(proposals)} of them; restore it from a backup, or run the agent anew"
+            )
+
+        said = [comments_on(p, session.ledger) for p in proposals]
+
+        def go_on() -> Any:
+            session.live.begin_answer()
+            decisions = session.judge.use(pending.asked, proposals, said)
+            if decisions is None:
+                decisions = session.judge.decide(pending, proposals, exact=True)
+            pending.shown = True
+            self._completing = pending
+            session.worklog.begin()
+            return pending.go_on(decisions)
+
+        return go_on
+
+    def find_decided_call(self) -> Pending | None:
+        """The decided call that is being completed, if what asks or fails now is inside it: its decisions stand."""
+        if not self.session.live.is_running:
+            return self.resumed  # it is not completed yet
+        return self._completing if self.session.live.is_answering else None
+
+
+def say_cannot(problem: CannotSave, line: str) -> str:
+    """The sentence for a place that cannot be continued."""
+    text = str(problem).replace(" of <module>", "")
+    return f"cannot pause at {text}" if text.startswith("line ") else f"cannot pause at {line}: {text}"
+
+
+def _asker() -> str:
+    """The name of the user's function that asks."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("hitl_nb."):
+        frame = frame.f_back
+    return frame.f_code.co_qualname
+
+
+def _same_question(p: Proposal, q: Question) -> bool:
+    return p.decision is not None and (p.kind, p.title, p.value, p.types) == (q.kind, q.title, q.value, q.types)
+
+
+def _with_notes(question: Question, notes: list[str]) -> Question:
+    """The question with what the engine says about this pause."""
+    return msgspec.structs.replace(question, notes=tuple(dict.fromkeys((*question.notes, *notes))))

@@ -1,0 +1,1 @@
+"""Objects that are opened again in place of being saved."""

@@ -1,0 +1,193 @@
+"""boto3 clients and resources: opened again with what they know of service, region, endpoint, options and credentials.
+
+Credentials that boto3 found by itself (environment, profile, role) are found again, never saved. A client is made a
+second time at the pause and compared: one that was made with arguments that it does not show is refused.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hitl_nb.engine.refusals import NotSaved, type_of
+from hitl_nb.engine.reopening.httpclients import attributes_of
+from hitl_nb.engine.reopening.reopening import Recipe
+from hitl_nb.engine.reopening.secrets import with_secrets, without_secrets
+
+_KEYS = ("access_key", "secret_key", "token")
+_ARGUMENTS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+_OWN = "it was made with arguments that it does not show, or has event handlers of its own"
+_HTTP = ("_verify", "_cert_file", "_key_file", "_max_pool_connections", "_socket_options")
+_UNSIGNED = "unsigned requests"
+_FEATURE = re.compile(r" m/\S+")
+"""What a user agent says that was used so far."""
+
+
+def _describe_client(client: Any) -> dict[str, Any]:
+    return _description(client, of_resource="Resource" in (client.meta.config.user_agent_extra or ""))
+
+
+def _description(client: Any, *, of_resource: bool) -> dict[str, Any]:
+    """What a client takes; that of a resource has event handlers which others do not have. Raises NotSaved."""
+    about: dict[str, Any] = {
+        "of_resource": of_resource,
+        "service": client.meta.service_model.service_name,
+        "region": client.meta.region_name,
+        "api_version": None,
+        "endpoint": None,
+        "use_ssl": True,
+        "verify": None,
+        "options": {},
+        "profile": None,
+        "keys": _explicit_keys(client),
+    }
+    session, plain = _with_same_credentials(about, client)
+    old, new = _options(client), _options(plain)
+    about["options"] = {
+        name: _UNSIGNED if _is_unsigned(value) else without_secrets(value)
+        for name, value in old.items()
+        if name not in ("user_agent", "region_name") and value != new.get(name)
+    }
+    verify = client._endpoint.http_session._verify
+    if verify != plain._endpoint.http_session._verify:
+        about["verify"] = verify
+    if client.meta.service_model.api_version != plain.meta.service_model.api_version:
+        about["api_version"] = client.meta.service_model.api_version
+    url, told = client.meta.endpoint_url, _told(client)
+    ways: list[dict[str, Any]] = [{}, {"use_ssl": False}, {"endpoint": without_secrets(url)}]
+    for way in ways if url != plain.meta.endpoint_url else ways[:1]:
+        if _told(_open_client({**about, **way}, session)) == told:
+            return {**about, **way}
+    raise NotSaved(_OWN)
+
+
+def _with_same_credentials(about: dict[str, Any], client: Any) -> tuple[Any, Any]:
+    """A session that finds the client's credentials, whose profile is noted, and a client of it. Raises NotSaved."""
+    session = _session(None)
+    plain = _open_client(about, session)
+    if about["keys"] is not None or _key_of(client) == _key_of(plain):
+        return session, plain
+    for about["profile"] in session.available_profiles:
+        other = _session(about["profile"])
+        plain = _open_client(about, other)
+        if _key_of(plain) == _key_of(client):
+            return other, plain
+    raise NotSaved("it has credentials that cannot be found again")
+
+
+def _explicit_keys(client: Any) -> list[Any] | None:
+    """Credentials that were given as arguments, without secrets; None if boto3 found them."""
+    found = _credentials(client)
+    if found is None or found.method != "explicit":
+        return None
+    return [value and without_secrets(value, inside=False) for value in (getattr(found, name) for name in _KEYS)]
+
+
+def _credentials(client: Any) -> Any:
+    return client._request_signer._credentials
+
+
+def _key_of(client: Any) -> Any:
+    """Whose credentials a client has: the access key; temporary ones, which differ each time, by their source."""
+    found = _credentials(client)
+    if found is None:
+        return None
+    return found.method, found.access_key if type_of(found).__name__ == "Credentials" else type_of(found).__name__
+
+
+def _options(client: Any) -> dict[str, Any]:
+    return {name: value for name, value in attributes_of(client.meta.config).items() if name[0] != "_"}
+
+
+def _is_unsigned(value: Any) -> bool:
+    return value is importlib.import_module("botocore").UNSIGNED
+
+
+def _told(client: Any) -> dict[str, Any]:
+    """What can be compared of a client."""
+    http = client._endpoint.http_session
+    emitter = client.meta.events._emitter
+    return {
+        "attributes": attributes_of(client).keys(),
+        "class": (type_of(client).__name__, [base.__qualname__ for base in type_of(client).__mro__]),
+        "service": (client.meta.service_model.service_name, client.meta.service_model.api_version),
+        "place": (client.meta.region_name, client.meta.endpoint_url, client.meta.partition),
+        "key": _key_of(client),
+        "options": _options(client) | {"user_agent": _FEATURE.sub("", client.meta.config.user_agent)},
+        "http": [type_of(http), *(getattr(http, name) for name in _HTTP), str(http._timeout)],
+        "proxies": attributes_of(http._proxy_config),
+        "handlers": sorted(_handlers(emitter._handlers._root)),
+    }
+
+
+def _handlers(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """The event handlers of a client, each with its event."""
+    path = f"{path}.{node['chunk']}"
+    for part in node["values"] or ():
+        for handler in part:
+            yield path, getattr(handler, "__qualname__", type_of(handler).__qualname__)
+    for child in node["children"].values():
+        yield from _handlers(child, path)
+
+
+def _open_client(about: dict[str, Any], session: Any = None) -> Any:
+    session = session or _session(about["profile"])
+    if about["of_resource"]:
+        return session.resource(about["service"], **_arguments(about)).meta.client
+    return session.client(about["service"], **_arguments(about))
+
+
+def _session(profile: str | None) -> Any:
+    return importlib.import_module("boto3").Session(profile_name=profile)
+
+
+def _arguments(about: dict[str, Any]) -> dict[str, Any]:
+    unsigned: Any = importlib.import_module("botocore").UNSIGNED
+    config: Any = importlib.import_module("botocore.config").Config
+    options = {n: unsigned if v == _UNSIGNED else v for n, v in with_secrets(about["options"]).items()}
+    return {
+        "region_name": about["region"],
+        "api_version": about["api_version"],
+        "endpoint_url": with_secrets(about["endpoint"]),
+        "use_ssl": about["use_ssl"],
+        "verify": about["verify"],
+        "config": config(**options) if options else None,
+        **dict(zip(_ARGUMENTS, with_secrets(about["keys"] or [None] * 3), strict=True)),
+    }
+
+
+# -- resources
+
+
+def _describe_resource(resource: Any) -> dict[str, Any]:
+    meta = resource.meta
+    about: dict[str, Any] = {
+        "client": _description(meta.client, of_resource=True),
+        "name": meta.resource_model.name,
+        "is_service": meta.resource_model.name == meta.service_name,
+        "identifiers": [getattr(resource, name) for name in meta.identifiers],
+        "data": meta.data,
+    }
+    if type_of(_open_resource(about)).__qualname__ != type_of(resource).__qualname__:
+        raise NotSaved("it cannot be made from its service alone")
+    return about
+
+
+def _open_resource(about: dict[str, Any]) -> Any:
+    of_client = about["client"]
+    service = _session(of_client["profile"]).resource(of_client["service"], **_arguments(of_client))
+    if about["is_service"]:
+        return service
+    made = getattr(service, about["name"])(*about["identifiers"])
+    made.meta.data = about["data"]
+    return made
+
+
+def _is_exposed(about: dict[str, Any]) -> bool:
+    return any(isinstance(value, str) for value in (about["keys"] or ())[1:])
+
+
+CLIENT = Recipe(_describe_client, _open_client, is_exposed=_is_exposed)
+RESOURCE = Recipe(_describe_resource, _open_resource, is_exposed=lambda about: _is_exposed(about["client"]))

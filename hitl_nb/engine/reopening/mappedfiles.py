@@ -1,0 +1,62 @@
+"""Arrays in files (`numpy.memmap`): written to the file at a pause, and opened again by its path."""
+
+from __future__ import annotations
+
+import mmap
+import sys
+from pathlib import Path
+from typing import Any
+
+from hitl_nb.engine.refusals import NotSaved
+from hitl_nb.engine.reopening.reopening import Recipe
+from hitl_nb.errors import HitlError
+
+_WAY = "copy it with numpy.array(...) before the checkpoint, or map a file that stays where it is"
+
+
+def is_mapped_array(array: Any) -> bool:
+    """Whether this is an array that `numpy.memmap` made, no view of one."""
+    return isinstance(getattr(array, "base", None), mmap.mmap) and type(array).__name__ == "memmap"
+
+
+def lies_in_mapping(array: Any) -> bool:
+    """Whether the memory of an array is mapped from a file, or shared with other processes."""
+    base = array
+    while base is not None:
+        if isinstance(base, mmap.mmap):
+            return True
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+    return False
+
+
+def _describe(array: Any) -> dict[str, Any]:
+    if not isinstance(array.filename, (str, Path)) or not Path(array.filename).is_file():
+        raise NotSaved("it is an array in a file without a path, or one that was removed", _WAY)
+    array.flush()
+    about = {
+        "path": Path(array.filename).absolute(),
+        "dtype": array.dtype,
+        "mode": {"w+": "r+"}.get(array.mode, array.mode),
+        "offset": array.offset,
+        "shape": array.shape,
+        "order": "C" if array.flags.c_contiguous else "F",
+    }
+    if about["mode"] == "c" and _open(about).tobytes() != array.tobytes():
+        raise NotSaved("it was changed in memory only (mode 'c')", _WAY)
+    return about
+
+
+def _open(about: dict[str, Any]) -> Any:
+    numpy: Any = sys.modules.get("numpy") or __import__("numpy")
+    path, dtype, count = about["path"], about["dtype"], 1
+    for length in about["shape"]:
+        count *= length
+    if not path.is_file() or path.stat().st_size < about["offset"] + count * dtype.itemsize:
+        raise HitlError(
+            f"{path} is gone or shorter than when the agent paused, which has an array in it; put it back and run the "
+            "agent again: it continues where it was"
+        )
+    return numpy.memmap(path, **{name: about[name] for name in ("dtype", "mode", "offset", "shape", "order")})
+
+
+MEMMAP = Recipe(_describe, _open, applies=is_mapped_array)

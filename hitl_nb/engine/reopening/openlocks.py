@@ -1,0 +1,26 @@
+"""Locks that nobody holds are new locks when an agent continues."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from hitl_nb.engine.refusals import NotSaved
+from hitl_nb.engine.reopening.reopening import Recipe
+
+
+def _describe(lock: Any) -> None:
+    is_free = lock.acquire(blocking=False)
+    if is_free:
+        lock.release()
+    if not is_free or _is_owned(lock):
+        raise NotSaved("somebody holds it", "release it before the checkpoint")
+
+
+def _is_owned(lock: Any) -> bool:
+    owned = getattr(lock, "_is_owned", None)  # of an RLock: this thread can always take it once more
+    return bool(owned is not None and owned())
+
+
+LOCK = Recipe(_describe, lambda _: threading.Lock(), is_told=False)
+RLOCK = Recipe(_describe, lambda _: threading.RLock(), is_told=False)

@@ -1,0 +1,181 @@
+"""`resource()` and `live()`: how users say what becomes of an object that cannot be saved.
+
+A *resource* is opened again on resume, by the factory and the arguments that made it. A *live* object is code rather
+than state: it is found again by its name. Both are known by identity, as long as the object lives.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from hitl_nb.errors import HitlError
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+@dataclass
+class Made:
+    """How a resource was made.
+
+    Attributes:
+        key: its place in the run that made it, which the keys of steps inside the factory begin with; "" outside runs.
+        run: that run's id.
+    """
+
+    factory: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    key: str = ""
+    run: str = ""
+
+    @property
+    def call(self) -> str:
+        """The factory's name, for sentences."""
+        return f"hitl.resource({name_of(self.factory)}, ...)"
+
+
+@dataclass
+class Opening:
+    """A factory at work: steps that it calls have keys that belong to the resource, not to the position."""
+
+    key: str
+    run: str
+    ordinals: dict[str, int] = field(default_factory=dict[str, int])
+
+    def step_key(self, name: str) -> str:
+        """The key of the next call of the step `name`."""
+        number = self.ordinals.get(name, 0)
+        self.ordinals[name] = number + 1
+        return f"{self.key}/{name}/{number}"
+
+
+_opening: ContextVar[Opening | None] = ContextVar("hitl_nb_opening", default=None)
+
+
+def opening() -> Opening | None:
+    """The resource of a run whose factory is at work, if any."""
+    return _opening.get()
+
+
+class _ByIdentity:
+    """What is known of objects, by identity, as long as they live; without weak references, without end."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, Any]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def add(self, obj: Any, about: Any) -> None:
+        number, known = id(obj), self._known
+        try:
+            held: Any = weakref.ref(obj, lambda _: known.pop(number, None))
+        except TypeError:
+            held = lambda: obj  # noqa: E731
+        known[number] = (held, about)
+
+    def get(self, obj: Any) -> Any:
+        found = self._known.get(id(obj))
+        return found[1] if found is not None and found[0]() is obj else None
+
+
+_made, _live = _ByIdentity(), _ByIdentity()
+
+
+def resource(factory: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Make an object that is opened again when the agent continues in another process: a connection, a client, a pool.
+
+    The factory is called again with the arguments as they were saved, once, and only if the rest of the agent still
+    reads the object. Steps that it calls come from the record. An argument that equals the value of an environment
+    variable (a key, a password, 8 characters or more) is saved as the name of that variable.
+
+    Args:
+        factory: a function or class that is known by name, or defined in the notebook.
+
+    Returns what the factory returns; outside of a run, too.
+    """
+    from hitl_nb.engine.current_session import current
+
+    session, around = current(), _opening.get()
+    if session is None:
+        made = factory(*args, **kwargs)
+        _made.add(made, Made(factory, args, kwargs))
+        return made
+    if around is not None:
+        key, run = around.step_key("resource"), around.run
+    else:
+        session.live.begin_call(resource)
+        key, run = session.live.position("resource"), session.run_record.id
+    with _within(Opening(key, run)):
+        made = factory(*args, **kwargs)
+    _made.add(made, Made(factory, args, kwargs, key, run))
+    return made
+
+
+def live(obj: T) -> T:
+    """Mark an object that is code rather than state, such as a framework's agent or a compiled graph; returns it.
+
+    It is never saved. When the agent continues in another process, it is found by the name that it has in the notebook
+    or in its module; HitlError says which cell has to be run first if it is not there.
+    """
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+    try:
+        _live.add(obj, line)
+    except TypeError as error:
+        raise HitlError(f"hitl.live cannot mark a {type(obj).__name__}") from error
+    return obj
+
+
+def made_by(obj: Any) -> Made | None:
+    """How `obj` was made, if it is a resource."""
+    return _made.get(obj) if _made else None
+
+
+def line_of_live(obj: Any) -> str | None:
+    """The source line that marked `obj` as live, if one did."""
+    return _live.get(obj) if _live else None
+
+
+def any_resources() -> bool:
+    """Whether this process has made a resource."""
+    return bool(_made)
+
+
+def open_again(made: Made) -> Any:
+    """Call the factory. Raises HitlError naming it; the run stays where it was."""
+    try:
+        with _within(Opening(made.key, made.run) if made.key else None):
+            obj = made.factory(*made.args, **made.kwargs)
+    except HitlError:
+        raise
+    except Exception as error:
+        raise HitlError(
+            f"a resource could not be opened again: {made.call} raised {type(error).__name__}: {error}. Nothing was "
+            "lost: mend that, and run the agent again; it continues where it was"
+        ) from error
+    _made.add(obj, made)
+    return obj
+
+
+@contextmanager
+def _within(opening: Opening | None) -> Generator[None]:
+    token = _opening.set(opening)
+    try:
+        yield
+    finally:
+        _opening.reset(token)
+
+
+def name_of(function: Any) -> str:
+    """The name of a function or class, for sentences."""
+    name = getattr(function, "__qualname__", None)
+    return str(name) if name else type(function).__qualname__

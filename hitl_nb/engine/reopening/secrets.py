@@ -1,0 +1,104 @@
+"""Keys and passwords among the arguments of what is opened again: saved as the name of an environment variable."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from hitl_nb.errors import HitlError
+
+SHORTEST = 8
+"""Letters that the value of a variable must have to be taken for a secret."""
+
+
+@dataclass(frozen=True)
+class FromEnvironment:
+    """A text with the values of environment variables in it: `parts` are texts and, as 1-tuples, names."""
+
+    parts: tuple[str | tuple[str], ...]
+
+    def text(self) -> str:
+        """The text, with the values as they are here. Raises HitlError if a variable is missing."""
+        found: list[str] = []
+        for part in self.parts:
+            if isinstance(part, str):
+                found.append(part)
+                continue
+            value = os.environ.get(part[0])
+            if value is None:
+                raise HitlError(
+                    f"the environment variable {part[0]} is not set here: the agent was made with its value, which is "
+                    "never saved; set it, and run the agent again: it continues where it was"
+                )
+            found.append(value)
+        return "".join(found)
+
+
+def without_secrets(value: Any, *, inside: bool = True) -> Any:
+    """The value with FromEnvironment in place of texts that come from the environment.
+
+    Containers in which nothing is replaced are the very same ones.
+
+    Args:
+        inside: look for them inside longer texts, too (a header, a URL); otherwise the whole text must be the value.
+    """
+    known = _values(only_secrets=inside)
+    return _mapped(value, lambda one: _replaced_text(one, known, inside) if isinstance(one, str) else one)
+
+
+def with_secrets(value: Any) -> Any:
+    """Undo `without_secrets`. Raises HitlError if a variable is missing."""
+    return _mapped(value, lambda one: one.text() if isinstance(one, FromEnvironment) else one)
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A plain container with its items changed; itself if none is."""
+    if type(value) is dict:
+        items = cast("dict[Any, Any]", value)
+        changed = {k: _mapped(v, change) for k, v in items.items()}
+        return changed if any(changed[k] is not v for k, v in items.items()) else items
+    if type(value) in (list, tuple):
+        old = cast("list[Any]", value)
+        new = [_mapped(v, change) for v in old]
+        return type(old)(new) if any(a is not b for a, b in zip(old, new, strict=True)) else old
+    return change(value)
+
+
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASS|PWD|AUTH|CRED", re.IGNORECASE)
+
+
+def names_secret(name: str) -> bool:
+    """Whether a name says that its value is a key or password."""
+    return _SECRET.search(name) is not None
+
+
+def _values(*, only_secrets: bool) -> dict[str, str]:
+    """Names by value, the longest first; `only_secrets`: those whose name says that they are a key or password."""
+    found = {
+        value: name
+        for name, value in os.environ.items()
+        if len(value) >= SHORTEST and not _is_place(value) and (not only_secrets or names_secret(name))
+    }
+    return dict(sorted(found.items(), key=lambda item: -len(item[0])))
+
+
+def _is_place(value: str) -> bool:
+    """Whether a variable holds a path, or a list of paths: no secret, and another one elsewhere."""
+    return all(Path(part).exists() for part in value.split(os.pathsep) if part)
+
+
+def _replaced_text(text: str, known: Mapping[str, str], inside: bool) -> Any:
+    if not inside:
+        return FromEnvironment(((known[text],),)) if text in known else text
+    for secret, name in known.items():
+        before, found, after = text.partition(secret)
+        if found:
+            pieces: list[str | tuple[str]] = [before, (name,)]
+            rest = _replaced_text(after, known, inside)
+            pieces += rest.parts if isinstance(rest, FromEnvironment) else [rest]
+            return FromEnvironment(tuple(piece for piece in pieces if piece))
+    return text

@@ -1,0 +1,399 @@
+"""From what the store has of a run to live code that continues it: claim it, put its state back, work.
+
+In the process that paused, the live objects continue to be used; anywhere else they are loaded from the snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hitl_nb.engine.call_keys.expected_calls import Expected, Recorded
+from hitl_nb.engine.call_keys.keys import identify
+from hitl_nb.engine.compile import Unit
+from hitl_nb.engine.live.live import LiveRun
+from hitl_nb.engine.position.frames.continuations import find_source
+from hitl_nb.engine.position.frames.frames import SavedStack
+from hitl_nb.engine.questions.pending_calls import Pending
+from hitl_nb.engine.run.saves import snapshot_place
+from hitl_nb.engine.run.session import Session, loading
+from hitl_nb.engine.run.stack_placement import end_of_cell, move_to_current_code
+from hitl_nb.engine.snapshot.loader import Loaded, Saved, load, open_snapshot
+from hitl_nb.engine.snapshot.pickles.pickler import defined_name, notebook_name
+from hitl_nb.engine.snapshot.saver import Saver
+from hitl_nb.engine.snapshot.variables.inputs import NotebookValues, record_inputs
+from hitl_nb.errors import Paused, Untrusted
+from hitl_nb.ledger.ledger import Claim, Ledger
+from hitl_nb.ledger.runs.snapshots import State
+from hitl_nb.records import CHANGED_SINCE, Proposal, Run, Step, Workspace
+from hitl_nb.review.decision_expiry import why_expired
+from hitl_nb.review.policy_files.policy_files import load_policy
+
+
+@dataclass
+class Code:
+    """What a run executes, as it is defined now.
+
+    Attributes:
+        begin: calls it from its beginning.
+        ns: its globals.
+        source: for people, and for `--as-recorded`.
+        cell: the agent cell; None: the run is of `function`.
+    """
+
+    begin: Callable[[], Any]
+    ns: dict[str, Any]
+    source: str
+    cell: Unit | None = None
+    function: Any = None
+
+    def end(self) -> SavedStack:
+        """The stack behind its last statement."""
+        return end_of_cell(self.cell, self.ns) if self.cell is not None else SavedStack([], False, {})
+
+
+class Shown:
+    """What a run shows while it works. A driver overrides this to print, display and record."""
+
+    def display(self, value: Any) -> None:
+        """The value of the cell's last expression."""
+
+    def outputs(self) -> list[Any]:
+        """What was shown so far, as JSON."""
+        return []
+
+    def replay(self, outputs: list[Any]) -> None:
+        """Show again what an earlier try recorded."""
+
+    def decided(self, proposals: list[Proposal]) -> None:
+        """The decisions that the run goes on with."""
+
+    def noted(self, sentences: list[str]) -> None:
+        """What people are to know: of what this process lacks that the run had, or what a pause waits for."""
+
+    def drawn(self) -> list[Any]:
+        """What is drawn and not shown yet, as JSON with `until_resumed`: shown at a pause until the run continues."""
+        return []
+
+    def finishing(self) -> None:
+        """The code has ended: what was drawn is shown now."""
+
+    def judged(self, proposals: list[Proposal]) -> None:
+        """What a policy decided without a pause; also told when code is made again that uses it."""
+
+    def objected(self, text: str) -> None:
+        """An edit is used to which guardrails object, with reasons that those who decided were shown."""
+
+    def summarize(self) -> None:
+        """Show how many passed that were not shown one by one: what comes next is saved with the run's state."""
+
+    def continued(self, run: Run) -> None:
+        """`--restart` begins nothing: it has begun this run before, which has not finished."""
+
+    def finished(self, run: Run) -> None:
+        """Nothing was run: the run had finished before."""
+
+    def inputs_changed(self, text: str) -> None:
+        """The notebook has other values by now for what the cell only reads."""
+
+    def opened(self, workspace: Workspace) -> None:
+        """A workspace that the run has opened; also told when code is made again that had opened it."""
+
+
+@dataclass
+class Outcome:
+    """How running ended: "finished", or "waiting" with its open proposals."""
+
+    status: str
+    run: Run
+    proposals: list[Proposal] = field(default_factory=list[Proposal])
+    result: Any = None
+
+
+@dataclass
+class _Held:
+    """The live objects of a run that this process worked on, and the snapshot they are the state of.
+
+    Attributes:
+        cell: the notebook and the name of the agent.
+        finished: whether the run is over; the notebook has its variables, and the cell may be run again.
+    """
+
+    place: str
+    envelope: bytes
+    loaded: Loaded
+    cell: tuple[str, str]
+    finished: bool
+
+
+MOST_HELD = 64
+"""Of how many runs live objects are kept: those of others go on from their snapshots, as in any other process."""
+
+held: dict[str, _Held] = {}
+"""By run, the newest last."""
+
+
+async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Saver, shown: Shown) -> Outcome:
+    """Work on a run that was just opened. Raises what its code raises."""
+    run, claim = opened
+    if code.cell is not None and saver.variables:
+        saver.inputs, saver.branches = record_inputs(code.cell, code.ns, saver.hidden), set()
+    live = LiveRun(code.begin, end=code.end, display=shown.display)
+    session = Session(ledger, run, claim, live, saver, source=code.source, **_callbacks(shown))
+    return await _work(session)
+
+
+async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Shown, label: str) -> Outcome:
+    """Claim a run that stands still, and work on it from where it stands.
+
+    Raises:
+        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError, PolicyError: it stands where it stood.
+        What its code raises.
+    """
+    policy = load_policy(before.notebook)
+    run, claim, state, asked = ledger.claim_saved(before.id, label=label, policy=policy)
+    own: NotebookValues | None = None
+    try:
+        saved = _opened(ledger, run, state, claimed=True)
+        saver.inputs = saved.inputs if saved is not None else {}
+        if saved is None or saved.source == code.source:
+            saver.branches = set() if saved is None else saved.branches
+        own = NotebookValues(code.ns, saver.inputs)
+        with loading(ledger, run, claim, saver):
+            live, pending = _live_run(run, before.status, saved, code, saver, shown)
+        own.remember_loaded()
+        known = _known(ledger, run, live, before.status)
+        session = Session(
+            *(ledger, run, claim, live, saver),
+            source=code.source,
+            **_callbacks(shown),
+            known=known,
+            died=before.status == "running",
+        )
+        session.questions.resumed = pending
+        _remember(session, asked)
+        if saved is not None:
+            shown.replay([output for output in saved.outputs if not output.get("until_resumed")])
+            shown.noted(saver.process.missing())
+        if own.changed:
+            shown.inputs_changed(changed_inputs(own.changed.values()))
+        if before.status == "ready" or (pending is not None and not pending.shown):
+            shown.decided(asked)
+        if pending is not None:
+            proposals = asked if pending.pause in (0, run.pauses) else ledger.proposals(run.id, pending.pause)
+            live.answer = session.questions.prepare_completion(pending, proposals)
+    except BaseException:
+        if own is not None:
+            own.put_back()
+        ledger.hand_back(claim, before.status)
+        raise
+    try:
+        return await _work(session)
+    finally:
+        own.put_back()
+
+
+def changed_inputs(sentences: Iterable[str]) -> str:
+    """What is said where a run goes on, or is shown again, and its inputs differ from what they were."""
+    return (
+        f"{CHANGED_SINCE} {'; '.join(sentences)}. It goes on with what it began with; "
+        "--restart begins it anew with what there is now, --key EXPR makes one run for each value."
+    )
+
+
+def _callbacks(shown: Shown) -> dict[str, Any]:
+    return {
+        "outputs": shown.outputs,
+        "opened": shown.opened,
+        "drawn": shown.drawn,
+        "finishing": shown.finishing,
+        "judged": shown.judged,
+        "noted": shown.noted,
+        "objected": shown.objected,
+        "summarize": shown.summarize,
+    }
+
+
+def saved_state(ledger: Ledger, run: Run) -> Saved | None:
+    """The run's newest snapshot, its signature checked. Raises Untrusted, WrongPython."""
+    return _opened(ledger, run, ledger.snapshot(run.id), claimed=False)
+
+
+def _opened(ledger: Ledger, run: Run, found: State | None, *, claimed: bool) -> Saved | None:
+    """A snapshot, its signature checked; `claimed`: nobody else can have changed the run since it was read."""
+    if found is None:
+        return None
+    at = found.saved
+    if claimed and at.pause != run.pauses:
+        raise Untrusted(
+            f"run {run.id} ({run.agent}) is recorded to have paused {run.pauses} times, and its newest saved state is "
+            f"of pause {at.pause}: an older record was put back in the store; nothing was executed. Restore the store "
+            "from a backup, or run the agent anew with --restart if you do not need it"
+        )
+    where, live = snapshot_place(ledger, run.id, at.epoch, at.pause, at.save), held.get(run.id)
+    sealed_here = live is not None and (live.place, live.envelope) == (where, found.envelope)
+    return open_snapshot(where, found.envelope, found.blob, sealed_here=sealed_here)
+
+
+def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Loaded:
+    """The state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
+    saver.process.must_restore = run.status != "finished"
+    saver.definitions.own |= saved.own
+    live = held.get(run.id)
+    if live is None or live.envelope != saved.envelope or _has_other_classes(live.loaded, saved, ns):
+        held.pop(run.id, None)  # another process has gone on with it, or live objects are of classes as they were
+        loaded = load(
+            saved,
+            ns,
+            special=saver.find_special,
+            prepare=saver.process.restore_places,
+            put_back=saver.definitions.put_back,
+        )
+        saver.modules.put_back(loaded.modules)
+    else:
+        loaded = live.loaded
+        for name, value in loaded.variables.items():
+            if name in saved.own or not _is_defined_again(name, value, ns):
+                ns[name] = value
+        saver.definitions.carry(loaded.definitions)
+        saver.modules.carry(loaded.modules)
+        saver.process.restore_places(loaded.process)
+    saver.process.restore(loaded.process)
+    return loaded
+
+
+def _has_other_classes(loaded: Loaded, saved: Saved, ns: dict[str, Any]) -> bool:
+    """Whether the notebook has defined a class again that the state is of: its objects get the class as it is now.
+
+    Live objects would keep the old one, and the next save would keep it by value, in every later kernel too.
+    """
+    return any(
+        isinstance(definition, type) and root not in saved.own and ns.get(root) is not definition
+        for root, (definition, _) in loaded.definitions.items()
+        if notebook_name(ns.get(root), ns) == root
+    )
+
+
+def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
+    """Whether the notebook has defined the function or class of this name again: code comes from the notebook."""
+    return defined_name(value, ns) == name and notebook_name(ns.get(name), ns) == name
+
+
+async def _work(session: Session) -> Outcome:
+    try:
+        result = await session.run()
+    except Paused:
+        _hold(session, "waiting")
+        return Outcome("waiting", session.run_record, session.proposals)
+    except BaseException:
+        _hold(session, "failed")
+        raise
+    _hold(session, "finished")
+    return Outcome("finished", session.run_record, result=result)
+
+
+def _hold(session: Session, status: str) -> None:
+    """Keep the live objects: in this process the run continues with them, not with copies.
+
+    Of a run that is over nothing is kept, but of the last one of each agent cell: running that again gives the
+    notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot. So it
+    does where generators or context managers were ended here.
+    """
+    run, position = session.run_record, session.saves.position
+    held.pop(run.id, None)
+    if position is None or (status == "failed" and not session.failed_at_position):
+        return  # unwinding changed them; the snapshot has them as they were
+    of_cell, finished = session.of_cell, status == "finished"
+    if not of_cell and status != "waiting":
+        return
+    saver, saves = session.saver, session.saves
+    tasks = position.stack.tasks
+    if (
+        saver.generators
+        or position.stack.running
+        or (tasks is not None and tasks.unfinished)
+        or any(one.effect is not None for one in saver.entered)
+    ):
+        return
+    cell = run.notebook, run.agent
+    for other in [one for one, live in held.items() if finished and live.finished and live.cell == cell]:
+        del held[other]
+    loaded = Loaded(
+        saves.variables, position.stack, position.counts, saver.process.saved, saves.pending, position.result
+    )
+    loaded.definitions = saver.definitions.saved
+    loaded.modules = saver.modules.saved
+    held[run.id] = _Held(saves.place, saves.envelope, loaded, cell, finished)
+    while len(held) > MOST_HELD:
+        del held[next(iter(held))]
+
+
+def _live_run(
+    run: Run, status: str, saved: Saved | None, code: Code, saver: Saver, shown: Shown
+) -> tuple[LiveRun, Pending | None]:
+    """The run at its position, and the question that it asked there."""
+    if saved is None:
+        return LiveRun(code.begin, end=code.end, display=shown.display), None
+    loaded = loaded_state(run, saved, code.ns, saver)
+    stack = copy_stack(loaded.stack)
+    for frame in stack.frames:
+        find_source(frame)
+    mended = move_to_current_code(stack, code.cell, code.ns, code.function, retry=status == "failed")
+    live = LiveRun(None, stack=stack, counts=loaded.counts, end=code.end, display=shown.display)
+    live.result = loaded.result
+    return live, None if mended else loaded.pending  # another question now
+
+
+def copy_stack(stack: SavedStack) -> SavedStack:
+    """A stack that can be continued, without the other one being changed by that."""
+    frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
+    return SavedStack(frames, stack.waits, {}, frames, stack.tasks)
+
+
+def _known(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
+    """The recorded calls from the position on; one that failed there is made again."""
+    here = f"{live.keys.number:09d}"
+    return [
+        step
+        for step in ledger.steps(run.id, start=_floor(live))
+        if not (status == "failed" and step.status == "failed" and step.key.startswith(here))
+    ]
+
+
+def _remember(session: Session, asked: list[Proposal]) -> None:
+    """Know what was decided about questions of the statement at the position; `asked` is the last pause's.
+
+    A resume reads these, not the whole history.
+    """
+    run, floor = session.run_record, _floor(session.live)
+    if any(p.status == "expired" for p in asked):
+        session.judge.expired = why_expired(session.ledger, run)
+    decided: list[Proposal] = []
+    for pause in range(min(session.live.keys.pause or run.pauses, run.pauses), run.pauses):
+        decided += [p for p in session.ledger.proposals(run.id, pause) if p.status == "decided"]
+    decided += [p for p in asked if p.status in ("decided", "expired")]
+    passed = session.ledger.passed_from(run.id, floor)
+    if passed:
+        decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
+    for p in decided:
+        session.questions.answered.setdefault(identify(p.position), []).append(p)
+    session.live.keys.expected = Expected([*_recorded_calls(session), *_recorded_decisions(session, decided)])
+
+
+def _recorded_calls(session: Session) -> list[Recorded]:
+    return [Recorded(step.key, is_open=step.status == "started") for step in session.known.values()]
+
+
+def _recorded_decisions(session: Session, decided: list[Proposal]) -> list[Recorded]:
+    ended = {step.key for step in session.known.values() if step.status != "started"}
+    doubts = [p.position.partition("/doubt:") for p in decided]
+    return [
+        Recorded(p.position, p.pause or None, is_open=bool(is_doubt) and call not in ended)
+        for p, (call, is_doubt, _) in zip(decided, doubts, strict=True)
+    ]
+
+
+def _floor(live: LiveRun) -> str:
+    """What the names of calls begin with from the position on, at the lowest."""
+    return f"{live.keys.floor:09d}"

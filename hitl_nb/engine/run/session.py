@@ -1,0 +1,290 @@
+"""One process at work on one run: where its live code meets the store.
+
+The session saves its state, asks questions, and knows what earlier tries of the same run recorded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from hitl_nb.engine.call_keys.call_keys import Key, inside_call
+from hitl_nb.engine.call_keys.fingerprints import fingerprint
+from hitl_nb.engine.call_keys.keys import identify
+from hitl_nb.engine.current_session import running_session
+from hitl_nb.engine.live.background import Background
+from hitl_nb.engine.live.ended_tasks import read_outcome_of_task
+from hitl_nb.engine.live.live import LiveRun
+from hitl_nb.engine.live.slow_statements import Worklog
+from hitl_nb.engine.live.steps_under_way import StepsUnderWay, in_step
+from hitl_nb.engine.live.threads import hand_on_to_threads
+from hitl_nb.engine.live.ticker import Ticker
+from hitl_nb.engine.missing_names import explain_missing
+from hitl_nb.engine.position.managers.managers import undo
+from hitl_nb.engine.position.stack.generators import end_quietly
+from hitl_nb.engine.questions.doubts import EffectsInDoubt
+from hitl_nb.engine.questions.judgment import Judge
+from hitl_nb.engine.questions.questions import Questions
+from hitl_nb.engine.reopening.client_certificates import notice_certificates
+from hitl_nb.engine.run.saves import Saves
+from hitl_nb.engine.snapshot.saver import Saver
+from hitl_nb.engine.tracebacks import trimmed
+from hitl_nb.errors import CannotPause, NotInAgent, Paused, RunClaimed, StoreError
+from hitl_nb.ledger.ledger import Claim, Ledger
+from hitl_nb.records import Proposal, Run, Step, Workspace
+from hitl_nb.review.guardrail_checks import in_guardrail
+
+PATIENCE = 10.0
+"""Seconds that a pause waits for steps before it says so."""
+TICK = 0.01
+"""Seconds after which running code reports: the time of statements is taken, and a save is made that is due."""
+
+
+@contextlib.contextmanager
+def loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
+    """While a run's state is loaded: steps that the factory of a resource calls come from the record."""
+    session = Session(ledger, run, claim, LiveRun(None), saver, source="")
+    token = running_session.set(session)
+    try:
+        yield
+    finally:
+        running_session.reset(token)
+
+
+class Session:
+    """Args:
+    source: the code that runs, for the snapshot.
+    outputs: what was printed and displayed so far, as JSON.
+    opened: shows a workspace that the code has opened.
+    drawn: what is drawn and not shown yet, as outputs; shown at a pause, until the run continues.
+    finishing: called when the code has ended, before that is saved.
+    judged: shows what a policy decided without a pause; also told when it is used again.
+    objected: shows that an edit is used to which guardrails object.
+    noted: tells people sentences about the run.
+    summarize: shows how many of these were not shown one by one; called before the state is saved for good.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        run: Run,
+        claim: Claim,
+        live: LiveRun,
+        saver: Saver,
+        *,
+        source: str,
+        outputs: Callable[[], list[Any]] = list,
+        opened: Callable[[Workspace], None] = lambda w: None,
+        drawn: Callable[[], list[Any]] = list,
+        finishing: Callable[[], None] = lambda: None,
+        judged: Callable[[list[Proposal]], None] = lambda proposals: None,
+        objected: Callable[[str], None] = lambda text: None,
+        noted: Callable[[list[str]], None] = lambda sentences: None,
+        summarize: Callable[[], None] = lambda: None,
+        known: list[Step] | None = None,
+        died: bool = True,
+    ) -> None:
+        self.ledger = ledger
+        self.run_record = run
+        self.claim = claim
+        self.live = live
+        self.saver = saver
+        self.source = source
+        self.outputs = outputs
+        self.opened = opened
+        self.drawn = drawn
+        self.finishing = finishing
+        self.judged = judged
+        self.objected = objected
+        self.noted = noted
+        self.summarize = summarize
+        self.judge = Judge(self)
+        self.known = {identify(step.key): step for step in known or ()}
+        self.died = died
+        self.proposals: list[Proposal] = []
+        self.under_way = StepsUnderWay()
+        self.background = Background(live)
+        self.turn = threading.RLock()
+        self._thread = threading.get_ident()
+        self._over = False
+        self._speaks_at = math.inf
+        self.failed_at_position = False
+        self.worklog = Worklog()
+        self.questions = Questions(self)
+        self.doubts = EffectsInDoubt(self)
+        self.saves = Saves(self)
+        live.on_poll = self.saves.save_if_due
+        live.on_unwinding = self.saves.save_position
+
+    # -- running
+
+    async def run(self) -> Any:
+        """As `_run`, and code reports from time to time."""
+        with Ticker(lambda: TICK):
+            return await self._run()
+
+    async def _run(self) -> Any:
+        """Run the code to its end or next pause; keep how it ended.
+
+        Raises what the code raises, and Paused.
+        """
+        hand_on_to_threads(running_session, in_step, inside_call, in_guardrail)
+        notice_certificates()
+        self._thread = threading.get_ident()
+        token = running_session.set(self)
+        try:
+            try:
+                self.doubts.settle_all()
+                self.worklog.begin()
+                result = await self.live.run()
+            except (Paused, Exception):
+                await self._end_steps()
+                raise
+            await self._end_steps()
+        except Paused:
+            self._record_questions()
+            self._put_aside()
+            raise
+        except BaseException as error:
+            self.under_way.cancel()  # nothing, unless the run is interrupted
+            self._fail(error)
+            raise
+        else:
+            self.summarize()
+            self.finishing()
+            self.run_record = self.ledger.finish(
+                self.claim, self.saves.make_last(), statements=self.worklog.statements()
+            )
+            return result
+        finally:
+            running_session.reset(token)
+            # On a full disk the claim counts as let go in this process all the same.
+            with contextlib.suppress(StoreError):
+                self.ledger.release(self.claim)
+
+    async def _end_steps(self) -> None:
+        """Let the steps that are under way end while the claim is held; no step and no question begins any more."""
+        with self.turn:
+            self._over = True
+        self._speaks_at = time.monotonic() + PATIENCE
+        await self.under_way.ended(self._check_steps)
+        left = self.background.left_by_steps() if self.live.paused is not None else None
+        if left is not None:
+            raise CannotPause(f"cannot pause: {left}")
+
+    def _check_steps(self) -> None:
+        """Raise CannotPause where a pause would wait for ever for steps: it has ended what they wait for."""
+        if self.live.paused is not None:
+            self.questions.check_steps("cannot pause")
+            self._say_what_is_waited_for()
+
+    def _say_what_is_waited_for(self) -> None:
+        """Whether a step that looks again and again will see what it waits for, only its author can know."""
+        if time.monotonic() < self._speaks_at or not self.under_way:
+            return
+        self._speaks_at = math.inf
+        names = " and ".join(f"{name}()" for name in self.under_way.names)
+        waited_for = (
+            f"the question is shown when {names} has ended: a pause lets steps beside it end. Interrupt the kernel if "
+            "a step waits for what other tasks of this agent do; these continue only after the decision"
+        )
+        self.noted([waited_for])
+
+    def _record_questions(self) -> None:
+        """Make the pause durable, if it waited for steps to end."""
+        try:
+            self.questions.record_put_off()
+        except BaseException as error:
+            self._fail(error)
+            raise
+
+    def _put_aside(self) -> None:
+        """Once the pause is durable: what the run is inside of is undone here, and its generators are ended quietly."""
+        undo(self.saver.entered)
+        end_quietly(self.saver.generators)
+
+    def position_of_step(self, name: str, key: Key | None, args: Any) -> str:
+        """The position of a call of a step with these arguments.
+
+        Threads make their calls in any order. So a call in a thread of its own is known by its arguments, where they
+        can be compared, unless it has a key.
+
+        Raises Paused if the run has paused, NotInAgent if it has ended; ValueError for a key that another call has.
+        """
+        self.check_going()
+        if key is not None:
+            with self.turn:
+                self.live.check_same_call(name, key, fingerprint(args))
+        elif threading.get_ident() != self._thread:
+            print_ = fingerprint(args)
+            name = f"{name}({print_.digest[:16]})" if print_.comparable else name
+        with self.turn:
+            return self.live.position(name, key)
+
+    @functools.cached_property
+    def earlier_steps(self) -> dict[str, Step]:
+        """The records of all calls, for one that was made before the position and is awaited behind it."""
+        return {identify(step.key): step for step in self.ledger.steps(self.run_record.id)}
+
+    def begin_step(self, name: str) -> Future[None]:
+        """A step is about to start; `under_way.end` must be called with what this returns.
+
+        Raises:
+            Paused: the run has paused meanwhile.
+            NotInAgent: it has ended.
+        """
+        with self.turn:
+            self.check_going()
+            return self.under_way.begin(name)
+
+    def check_not_paused(self) -> None:
+        """Raises Paused if the run has paused: what is made again on resume must not go on beside it."""
+        if self.live.paused is not None:
+            read_outcome_of_task()
+            raise self.live.paused
+
+    def check_going(self) -> None:
+        """Raises Paused if the run has paused, NotInAgent if it has ended while a task of it goes on."""
+        self.check_not_paused()
+        if self._over:
+            raise NotInAgent(
+                f"the run of {self.run_record.agent!r} has ended, and a task that it started goes on: await all its "
+                "tasks in the agent, so that their steps and questions belong to the run"
+            )
+
+    def _fail(self, error: BaseException) -> None:
+        trimmed(error)
+        entry = error.__traceback__
+        while entry is not None:
+            explain_missing(error, entry.tb_frame.f_globals, entry.tb_frame.f_code.co_name)
+            entry = entry.tb_next
+        self.summarize()
+        try:
+            position = self.live.read_failure(error)
+            snapshot = None if position is None else self.saves.make_snapshot(position)
+            self.failed_at_position = snapshot is not None
+        except CannotPause:
+            snapshot = None  # the last save stays
+        try:
+            said = f"{type(error).__name__}: {error}"
+            self.ledger.fail(self.claim, snapshot, said, statements=self.worklog.statements())
+        except (StoreError, RunClaimed) as problem:
+            error.add_note(f"hitl_nb could not record that this run failed ({problem}); its last saved state stays")
+
+    @property
+    def of_cell(self) -> bool:
+        """Whether the run is of an agent cell."""
+        return self.saver.variables and bool(self.live.end().stack.frames)
+
+    def label(self, labels: Mapping[str, str]) -> None:
+        """Record facts of the run. Raises Paused, NotInAgent, ValueError."""
+        with self.turn:
+            self.check_going()
+            if any(self.run_record.labels.get(name) != text for name, text in labels.items()):
+                self.run_record = self.ledger.label_run(self.claim, labels)

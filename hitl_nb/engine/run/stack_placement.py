@@ -1,0 +1,140 @@
+"""A saved stack in the code as it is now: a cell, or a function, may have been edited since.
+
+What already ran, and the statement at each place, must be the same syntax (comments and layout do not count); the rest
+may be new.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from typing import Any
+
+from hitl_nb.engine.compile import Unit, find_code, find_unit
+from hitl_nb.engine.position.frames.edits import PlaceChanged, move_end, move_frame, place_behind, restart_statement
+from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
+from hitl_nb.engine.position.stack.retries import step_out
+from hitl_nb.engine.snapshot.pickles.pickler import resolve, type_of
+from hitl_nb.errors import CellChanged
+
+
+def move_to_current_code(
+    stack: SavedStack, cell: Unit | None, ns: dict[str, Any], function: Any = None, *, retry: bool = False
+) -> bool:
+    """Move the frames of a loaded stack to the code as it is defined now.
+
+    Args:
+        cell: the cell as it is now; None: the run is of `function`.
+        retry: the statement at the innermost place failed; it may have been mended.
+
+    Returns:
+        Whether it was.
+
+    Raises:
+        CellChanged: what already ran is different now.
+    """
+    mended = False
+    for i, frame in enumerate(list(stack.frames)):
+        old = find_unit(frame.unit)
+        new = _current_unit(frame, cell, ns, function if i == 0 else None)
+        if old is None or new is None:
+            continue
+        if new is old or _text_of(old) == _text_of(new):
+            frame.unit = new.key
+            continue
+        try:
+            if new is cell and is_at_end(stack, old):
+                move_end(frame, old, new)
+                continue
+            move_frame(frame, old, new)
+        except PlaceChanged as problem:
+            if not retry or stack.waits or frame is not stack.frames[-1]:
+                raise changed(old, new, problem) from None
+            try:
+                restart_statement(frame, old, new)
+            except PlaceChanged as problem:
+                if not step_out(stack, is_edited=True):
+                    raise changed(old, new, problem) from None
+            mended = True
+    return mended
+
+
+def _text_of(unit: Unit) -> tuple[object, ...]:
+    return unit.source, unit.is_cell, unit.shows_last, unit.flags
+
+
+def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], function: Any) -> Unit | None:
+    """The unit that has the code of a frame's function now; None: it is not defined here."""
+    unit = find_unit(frame.unit)
+    if unit is None:
+        return None
+    known = unit.functions[frame.function]
+    if known.kind == "cell" or (cell is not None and unit.is_cell and _is_of_cell(unit, cell)):
+        return cell
+    found = function if function is not None else _defined(known.qualname, frame.namespace)
+    code = getattr(found, "__code__", None)
+    current = find_code(code) if code is not None else None
+    return current.unit if current is not None else None
+
+
+def _is_of_cell(unit: Unit, cell: Unit) -> bool:
+    """Whether a unit is an earlier version of the agent cell."""
+    return unit.shows_last and cell.shows_last
+
+
+def _defined(qualname: str, namespace: dict[str, Any]) -> Any:
+    """The function that the outermost part of a qualified name names, as far as classes lead to it."""
+    name = qualname.split(".<locals>", maxsplit=1)[0]
+    found = resolve(name, namespace)
+    found = getattr(found, "function", found) if getattr(type_of(found), "__hitl_definition__", False) else found
+    while hasattr(found, "__wrapped__"):
+        found = found.__wrapped__
+    return found.__func__ if isinstance(found, classmethod | staticmethod) else found  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def changed(old: Unit, new: Unit, problem: PlaceChanged) -> CellChanged:
+    """The error that shows what is different, and the two ways to continue."""
+    if new.is_cell and new.shows_last:
+        what = "the cell"
+        ways = (
+            "Undo that, or add --as-recorded to continue with the code as it ran, or --restart to begin again: "
+            f"the cell's first line is then `{first_line(new, '--as-recorded')}` or `{first_line(new, '--restart')}`. "
+            "(If another cell uses the same agent name, rename one.)"
+        )
+    else:
+        what = f"the function {problem.function}"
+        ways = "Undo that, or begin again: with --restart, or with another key for .run()."
+    before, after = (_part(unit, problem.function) for unit in (old, new))
+    diff = "\n".join(
+        difflib.unified_diff(before.splitlines(), after.splitlines(), "as it ran", "now", lineterm="", n=1)
+    )
+    return CellChanged(f"{what} was changed where it already ran (line {problem.line} as it ran). {ways}\n{diff}", diff)
+
+
+def first_line(cell: Unit, option: str) -> str:
+    """The line of the magic with an option added: the front end puts that line above the cell's code as a comment."""
+    found = cell.source.partition("\n")[0].removeprefix("# ")
+    words = (found if found.startswith("%%agent ") else "%%agent NAME").split(" ")
+    return " ".join([*(word for word in words if word not in ("--as-recorded", "--restart")), option])
+
+
+def _part(unit: Unit, name: str) -> str:
+    """The source of a function of that name; of a cell, all."""
+    if name == "<module>":
+        return unit.source
+    for node in ast.walk(ast.parse(unit.source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+            return ast.get_source_segment(unit.source, node) or unit.source
+    return unit.source
+
+
+def end_of_cell(cell: Unit, ns: dict[str, Any]) -> SavedStack:
+    """The stack behind the last statement of a cell: where it continues if statements are added."""
+    frame = SavedFrame(cell.key, 0, place_behind(cell), "call", {}, {}, ns)
+    return SavedStack([frame], True, {}, [frame])
+
+
+def is_at_end(stack: SavedStack, cell: Unit) -> bool:
+    """Whether nothing is left to do."""
+    frame = stack.frames[0]
+    return len(stack.frames) == 1 and (frame.unit, frame.place) == (cell.key, place_behind(cell))

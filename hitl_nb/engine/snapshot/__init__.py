@@ -1,0 +1,1 @@
+"""One signed snapshot: made, checked, loaded."""

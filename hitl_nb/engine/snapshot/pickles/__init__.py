@@ -1,0 +1,1 @@
+"""Pickling a notebook's objects so that they come back in place."""

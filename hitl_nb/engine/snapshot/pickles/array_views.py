@@ -1,0 +1,243 @@
+"""Arrays that share memory share it again.
+
+A view is pickled as its base, with where it lies in it. A small view of a large base that nothing else needs is
+pickled by itself; if it turns out that something else has that base too, the pickle is made once more with it.
+Arrays of a subclass (recarray, matrix, masked arrays, the user's own) are views of a plain array, with their
+attributes. An array over a `bytearray` or `array.array` shows that object again.
+
+An array in a file (`numpy.memmap`) is opened again (`engine/reopening/mappedfiles.py`), and its views are always views
+of it: a copy would not write to the file. Other arrays in mapped memory are refused.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from array import array
+from collections.abc import Callable, Container
+from typing import Any, cast
+
+from hitl_nb.engine.refusals import NotSaved, type_of
+from hitl_nb.engine.reopening.mappedfiles import is_mapped_array, lies_in_mapping
+
+SMALL = 1 << 20
+"""Bytes of a base that are saved for the sake of any view."""
+SHARE = 8
+"""A larger base is saved for a view that has at least one part in this many of its bytes."""
+
+
+_COPY = "copy it with numpy.array(...) before the checkpoint, or map it after the checkpoint"
+_SHARED = "copy it with numpy.array(...) before the checkpoint, so that it has memory of its own"
+_BUFFERS = (bytearray, array)
+"""Types whose memory an array can show."""
+
+
+class Views:
+    """The arrays of one pickle.
+
+    Args:
+        kept: ids of bases that are saved for every view of them.
+    """
+
+    def __init__(self, kept: frozenset[int] = frozenset()) -> None:
+        numpy = sys.modules.get("numpy")
+        self._type: Any = getattr(numpy, "ndarray", None)
+        self._types: Any = (self._type, getattr(numpy, "memmap", None))
+        self._void: Any = getattr(numpy, "void", None)
+        self._kept = kept
+        self._whole: dict[int, Any] = {}
+        self._apart: dict[int, Any] = {}
+        self._shared = set[int]()
+        self._plain: dict[int, Any] = {}
+        self._plain_ids = set[int]()
+        self._copied: dict[int, tuple[Any, list[Any]]] = {}
+
+    def reduce(self, obj: Any) -> Any:
+        """How an array, or an element that shows a part of one, is pickled; NotImplemented for what needs no help."""
+        if self._type is None:
+            return NotImplemented
+        if isinstance(obj, self._type):
+            return self._array(obj)
+        if isinstance(obj, self._void) and isinstance(obj.base, self._type) and obj.dtype.names:
+            owner, _ = _owner(obj, self._type)
+            if not obj.dtype.hasobject and _is_one_block(owner, self._type):
+                return (_element, (self._base_of(owner), address_of(obj) - address_of(owner), obj.dtype))
+            self._note_copy(owner, obj)
+        return NotImplemented
+
+    def _array(self, array: Any) -> Any:
+        if id(array) in self._plain_ids:
+            _refuse_mapped(array)
+            return NotImplemented
+        cls: Any = type_of(array)
+        if cls not in self._types:
+            if not _is_pickled_by_numpy(cls, self._type):
+                self._note_copy(_owner(array, self._type)[0], array)
+                return NotImplemented
+            if type_of(_owner(array, self._type)[0]) not in self._types:
+                _refuse_mapped(array)
+            plain = self._base_of(array) if array.base is None else self._type.view(array, self._type)
+            return (_of_class, (plain, cls), dict(array.__dict__), None, None, _set_attributes)
+        owner, memory = _owner(array, self._type)
+        if owner is array or not self._has(owner, array):
+            _refuse_mapped(array)
+            self._whole[id(array)] = array
+            if array.size and memory is not None and array.flags.writeable:
+                self._note_copy(memory, array)
+            elif array.size and owner is not array:
+                self._note_copy(owner, array)
+            return _read_only(array)
+        number, is_mapped = id(owner), is_mapped_array(owner)
+        is_large = isinstance(owner, self._type) and owner.nbytes > max(SMALL, SHARE * array.nbytes)
+        if is_large and not is_mapped and number not in self._kept:
+            if number in self._apart:
+                self._shared.add(number)
+            self._apart[number] = owner
+            return NotImplemented
+        self._whole[number] = owner
+        offset = address_of(array) - address_of(owner)
+        made = (self._base_of(owner), offset, array.shape, array.strides, array.dtype, array.flags.writeable)
+        return (_view, (*made, cls is not self._type))
+
+    def torn(self) -> frozenset[int]:
+        """Ids of bases that have views which were pickled apart from them, or from one another."""
+        return frozenset(self._shared | (self._apart.keys() & self._whole.keys()))
+
+    def check_copies(self, memo: Callable[[], Container[int]]) -> None:
+        """Refuse arrays that were copied although something else in the pickle has their memory.
+
+        Args:
+            memo: gives the ids of all objects in the pickle.
+
+        Raises:
+            NotSaved: it names one of them.
+        """
+        if not self._copied:
+            return
+        saved = memo()
+        for number, (owner, copies) in self._copied.items():
+            is_shared = len(copies) > 1 and (isinstance(owner, self._type) or hasattr(owner, "_b_base_"))  # ctypes
+            if is_shared or (copies[0] is not owner and (number in saved or number in self._whole)):
+                raise NotSaved(
+                    "it shares its memory with another object in a way that is lost", _SHARED, about=copies[0]
+                )
+
+    def _base_of(self, owner: Any) -> Any:
+        """What the views of an owner are pickled with: of an array of another class, its plain form."""
+        if not isinstance(owner, self._type) or type(owner) in self._types:
+            return owner
+        if id(owner) not in self._plain:
+            self._plain[id(owner)] = self._type.view(owner, self._type)
+            self._plain_ids.add(id(self._plain[id(owner)]))
+        return self._plain[id(owner)]
+
+    def _note_copy(self, owner: Any, array: Any) -> None:
+        copies = self._copied.setdefault(id(owner), (owner, []))[1]
+        if not any(array is one for one in copies):
+            copies.append(array)
+
+    def _has(self, owner: Any, array: Any) -> bool:
+        """Whether `array` is a view that can be described by its place in `owner`."""
+        if not array.size or not _is_one_block(owner, self._type):
+            return False
+        if type(array) is not self._type and not is_mapped_array(owner):
+            return False
+        return not array.dtype.hasobject or (array.dtype == getattr(owner, "dtype", None) and owner.dtype.kind == "O")
+
+
+def _refuse_mapped(array: Any) -> None:
+    if array.size and lies_in_mapping(array):
+        raise NotSaved("it lies in memory that is mapped from a file or shared", _COPY, about=array)
+
+
+def _owner(array: Any, kind: Any) -> tuple[Any, Any]:
+    """What owns the memory of an array, and the object outside of numpy that lies behind it, or None.
+
+    That is the array at the end of the chain of bases, or the `bytearray` or `array.array` that it shows. numpy's
+    stride tricks put an object of their own between.
+    """
+    owner, base = array, array.base
+    while base is not None:
+        if isinstance(base, memoryview):
+            base = cast(Any, base.obj)
+            continue
+        if isinstance(base, kind):
+            owner = base
+        elif type(base) in _BUFFERS:
+            return base, base
+        elif type(base).__name__ != "DummyArray":
+            return owner, base
+        base = base.base
+    return owner, None
+
+
+def _is_one_block(owner: Any, kind: Any) -> bool:
+    if isinstance(owner, kind):
+        return owner.flags.c_contiguous or owner.flags.f_contiguous
+    return type(owner) in _BUFFERS
+
+
+def _is_pickled_by_numpy(cls: Any, kind: Any) -> bool:
+    """Whether a subclass leaves it to `ndarray`, or to `numpy.ma`, how its arrays are pickled."""
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", kind)
+    base = masked if issubclass(cls, masked) else kind
+    names = ("__reduce__", "__reduce_ex__", "__setstate__")
+    return all(getattr(cls, name) is getattr(base, name) for name in names) and hasattr(cls, "__dict__")
+
+
+def address_of(obj: Any) -> int:
+    """Where the memory of an array, an element or a buffer begins."""
+    numpy: Any = sys.modules["numpy"]
+    shown = obj if hasattr(obj, "__array_interface__") else numpy.frombuffer(obj, "u1")
+    return shown.__array_interface__["data"][0]
+
+
+def _read_only(array: Any) -> Any:
+    """How an array that owns its memory is pickled; one of objects, or a large one, would come back writeable."""
+    if array.flags.writeable:
+        return NotImplemented
+    make, arguments, *state = array.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    return (make, arguments, state, None, None, _set_read_only)
+
+
+def _set_read_only(array: Any, state: list[Any]) -> None:
+    for one in state:
+        array.__setstate__(one)
+    array.flags.writeable = False
+
+
+def _of_class(plain: Any, cls: Any) -> Any:
+    return plain.view(cls)
+
+
+def _set_attributes(array: Any, attributes: dict[str, Any]) -> None:
+    array.__dict__.update(attributes)
+
+
+def _element(base: Any, offset: int, dtype: Any) -> Any:
+    return _view(base, offset, (), (), dtype, True)[()]
+
+
+def _view(
+    base: Any,
+    offset: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: Any,
+    is_writeable: bool,
+    is_memmap: bool = False,
+) -> Any:
+    numpy: Any = sys.modules["numpy"]
+    if isinstance(base, numpy.ndarray):
+        flat = (base if base.flags.c_contiguous else base.T).reshape(-1)
+        buffer = flat if dtype.hasobject else flat.view(numpy.uint8)
+    else:
+        buffer = base
+    if is_memmap:
+        made = numpy.ndarray.__new__(numpy.memmap, shape, dtype, buffer, offset, strides)
+        made.__dict__.update(base.__dict__)
+    else:
+        made = numpy.ndarray(shape, dtype, buffer, offset, strides)
+    if not is_writeable:
+        made.flags.writeable = False
+    return made

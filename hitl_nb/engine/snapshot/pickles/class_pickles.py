@@ -1,0 +1,98 @@
+"""Classes that are saved by value: made again without the code that ran when they were defined."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import enum
+import functools
+import importlib
+import sys
+import threading
+from collections.abc import Generator
+from types import MemberDescriptorType
+from typing import Any, cast
+
+from hitl_nb.engine.snapshot.pickles.key_rehash import hash_early
+
+_abc_init: Any = vars(importlib.import_module("_abc"))["_abc_init"]
+
+
+def load_module_of(cls: Any) -> None:
+    """Import the module of a class that a library imports late (`numpy.rec`): cloudpickle would copy the class."""
+    name: object = cls.__module__
+    if isinstance(name, str) and name not in sys.modules and name.partition(".")[0] in sys.modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Change cloudpickle's recipe so that a class gets its qualified name and slots, and none of its hooks runs."""
+    made, state = reduced[1], reduced[2][0]
+    if issubclass(cls, enum.Enum):
+        return reduced
+    body: dict[str, Any] = {**made[3], "__qualname__": cls.__qualname__}
+    if cls.__dict__.get("__slots__"):
+        body["__slots__"] = state.pop("__slots__")
+    if state.get("__hash__") is not None:
+        body["__hash__"] = hash_early
+    for name in [n for n, member in state.items() if isinstance(member, MemberDescriptorType)]:
+        del state[name]
+    return (_make_class, (type(cls), cls.__name__, cls.__bases__, body), reduced[2], None, None, _set_class)
+
+
+def _make_class(metaclass: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+    """A class without its attributes. It was defined once: its metaclass and its bases are not told again."""
+    make: Any = vars(type)["__new__"]
+    with _quiet(bases):
+        cls = make(metaclass, name, bases, body)
+    if issubclass(metaclass, abc.ABCMeta):
+        _abc_init(cls)
+    return cls
+
+
+_INIT = "__init_subclass__"
+
+
+_making = threading.RLock()
+
+
+@contextlib.contextmanager
+def _quiet(bases: tuple[type, ...]) -> Generator[None]:
+    """Keep the `__init_subclass__` of these bases from running: `type.__new__` calls it, whatever the metaclass."""
+    owners = {one for base in bases for one in base.__mro__ if one is not object and _INIT in vars(one)}
+    kept = {owner: vars(owner)[_INIT] for owner in owners}
+    with _making:
+        try:
+            for owner in kept:
+                type.__setattr__(owner, _INIT, classmethod(_say_nothing))
+            yield
+        finally:
+            for owner, hook in kept.items():
+                type.__setattr__(owner, _INIT, hook)
+
+
+def _say_nothing(cls: type, **kwargs: Any) -> None: ...
+
+
+def _set_class(cls: type, state: tuple[dict[str, Any], Any]) -> None:
+    attributes = dict(state[0])
+    registered = attributes.pop("_abc_impl", None)
+    for name, value in attributes.items():
+        type.__setattr__(cls, name, value)
+    if "__firstlineno__" in attributes:  # Python 3.13 removes it when another attribute is set
+        type.__setattr__(cls, "__firstlineno__", attributes["__firstlineno__"])
+    for one in registered or ():
+        abc.ABCMeta.register(cls, one)  # type: ignore[arg-type]  # an abstract class
+
+
+def property_reducers() -> dict[Any, Any]:
+    """Reducers of properties that hold more than data."""
+    return {functools.cached_property: _reduce_cached_property}
+
+
+def _reduce_cached_property(made: Any) -> tuple[Any, ...]:
+    """Without its lock (until Python 3.11): who holds it is inside a call that is made again."""
+    state = dict(cast("dict[str, Any]", vars(made)))
+    state.pop("lock", None)
+    return functools.cached_property, (None,), state

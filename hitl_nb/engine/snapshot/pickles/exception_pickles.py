@@ -1,0 +1,75 @@
+"""Exceptions in a pickle: made again without their `__init__`, with cause, context and the lines of their traceback.
+
+What they hold beside `args` and `__dict__` is kept, too: their slots, and the fields of Python's own exceptions, which
+code may have set since (`ImportError.name`, `StopIteration.value`).
+"""
+
+from __future__ import annotations
+
+import builtins
+import copyreg
+import functools
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import Any
+
+from hitl_nb.engine.tracebacks import from_lines, lines_of
+
+_C_INITS: set[Any] = {
+    c.__init__ for c in vars(builtins).values() if isinstance(c, type) and issubclass(c, BaseException)
+}
+
+
+def reduce_exception(error: BaseException) -> Any:
+    reduced = error.__reduce_ex__(2)
+    origin = (error.__cause__, error.__context__, error.__suppress_context__)
+    state = (dict(error.__dict__), *origin, lines_of(error), _fields_of(error))
+    if isinstance(reduced, str) or type(error).__init__ in _C_INITS or reduced[0] is not type(error):
+        head = reduced[:2] if not isinstance(reduced, str) else (copyreg.__newobj__, (type(error),))  # type: ignore[attr-defined]
+        return (*head, state, None, None, _set_exception)
+    return (_exception, (type(error), error.args), state, None, None, _set_exception)
+
+
+def _exception(cls: type[BaseException], args: tuple[Any, ...]) -> BaseException:
+    made = cls.__new__(cls, *args)
+    made.args = args
+    return made
+
+
+def _set_exception(error: BaseException, state: tuple[Any, ...]) -> None:
+    attributes, error.__cause__, error.__context__, error.__suppress_context__, lines, fields = state
+    error.__dict__.update(attributes)
+    members = _members(type(error))
+    has = _fields_of(error)
+    for name, value in fields.items():
+        # What is not set reads as None, too; set to it, an OSError says "no: 'a' -> None".
+        if value is not None or has.get(name, error) is not None:
+            members[name].__set__(error, value)
+    error.__traceback__ = from_lines(lines)
+
+
+def _fields_of(error: BaseException) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, member in _members(type(error)).items():
+        try:
+            found[name] = member.__get__(error)
+        except (AttributeError, TypeError):  # it has no value
+            continue
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
+def _members(cls: type) -> dict[str, Any]:
+    """Slots, and fields of Python's own exceptions, by name."""
+    found: dict[str, Any] = {}
+    for one in [one for one in cls.__mro__ if one not in _PLAIN]:
+        for name, member in vars(one).items():
+            is_field = isinstance(member, MemberDescriptorType | GetSetDescriptorType)
+            if is_field and not name.startswith("__") and name not in _LEFT:
+                found.setdefault(name, member)
+    return found
+
+
+_PLAIN = (BaseException, BaseExceptionGroup, object)
+"""What these hold is in `args`, or is part of what every exception is."""
+_LEFT = ("obj", "characters_written")
+"""Whose attribute was missing: only for a hint in a traceback, and maybe impossible to save; and no field at all."""

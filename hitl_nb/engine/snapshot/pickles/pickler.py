@@ -1,0 +1,407 @@
+"""Pickling a notebook's objects so that they come back in place.
+
+cloudpickle, with five differences. *Code comes from the notebook*: a function or class that the notebook
+defines by name is saved as that name, with a copy by value apart, for the case that its cell has not been run
+again. A function keeps the notebook's namespace as its globals, and the very cells it closed over. An exception keeps
+its cause, its context and the lines of its traceback, and is made again without calling its `__init__`. Generators,
+coroutines, iterators and managers come back where they wait. Large buffers and strings go out of band, by content hash.
+
+Instrumented code is saved as its unit and its number there, the sources of the units apart: see `saved_code.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import importlib
+import io
+import marshal
+import pickle
+import struct
+import sys
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Set
+from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hitl_nb.engine.compile import Unit, find_unit
+from hitl_nb.engine.compile.runtime.runtime import Runtime
+from hitl_nb.engine.missing_names import say_gone
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.position.stack.generators import completing, make_generator
+from hitl_nb.engine.refusals import type_of
+from hitl_nb.engine.reopening.figures import figure_types, reduce_figure
+from hitl_nb.engine.reopening.reopening import Openings
+from hitl_nb.engine.snapshot.pickles.array_views import Views
+from hitl_nb.engine.snapshot.pickles.class_pickles import complete_class, load_module_of, property_reducers
+from hitl_nb.engine.snapshot.pickles.defined_names import (
+    defined_name,
+    importable,
+    is_definition,
+    notebook_name,
+    resolve,
+)
+from hitl_nb.engine.snapshot.pickles.exception_pickles import reduce_exception
+from hitl_nb.engine.snapshot.pickles.function_caches import is_cached
+from hitl_nb.engine.snapshot.pickles.function_pickles import (
+    ModuleGlobals,
+    ModuleVariables,
+    cell_state,
+    is_dispatching,
+    make_dispatching,
+    make_function,
+    module_globals,
+    reduce_cached,
+    set_function,
+    set_module,
+    state_of,
+    type_parameters_of,
+)
+from hitl_nb.engine.snapshot.pickles.key_rehash import rehashing
+from hitl_nb.engine.snapshot.pickles.saved_code import find_named, name_code
+from hitl_nb.engine.snapshot.pickles.saved_objects import SharedAttributes, reduce_without_new
+from hitl_nb.engine.snapshot.pickles.saved_positions import Kind, is_waiting, kind_of, reduce_position
+from hitl_nb.engine.snapshot.pickles.shared_views import frame_reducers, view_reducers
+from hitl_nb.engine.snapshot.pickles.type_pickles import type_reducers
+from hitl_nb.engine.tracebacks import from_lines, lines_from
+from hitl_nb.errors import HitlError, Paused
+from hitl_nb.own_objects import is_own
+
+if TYPE_CHECKING:
+
+    class _CloudPickler(pickle.Pickler):
+        """What is used of cloudpickle, which is untyped."""
+
+        dispatch_table: ClassVar[Any]
+
+        def reducer_override(self, obj: Any) -> Any: ...
+        def _dynamic_function_reduce(self, func: FunctionType) -> Any: ...
+
+else:
+    from cloudpickle import Pickler as _CloudPickler
+
+__all__ = [
+    "LARGE",
+    "Pickler",
+    "Unpickler",
+    "defined_name",
+    "importable",
+    "is_definition",
+    "is_dispatching",
+    "module_globals",
+    "notebook_name",
+    "resolve",
+    "type_of",
+]
+
+_cloudpickle: Any = importlib.import_module("cloudpickle.cloudpickle")
+
+
+LARGE = 64 * 1024
+"""Bytes from which a buffer or string is stored by itself, by content hash."""
+
+_ATOMS: frozenset[type] = frozenset({int, float, tuple, list, bool, type(None)})
+"""Types of most of what is pickled, which never has an id of its own."""
+
+
+def _reduce_struct(made: struct.Struct) -> Any:
+    return struct.Struct, (made.format,)
+
+
+class Pickler(_CloudPickler):
+    """Pickles over the namespace `ns`.
+
+    Attributes:
+        by_value: root names of `ns` whose functions and classes are copied, not named.
+        moved: data of these that is saved apart: by the id of what holds it, see
+            `engine/snapshot/variables/definitions.py`.
+        wanted: names of `ns` that pickled functions and generators read.
+        defined: root names of `ns` that were saved by name.
+        blobs: large payloads by SHA-256.
+        buffers: hashes of out-of-band buffers, in order.
+        inline: keep large payloads in the pickle.
+        namespaces: own namespaces of functions that are saved whole, see `shared_namespaces`.
+        finalized: the objects with a `__del__`.
+        openings: what is opened again, or found by name.
+        views: its arrays.
+        attributes: the attributes of its objects.
+        running: generators and coroutines on the stack that is saved with it, by the identity of their frame.
+        generators: the generators and coroutines in it that have not ended.
+        units: the units whose code it names, by key.
+    """
+
+    _reducers: ClassVar[dict[Any, Any]] = {**view_reducers(), **type_reducers(), **property_reducers()}
+    dispatch_table: ClassVar[Any] = ChainMap(_reducers, {struct.Struct: _reduce_struct}, _CloudPickler.dispatch_table)
+
+    def __init__(
+        self,
+        file: Any,
+        ns: dict[str, Any],
+        *,
+        special: Callable[[Any], tuple[Any, ...] | None] = lambda obj: None,
+        by_value: Set[str] = frozenset(),
+        moved: Mapping[int, Set[Any]] | None = None,
+        kept: frozenset[int] = frozenset(),
+        shared: frozenset[int] = frozenset(),
+        namespaces: Mapping[int, Any] = MappingProxyType({}),
+        running: Mapping[int, SavedFrame] = MappingProxyType({}),
+        inline: bool = False,
+    ) -> None:
+        super().__init__(file, protocol=5, buffer_callback=None if inline else self._buffer)
+        self.large = sys.maxsize if inline else LARGE
+        self.ns = ns
+        self.special = special
+        self.by_value = by_value
+        self.wanted: set[str] = set()
+        self.defined: set[str] = set()
+        self.blobs: dict[str, Any] = {}
+        self.buffers: list[str] = []
+        self.moved = moved or {}
+        self.views = Views(kept)
+        self.attributes = SharedAttributes(shared)
+        self.namespaces = namespaces
+        self.finalized: list[Any] = []
+        self._own_namespaces: dict[int, dict[str, Any]] = {}
+        self.figure_types = figure_types()
+        self.openings = Openings(ns, is_kept=lambda cls: kind_of(cls) is not None)
+        self.running = dict(running)
+        self.generators: list[Any] = []
+        self.units: dict[str, Unit] = {}
+        self._reducers.update(frame_reducers())
+
+    def dump(self, obj: Any) -> None:
+        try:
+            super().dump(obj)
+        except (Exception, KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, Paused):
+            raise
+        except BaseException as error:  # a user's hook may raise anything, and saving must not end the run
+            raise pickle.PicklingError(f"{type(error).__name__}: {error}") from error
+
+    def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
+        cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every single object: no call
+        if cls is str or cls is bytes:
+            return self._text(obj) if len(obj) >= self.large else None
+        if cls in _ATOMS:
+            return None
+        if cls is dict:
+            return self._dict(obj)
+        if cls is CodeType:
+            return self.name_code(obj)
+        if is_own(obj):
+            return None
+        if cls is Runtime:
+            return ("runtime",)
+        if (opened := self.openings.pid(obj)) is not None:
+            return opened
+        name = notebook_name(obj, self.ns)
+        if name is not None:
+            root = name.split(".")[0]
+            if root in self.by_value:
+                return None
+            self.defined.add(root)
+            return ("def", name)
+        return self.special(obj)
+
+    def _dict(self, obj: dict[Any, Any]) -> tuple[Any, ...] | None:
+        if obj is self.ns:
+            return ("ns",)
+        self.attributes.see(obj)
+        name = obj.get("__name__")
+        is_globals = type(name) is str and name in sys.modules and vars(sys.modules[name]) is obj
+        return ("ns", name) if is_globals else None
+
+    def name_code(self, code: CodeType) -> tuple[Any, ...] | None:
+        """The persistent id of a code object; None: it is saved by value."""
+        named = name_code(code)
+        if named is not None:
+            self._add_unit(named[1])
+        return named
+
+    def _add_unit(self, key: str) -> None:
+        unit = find_unit(key)
+        if unit is not None:
+            self.units[key] = unit
+
+    def _add_code(self, key: str, function: int, namespace: dict[str, Any]) -> None:
+        """Note that the rest of a function is saved. What the rest of a cell reads is not told here."""
+        self._add_unit(key)
+        unit = find_unit(key)
+        if unit is not None and namespace is self.ns and unit.functions[function].kind != "cell":
+            self._add_wanted(unit.code_of(function))
+
+    def _add_wanted(self, code: CodeType) -> None:
+        read: dict[str, None] = _cloudpickle._extract_code_globals(code)
+        self.wanted |= read.keys() & self.ns.keys()
+
+    def _text(self, obj: str | bytes) -> tuple[Any, ...]:
+        data = obj.encode("utf-8", "surrogatepass") if isinstance(obj, str) else obj
+        return ("blob", type(obj).__name__, self._blob(data))
+
+    def _blob(self, data: Any) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        self.blobs.setdefault(digest, data)
+        return digest
+
+    def _buffer(self, buffer: pickle.PickleBuffer) -> bool:
+        with buffer.raw() as raw:
+            if raw.nbytes < LARGE:
+                return True
+        self.buffers.append(self._blob(buffer.raw()))
+        return False
+
+    def reducer_override(self, obj: Any) -> Any:
+        if (by_type := self._by_type.get(type_of(obj))) is not None:
+            return by_type(self, obj)
+        if is_own(obj):
+            return NotImplemented
+        kind = kind_of(type_of(obj))
+        if kind is not None and (waiting := self._position(obj, kind)) is not NotImplemented:
+            return waiting
+        if (view := self.views.reduce(obj)) is not NotImplemented:
+            return view
+        if isinstance(obj, BaseException):
+            return reduce_exception(obj)
+        if isinstance(obj, self.figure_types):
+            return reduce_figure(obj)
+        if (reduced := self._one_of_a_kind(obj)) is not NotImplemented:
+            return reduced
+        if isinstance(obj, type):
+            load_module_of(obj)
+        reduced = super().reducer_override(obj)
+        if reduced is NotImplemented:
+            if hasattr(type_of(obj), "__del__"):
+                self.finalized.append(obj)
+            reduced = reduce_without_new(obj)
+            return reduced if type_of(obj) in self.dispatch_table else self.attributes.reduce(obj, reduced)
+        if isinstance(obj, type) and reduced is not NotImplemented and len(reduced) > 2:
+            reduced = complete_class(obj, reduced)
+            for _, name in self.moved.get(id(obj), ()):
+                reduced[2][0].pop(name, None)
+        return reduced
+
+    def _position(self, obj: Any, kind: Kind) -> Any:
+        reduced = reduce_position(obj, kind, self.running)
+        if kind == "generator":
+            if is_waiting(obj):
+                self.generators.append(obj)
+            if reduced[0] is make_generator:
+                unit, function, *_, namespace = reduced[1]
+                self._add_code(unit, function, namespace)
+        return reduced
+
+    def _one_of_a_kind(self, obj: Any) -> Any:
+        if is_cached(obj):
+            return reduce_cached(obj, is_filled=id(obj) not in self.moved)
+        if obj is dataclasses.MISSING:
+            return "MISSING"  # what a field without a default holds is compared by identity
+        if type(obj) is super:
+            return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - unknown to its stub
+        if isinstance(obj, ModuleType) and id(vars(obj)) in self.namespaces:
+            state = {name: value for name, value in vars(obj).items() if name != "__builtins__"}
+            return (ModuleType, (obj.__name__,), state, None, None, set_module)
+        return NotImplemented
+
+    def _native_code(self, code: CodeType) -> Any:
+        """The code in one piece, in a tenth of the time; a snapshot is bound to its Python version anyway."""
+        try:
+            return marshal.loads, (marshal.dumps(code),)
+        except ValueError:  # its constants are none that a compiler makes
+            return super().reducer_override(code)
+
+    def _cell(self, cell: CellType) -> Any:
+        return (CellType, (), *(() if id(cell) in self.moved else cell_state(cell)))
+
+    def _traceback(self, traceback: TracebackType) -> Any:
+        return from_lines, (lines_from(traceback),)
+
+    def _frame(self, frame: SavedFrame) -> Any:
+        self._add_code(frame.unit, frame.function, frame.namespace)
+        return NotImplemented
+
+    def _function(self, function: FunctionType) -> Any:
+        if is_dispatching(function):
+            registry: Any = vars(function)["registry"]
+            return (make_dispatching, (vars(function)["__wrapped__"], dict(registry)))
+        if _cloudpickle._should_pickle_by_reference(function):
+            return NotImplemented
+        attributes, slots = state_of(function)
+        self._leave_out_moved(function, attributes, slots)
+        globals_: Any = function.__globals__
+        if globals_ is self.ns:
+            self._add_wanted(function.__code__)
+        else:
+            module = sys.modules.get(function.__module__ or "")
+            if module is not None and module.__dict__ is globals_ and module.__name__ != "__main__":
+                globals_ = ModuleGlobals(module.__name__)
+            elif id(globals_) in self.namespaces:
+                held = self.namespaces[id(globals_)]
+                globals_ = ModuleVariables(held) if isinstance(held, ModuleType) else held
+            else:
+                self._own_namespaces[id(globals_)] = globals_
+                reduced = self._dynamic_function_reduce(function)
+                reduced[2][1].update(type_parameters_of(function))
+                return reduced
+        made = (function.__code__, globals_, function.__closure__)
+        return (make_function, made, (attributes, slots), None, None, set_function)
+
+    def shared_namespaces(self) -> dict[int, Any]:
+        """Namespaces of functions that are saved themselves too, by id: as a dict, or as what a module holds.
+
+        `exec` in a dict makes such functions, and a module that is loaded from a path. They share variables with it.
+        """
+        found: dict[int, Any] = {}
+        if self._own_namespaces:
+            for _, obj in self.memo.copy().values():
+                if id(obj) in self._own_namespaces:
+                    found[id(obj)] = obj
+                elif isinstance(obj, ModuleType) and id(vars(obj)) in self._own_namespaces:
+                    found[id(vars(obj))] = obj
+        return found
+
+    def _leave_out_moved(self, function: FunctionType, attributes: dict[str, Any], slots: dict[str, Any]) -> None:
+        moved = self.moved.get(id(function))
+        if not moved:
+            return
+        slots["__defaults__"] = (
+            tuple(None if ("d", i) in moved else value for i, value in enumerate(function.__defaults__ or ())) or None
+        )
+        slots["__kwdefaults__"] = {
+            name: None if ("k", name) in moved else value for name, value in (function.__kwdefaults__ or {}).items()
+        } or None
+        for kind, name in moved:
+            if kind == "x":
+                attributes.pop(name, None)
+
+    _by_type: ClassVar[dict[type, Callable[[Pickler, Any], Any]]] = {
+        FunctionType: _function,
+        CodeType: _native_code,
+        CellType: _cell,
+        TracebackType: _traceback,
+        SavedFrame: _frame,
+    }
+
+
+class Unpickler(pickle.Unpickler):
+    """Loads what `Pickler` wrote; `find` answers the persistent ids."""
+
+    def __init__(self, data: bytes, find: Callable[[tuple[Any, ...]], Any], buffers: Any = None) -> None:
+        super().__init__(io.BytesIO(data), buffers=buffers)
+        self.find = find
+
+    def load(self) -> Any:
+        """The next value. Raises HitlError if it needs a module, or something of one, that is not there any more."""
+        try:
+            with rehashing(), completing():
+                return super().load()
+        except ImportError as error:
+            raise HitlError(say_gone(error)) from error
+
+    def persistent_load(self, pid: Any) -> Any:
+        return find_named(pid) or self.find(pid)
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        try:
+            return super().find_class(module_name, global_name)
+        except AttributeError as error:
+            raise HitlError(say_gone(error, f"{global_name} of the module {module_name}")) from error

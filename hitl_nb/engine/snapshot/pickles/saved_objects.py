@@ -1,0 +1,107 @@
+"""Objects that a pickle alone would not bring back as they were.
+
+Some have a class with a `__new__` of its own in the notebook: it ran when they were made, and does not run again. A
+pickle would call it to make the object, before the data of its class are back: a singleton, or a class that counts
+its objects, would find them missing, or count twice. What the object holds is in its saved state.
+
+Others share the dict of their attributes, with a variable (`vars(obj)`), a class attribute or one another. A pickle
+would copy it into a dict of their own.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import pickle
+from types import BuiltinMethodType, FunctionType
+from typing import Any
+
+from hitl_nb.engine.refusals import NotSaved, type_of
+
+_MAKERS = (vars(copyreg)["__newobj__"], vars(copyreg)["__newobj_ex__"])
+_BASES: dict[type, bool] = {
+    **dict.fromkeys((object, list, dict, set, bytearray), False),
+    **dict.fromkeys((int, float, complex, str, bytes, tuple), True),
+}
+"""Where the search for a `__new__` that is not Python's ends, and whether that one is called with the plain value."""
+
+
+def reduce_without_new(obj: Any) -> Any:
+    """How such an object is pickled; NotImplemented for every other, and where the class itself says how."""
+    cls = type_of(obj)
+    if cls.__module__ != "__main__" or isinstance(cls.__new__, BuiltinMethodType):
+        return NotImplemented
+    hook: Any = cls.__new__
+    base: Any = next((one for one in cls.__mro__ if isinstance(vars(one).get("__new__"), BuiltinMethodType)), None)
+    if not isinstance(hook, FunctionType) or hook.__module__ != "__main__" or base not in _BASES:
+        return NotImplemented
+    reduced = obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    if isinstance(reduced, str) or reduced[0] not in _MAKERS:
+        return NotImplemented
+    arguments = base.__getnewargs__(obj) if _BASES[base] else ()
+    return (make_without_new, (cls, base, arguments), *reduced[2:])
+
+
+def make_without_new(cls: type, base: Any, arguments: tuple[Any, ...]) -> Any:
+    """An object of a class, made by its built-in base."""
+    return base.__new__(cls, *arguments)
+
+
+class SharedAttributes:
+    """The attributes of the objects in one pickle.
+
+    Args:
+        shared: ids of the dicts that something else in the pickle has, too.
+    """
+
+    def __init__(self, shared: frozenset[int] = frozenset()) -> None:
+        self._shared = shared
+        self._seen = set[int]()
+        self._again = set[int]()
+        self._unseen = set[int]()
+        self._owners: dict[int, int] = {}
+
+    def see(self, mapping: dict[Any, Any]) -> None:
+        """Note that a dict is pickled, or named by something that was pickled before."""
+        number = id(mapping)
+        if number in self._seen:
+            self._again.add(number)
+        self._seen.add(number)
+
+    def shared(self) -> frozenset[int]:
+        """Ids of the dicts that are the attributes of an object, and are held by something else."""
+        return frozenset((self._again | (self._seen & self._unseen)) & self._owners.keys())
+
+    def reduce(self, obj: Any, reduced: Any) -> Any:
+        """How an object is pickled whose class leaves that to Python; `reduced` is what is known of it already."""
+        if isinstance(obj, (type, FunctionType)) or not type_of(obj).__dictoffset__:
+            return reduced
+        try:
+            attributes: Any = object.__getattribute__(obj, "__dict__")
+        except (AttributeError, TypeError):
+            return reduced
+        if self._owners.setdefault(id(attributes), id(obj)) != id(obj):
+            self._again.add(id(attributes))
+        has_hooks = any(getattr(type_of(obj), name, None) is not getattr(object, name, None) for name in _HOOKS)
+        if not has_hooks and not attributes:
+            self._unseen.add(id(attributes))  # the dict itself is not pickled with the object
+        if id(attributes) not in self._shared and attributes is not obj:
+            return reduced
+        parts: Any = obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL) if reduced is NotImplemented else reduced
+        is_default = not has_hooks and parts[0] in (*_MAKERS, make_without_new)
+        state: Any = parts[2] if is_default else None
+        inside: Any = state[0] if type_of(state) is tuple else state
+        slots: Any = state[1] if type_of(state) is tuple else None
+        if not is_default or (inside is not attributes and (inside is not None or attributes)):
+            raise NotSaved("something else holds the dict of its attributes", _COPY, about=obj)
+        return (*parts[:2], (attributes, slots), *(*parts[3:], None, None)[:2], _set_attributes)
+
+
+_HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
+_COPY = "keep a copy of that: dict(vars(...))"
+
+
+def _set_attributes(obj: Any, state: tuple[dict[str, Any], dict[str, Any] | None]) -> None:
+    attributes, slots = state
+    object.__setattr__(obj, "__dict__", attributes)
+    for name, value in (slots or {}).items():
+        object.__setattr__(obj, name, value)

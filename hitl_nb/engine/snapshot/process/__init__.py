@@ -1,0 +1,1 @@
+"""What a run changed of its process."""

@@ -1,0 +1,278 @@
+"""What a run changed in modules that are not the user's: noticed at a pause from what its code assigns.
+
+`time.time = ...`, `openai.api_key = ...`, `pandas.DataFrame.total = ...` and calls like `atexit.register` act on the
+process: in another one, the libraries are as their files say. Looked at is only what the code of the agent, as far as
+it ran, assigns or calls by such a name. What `library_settings.py`, `process_state.py` and
+`engine/snapshot/variables/user_modules.py` save is not told.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import sys
+import uuid
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import Any, TypedDict, cast
+
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.refusals import NotSaved, type_of
+from hitl_nb.engine.reopening.resources import line_of_live
+from hitl_nb.engine.snapshot.pickles.pickler import importable
+from hitl_nb.engine.snapshot.process.attribute_touches import Touch, touches_of
+from hitl_nb.engine.snapshot.variables.frame_source import FrameSource
+from hitl_nb.engine.snapshot.variables.user_modules import is_users
+
+_SAVED = (
+    *("sys.path", "os.environ", "tempfile.tempdir", "warnings.filters", "mimetypes.", "sqlite3.adapters"),
+    *("sqlite3.converters", "pandas.options", "matplotlib.rcParams", "matplotlib.pyplot.rcParams", "logging.root"),
+)
+"""What is saved, or noticed elsewhere."""
+
+_REGISTER = {
+    "atexit": "register",
+    "codecs": "register register_error",
+    "webbrowser": "register",
+    "faulthandler": "register",
+    "matplotlib": "register",
+    "pandas": "register_dataframe_accessor register_series_accessor register_index_accessor",
+    "logging": "addLevelName captureWarnings setLoggerClass setLogRecordFactory",
+    "sys": "settrace setprofile addaudithook",
+    "threading": "settrace setprofile stack_size",
+    "shutil": "register_archive_format register_unpack_format",
+    "signal": "alarm setitimer",
+    "os": "nice register_at_fork",
+    "xml": "register_namespace",
+    "urllib": "install_opener",
+    "resource": "setrlimit",
+    "asyncio": "set_event_loop_policy",
+    "multiprocessing": "set_start_method",
+}
+"""Functions whose effect belongs to the process: by the package that has them."""
+_NAMES = frozenset(name for names in _REGISTER.values() for name in names.split())
+_PACKAGES = {"posix": "os", "nt": "os", "_thread": "threading"}
+"""Packages that are known by another name."""
+
+_HERE = uuid.uuid4().hex
+"""This process."""
+
+
+class Changes(TypedDict, total=False):
+    """What a run changed.
+
+    Attributes:
+        assigned: how each attribute is written, and what it was like at the pause.
+        called: the functions of `_REGISTER`, as they are written.
+        process: where that was noticed.
+    """
+
+    assigned: dict[str, str]
+    called: list[str]
+    process: str
+
+
+def find_changes(frames: Iterable[SavedFrame], carried: Changes) -> Changes:
+    """What the code that ran in these frames changed; `carried` is what an earlier pause found."""
+    assigned = {path: look for path, look in carried.get("assigned", {}).items() if _look_of(path) == look}
+    called = set(carried.get("called", ()))
+    for frame, touch, owner in _touched(frames):
+        if touch.kind == "use":
+            called |= _registering(owner, touch)
+        elif (path := _assigned(frame, touch, owner)) is not None and (look := _look_of(path)) is not None:
+            assigned[path] = look
+    found = Changes()
+    if assigned:
+        found["assigned"] = assigned
+    if called:
+        found |= {"called": sorted(called), "process": _HERE}
+    return found
+
+
+def say_changes(changes: Changes) -> list[str]:
+    """Sentences for the reviewer."""
+    said: list[str] = []
+    if assigned := changes.get("assigned"):
+        said.append(
+            f"what the agent assigned in modules is not saved: {', '.join(sorted(assigned))}; where the agent "
+            "continues in another process, assign it in a cell above"
+        )
+    if called := changes.get("called"):
+        said.append(
+            f"what the agent set up with {', '.join(called)} is not saved; where the agent continues in another "
+            "process, call it in a cell above"
+        )
+    return said
+
+
+def say_lost_changes(changes: Changes) -> list[str]:
+    """Sentences about what was so at the pause and is not so in this process."""
+    said: list[str] = []
+    if lost := sorted(path for path, look in changes.get("assigned", {}).items() if _look_of(path) != look):
+        said.append(
+            f"what the agent assigned in modules before the pause is not so here: {', '.join(lost)}; assign it in a "
+            "cell above"
+        )
+    if (called := changes.get("called")) and changes.get("process") != _HERE:
+        said.append(
+            f"what the agent set up with {', '.join(called)} before the pause is not here; call it in a cell above"
+        )
+    return said
+
+
+def check_made_modules(frames: Iterable[SavedFrame]) -> tuple[str, Any, NotSaved] | None:
+    """A module in `sys.modules` that the code of these frames put there and that no import finds, if there is one."""
+    for frame, touch, owner in _touched(frames):
+        if owner is sys and touch.kind == "item" and touch.names[-1] == "modules":
+            key = _evaluated(frame, touch.key)
+            held = (value.__name__ for value in list(frame.namespace.values()) if isinstance(value, ModuleType))
+            for name in [key] if isinstance(key, str) else held:
+                module = sys.modules.get(name)
+                if isinstance(module, ModuleType) and not _can_be_imported(module):
+                    why = "another process cannot import it"
+                    way = "put it into a .py file that Python finds, or make it in a cell above the agent"
+                    return f"sys.modules[{name!r}]", module, NotSaved(why, way)
+    return None
+
+
+def _can_be_imported(module: ModuleType) -> bool:
+    """Whether another process finds a module by its own name."""
+    name = module.__name__
+    if getattr(module, "__spec__", None) is None:
+        return name == "__main__"
+    places = getattr(sys.modules.get(name.rpartition(".")[0]), "__path__", None)
+    finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
+    return any(find is not None and find(name, places) is not None for find in finders)
+
+
+# -- what the code touches
+
+
+def _touched(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame, Touch, Any]]:
+    """What the code that ran in these frames assigns in libraries or calls of them, with what holds it."""
+    for frame in frames:
+        source = FrameSource(frame)
+        for root, touches in touches_of(source.function, _NAMES).by_root.items():
+            value = _value_of(frame, root)
+            if isinstance(value, ModuleType) or callable(value):
+                for touch in touches:
+                    if source.may_have_run(touch.node):
+                        yield from ((frame, touch, owner) for owner in _owner_of(value, touch))
+
+
+def _owner_of(root: Any, touch: Touch) -> list[Any]:
+    """What holds the last of the names; nothing if that is the user's."""
+    owner = root
+    if not isinstance(root, (ModuleType, type)) and touch.kind != "use":
+        return []
+    for name in touch.names[1:-1]:
+        owner = _member(owner, name)
+    if len(touch.names) == 1 and touch.kind == "use":
+        return [owner]
+    cls: Any = owner if isinstance(owner, type) else type_of(owner)
+    home: Any = owner if isinstance(owner, ModuleType) else sys.modules.get(cls.__module__)
+    if home is None or owner is _NONE or home.__name__ == "__main__" or is_users(home):
+        return []
+    return [] if line_of_live(home) is not None else [owner]
+
+
+def _registering(owner: Any, touch: Touch) -> set[str]:
+    function = _member(owner, touch.names[-1]) if len(touch.names) > 1 else owner
+    package = (getattr(function, "__module__", None) or "").partition(".")[0]
+    package = _PACKAGES.get(package, package.lstrip("_"))
+    name = getattr(function, "__name__", "")
+    return {f"{package}.{name}"} if name in _REGISTER.get(package, "").split() else set()
+
+
+def _assigned(frame: SavedFrame, touch: Touch, owner: Any) -> str | None:
+    """How an attribute, or an item of one, is written with the name of its module."""
+    names = touch.names
+    root = _value_of(frame, names[0])
+    start = root.__name__ if isinstance(root, ModuleType) else f"{root.__module__}.{root.__qualname__}"
+    path = ".".join((start, *names[1:]))
+    if touch.kind == "setattr":
+        if not isinstance(touch.key, ast.Constant):
+            return f"{path}.*"
+        name = str(touch.key.value)
+        owner = _member(owner, names[-1]) if names[1:] else owner
+        path, names = f"{path}.{name}", (*names, name)
+    if path.startswith(_SAVED):
+        return None
+    if touch.kind == "item":
+        key = _evaluated(frame, touch.key)
+        return f"{path}[{key!r}]" if isinstance(key, (str, int)) and len(repr(key)) < 60 else f"{path}[...]"
+    return None if _is_original(_member(owner, names[-1]), owner, names[-1]) else path
+
+
+_NONE: Any = object()
+
+
+def _member(owner: Any, name: str) -> Any:
+    """An attribute, without running code of its owner."""
+    return inspect.getattr_static(owner, name, _NONE)
+
+
+def _is_original(value: Any, owner: Any, name: str) -> bool:
+    """Whether a function or class is in the place where its module has it: it was put back."""
+    home = owner.__name__ if isinstance(owner, ModuleType) else getattr(owner, "__module__", "")
+    own = getattr(value, "__module__", None) or ""
+    if value is _NONE or own.partition(".")[0].lstrip("_") != home.partition(".")[0].lstrip("_"):
+        return value is _NONE
+    return (importable(value) or "").rpartition(".")[2] == name
+
+
+def _value_of(frame: SavedFrame, name: str) -> Any:
+    """What a name means in a frame, or where its code imports it for a function of its own."""
+    if name in frame.locals:
+        return frame.locals[name]
+    try:
+        found = frame.cells[name].cell_contents if name in frame.cells else frame.namespace.get(name, _NONE)
+    except ValueError:
+        found = _NONE
+    if found is not _NONE:
+        return found
+    module, member = touches_of(FrameSource(frame).function, _NAMES).imports.get(name, ("", ""))
+    imported: Any = sys.modules.get(module, _NONE)
+    return _member(imported, member) if member and imported is not _NONE else imported
+
+
+def _evaluated(frame: SavedFrame, node: ast.expr | None) -> Any:
+    """The value of a constant, a name, or an attribute of one; `_NONE` for every other expression."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return _value_of(frame, node.id)
+    if isinstance(node, ast.Attribute):
+        return _member(_evaluated(frame, node.value), node.attr)
+    return _NONE
+
+
+# -- what it is like
+
+
+def _look_of(path: str) -> str | None:
+    """What is at a path, so that another process can tell whether it has the same; None if there is nothing."""
+    if path.endswith(".*"):
+        return _HERE  # which of its attributes is not known
+    head, _, key = path.partition("[")
+    parts = head.split(".")
+    size = next((i for i in range(len(parts), 0, -1) if ".".join(parts[:i]) in sys.modules), 0)
+    if not size:
+        return None
+    value: Any = sys.modules[".".join(parts[:size])]
+    for name in parts[size:]:
+        value = _member(value, name)
+    if key and type(value) is dict:
+        value = _item(cast("dict[Any, Any]", value), key[:-1])
+    if value is _NONE:
+        return None
+    if isinstance(value, (bool, int, float, str, bytes, type(None))):
+        text = repr(value).encode("utf-8", "replace")  # it may be a key of an account
+        return f"{type(value).__name__} {hashlib.sha256(text).hexdigest()[:8]}"
+    named: Any = value if hasattr(value, "__qualname__") else type_of(value)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _item(items: dict[Any, Any], key: str) -> Any:
+    return items if key == "..." else items.get(ast.literal_eval(key), _NONE)

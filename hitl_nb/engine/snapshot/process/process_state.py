@@ -1,0 +1,325 @@
+"""State that Python keeps outside of variables: what a run changed of it is saved, and put back when it continues.
+
+Random generators, the decimal context, context variables of the user's modules, the working directory, `sys.path`,
+warnings filters, pandas' and matplotlib's options, pyplot's open figures and the settings of `library_settings.py`
+belong to the process. The baseline is the state when this process began to work on the run; what differs from it at a
+save goes into the snapshot, and what an earlier save of the run held stays in it.
+A library is looked at only if something imported it already.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import decimal
+import os
+import random
+import sys
+import warnings
+from collections.abc import Iterable
+from typing import Any, cast
+
+from hitl_nb.engine.position.driver import current_driver
+from hitl_nb.engine.position.event_loop import context_values as contextvalues
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.position.managers.effects import base_context, begin_contexts
+from hitl_nb.engine.reopening import figures
+from hitl_nb.engine.snapshot.process.library_settings import SETTINGS
+from hitl_nb.engine.snapshot.process.process_kinds import MISSING, ContextValues, Kind, Options
+from hitl_nb.engine.snapshot.process.surroundings import Noticed, Surroundings, say_missing, say_noticed
+from hitl_nb.errors import HitlError
+
+
+class SearchPath(Kind):
+    """Additions to `sys.path`: those in front of what was there, and those behind."""
+
+    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+        if carried is None and now == before:
+            return None
+        old = [p for p in before if p not in _additions(carried)]
+        first = next((i for i, p in enumerate(now) if p in old), len(now))
+        added = [p for p in now[:first] if p not in old], [p for p in now[first:] if p not in old]
+        return added if any(added) else None
+
+
+class Filters(Kind):
+    """Warnings filters: those of the run, and those that it removed."""
+
+    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+        if carried is None and now == before:
+            return None
+        return now, [f for f in [*before, *(carried or ((), ()))[1]] if f not in now]
+
+
+class Figures(Kind):
+    """Open figures are saved also if they were open before: what was drawn into them cannot be compared cheaply."""
+
+    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+        return now if now.numbered or carried is not None else None
+
+
+def _additions(carried: Any) -> list[Any]:
+    return [p for part in carried or () for p in part]
+
+
+# -- capturing and restoring
+
+
+def _numpy_random() -> Any:
+    state: dict[str, Any] = sys.modules["numpy"].random.get_state(legacy=False)
+    inner = {k: v.tobytes() if hasattr(v, "tobytes") else v for k, v in state["state"].items()}
+    return {**state, "state": inner}
+
+
+def _restore_numpy_random(saved: Any) -> None:
+    numpy: Any = sys.modules["numpy"]
+    now = numpy.random.get_state(legacy=False)
+    if now["bit_generator"] != saved["bit_generator"]:
+        numpy.random.set_bit_generator(getattr(numpy.random, saved["bit_generator"])())
+        now = numpy.random.get_state(legacy=False)
+    inner = {
+        k: numpy.frombuffer(v, dtype=now["state"][k].dtype) if isinstance(v, bytes) else v
+        for k, v in saved["state"].items()
+    }
+    numpy.random.set_state({**saved, "state": inner})
+
+
+def _torch_random() -> bytes:
+    state: bytes = sys.modules["torch"].get_rng_state().numpy().tobytes()
+    return state
+
+
+def _restore_torch_random(saved: bytes) -> None:
+    torch: Any = sys.modules["torch"]
+    torch.set_rng_state(torch.frombuffer(bytearray(saved), dtype=torch.uint8))
+
+
+_DECIMAL = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+
+
+def _decimal_context() -> Any:
+    """Of the context that the run began with; and of the one in force, if that is another: a `with` has set it."""
+    context, base = decimal.getcontext(), base_context()
+    return _decimal_values(base), None if context is base else _decimal_values(context)
+
+
+def _decimal_values(context: decimal.Context) -> Any:
+    *values, flags, traps = cast("Any", context).__reduce__()[1]  # by name, one by one, it takes ten times as long
+    return tuple(values), tuple(flags), tuple(traps)
+
+
+def _restore_decimal_context(saved: Any) -> None:
+    base, inside = saved
+    _set_decimal_values(base_context(), base)
+    if inside is not None:
+        context = decimal.Context()
+        _set_decimal_values(context, inside)
+        decimal.setcontext(context)
+
+
+def _set_decimal_values(context: decimal.Context, saved: Any) -> None:
+    values, flags, traps = saved
+    for name, value in zip(_DECIMAL, values, strict=True):
+        setattr(context, name, value)
+    for kept, signals in ((context.flags, flags), (context.traps, traps)):
+        for signal in kept:
+            kept[signal] = signal in signals
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - at every save; a Path takes three times as long
+    except FileNotFoundError:  # it was removed
+        return None
+
+
+def _restore_directory(saved: str) -> None:
+    try:
+        os.chdir(saved)
+    except OSError as error:
+        raise HitlError(
+            f"the run changed the working directory to {saved}, and that cannot be entered here ({error.strerror}); "
+            "make the directory and run the agent again, or start the run over with --restart"
+        ) from error
+
+
+def _restore_search_path(saved: tuple[list[str], list[str]]) -> None:
+    front, back = ([p for p in part if p not in sys.path] for part in saved)
+    sys.path[:0] = front
+    sys.path.extend(back)
+
+
+def _restore_filters(saved: Any) -> None:
+    now, removed = saved
+    others = [f for f in warnings.filters if f not in now and f not in removed]
+    with warnings.catch_warnings():
+        pass  # entering and leaving it makes Python forget what it has decided with the old filters
+    kept: Any = warnings.filters
+    kept[:] = [*now, *others]
+    with warnings.catch_warnings():
+        pass
+
+
+def _pandas_options() -> dict[str, Any]:
+    options: dict[str, Any] = sys.modules["pandas"].options.d
+    return dict(_flat("", options))
+
+
+def _flat(prefix: str, options: dict[str, Any]) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in options.items():
+        if isinstance(value, dict):
+            found += _flat(f"{prefix}{key}.", value)  # pyright: ignore[reportUnknownArgumentType]  # options by name
+        else:
+            found.append((prefix + key, value))
+    return found
+
+
+def _restore_pandas_options(saved: dict[str, Any]) -> None:
+    pandas, now = sys.modules["pandas"], _pandas_options()
+    for name, value in saved.items():
+        if now.get(name, MISSING) != value:
+            pandas.set_option(name, value)
+
+
+_NOT_STYLE = ("backend", "backend_fallback", "interactive", "toolbar")
+"""Of matplotlib's parameters: what is chosen for the process, by the front end."""
+
+
+def _matplotlib_parameters() -> dict[str, Any]:
+    parameters: dict[str, Any] = sys.modules["matplotlib"].rcParams
+    raw = dict[str, Any].items(parameters)  # not its own items(): that chooses a backend
+    return {name: value for name, value in raw if name not in _NOT_STYLE}
+
+
+def _restore_matplotlib_parameters(saved: dict[str, Any]) -> None:
+    now = _matplotlib_parameters()
+    for name, value in saved.items():
+        if now.get(name, MISSING) != value:
+            sys.modules["matplotlib"].rcParams[name] = value
+
+
+def _context_values() -> contextvalues.Values:
+    driver = current_driver()
+    return contextvalues.values_in(contextvars.copy_context() if driver is None else driver.context)
+
+
+_PLACES = (
+    Kind("directory", "the working directory", "os", _directory, _restore_directory),
+    SearchPath("search path", "sys.path", "sys", lambda: list(sys.path), _restore_search_path),
+)
+"""What decides which modules and files are found: put back before anything else is loaded."""
+
+_KINDS = (
+    Kind("random", "the state of random", "random", random.getstate, random.setstate),
+    Kind("numpy.random", "the state of numpy.random", "numpy", _numpy_random, _restore_numpy_random),
+    Kind("torch random", "the state of torch's CPU generator", "torch", _torch_random, _restore_torch_random),
+    Kind("decimal", "the decimal context", "decimal", _decimal_context, _restore_decimal_context),
+    Filters("warnings", "the warnings filters", "warnings", lambda: list(warnings.filters), _restore_filters),
+    ContextValues(
+        "context variables",
+        "what the agent has set of the context variables of your modules",
+        "contextvars",
+        _context_values,
+        contextvalues.set_values,
+    ),
+    Options("pandas options", "pandas' options", "pandas", _pandas_options, _restore_pandas_options),
+    Options(
+        "matplotlib parameters",
+        "matplotlib's rcParams",
+        "matplotlib",
+        _matplotlib_parameters,
+        _restore_matplotlib_parameters,
+    ),
+    Figures("figures", "pyplot's open figures", "matplotlib.pyplot", figures.open_figures, figures.put_back),
+    *SETTINGS,
+)
+
+
+_SURROUNDINGS = "what is not saved"
+
+
+class ProcessState:
+    """What one run changed of the process, as seen by the process that works on it. Made when that work begins.
+
+    Attributes:
+        saved: what the last save found, or what was put back: by kind.
+        must_restore: whether it is an error that something cannot be put back; else `missing` says so.
+    """
+
+    def __init__(self) -> None:
+        begin_contexts()
+        kinds = (*_PLACES, *_KINDS)
+        self._before = {kind.name: kind.capture() for kind in kinds if kind.module in sys.modules}
+        self._carried: dict[str, Any] = {}
+        self.saved: dict[str, Any] = {}
+        self.must_restore = True
+        self._is_kept = True
+        self._unrestored: list[str] = []
+        self._surroundings = Surroundings()
+        self._noticed = Noticed()
+
+    def notice(self, values: Iterable[tuple[str, Any]], frames: Iterable[SavedFrame] = ()) -> list[str]:
+        """Look for what the run changed and cannot be saved, at a pause that saves `values` (by name), and say it.
+
+        `frames` are where its code is.
+        """
+        self._noticed = self._surroundings.notice(values, self._noticed, frames)
+        return say_noticed(self._noticed)
+
+    def missing(self) -> list[str]:
+        """Sentences about what was noticed at the pause and is not in this process."""
+        return [*self._unrestored, *say_missing(self._noticed)]
+
+    def keep_nothing(self) -> None:
+        """Save nothing any more: the run has ended, and something of it cannot be saved."""
+        self._is_kept = False
+
+    def changes(self) -> dict[str, Any]:
+        """What the run changed until now, by kind; kept in `saved` too."""
+        found: dict[str, Any] = {}
+        if not self._is_kept:
+            self.saved = found
+            return found
+        for kind in (*_PLACES, *_KINDS):
+            if kind.module in sys.modules:
+                before, carried = self._before.get(kind.name, MISSING), self._carried.get(kind.name)
+                changed = kind.changed(before, kind.capture(), carried)
+                if changed is not None:
+                    found[kind.name] = changed
+        if self._noticed:
+            found[_SURROUNDINGS] = self._noticed
+        self.saved = found
+        return found
+
+    def restore_places(self, saved: dict[str, Any]) -> None:
+        """Put back what decides which modules and files are found. Raises HitlError."""
+        self._put_back(_PLACES, saved)
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Put back everything else. Raises HitlError."""
+        self._put_back(_KINDS, saved)
+        self._carried, self.saved = dict(saved), dict(saved)
+        self._noticed = saved.get(_SURROUNDINGS, Noticed())
+
+    def _put_back(self, kinds: tuple[Kind, ...], saved: dict[str, Any]) -> None:
+        for kind in kinds:
+            if kind.name in saved:
+                try:
+                    __import__(kind.module)
+                    kind.restore(saved[kind.name])
+                except HitlError as error:
+                    if self.must_restore:
+                        raise
+                    self._unrestored.append(str(error))
+
+
+def name_kind(name: str) -> str:
+    """What a kind of state is called in a sentence."""
+    return next((kind.said for kind in (*_PLACES, *_KINDS) if kind.name == name), name)
+
+
+def way_back(name: str) -> str:
+    """What to do about a kind of state that cannot be saved."""
+    if name == "figures":
+        return "close the figures before the checkpoint (plt.close), or take off them what cannot be saved"
+    return "set it back before the checkpoint, and again below it"

@@ -1,0 +1,192 @@
+"""What a run changed around it that is not saved: noticed at a pause, and said again in a process that lacks it.
+
+Environment variables (names only: values may be secrets), the set-up of logging, temporary files that the saved
+values name, and what its code assigned in libraries (`library_changes.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import PurePath
+from typing import Any, TypedDict, cast
+
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.snapshot.process.library_changes import Changes, find_changes, say_changes, say_lost_changes
+
+_LOOKED_AT = 10_000
+"""How many values are looked at for names of temporary files."""
+
+
+class Noticed(TypedDict, total=False):
+    """What a pause noticed. Keys are missing where there was nothing; `files` has the variables that name each path."""
+
+    variables: list[str]
+    logging: dict[str, str]
+    files: dict[str, list[str]]
+    libraries: Changes
+
+
+class Surroundings:
+    """What is around the run when this process begins to work on it."""
+
+    def __init__(self) -> None:
+        self._variables = _variables()
+        self._loggers = _loggers()
+
+    def notice(self, values: Iterable[tuple[str, Any]], carried: Noticed, frames: Iterable[SavedFrame] = ()) -> Noticed:
+        """What the run changed.
+
+        Args:
+            values: what it saves, by name.
+            carried: what an earlier pause noticed.
+            frames: where its code is.
+        """
+        found = Noticed()
+        kept = carried.get("variables", [])
+        changed_names = {os.fsdecode(n) for n, v in _variables().items() if self._variables.get(n) != v}
+        variables = changed_names.union(n for n in kept if n in os.environ) - {"TZ"}  # saved, see library_settings.py
+        if variables:
+            found["variables"] = sorted(variables)
+        known = carried.get("logging", {})
+        changed = {n: s for n, s in _loggers().items() if self._loggers.get(n) != s or n in known}
+        if changed:
+            found["logging"] = changed
+        files: dict[str, list[str]] = {}
+        folders = _Folders()
+        for name, value in values:
+            for path in _temporary_files(value, folders):
+                files.setdefault(path, []).append(name)
+        if files:
+            found["files"] = files
+        if libraries := find_changes(frames, carried.get("libraries", Changes())):
+            found["libraries"] = libraries
+        return found
+
+
+def _variables() -> dict[Any, Any]:
+    """The environment as it is kept: to decode every variable takes a fifth of a pause."""
+    return dict(getattr(os.environ, "_data", os.environ))
+
+
+def say_noticed(noticed: Noticed) -> list[str]:
+    """Sentences for the reviewer: what another process will have to have."""
+    said: list[str] = []
+    if names := noticed.get("variables"):
+        said.append(
+            f"environment variables that the agent set are not saved: {', '.join(names)}; where the agent continues in "
+            "another process, set them before it does"
+        )
+    if loggers := noticed.get("logging"):
+        said.append(f"logging that the agent set up is not saved: {_listed(loggers)}")
+    if files := noticed.get("files"):
+        # Without the paths: outputs of a notebook are compared from run to run.
+        named = sorted({name for names in files.values() for name in names if not name.startswith(".")}) or [
+            "an intermediate value"
+        ]
+        said.append(f"temporary files may be gone when the agent continues: those named by {', '.join(named)}")
+    return [*said, *say_changes(noticed.get("libraries", Changes()))]
+
+
+def say_missing(noticed: Noticed) -> list[str]:
+    """Sentences about what was there at the pause and is not in this process."""
+    said: list[str] = []
+    if names := [n for n in noticed.get("variables", []) if n not in os.environ]:
+        said.append(
+            f"environment variables that were set before the pause are not set here: {', '.join(names)}; set them "
+            "where the kernel is started, or in a cell above"
+        )
+    known = noticed.get("logging", {})
+    now = _loggers() if known else {}
+    if loggers := {n: s for n, s in known.items() if now.get(n) != s}:
+        said.append(
+            "logging was set up before the pause and is not here: "
+            f"{_listed({n: _lacking(setup, now.get(n)) for n, setup in loggers.items()})}; set it up in a cell above"
+        )
+    if files := [f for f in noticed.get("files", {}) if not os.path.lexists(f)]:
+        said.append(f"temporary files that the saved state names are gone: {', '.join(files)}")
+    return [*said, *say_lost_changes(noticed.get("libraries", Changes()))]
+
+
+def _listed(loggers: dict[str, str]) -> str:
+    return "; ".join(f"{name} ({setup})" for name, setup in loggers.items())
+
+
+def _lacking(setup: str, here: str | None) -> str:
+    """What a logger here lacks of what it was, or what it was if it lacks nothing."""
+    if here is None:
+        return setup
+    (level, *handlers), (level_here, *handlers_here) = setup.split(", "), here.split(", ")
+    missing = list((Counter(handlers) - Counter(handlers_here)).elements())
+    changed = [f"level {level}, not {level_here}"] if level != level_here else []
+    return ", ".join([*changed, *(f"without its {one}" for one in missing)]) or setup
+
+
+def _loggers() -> dict[str, str]:
+    """Loggers with a level or handlers of their own, and what these are."""
+    found: dict[str, str] = {}
+    for name, logger in [("root", logging.root), *logging.root.manager.loggerDict.items()]:
+        if isinstance(logger, logging.Logger) and (logger.level or logger.handlers):
+            handlers = [type(handler).__name__ for handler in logger.handlers]
+            found[name] = ", ".join([logging.getLevelName(logger.level), *handlers])
+    return found
+
+
+class _Folders:
+    """Where temporary files lie. Its links are followed only for a text that may name one of them."""
+
+    def __init__(self) -> None:
+        self._named = tempfile.gettempdir() + os.sep
+
+    @cached_property
+    def _real(self) -> str:
+        return os.path.realpath(self._named) + os.sep
+
+    @cached_property
+    def _here(self) -> str:
+        return os.path.realpath(os.curdir)
+
+    def has_file(self, text: str) -> bool:
+        """Whether a text is the path of an existing one. Those of a project that itself lies there are none."""
+        if len(text) >= 4096 or not os.path.isabs(text) or not text.startswith((self._named, self._real)):  # noqa: PTH117 - of every text
+            return False
+        return not text.startswith(self._here) and os.path.lexists(text)
+
+
+def _temporary_files(saved: Any, folders: _Folders) -> set[str]:
+    """Existing files and folders below the system's folder for temporary files that a value names."""
+    found: set[str] = set()
+    todo, seen = [saved], set[int]()
+    while todo and len(seen) < _LOOKED_AT:
+        value = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, (str, PurePath)):
+            text = str(value)
+            if folders.has_file(text):
+                found.add(text)
+        elif isinstance(value, tempfile.TemporaryDirectory):
+            found.add(str(cast("Any", value).name))
+        elif type(value) is dict:
+            todo += [*value.keys(), *value.values()]
+        elif type(value) in (list, tuple, set):
+            todo += value
+        elif _type_of(value).__module__ == "__main__" and not isinstance(value, type):
+            todo += _attributes(value)
+    return found
+
+
+def _type_of(value: object) -> type:
+    return type(value)
+
+
+def _attributes(value: Any) -> list[Any]:
+    try:
+        return list(object.__getattribute__(value, "__dict__").values())
+    except (AttributeError, TypeError):
+        return []

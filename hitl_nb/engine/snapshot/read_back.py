@@ -1,0 +1,79 @@
+"""Reading back what was pickled: a state that cannot be loaded must not be discovered days later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hitl_nb.engine.snapshot.load_check import StructureReader, prove, read_structure
+from hitl_nb.engine.snapshot.loader import DEFINITION, END
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve
+from hitl_nb.engine.snapshot.variables.definitions import put_entries
+
+NOTHING: Mapping[str, Any] = {}
+
+
+def find_unknown_code(pickler: Pickler, stream: bytes, ns: dict[str, Any]) -> list[Any]:
+    """The classes and functions of the user's that run when the stream is loaded."""
+
+    def named(pid: tuple[Any, ...]) -> Any:
+        return resolve(pid[1], ns) if pid[0] == "def" else None
+
+    return read_structure(StructureReader(stream, named, (pickler.blobs[h] for h in pickler.buffers)), END)
+
+
+def read_back(
+    pickler: Pickler,
+    stream: bytes,
+    ns: dict[str, Any],
+    unknown: list[Any],
+    own: Mapping[str, tuple[bytes, list[str]]] = NOTHING,
+    *,
+    again: bool = False,
+) -> None:
+    """Load the stream, if code runs then that is `unknown`.
+
+    Args:
+        own: copies of what the run itself defined: it is loaded as it will be, from its copy, which gets its data as
+            they come.
+        again: also if it was loaded before.
+
+    Raises what loading raises.
+    """
+    copies: dict[str, Any] = {}
+
+    def buffers(hashes: Iterable[str]) -> Iterable[Any]:
+        return (pickler.blobs[h] for h in hashes)
+
+    def find(pid: tuple[Any, ...]) -> Any:
+        match pid:
+            case ("blob", kind, digest):
+                data = bytes(pickler.blobs[digest])
+                return data.decode("utf-8", "surrogatepass") if kind == "str" else data
+            case ("opened" | "live", *_):
+                return pickler.openings.find(pid)
+            case ("ns", *module):
+                return module_globals(*module) if module else ns
+            case ("def", name):
+                return definition(name)
+            case _:
+                return None
+
+    def definition(name: str) -> Any:
+        root = name.split(".", maxsplit=1)[0]
+        if root in own and root not in copies:
+            copies.update(Unpickler(own[root][0], find, buffers(own[root][1])).load())
+        return resolve(name, copies if root in copies else ns)
+
+    def load() -> list[Any]:
+        loading = Unpickler(stream, find, buffers(pickler.buffers))
+        loaded = [loading.load()]
+        while loaded[-1][0] != END:
+            if loaded[-1][0] == DEFINITION and loaded[-1][1][0] in own:
+                root, entries = loaded[-1][1]
+                definition(root)
+                put_entries(copies[root], entries)
+            loaded.append(loading.load())
+        return loaded
+
+    prove(load, unknown, again=again)

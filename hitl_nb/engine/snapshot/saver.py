@@ -1,0 +1,358 @@
+"""Position and variables to one signed snapshot.
+
+*State comes from the snapshot, code comes from the notebook.* Saved are the names that the cell bound or
+changed and the names that the rest of it still reads, in one pickle with the position, so that two names of
+one object are two names of one object again. Nothing is made again by running a line of the cell: what cannot be
+saved is opened again if its type or `hitl.resource` allows that (`engine/reopening/reopening.py`), left out if the rest
+of the program does not read it, and else the reason why the run cannot pause here.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import pickle
+from collections.abc import Callable, Iterable, Set
+from typing import Any
+
+from hitl_nb import json_text as json
+from hitl_nb.engine.compile import find_unit
+from hitl_nb.engine.compile.instrumenter import hash_instrumenter
+from hitl_nb.engine.live.live import Position
+from hitl_nb.engine.missing_names import left_out_before
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.position.liveness.liveness import find_live, names_mentioned
+from hitl_nb.engine.position.managers.managers import Entered, check_managers, entered
+from hitl_nb.engine.position.stack.generators import leaves_out
+from hitl_nb.engine.refusals import place_of, sentence
+from hitl_nb.engine.reopening import resources
+from hitl_nb.engine.snapshot.loader import ANNOTATIONS, DEFINITION, END, FORMAT, MODULES, PROCESS
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler
+from hitl_nb.engine.snapshot.pickles.saved_code import hash_units, units_of
+from hitl_nb.engine.snapshot.process.library_changes import check_made_modules
+from hitl_nb.engine.snapshot.process.process_state import ProcessState
+from hitl_nb.engine.snapshot.read_back import find_unknown_code, read_back
+from hitl_nb.engine.snapshot.save_notes import make_notes
+from hitl_nb.engine.snapshot.save_trials import Trials
+from hitl_nb.engine.snapshot.signing import seal
+from hitl_nb.engine.snapshot.variables.annotations import annotations_of
+from hitl_nb.engine.snapshot.variables.definitions import DefinitionState, is_atom, moved_out
+from hitl_nb.engine.snapshot.variables.executed_branches import branches_run
+from hitl_nb.engine.snapshot.variables.frame_source import names_imported, names_not_met, words_in_texts
+from hitl_nb.engine.snapshot.variables.inputs import Inputs, header_of
+from hitl_nb.engine.snapshot.variables.omitted_values import LeftOut
+from hitl_nb.engine.snapshot.variables.user_modules import ModuleState, is_of_user, say_lost
+from hitl_nb.errors import CannotPause
+from hitl_nb.records import Snapshot
+
+
+class Reentered:
+    """Base of context managers whose state is in the store, under `id`: a pause in their with block does no harm."""
+
+    id: str
+
+
+class Unsaved:
+    """Stands for the result of a run that could not be saved when it finished."""
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+
+
+class Saver:
+    """Saves one run, again and again.
+
+    Args:
+        ns: the namespace of the cell, or of the module of an `@agent` function.
+        hidden: names of `ns` that belong to the environment, not to the user.
+        special: a persistent id for objects of the environment (the IPython shell), or None.
+        find_special: the object that such an id names here.
+
+    The globals of an imported module are code, not state: they are not saved.
+
+    Attributes:
+        notes: what the last save has to tell the people who are asked.
+        left_out: what it did not save.
+        entered: the context managers that the run was inside of at the last save.
+        inputs: the names that the cell only reads, as they were when the run began.
+        branches: which of its branches have run; None: of a cell that was edited since, that is not known.
+        generators: the generators and coroutines that the last save has.
+    """
+
+    def __init__(
+        self,
+        ns: dict[str, Any],
+        *,
+        hidden: Callable[[str], bool] = lambda name: name.startswith("__"),
+        special: Callable[[Any], tuple[Any, ...] | None] = lambda obj: None,
+        find_special: Callable[[tuple[Any, ...]], Any] = lambda pid: None,
+    ) -> None:
+        self.ns = ns
+        self.find_special = find_special
+        self.variables = ns.get("__name__") == "__main__"
+        self.hidden = hidden
+        self.special = special
+        self.saved_names: list[str] = []
+        self.notes: list[str] = []
+        self.process = ProcessState()
+        self.definitions = DefinitionState(ns if self.variables else {})
+        self._kept: frozenset[int] = frozenset()
+        self._shared: frozenset[int] = frozenset()
+        self._namespaces: dict[int, Any] = {}
+        self._early: frozenset[str] = frozenset()
+        self.modules = ModuleState(ns if self.variables else {})
+        self.left_out = LeftOut(ns)
+        self._lost: list[str] = []
+        self._is_proven_again = False
+        self._running: dict[int, SavedFrame] = {}
+        self.entered: list[Entered] = []
+        self.generators: list[Any] = []
+        self.inputs: Inputs = {}
+        self.branches: set[str] | None = None
+
+    def save(
+        self,
+        position: Position,
+        place: str,
+        *,
+        source: str,
+        outputs: list[Any],
+        pending: Any = None,
+        check: bool = False,
+    ) -> Snapshot:
+        """The state of the run at `position`.
+
+        Raises:
+            CannotPause: naming the line, the variable, its type, and the way out.
+        """
+        try:
+            names = self._names(position)
+        except CannotSave as problem:
+            raise CannotPause(f"cannot pause at {place_of(position)}: {problem}") from problem
+        if self.branches is not None:
+            self.branches |= branches_run(position.stack)
+        self._running = position.stack.running
+        self.entered = entered(position.stack)
+        try:
+            check_managers(self.entered, _keeps_own_state)
+        except CannotSave as problem:
+            raise CannotPause(f"cannot pause at {problem}") from problem
+        if made := check_made_modules(position.stack.order):
+            raise CannotPause(sentence(position, *made))
+        self.left_out.drop_changed()
+        self._namespaces = {}
+        around = self.process.notice(self.name_values(position, names), position.stack.order) if check else []
+        try:
+            parts = self._dump(position, names, pending, check)
+        except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises
+            self._early = frozenset()
+            token = leaves_out.set(True)
+            try:
+                trials = Trials(self, position)
+                trials.sort_out(names, pending)
+                self._is_proven_again = True
+                try:
+                    parts = self._dump(position, names, pending, check)
+                except Exception as error:
+                    raise trials.refusal_of_all(names, error) from error
+            finally:
+                leaves_out.reset(token)
+                self._is_proven_again = False
+        definitions, pickler, stream = parts
+        self.generators = pickler.generators
+        notes = make_notes(pickler, self.ns, self.saved_names, self.left_out, self.definitions.saved)
+        self.notes = [*notes, *around, *say_lost(self._lost)]
+        shown = json.dumps(outputs, default=_as_json).encode()
+        header = {
+            "format": FORMAT,
+            "source": source,
+            "left_out": {**left_out_before(self.ns), **self.left_out.sentences},
+            "inputs": header_of(self.inputs, self.ns),
+            "branches": None if self.branches is None else sorted(self.branches),
+            "own": sorted(self.definitions.own),
+            "buffers": pickler.buffers,
+            "units": units_of(pickler),
+            "instrumenter": hash_instrumenter(),
+            "code_hashes": hash_units(pickler),
+            "sizes": [len(shown), len(definitions)],
+        }
+        body = b"".join((shown, definitions, stream))
+        blobs = dict(pickler.blobs)
+        return Snapshot(envelope=seal(place, header, body), blobs=blobs)
+
+    # -- what to save
+
+    def _names(self, position: Position) -> dict[str, bool]:
+        """Names of `ns` to save, in order of binding; True where the rest of the program reads them."""
+        if not self.variables:
+            return {}
+        live, touched = set[str](), set[str]()
+        for frame in position.stack.order:
+            unit = find_unit(frame.unit)
+            assert unit is not None
+            if frame.namespace is not self.ns:
+                continue
+            found = find_live(unit, frame)
+            live |= found.namespace
+            if unit.functions[frame.function].kind == "cell":
+                touched |= (names_mentioned(unit) - names_not_met(frame)) | names_imported(unit, self.ns)
+            if found.has_every:  # it may read any name: those are saved, as far as that can be, that a text of it has
+                touched |= words_in_texts(unit)
+        return {
+            name: name in live
+            for name in self.ns
+            if (name in live or name in touched) and not self.hidden(name) and not name.startswith(".")
+        }
+
+    def _dump(
+        self, position: Position, names: dict[str, bool], pending: Any, check: bool
+    ) -> tuple[bytes, Pickler, bytes]:
+        file = io.BytesIO()
+        pickler = Pickler(
+            file,
+            self.ns,
+            special=self.special,
+            kept=self._kept,
+            shared=self._shared,
+            namespaces=self._namespaces,
+            running=self._running,
+        )
+        pickler.dump((PROCESS, self.process.changes()))
+        copies: dict[str, tuple[bytes, Pickler]] = {}
+        done: set[str] = set()
+        for root in sorted(self._early):
+            self._dump_definition(root, pickler, copies)
+        pickler.defined -= copies.keys()  # to see below whether the variables need those
+        needed = [name for name, is_needed in names.items() if is_needed]
+        self._dump_names(pickler, needed, done, copies, needed=True)
+        frames = [self.left_out.without_locals(frame) for frame in position.stack.frames]
+        pickler.dump(
+            ("", (frames, position.stack.waits, position.counts, pending, position.result, position.stack.tasks))
+        )
+        self._dump_names(pickler, (), done, copies, needed=True)
+        self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
+        torn, shared = pickler.views.torn(), pickler.attributes.shared()
+        namespaces = pickler.shared_namespaces()
+        if torn - self._kept or shared - self._shared or namespaces.keys() - self._namespaces.keys():
+            self._kept |= torn
+            self._shared |= shared
+            self._namespaces |= namespaces
+            return self._dump(position, names, pending, check)
+        pickler.dump((ANNOTATIONS, annotations_of(position.stack.order) if self.variables else {}))
+        modules = self.modules.entries(pickler.memo.copy)
+        pickler.dump((MODULES, modules.entries))
+        self._dump_names(pickler, (), done, copies, needed=False)
+        self._lost = modules.lost
+        pickler.views.check_copies(pickler.memo.copy)
+        definitions = self._definitions(copies, pickler)
+        pickler.dump((END, None))
+        self.saved_names = sorted(done)
+        if check:
+            unknown = find_unknown_code(pickler, file.getvalue(), self.ns)
+            with_data = self._with_data(pickler, copies) if unknown else frozenset[str]()
+            is_in_order, self._early = with_data <= self._early, with_data
+            if not is_in_order:
+                return self._dump(position, names, pending, check)
+            own = {root: copy for root, copy in definitions.items() if root in self.definitions.own}
+            read_back(pickler, file.getvalue(), self.ns, unknown, own, again=self._is_proven_again)
+        return pickle.dumps(definitions), pickler, file.getvalue()
+
+    def _dump_names(
+        self,
+        pickler: Pickler,
+        names: Iterable[str],
+        done: set[str],
+        copies: dict[str, tuple[bytes, Pickler]],
+        *,
+        needed: bool,
+    ) -> None:
+        """Add variables, and everything that their functions read and define."""
+        todo = list(names)
+        while True:
+            for name in todo:
+                if name in done or (not needed and self.left_out.has(name)):
+                    continue
+                if not needed and resources.any_resources() and self._opens_more(name, pickler):
+                    self.left_out.add(name, "hitl.resource opens it again only where the rest of the agent reads it")
+                    continue
+                pickler.dump((name, self.ns[name]))
+                done.add(name)
+            roots = pickler.defined - copies.keys() if self.variables else set[str]()
+            for root in sorted(roots):
+                self._dump_definition(root, pickler, copies)
+            todo = [n for n in sorted(pickler.wanted - done) if self.is_readable(n)] if self.variables else []
+            if not needed:
+                todo = [n for n in todo if not self.left_out.has(n)]
+            if not todo and not roots:
+                return
+
+    def _dump_definition(self, root: str, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> None:
+        """Add the data of a definition, slot by slot: what is loaded later may need what is there by then."""
+        copies[root] = self.copy_definitions({root}, pickler)
+        entries = [entry for entry in self.definitions.entries(root) if not self.left_out.has_slot(root, *entry[:2])]
+        pickler.dump((DEFINITION, (root, [entry for entry in entries if is_atom(entry[1])])))
+        for entry in entries:
+            if not is_atom(entry[1]):
+                pickler.dump((DEFINITION, (root, [entry])))
+
+    def name_values(self, position: Position, names: Iterable[str]) -> list[tuple[str, Any]]:
+        """What is saved, with the name of the variable that holds it."""
+        held = [item for frame in position.stack.order for item in frame.variables().items()]
+        return [*((name, self.ns[name]) for name in names), *held]
+
+    def _with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
+        """The definitions with data, of those that the variables need: loading them may run code that reads it."""
+        needed, todo = set[str](), set(pickler.defined)
+        while todo:
+            needed |= todo
+            todo = {name for root in todo if root in copies for name in copies[root][1].defined} - needed
+        return frozenset(root for root in needed if root in copies and self.definitions.saved[root][1])
+
+    def is_readable(self, name: str) -> bool:
+        """Whether code of the user's can read a name of the namespace."""
+        return name in self.ns and not self.hidden(name)
+
+    def _opens_more(self, name: str, main: Pickler) -> bool:
+        """Whether a value holds a resource that nothing else in the snapshot does."""
+        pickler = Pickler(io.BytesIO(), self.ns, special=self.special, running=self._running)
+        pickler.dump(self.ns[name])
+        return any(made not in main.openings for made in pickler.openings.resources)
+
+    def copy_definitions(self, roots: Set[str], main: Pickler) -> tuple[bytes, Pickler]:
+        """A copy by value of what the notebook defines under these names."""
+        file = io.BytesIO()
+        moved = {holder: keys for root in roots for holder, keys in moved_out(self.ns[root]).items()}
+        pickler = Pickler(file, self.ns, special=self.special, by_value=roots, moved=moved, running=self._running)
+        pickler.dump({root: self.ns[root] for root in sorted(roots)})
+        main.wanted |= pickler.wanted
+        main.defined |= pickler.defined
+        main.blobs.update(pickler.blobs)
+        main.units.update(pickler.units)
+        return file.getvalue(), pickler
+
+    def _definitions(
+        self, copies: dict[str, tuple[bytes, Pickler]], main: Pickler
+    ) -> dict[str, tuple[bytes, list[str]]]:
+        """The copies by name; definitions that name each other are one copy."""
+        names = {root: set(pickler.defined) for root, (_, pickler) in copies.items()}
+        for middle, further in names.items():
+            for reached in names.values():
+                if middle in reached:
+                    reached |= further
+        found: dict[str, tuple[bytes, list[str]]] = {}
+        for root, copy in copies.items():
+            circle = {other for other in names[root] if root in names[other]} | {root}
+            data, pickler = copy if len(circle) == 1 else self.copy_definitions(circle, main)
+            found[root] = (data, pickler.buffers)
+        return found
+
+
+def _as_json(value: Any) -> str:
+    """What a display's data hold beside JSON, as a kernel sends it: bytes in base64, all else as text."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def _keeps_own_state(cls: type) -> bool:
+    """Whether a context manager does: the notebook, a module of the user's, or the store has it."""
+    return is_of_user(cls) or issubclass(cls, Reentered)

@@ -1,0 +1,110 @@
+"""Signing what will be unpickled.
+
+A sealed blob carries an HMAC-SHA256 over its place in the store and its content, made with a key that only
+this user can read and that lies outside the store (as nbformat's notary keeps its `notebook_secret`). It is
+checked before anything is loaded, so a snapshot that was edited, planted or moved to another run is refused.
+
+Layout: magic (6 bytes), HMAC (32), header length (4, big endian), header (JSON), body.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+import struct
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hitl_nb import json_text as json
+from hitl_nb.errors import StoreError, Untrusted, WrongPython
+from hitl_nb.storage.secret_file import UnsafeFile, secret
+
+KEY_SIZE = 32
+_MAGIC = b"HITL1\n"
+_FIRST = struct.pack(">Q", 12) + b"hitl/seal/v1"
+_PLACES = (
+    *("JUPYTER_DATA_DIR", "JUPYTER_PLATFORM_DIRS", "JUPYTER_CONFIG_DIR"),
+    *("HOME", "USERPROFILE", "XDG_DATA_HOME", "APPDATA"),
+)
+"""What Jupyter's data directory depends on."""
+_RAW_PLACES = [getattr(os.environ, "encodekey", str)(name) for name in _PLACES]
+PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
+_BARE = json.dumps({"python": PYTHON}, separators=(",", ":")).encode()
+
+
+def seal(place: str, header: dict[str, Any], body: bytes) -> bytes:
+    """Sign `header` and `body` for one place in the store (`place` names store, run and role)."""
+    about = json.dumps({**header, "python": PYTHON}, separators=(",", ":")).encode() if header else _BARE
+    return b"".join((_MAGIC, _mac(place, about, body), struct.pack(">I", len(about)), about, body))
+
+
+def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[str, Any], bytes]:
+    """Check the signature, then the Python version; the header and the body.
+
+    `sealed_here`: this process made these very bytes for this place, and remembers them; no signature tells more.
+
+    Raises:
+        Untrusted: not signed by this user's key for this place.
+        WrongPython: signed, but by another Python version.
+    """
+    start = len(_MAGIC) + 36
+    if len(blob) < start or blob[: len(_MAGIC)] != _MAGIC:
+        raise Untrusted(f"{place} is not a sealed record of hitl_nb; nothing in it was executed")
+    length = int.from_bytes(blob[start - 4 : start], "big")
+    about, body = blob[start : start + length], blob[start + length :]
+    signed = sealed_here or hmac.compare_digest(blob[len(_MAGIC) : start - 4], _mac(place, about, body))
+    if not signed:
+        raise Untrusted(
+            f"{place} is not signed by your key ({key_path()}): it was changed, or saved by another user; "
+            "nothing in it was executed. Run the agent anew with --restart if you do not need it"
+        )
+    header = json.loads(about)
+    if header["python"] != PYTHON:
+        raise WrongPython(
+            f"{place} was saved by {header['python']} and this is {PYTHON}: go on with {header['python']}, "
+            "or run the agent anew with --restart"
+        )
+    return header, body
+
+
+def key_path() -> Path:
+    """Where the key lies: `hitl_nb/key` in Jupyter's data directory."""
+    raw = getattr(os.environ, "_data", None)  # as it is kept: to decode takes longer than to sign
+    return _key_path(*map(os.environ.get, _PLACES) if raw is None else map(raw.get, _RAW_PLACES))
+
+
+@lru_cache(maxsize=4)
+def _key_path(*_: str | bytes | None) -> Path:
+    """The same, looked up again only when the environment names another place."""
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Path(jupyter_data_dir()) / "hitl_nb" / "key"
+
+
+def _mac(place: str, about: bytes, body: bytes) -> bytes:
+    first = place.encode()
+    sizes = (struct.pack(">Q", len(part)) for part in (first, about, body))
+    mac = _keyed(key_path()).copy()
+    mac.update(b"".join((_FIRST, next(sizes), first, next(sizes), about, next(sizes), body)))
+    return mac.digest()
+
+
+@lru_cache(maxsize=4)
+def _keyed(path: Path) -> hmac.HMAC:
+    """The function with the key at `path`: to set it up takes longer than to sign a small record."""
+    try:
+        key = secret(path, secrets.token_bytes(KEY_SIZE))
+    except UnsafeFile as unsafe:
+        raise Untrusted(f"{unsafe}; nothing was executed") from unsafe
+    except OSError as broken:
+        raise StoreError(f"the key that saved states are signed with, {path}: {broken.strerror}") from broken
+    if len(key) != KEY_SIZE:
+        raise Untrusted(
+            f"{path} is not a key of hitl_nb ({len(key)} bytes, not {KEY_SIZE}), so nothing that was saved can be "
+            "checked, and nothing was executed; restore the file from a backup, or remove it and run your agents anew "
+            "with --restart"
+        )
+    return hmac.new(key, digestmod="sha256")

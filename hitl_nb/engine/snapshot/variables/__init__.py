@@ -1,0 +1,1 @@
+"""Which variables, definitions and modules a snapshot holds."""

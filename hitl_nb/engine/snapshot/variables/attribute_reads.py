@@ -1,0 +1,91 @@
+"""Whether the rest of a run reads an attribute: told from its code, and in doubt it does.
+
+Looked at are the statements that can still run, and the functions and classes of the notebook and of the user's own
+modules. A call that reads attributes by a name that is not known (`getattr`, `vars`) is a doubt. What a library reads
+of a class is not known: it is a doubt if the class has a base or a metaclass of a library.
+"""
+
+from __future__ import annotations
+
+import abc
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+from hitl_nb.engine.instrument.plain_code import names_in
+from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.refusals import type_of
+from hitl_nb.engine.snapshot.variables.frame_source import FrameSource, own_nodes
+from hitl_nb.engine.snapshot.variables.user_modules import is_users, modules_of
+
+_DOUBT = frozenset(
+    {"getattr", "vars", "dir", "eval", "exec", "__dict__", "inspect", "attrgetter", "getmembers", "locals"}
+)
+
+
+def is_plain_class(cls: Any) -> bool:
+    """Whether only the notebook made a class, so that no library reads its attributes by a rule of its own."""
+    if not isinstance(cls, type) or type_of(cls) not in (type, abc.ABCMeta):
+        return False
+    return all(one in (object, abc.ABC) or one.__module__ == "__main__" for one in cls.__mro__)
+
+
+def may_read_attribute(name: str, frames: Iterable[SavedFrame], values: Iterable[Any]) -> bool:
+    """Whether the rest of `frames`, or the code of `values`, may read an attribute of this name."""
+    wanted = {name, *_DOUBT}
+    for frame in frames:
+        source = FrameSource(frame)
+        mine = {id(node) for node in own_nodes(source.function)}
+        for node in ast.walk(source.function):
+            match node:
+                case ast.Attribute(attr=found) | ast.Name(id=found) | ast.Constant(value=str() as found):
+                    if found in wanted and (id(node) not in mine or source.may_run(node)):
+                        return True
+                case _:
+                    pass
+    held = list(values)
+    of_modules = [value for module in modules_of(held).values() for value in vars(module).values()]
+    return any(wanted & _words(code) for value in (*held, *of_modules) for code in _codes(value, set()))
+
+
+def _words(code: CodeType) -> set[str]:
+    return {*names_in(code), *(constant for constant in code.co_consts if isinstance(constant, str))}
+
+
+def _codes(value: Any, seen: set[int]) -> Iterator[CodeType]:
+    """The code of a function, or of all functions in a class, and of those inside."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, CodeType):
+        yield value
+        for constant in value.co_consts:
+            if isinstance(constant, CodeType):
+                yield from _codes(constant, seen)
+    elif isinstance(value, FunctionType):
+        if value.__module__ != "__main__" and not is_users(sys.modules.get(value.__module__ or "")):
+            return
+        yield from _codes(value.__code__, seen)
+        for cell in value.__closure__ or ():
+            try:
+                yield from _codes(cell.cell_contents, seen)
+            except ValueError:
+                continue
+    elif isinstance(value, type):
+        if value.__module__ == "__main__":
+            for member in list(vars(value).values()):
+                yield from _codes(member, seen)
+    else:
+        for part in _PARTS if _is_wrapper(value) else ():
+            inner = getattr(value, part, None)
+            if inner is not None:
+                yield from _codes(inner, seen)
+
+
+_PARTS = ("__func__", "__wrapped__", "fget", "fset", "fdel", "func", "function")
+
+
+def _is_wrapper(value: object) -> bool:
+    return callable(value) or isinstance(value, (staticmethod, classmethod, property))

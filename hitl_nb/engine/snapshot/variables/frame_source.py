@@ -1,0 +1,158 @@
+"""The user's source of a saved frame: which of its statements may have run, and which may still run."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any, cast
+
+from hitl_nb.engine.compile import Unit, find_unit
+from hitl_nb.engine.position.frames.frames import SavedFrame
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_BRANCHES: dict[Any, tuple[str, ...]] = {ast.If: ("body", "orelse"), ast.Try: ("handlers",), ast.Match: ("cases",)}
+
+
+class FrameSource:
+    """Args:
+    saved: the frame.
+
+    Attributes:
+        function: the user's syntax tree of the function, or of the cell.
+        line, last: the first and the last line of what it is at; of a whole statement, if it reports behind that.
+    """
+
+    def __init__(self, saved: SavedFrame) -> None:
+        unit = find_unit(saved.unit)
+        assert unit is not None
+        self.function = _function_node(unit, saved.function)
+        self._position = unit.tree().numbering.position_of(saved.place) or (0, 0, 0, 0)
+        self.line, self.last, *_ = self._position
+
+    @functools.cached_property
+    def _around(self) -> list[Any]:
+        return [node for node in own_nodes(self.function) if self._is_inside(node)]
+
+    def may_have_run(self, node: Any) -> bool:
+        """Whether a statement or expression of the function, as far as its place tells, has run."""
+        return self._is_looped(node) or (node.lineno <= self.last and not self._is_in_other_branch(node))
+
+    def may_run(self, node: Any) -> bool:
+        """Whether a statement or expression of the function may still run; the one at the place included."""
+        return self._is_looped(node) or (node.end_lineno >= self.line and not self._is_in_other_branch(node))
+
+    def _is_inside(self, node: Any) -> bool:
+        if isinstance(node, _LOOPS):
+            return node.lineno <= self.line <= (node.end_lineno or 0)
+        return isinstance(node, tuple(_BRANCHES)) and self._is_in_part(node)
+
+    def _is_in_part(self, node: Any) -> bool:
+        """Whether the place is in a part of a statement, and not behind all of it."""
+        whole = (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
+        return whole != tuple(self._position) and node.lineno <= self.line <= node.end_lineno
+
+    def _is_looped(self, node: Any) -> bool:
+        loops = (one for one in self._around if isinstance(one, _LOOPS))
+        return any(one.lineno <= node.lineno <= (one.end_lineno or 0) for one in loops)
+
+    def _is_in_other_branch(self, node: Any) -> bool:
+        for one in self._around:
+            parts: list[list[Any]] = []
+            for name in _BRANCHES.get(type(one), ()):
+                found = getattr(one, name)
+                parts += [part.body for part in found] if name in ("handlers", "cases") else [found]
+            mine = [part for part in parts if _covers(part, self.line)]
+            its = [part for part in parts if _covers(part, node.lineno)]
+            if mine and its and mine[0] is not its[0]:
+                return True
+        return False
+
+
+def _covers(statements: list[Any], line: int) -> bool:
+    return bool(statements) and statements[0].lineno <= line <= statements[-1].end_lineno
+
+
+@functools.lru_cache(maxsize=256)
+def _words_not_met(unit: Unit, function: int, place: int) -> frozenset[str]:
+    source = FrameSource(SavedFrame(unit.key, function, place, "call", {}, {}, {}))
+    met, others = set[str](), set[str]()
+    for node in ast.walk(source.function):
+        ran = not hasattr(node, "lineno") or source.may_have_run(node)
+        for _, value in ast.iter_fields(node):
+            for word in cast("list[Any]", value) if isinstance(value, list) else [value]:
+                if isinstance(word, str):
+                    (met if ran else others).add(word.partition(".")[0])
+    return frozenset(others - met)
+
+
+def names_not_met(saved: SavedFrame) -> frozenset[str]:
+    """The names that are only in statements of a frame which have not run yet."""
+    unit = find_unit(saved.unit)
+    assert unit is not None
+    return _words_not_met(unit, saved.function, saved.place)
+
+
+def names_imported(unit: Unit, ns: dict[str, Any]) -> set[str]:
+    """The names of `ns` that a cell may have from `from module import *`."""
+    found = set[str]()
+    for module in _starred(unit):
+        held = vars(sys.modules[module]) if module in sys.modules else {}
+        public = held.get("__all__") or [name for name in held if name[0] != "_"]
+        found |= ns.keys() & public
+    return found
+
+
+@functools.lru_cache(maxsize=32)
+def _starred(unit: Unit) -> frozenset[str]:
+    """The modules of which a unit imports all."""
+    nodes = (node for node in ast.walk(_module_of(unit)) if isinstance(node, ast.ImportFrom))
+    return frozenset(node.module for node in nodes if node.module and node.names[0].name == "*")
+
+
+@functools.lru_cache(maxsize=32)
+def words_in_texts(unit: Unit) -> frozenset[str]:
+    """The words in the texts of a unit: names that `eval`, magics and the like may read."""
+    texts = (node.value for node in ast.walk(_module_of(unit)) if isinstance(node, ast.Constant))
+    return frozenset(word for text in texts if isinstance(text, str) for word in re.findall(r"\w+", text))
+
+
+@functools.lru_cache(maxsize=32)
+def _module_of(unit: Unit) -> ast.Module:
+    return ast.parse(unit.source)
+
+
+@functools.lru_cache(maxsize=512)
+def _function_node(unit: Unit, number: int) -> Any:
+    """The user's node of a function of the unit; a cell's is its module."""
+    module, known = _module_of(unit), unit.functions[number]
+    if known.kind == "cell":
+        return module
+    position = unit.tree().numbering.position_of(unit.tree().nodes[number].lineno)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    for node in ast.walk(module):
+        if (
+            position is not None
+            and isinstance(node, kinds)
+            and (node.lineno, node.col_offset)
+            == (
+                position[0],
+                position[2],
+            )
+        ):
+            return node
+    return ast.Module([], [])  # a comprehension's own function: its nodes are those of the function around it
+
+
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function that are evaluated where they are; not those of the functions in it."""
+    todo = list(ast.iter_child_nodes(function))
+    for node in todo:  # grows
+        yield node
+        if not isinstance(node, _LATER):
+            todo += ast.iter_child_nodes(node)
+
+
+_LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.GeneratorExp)

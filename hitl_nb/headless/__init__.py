@@ -1,0 +1,1 @@
+"""Notebooks without a browser: running one, and which one a kernel runs."""

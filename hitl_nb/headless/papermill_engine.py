@@ -1,0 +1,44 @@
+"""papermill's engine `hitl_nb`: `papermill IN OUT --engine hitl_nb`.
+
+The runs of an execution belong to the notebook that it writes, OUT: the same command goes on with them, and with other
+parameters and another OUT they are others. OUT can also be opened in JupyterLab, decided there, and gone on with.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+
+from hitl_nb.errors import UnknownNotebook
+from hitl_nb.headless.executors import environment_for
+
+_Base: Any = import_module("papermill.engines").NBClientEngine  # untyped, and not a dependency
+_files: Any = import_module("papermill.iorw").papermill_io
+
+
+class Engine(_Base):
+    """papermill's own engine, whose kernels know which notebook they run."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
+        """Execute the notebook. Raises UnknownNotebook if it is written to no file of this machine."""
+        written = str(nb_man.nb.metadata.papermill.get("output_path") or "")
+        if not written.endswith(".ipynb") or "://" in written:
+            raise UnknownNotebook(
+                f"papermill writes this notebook to {written or 'no file'!r}, which is no .ipynb file of this machine, "
+                "so the runs of its agents could not be found again; name one as the output"
+            )
+        folder = getattr(_files.get_handler(written), "_cwd", None) or Path.cwd()
+        told = environment_for(Path(folder, written), "papermill")
+
+        class Manager(AsyncKernelManager):
+            async def start_kernel(self, **settings: Any) -> None:
+                settings["env"] = {**(settings.get("env") or os.environ), **told}
+                await super().start_kernel(**settings)  # pyright: ignore[reportUnknownMemberType]
+
+        engine: Any = super()
+        return engine.execute_managed_notebook(nb_man, kernel_name, **{"kernel_manager_class": Manager, **options})

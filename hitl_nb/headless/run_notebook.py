@@ -1,0 +1,285 @@
+"""Running a notebook without a browser, so that its agents go on where they stopped.
+
+A fresh kernel runs the cells in order, as "Restart & Run All" does; what makes this a *continuation* is that an
+agent cell never repeats what it recorded in the store. A paused agent ends the run: its cell is answered with
+an error reply named `Paused`, and the cells below it stay as they are.
+
+The file is the other thing that must survive being killed: after every cell the whole notebook replaces the
+old one in a single step, so that there is a valid notebook on disk at any moment.
+
+The kernel lives on an event loop of its own, in a thread of its own. So a call works the same from a script,
+from a notebook (whose loop is already running) and from a worker, and Ctrl-C, which Python delivers to the main
+thread, finds somebody who can put the kernel away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from IPython.core.error import UsageError
+from jupyter_client.kernelspec import NoSuchKernel
+
+from hitl_nb.errors import HitlError, Paused
+from hitl_nb.headless.agent_line import parse_line
+from hitl_nb.headless.executors import environment_for
+from hitl_nb.headless.notebook_identity import file_id, follow_notebook, id_in, is_gone
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.records import CHANGED_SINCE, Proposal
+from hitl_nb.review.static_html import NOTE
+from hitl_nb.storage import open_store
+from hitl_nb.values.schemas import import_jsonschema
+
+import_jsonschema()  # nbformat imports it too, in a second more
+from nbclient import NotebookClient  # noqa: E402
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: E402
+
+from hitl_nb.headless.notebook_files import first_line, joined, read_notebook, write_notebook  # noqa: E402
+
+
+@dataclass(frozen=True)
+class NotebookRun:
+    """How a headless run ended.
+
+    Attributes:
+        status: "finished" (every cell ran), "waiting" (an agent is paused) or "failed" (a cell, or the kernel).
+        open: the notebook's proposals that wait for a decision, oldest first.
+        error: for "failed", one line: which cell, and why.
+        path: the notebook that was written.
+        notes: which inputs of its agents are others than when they began, and what that means; and that a notebook
+            which waits and was written elsewhere cannot be followed when it is moved.
+    """
+
+    status: Literal["finished", "waiting", "failed"]
+    open: tuple[Proposal, ...]
+    error: str | None
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+def run_notebook(
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    store: str | None = None,
+    on_cell: Callable[[int, int], None] | None = None,
+    timeout: float | None = None,
+) -> NotebookRun:
+    """Run a notebook in a fresh kernel; its agents go on where they stopped.
+
+    Args:
+        path: the notebook. Its runs belong to this path, wherever the outputs are written.
+        output: where the notebook with its outputs is written; `path` itself if left out.
+        store: URL of the store; `HITL_NB_STORE`, else the user's own store, if left out.
+        on_cell: called before each code cell with its number and the number of code cells, counted from 1.
+            It is called on another thread.
+        timeout: seconds that one cell may take; no limit if left out.
+
+    Raises:
+        HitlError: the file is missing or no notebook, an agent name occurs twice, or there is no such kernel.
+            A cell that fails raises nothing: see `NotebookRun.status`.
+    """
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
+    source = Path(path).resolve()
+    target = source if output is None else Path(output).absolute()
+    notebook = read_notebook(source)
+    _refuse_duplicates(notebook, source)
+    if not target.parent.is_dir():
+        raise HitlError(f"cannot write {target.name}: the folder {target.parent} does not exist")
+    place = open_store(store)
+    if place.url.startswith("memory:"):
+        raise HitlError(
+            f"store {place.url!r} is out of a kernel's reach; name one that processes share (diskcache:///...)"
+        )
+    ledger = Ledger(place)
+    environment = {
+        **os.environ,
+        "HITL_NB_STORE": place.url,
+        **environment_for(source, "hitl-nb run"),
+    }
+    follow_notebook(ledger, str(source), id_in(notebook.metadata))
+    own = target == source
+    if not own:
+        _carry_id(notebook, "")  # it is another notebook, whose runs are its own
+    notebook_id = (lambda: ledger.notebook_id(str(source))) if own else None
+    player = _Player(notebook, target, environment, source.parent, on_cell, timeout, notebook_id)
+    status, error = _apart(player)
+    if own:
+        ledger.recognise(str(source), id_in(notebook.metadata), is_gone)  # the file has the id of its runs now
+    waiting = tuple(_open(ledger, str(source)))
+    notes = dict.fromkeys(n for n in (*player.notes, *(n for p in waiting for n in p.notes)) if _is_about_inputs(n))
+    if waiting and not own and file_id(source) != ledger.notebook_id(str(source)):
+        notes[_not_followed(source)] = None
+    return NotebookRun(status, waiting, error, target, tuple(notes))
+
+
+class _Player:
+    """One kernel playing one notebook, on an event loop that it does not share."""
+
+    def __init__(
+        self,
+        notebook: Any,
+        target: Path,
+        environment: dict[str, str],
+        folder: Path,
+        on_cell: Callable[[int, int], None] | None,
+        timeout: float | None,
+        notebook_id: Callable[[], str] | None,
+    ) -> None:
+        self.notebook = notebook
+        self.notebook_id = notebook_id
+        self.target = target
+        self.environment = environment
+        self.folder = folder
+        self.on_cell = on_cell
+        self.timeout = timeout
+        self.paused = False
+        self.notes: list[str] = []
+        self.client = NotebookClient(
+            notebook,
+            timeout=timeout,
+            record_timing=False,
+            store_widget_state=False,
+            on_cell_executed=self._executed,
+        )
+
+    async def play(self) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
+        """Run the cells; the kernel is gone when this returns or raises."""
+        client = self.client
+        client.reset_execution_trackers()
+        client.km = client.create_kernel_manager()
+        try:
+            if client.km.ipykernel:
+                client.extra_arguments = ["--IPKernelApp.log_level=ERROR"]  # its advice on encryption is not for here
+            async with client.async_setup_kernel(env=self.environment, cwd=str(self.folder)):
+                return await self._cells()
+        except NoSuchKernel as e:
+            raise HitlError(
+                f"this notebook asks for the kernel {e.name!r}, which is not installed here; "
+                "`jupyter kernelspec list` shows those that are"
+            ) from None
+
+    async def _cells(self) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
+        cells: list[Any] = self.notebook.cells
+        code = [i for i, cell in enumerate(cells) if cell.cell_type == "code"]
+        for number, index in enumerate(code, 1):
+            if self.on_cell is not None:
+                self.on_cell(number, len(code))
+            trouble: str | None = None
+            try:
+                await self.client.async_execute_cell(
+                    cells[index], index, execution_count=self.client.code_cells_executed + 1
+                )
+            except CellExecutionError as e:
+                if e.ename != Paused.__name__:
+                    trouble = f"{e.ename}: {first_line(e.evalue)}"
+            except CellTimeoutError:
+                trouble = f"it took longer than {self.timeout} s"
+            except DeadKernelError:
+                trouble = "the kernel died; run the notebook again, and its agents go on where they stopped"
+            cells[index].outputs = joined(cells[index].outputs)
+            self.notes += [o.data["text/plain"] for o in cells[index].outputs if NOTE in o.get("data", {})]
+            if self.notebook_id is not None and agent_name(cells[index].source) and (known := self.notebook_id()):
+                _carry_id(self.notebook, known)
+            write_notebook(self.notebook, self.target)
+            if trouble:
+                return "failed", f"cell {index + 1}: {trouble}"
+            if self.paused and not _goes_on(cells[index]):
+                break
+        return ("waiting" if self.paused else "finished"), None
+
+    def _executed(self, cell: Any, cell_index: int, execute_reply: dict[str, Any]) -> None:
+        if execute_reply["content"].get("ename") == Paused.__name__:
+            self.paused = True
+
+
+def _apart(player: _Player) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
+    """`player.play()` to its end, on a thread and a loop of its own."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(player.play())
+    # Waited for instead of the thread: an interrupted Thread.join() (CPython 3.11) believes that the thread ended.
+    ended = threading.Event()
+
+    def work() -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(asyncio.wait([task]))
+        finally:
+            loop.close()
+            ended.set()
+
+    threading.Thread(target=work, name="hitl_nb-headless", daemon=True).start()
+    try:
+        ended.wait()
+    except BaseException:
+        player.client.shutdown_kernel = "immediate"
+        if not ended.is_set():
+            loop.call_soon_threadsafe(task.cancel)
+            ended.wait()
+        if task.done() and not task.cancelled():
+            task.exception()
+        raise
+    return task.result()
+
+
+def _is_about_inputs(note: str) -> bool:
+    return note.startswith(CHANGED_SINCE)
+
+
+def _not_followed(source: Path) -> str:
+    return (
+        f"{source.name} is not written with -o, so it carries no id, and its runs stay at {source}: if you move or "
+        "rename it before they have finished, give each to it with `hitl-nb adopt RUN NOTEBOOK` "
+        "(`hitl-nb runs --orphaned` lists them)"
+    )
+
+
+def _carry_id(notebook: Any, notebook_id: str) -> None:
+    """Put the id of a notebook that has runs into its metadata, so that they follow it; "" for none."""
+    ours: dict[str, Any] = {k: v for k, v in dict(notebook.metadata.get("hitl_nb") or {}).items() if k != "id"}
+    if notebook_id:
+        ours["id"] = notebook_id
+    if ours:
+        notebook.metadata["hitl_nb"] = ours
+    else:
+        notebook.metadata.pop("hitl_nb", None)
+
+
+def agent_name(source: str) -> str | None:
+    """The NAME in a cell's `%%agent NAME` line, or None if it is no agent cell."""
+    first = next((line for line in source.splitlines() if line.strip()), "")
+    magic, _, rest = first.partition(" ")
+    if magic != "%%agent":
+        return None
+    try:
+        return parse_line(rest).name
+    except UsageError:  # the cell itself will say so, in its place
+        return None
+
+
+def _refuse_duplicates(notebook: Any, path: Path) -> None:
+    seen: dict[str, int] = {}
+    for number, cell in enumerate(notebook.cells, 1):
+        name = agent_name(cell.source) if cell.cell_type == "code" else None
+        if name is not None and seen.setdefault(name, number) != number:
+            raise HitlError(
+                f"{path.name} has two agents named {name!r}, in cells {seen[name]} and {number}: give one another name"
+            )
+
+
+def _goes_on(cell: Any) -> bool:
+    """Whether the cell's tag says that the cells below run even if it does not finish."""
+    return "raises-exception" in cell.metadata.get("tags", [])
+
+
+def _open(ledger: Ledger, notebook: str) -> list[Proposal]:
+    found: list[Proposal] = []
+    while page := ledger.inbox(notebook=notebook, after=found[-1].id if found else None):
+        found += page
+    return found

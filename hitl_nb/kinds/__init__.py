@@ -1,0 +1,1 @@
+"""What each kind of proposed value is."""

@@ -1,0 +1,1 @@
+"""Runs, proposals and decisions as records over a store."""

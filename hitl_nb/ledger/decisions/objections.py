@@ -1,0 +1,41 @@
+"""That guardrails still object to an edit that is used: those who decided were shown the reason.
+
+The decision was made and signed before the guardrails looked at it, so this is an event of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from hitl_nb.ledger.rows import audit_log as chain
+from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.policies.terms.vote_counts import hash_value
+from hitl_nb.records import GuardrailResult, Proposal
+from hitl_nb.storage.interface import Store, Transaction
+
+OVERRULED = "guardrail.overruled"
+
+
+class Objections:
+    """What guardrails said against decisions that runs used all the same."""
+
+    store: Store
+    _claims: Claims
+
+    def note_objections(self, claim: Claim, p: Proposal, objections: Sequence[GuardrailResult]) -> None:
+        """Record, once, that the run uses an edit that guardrails object to. Raises RunClaimed if it was taken over."""
+        made = p.decision
+        assert made is not None
+
+        def work(tx: Transaction) -> None:
+            for event in itertools.takewhile(lambda one: one.n > made.event, chain.newest_of_run(tx, claim.run)):
+                if (event.type, event.proposal) == (OVERRULED, p.id):
+                    return  # the process that recorded it ended before the run had used the edit
+            data = {
+                "value_sha256": hash_value(made.value),
+                "guardrails": [{"name": g.name, "version": g.version, "message": g.message} for g in objections],
+            }
+            chain.append(tx, OVERRULED, actor=claim.owner, run=claim.run, proposal=p.id, data=data)
+
+        self._claims.write(claim, work)

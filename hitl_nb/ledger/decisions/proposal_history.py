@@ -1,0 +1,95 @@
+"""What the log says of a proposal from when it was asked until it was decided: under which terms, and by whose votes.
+
+A proposal's record can be changed by any program that writes to the store, and the next vote writes it again. So a
+decision is used only if the record had what the log says.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from hitl_nb.ledger.rows import audit_log as chain
+from hitl_nb.policies.terms.timeline_course import find_wrong_time
+from hitl_nb.policies.terms.vote_counts import hash_terms
+from hitl_nb.records import Event, Proposal
+from hitl_nb.storage.interface import Reads
+
+
+class RunLog:
+    """The events of a run, read backwards as far as is asked for, each once."""
+
+    def __init__(self, reads: Reads, run: str) -> None:
+        self._events = chain.newest_of_run(reads, run)
+        self._asked: dict[str, dict[str, Any]] = {}
+        self._about: defaultdict[str, list[Event]] = defaultdict(list)
+
+    def find_asked(self, proposal_id: str) -> dict[str, Any] | None:
+        """What the log says of how a proposal was asked; None if it does not say that."""
+        while proposal_id not in self._asked:
+            event = next(self._events, None)
+            if event is None:
+                return None
+            if event.type == "run.paused":
+                self._asked |= {told["id"]: told for told in (event.data or {}).get("proposals", ())}
+            if event.proposal is not None:
+                self._about[event.proposal].append(event)
+        return self._asked[proposal_id]
+
+    def events_about(self, proposal_id: str, until: int) -> list[Event]:
+        """The events about a proposal since it was asked and before number `until`, oldest first."""
+        return [event for event in reversed(self._about[proposal_id]) if event.n < until]
+
+
+def find_difference(log: RunLog, p: Proposal, made: dict[str, Any]) -> str | None:
+    """What a decided proposal has that the log does not say, as the end of a sentence; None if there is nothing.
+
+    `made` is what the event of the decision says.
+    """
+    if p.decision is None or p.decision.by == "policy":
+        return None
+    asked = log.find_asked(p.id)
+    if asked is None:
+        return "the log does not say that it was asked"
+    events = log.events_about(p.id, p.decision.event)
+    wrong = _find_other_terms(p, asked, events)
+    if wrong is None:
+        wrong = find_wrong_time(p, asked, [(e.type, e.data or {}) for e in events], made)
+    return wrong
+
+
+def _find_other_terms(p: Proposal, asked: dict[str, Any], events: Sequence[Event]) -> str | None:
+    """Whether it was under other terms, or had other votes, than the log says."""
+    terms, widened, withdrawn = asked.get("terms", ""), set[str](), set[int]()
+    newest, counts = dict[str, int](), dict[str, int]()
+    for event in events:
+        data: dict[str, Any] = event.data or {}
+        match event.type:
+            case "terms.changed":
+                terms = data.get("to")
+                counts = {who: n for who, n in counts.items() if who not in data.get("dropped", ())}
+            case "proposal.escalated":
+                widened.update(data.get("people", ()))
+            case "vote":
+                newest[event.actor] = counts[event.actor] = event.n
+            case "vote.withdrawn":
+                withdrawn.add(data.get("vote", 0))
+                if counts.get(event.actor) != data.get("vote"):
+                    return f"{event.actor} took back what is not their vote"
+                counts = {who: n for who, n in counts.items() if n not in withdrawn}
+            case _:
+                pass
+    if terms != hash_terms(p.terms):
+        return "it was asked under other terms"
+    if not widened.issuperset(p.widened):
+        return f"nobody asked {', '.join(one for one in p.widened if one not in widened)} as well"
+    for one in p.votes:
+        if one.event in withdrawn:
+            return f"the vote of {one.reviewer} was taken back"
+        if newest.get(one.reviewer) != one.event:
+            return f"the vote of {one.reviewer} is not their newest"
+    missing = set(counts.values()) - {one.event for one in p.votes}
+    if missing:
+        return f"the vote of {next(who for who, n in counts.items() if n in missing)} is missing"
+    return None

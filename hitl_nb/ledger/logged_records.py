@@ -1,0 +1,89 @@
+"""What the log says of the records that should be there, gathered event by event in a temporary database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+from hitl_nb.ledger.rows.audit_log import list_entry
+from hitl_nb.ledger.rows.layout import converted
+from hitl_nb.ledger.rows.record_digests import REMOVED, digest_record
+from hitl_nb.records import Event, Record
+from hitl_nb.structs import prepare_structs
+
+_OF_NO_RUN = "notebook/"
+"""Records that stay when the run is forgotten whose event tells of them."""
+
+
+class Told(NamedTuple):
+    """What the newest event about a record says: its digest, the event's number, and the event's type."""
+
+    digest: str
+    event: int
+    type: str
+
+
+class _Forgotten(Record, frozen=True):
+    """What the event of forgotten runs says."""
+
+    runs: tuple[str, ...]
+
+
+class ToldRecords:
+    """The records that the events taken so far tell of, but for those of forgotten runs."""
+
+    def __init__(self) -> None:
+        self._con = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk if it is large
+        self._con.execute(
+            "CREATE TABLE told(key TEXT PRIMARY KEY, digest TEXT, n INTEGER, type TEXT, run TEXT,"
+            " seen INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
+        )
+        self._con.execute("CREATE INDEX of_run ON told(run)")
+        self._con.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._con.close()
+
+    def take(self, event: Event) -> None:
+        """Take in what an event tells. The same event may be taken again. Raises StoreCorrupt."""
+        entry = list_entry(event)
+        listed = {} if entry is None else {entry[0]: digest_record(*entry)}
+        self._con.executemany(
+            "INSERT INTO told(key, digest, n, type, run) VALUES (?, ?, ?, ?, ?) ON CONFLICT(key)"
+            " DO UPDATE SET digest = excluded.digest, n = excluded.n, type = excluded.type, run = excluded.run",
+            [
+                (key, digest, event.n, event.type, None if key.startswith(_OF_NO_RUN) else event.run)
+                for key, digest in (event.records | listed).items()
+            ],
+        )
+        removed = [(key,) for key, digest in event.records.items() if digest == REMOVED]
+        if removed:
+            self._con.executemany("DELETE FROM told WHERE key = ?", removed)
+        if event.type == "run.forgotten":
+            gone = converted(event.data, _Forgotten, f"event {event.n}").runs
+            self._con.executemany("DELETE FROM told WHERE run = ?", [(run,) for run in gone])
+
+    def find(self, key: str) -> Told | None:
+        """What is told of a record, if anything is."""
+        row = self._con.execute("SELECT digest, n, type FROM told WHERE key = ?", (key,)).fetchone()
+        return None if row is None else Told(*row)
+
+    def see(self, key: str) -> None:
+        """Note that the record is there."""
+        self._con.execute("UPDATE told SET seen = 1 WHERE key = ?", (key,))
+
+    def unseen(self) -> Iterator[str]:
+        """The records that are told of and were not seen."""
+        key = ""
+        while row := self._con.execute(
+            "SELECT key FROM told WHERE seen = 0 AND key > ? ORDER BY key LIMIT 1", (key,)
+        ).fetchone():
+            (key,) = row
+            yield key
+
+
+prepare_structs(globals())

@@ -1,0 +1,1 @@
+"""Open proposals: asked, assigned, voted on, moved on by the clock."""

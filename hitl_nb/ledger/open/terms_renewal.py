@@ -1,0 +1,53 @@
+"""Renewing the terms of open proposals, when the policy files are others than when they were asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hitl_nb.errors import StaleDraft
+from hitl_nb.ledger.decisions.absences import find_people
+from hitl_nb.ledger.decisions.proposal_changes import write_change
+from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import policy_texts as policytexts
+from hitl_nb.ledger.rows import store_clock as clock
+from hitl_nb.policies.terms.closed_proposals import refuse_closed
+from hitl_nb.policies.terms.terms_renewal import renew
+from hitl_nb.records import Proposal, Terms
+from hitl_nb.storage.interface import Store, Transaction
+
+if TYPE_CHECKING:
+    from hitl_nb.policies.documents.merged_policy import MergedPolicy
+
+
+class Renewing:
+    """The terms of a store's proposals."""
+
+    store: Store
+
+    def renew_terms(
+        self, seen: Proposal, terms: Terms, *, policy: MergedPolicy | None, actor: str, why: str
+    ) -> Proposal:
+        """Put an open proposal under other terms; the proposal as it is then.
+
+        Args:
+            seen: the proposal for which the terms were made.
+            policy: the merged policy that they come from; None if there is none any more.
+            actor, why: who does this, and why; for the log.
+
+        Raises AlreadyDecided, StaleDraft (its terms or its value are others by now).
+        """
+
+        def work(tx: Transaction) -> Proposal:
+            p = rows.load_proposal(tx, seen.id) or seen
+            refuse_closed(p)
+            if (p.terms, p.candidate) != (seen.terms, seen.candidate):
+                raise StaleDraft(f"the terms of proposal {p.id} ({p.title}) have changed meanwhile; try again")
+            at = clock.store_now(tx)
+            change = renew(p, terms, find_people(tx, p, at), at, why=why)
+            if change is None:
+                return p
+            if policy is not None:
+                policytexts.use(tx, p.run, policy.sha256, policy, actor)
+            return write_change(tx, change, actor=actor, at=at)[0]
+
+        return self.store.transact(work)

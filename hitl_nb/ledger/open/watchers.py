@@ -1,0 +1,68 @@
+"""Who watches the timelines of a store and sends its notices: servers and `hitl-nb watch`, known by a heartbeat."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.runs.process import LIVE, Owner
+from hitl_nb.records import Record
+from hitl_nb.storage.chunked import span
+from hitl_nb.storage.interface import Store, Transaction
+from hitl_nb.structs import prepare_structs
+
+BEAT = timedelta(seconds=30)
+"""How often a watcher says that it is there."""
+SILENCE = timedelta(seconds=90)
+"""How long after its last heartbeat a watcher counts."""
+UNWATCHED = (
+    "nobody watches deadlines: reminders and deadlines wait until somebody looks, and no notifications are sent; "
+    "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
+)
+"""What is said where a timeline is open and nobody watches."""
+
+
+class Heartbeat(Record, frozen=True, kw_only=True):
+    """A watcher's last sign of life: which process, and when."""
+
+    owner: Owner
+    at: datetime
+
+
+class Watching:
+    """The watchers of a store."""
+
+    store: Store
+
+    def beat(self, owner: Owner, now: datetime) -> None:
+        """Say that this process watches; heartbeats of the dead are removed."""
+
+        def work(tx: Transaction) -> None:
+            for key, raw in tx.scan(*span("watching/")):
+                if abs(now - rows.decode(raw, Heartbeat, key).at) > SILENCE:
+                    tx.delete(key)
+            tx.put(f"watching/{owner.token}", Heartbeat(owner=owner, at=now).json())
+
+        LIVE.add(owner.token)
+        self.store.transact(work)
+
+    def stop_watching(self, owner: Owner) -> None:
+        """Say that this process watches no more."""
+        LIVE.discard(owner.token)
+        self.store.transact(lambda tx: tx.delete(f"watching/{owner.token}"))
+
+    def watchers(self, now: datetime) -> list[Owner]:
+        """Which processes watch."""
+        found = (rows.decode(raw, Heartbeat, key) for key, raw in self.store.scan(*span("watching/")))
+        return [one.owner for one in found if abs(now - one.at) <= SILENCE and one.owner.alive() is not False]
+
+    def has_timers(self) -> bool:
+        """Whether the clock has something to do with an open proposal, now or later."""
+        return bool(self.store.scan(*span("due/"), limit=1))
+
+    def is_unwatched(self, now: datetime) -> bool:
+        """Whether a timeline is open and nobody watches it."""
+        return self.has_timers() and not self.watchers(now)
+
+
+prepare_structs(globals())

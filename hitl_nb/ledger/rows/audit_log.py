@@ -1,0 +1,228 @@
+"""The audit log: events, each holding the hash of the one before it.
+
+`event/<n>` holds the exact bytes that are hashed; `meta/events` names the newest event and its hash, so that
+a cut-off end is noticed too. Who can write the store can rewrite all of it: against that, keep a head elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hitl_nb.errors import StoreCorrupt
+from hitl_nb.ledger.rows.layout import decode
+from hitl_nb.ledger.rows.record_digests import Digests
+from hitl_nb.records import Event, Record, now
+from hitl_nb.storage import chunked as large
+from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.structs import prepare_structs
+
+_HEAD = "meta/events"
+_PAGE = 1000
+_STATE = b"state"
+_FEW = 20
+
+
+class Head(Record, frozen=True):
+    """The newest event's number (0: none yet) and hash (hex)."""
+
+    n: int = 0
+    h: str = ""
+
+
+def digest(raw: bytes) -> str:
+    """The hash of one event's bytes (hex)."""
+    return hashlib.sha256(b"hitl/ev/v1\x00" + raw).hexdigest()
+
+
+def head(reads: Reads) -> Head:
+    """The newest event."""
+    raw = reads.get(_HEAD)
+    return Head() if raw is None else decode(raw, Head, _HEAD)
+
+
+class _When(Record, frozen=True):
+    at: datetime
+
+
+def newest_at(reads: Reads) -> datetime | None:
+    """When the newest event was; None if there is none."""
+    n = head(reads).n
+    raw = large.get(reads, _key(n)) if n else None
+    return None if raw is None else decode(raw, _When, _key(n)).at
+
+
+def append(
+    tx: Transaction,
+    type_: str,
+    *,
+    actor: str,
+    run: str | None = None,
+    proposal: str | None = None,
+    data: Any = None,
+    records: Digests | None = None,
+) -> int:
+    """Add one event to the log; its number. Events of a run are listed for `of_run`, unless there are very many.
+
+    `records` has the digest of every record that the event is about, as it is when the transaction ends.
+    """
+    last = head(tx)
+    event = Event(
+        n=last.n + 1,
+        at=now(),
+        type=type_,
+        run=run,
+        proposal=proposal,
+        actor=actor,
+        data=data,
+        prev=last.h,
+        records=records or {},
+    )
+    raw = event.json()
+    large.put(tx, _key(event.n), raw)
+    entry = list_entry(event)
+    if entry is not None:
+        tx.put(*entry)
+    tx.put(_HEAD, Head(n=event.n, h=digest(raw)).json())
+    return event.n
+
+
+def list_entry(event: Event) -> tuple[str, bytes] | None:
+    """Key and value of the event's entry in the list of its run; None if it has none."""
+    if event.run is None or _is_unlisted(event):
+        return None
+    return f"{_run_prefix(event.run)}{event.n:012d}", _STATE if f"snapshot/{event.run}" in event.records else b""
+
+
+def _is_unlisted(event: Event) -> bool:
+    """Whether it is one of very many: of a step's end, or of what a policy decided. Their records name them."""
+    if event.type == "decision":
+        return isinstance(event.data, dict) and event.data.get("by") == "policy"
+    return event.type == "step.done"
+
+
+def read(reads: Reads, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """Numbers and bytes of at most `limit` events that follow number `after`."""
+    pairs = reads.scan(_key(after + 1), "event0", limit=limit)
+    return [(_number(key), large.whole(reads, key, value)) for key, value in pairs]
+
+
+def at(reads: Reads, n: int) -> Event | None:
+    """Event number `n`."""
+    raw = large.get(reads, _key(n))
+    return None if raw is None else decode(raw, Event, _key(n))
+
+
+def of_run(reads: Reads, run: str, limit: int) -> list[Event]:
+    """The newest `limit` events of a run, oldest first, without those of its steps and of what policies decided."""
+    found = reads.scan(*large.span(_run_prefix(run)), limit=limit, reverse=True)
+    events = (at(reads, _number(key.rsplit("/", 1)[1])) for key, _ in reversed(found))
+    return [event for event in events if event is not None]
+
+
+def newest_of_run(reads: Reads, run: str) -> Iterator[Event]:
+    """The events of a run, the newest first, without those of its steps."""
+    start, stop = large.span(_run_prefix(run))
+    while found := reads.scan(start, stop, limit=_FEW, reverse=True):
+        for stop, _ in found:
+            event = at(reads, _number(stop.rsplit("/", 1)[1]))
+            if event is not None:
+                yield event
+
+
+def newest_state(reads: Reads, run: str) -> Event | None:
+    """The newest event that tells of the run's state, if there is one."""
+    start, stop = large.span(_run_prefix(run))
+    while found := reads.scan(start, stop, limit=_FEW, reverse=True):
+        for stop, mark in found:
+            if mark == _STATE:
+                return at(reads, _number(stop.rsplit("/", 1)[1]))
+    return None
+
+
+def forget_run(tx: Transaction, run: str) -> None:
+    """Remove a run's list of events; the events stay."""
+    for key, _ in tx.scan(*large.span(_run_prefix(run))):
+        tx.delete(key)
+
+
+class Walk:
+    """The log from its first event on, each checked against the one before it.
+
+    Attributes:
+        n: how many events were found sound.
+        problem: the first thing that is wrong, in plain words; None if nothing is.
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.problem: str | None = None
+        self._h = ""
+
+    def events(self, reads: Reads) -> Iterator[Event]:
+        """The events that follow the last one, up to the newest or the first that is not sound."""
+        try:
+            while self.problem is None:
+                page = read(reads, self.n, _PAGE)
+                for number, raw in page:
+                    event = self._checked(number, raw)
+                    if event is None:
+                        return
+                    yield event
+                if not page:
+                    last = head(reads)
+                    if last.n <= self.n or not read(reads, self.n, 1):  # else it was written meanwhile, with its event
+                        self.problem = _end_problem(last, self.n, self._h)
+                        return
+        except StoreCorrupt as damage:
+            self.problem = str(damage)
+
+    def _checked(self, number: int, raw: bytes) -> Event | None:
+        """The event, if it is the next one."""
+        if number != self.n + 1:
+            self.problem = f"event {self.n + 1} was removed"
+            return None
+        try:
+            event = msgspec.json.decode(raw, type=Event)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
+            self.problem = f"event {number} is unreadable: {damage}"
+            return None
+        if event.n != number:
+            self.problem = f"event {number} was moved: it says that it is number {event.n}"
+        elif event.prev != self._h:
+            changed = f"event {self.n} was changed: event {number} does not follow it"
+            self.problem = changed if self.n else "event 1 was changed"
+        if self.problem is not None:
+            return None
+        self.n, self._h = number, digest(raw)
+        return event
+
+
+def _end_problem(last: Head, n: int, h: str) -> str | None:
+    if last.n > n:
+        return f"the end was cut off: events {n + 1} to {last.n} were removed"
+    if last.n < n:
+        return f"the head was changed: it names event {last.n}, but there are {n}"
+    return None if last.h == h else f"event {n} was changed: the head has another hash"
+
+
+def _run_prefix(run: str) -> str:
+    return f"happened/{run}/"
+
+
+def _key(n: int) -> str:
+    return f"event/{n:012d}"
+
+
+def _number(key: str) -> int:
+    try:
+        return int(key.removeprefix("event/"))
+    except ValueError:
+        raise StoreCorrupt(f"{key!r} among the events is not an event") from None
+
+
+prepare_structs(globals())

@@ -1,0 +1,21 @@
+"""Which runs `--restart` began, while the flag stays in the cell."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hitl_nb.ledger.rows import audit_log as chain
+from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.records import Run
+from hitl_nb.storage.interface import Transaction
+
+
+def forget_restart(tx: Transaction, run_id: str) -> Run:
+    """The cell was run without `--restart` since: with the flag put back, it begins again. The run then."""
+    run = rows.load_run(tx, run_id)
+    if not run.restarted:
+        return run
+    run = msgspec.structs.replace(run, restarted="")
+    records = rows.put_run(tx, run)
+    chain.append(tx, "run.restart_forgotten", actor="kernel", run=run_id, records=records)
+    return run

@@ -1,0 +1,1 @@
+"""Runs: who owns one, its state, its steps, its notebook."""

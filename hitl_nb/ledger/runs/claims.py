@@ -1,0 +1,306 @@
+"""The right to run a run: held by one process at a time, and fenced against a slow predecessor.
+
+A claim carries a number that grows with every claim of the run. Each write is checked against the claim
+record in its own transaction, so whoever lost the claim writes nothing more, however late it wakes up. Holders
+count a heartbeat; one that cannot be asked directly (another machine) is given up after its count
+stood still for `SILENCE` seconds of the observer's own monotonic clock. No wall clock is involved.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+import msgspec
+
+from hitl_nb.errors import RunClaimed
+from hitl_nb.ledger.rows.layout import decode
+from hitl_nb.ledger.runs.process import LIVE, Owner
+from hitl_nb.records import Record, Run
+from hitl_nb.storage.interface import Reads, Store, Transaction
+from hitl_nb.structs import prepare_structs
+
+T = TypeVar("T")
+
+BEAT = 3.0
+"""Seconds between heartbeats."""
+SILENCE = 15.0
+"""Seconds after which a silent owner on another machine counts as dead."""
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The right to run `run`. `epoch` is its fencing number, `owner` names its holder for people."""
+
+    run: str
+    epoch: int
+    owner: str
+
+
+class ClaimRecord(Record, frozen=True):
+    """A claim as stored. `beat` counts the owner's signs of life."""
+
+    owner: Owner
+    epoch: int
+    beat: int = 0
+    released: bool = False
+
+
+class Claims:
+    """The claims that one ledger holds, what it writes under them, and what it saw of those of others."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._held: dict[Claim, str] = {}
+        self._unsettled: dict[Claim, list[Future[None]]] = {}
+        self._ended: set[Claim] = set()  # some of those that ended with a write
+        self._seen: dict[str, tuple[tuple[int, int], float]] = {}
+        self._stop_beating: Callable[[], None] | None = None
+
+    # Taking and giving back
+
+    def take(
+        self,
+        work: Callable[[Transaction, Owner], tuple[Run, Claim]],
+        label: str,
+        *,
+        target: str,
+        watched: Callable[[], str] | None,
+    ) -> tuple[Run, Claim]:
+        """Claim the run `target` by `work`, which calls `seize`. Raises RunClaimed.
+
+        With `watched` (the run whose owner may be in the way), an owner elsewhere is waited for until it gives a sign
+        of life or counts as dead.
+        """
+        first: tuple[int, int] | None = None
+        while True:
+            version = self._store.version() if watched else 0
+            try:
+                return self._try_to_take(work, label, target)
+            except RunClaimed:
+                seen = self._seen.get(watched()) if watched else None
+                if seen is None or first not in (None, seen[0]):
+                    raise
+            first = seen[0]
+            self._store.wait(version, min(1.0, max(0.0, seen[1] + SILENCE - self._clock())))
+
+    def seize(self, tx: Transaction, run: Run, owner: Owner) -> Claim:
+        """Write the run's next claim. Raises RunClaimed if its owner lives."""
+        self.check_free(tx, run)
+        claim = Claim(run.id, run.epoch + 1, str(owner))
+        _put(tx, run.id, ClaimRecord(owner=owner, epoch=claim.epoch))
+        return claim
+
+    def entrust(self, tx: Transaction, run: Run, owner: Owner, *, released: bool = False) -> Claim:
+        """Write the run's next claim whoever holds it, for an owner whom nobody can ask whether it lives.
+
+        The newest counts, and is known by its token in any process. `released`: nothing may be written under it yet.
+        """
+        claim = Claim(run.id, run.epoch + 1, str(owner))
+        _put(tx, run.id, ClaimRecord(owner=owner, epoch=claim.epoch, released=released))
+        return claim
+
+    def check_free(self, reads: Reads, run: Run) -> None:
+        """Raises RunClaimed if a living owner holds the run."""
+        held = _record(reads, run.id)
+        if held is None or held.released or not self._alive(run.id, held):
+            return
+        raise RunClaimed(
+            f"run {run.id} ({run.agent}) is being run by {held.owner}; wait for it, or stop that process",
+            owner=str(held.owner),
+        )
+
+    def release(self, claim: Claim) -> None:
+        """Give the claim back. Idempotent; fine, too, for one that was taken over."""
+        if claim in self._ended:
+            return
+
+        def work(tx: Transaction) -> None:
+            held = _record(tx, claim.run)
+            if held is not None and held.epoch == claim.epoch:
+                free(tx, claim.run)
+
+        try:
+            held = _record(self._store, claim.run)
+            if held is not None and held.epoch == claim.epoch and not held.released:
+                self._store.transact(work)
+        finally:
+            self._let_go(claim)
+
+    # Writing
+
+    def check(self, claim: Claim) -> None:
+        """Raises RunClaimed if the claim does not hold any more."""
+        _fence(self._store, claim)
+
+    def write(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
+        """Commit `work` if the claim holds. Raises RunClaimed, or what an earlier lazy write failed with."""
+        self._settle(claim)
+        return self._store.transact(_fenced(claim, work))
+
+    def write_lazily(self, claim: Claim, work: Callable[[Transaction], None]) -> Future[None]:
+        """The same, not waited for: in order with the other writes. Its error is raised by the next of them too."""
+        future = self._store.submit(_fenced(claim, work), lazy=True)
+        try:
+            self._settle(claim)
+        finally:
+            with self._lock:
+                self._unsettled.setdefault(claim, []).append(future)
+        return future
+
+    def write_last(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
+        """The same, for work that ends the claim: all lazy writes are safe before it."""
+        self._settle(claim, wait=True)
+        done = self._store.transact(_fenced(claim, work))
+        self._let_go(claim)
+        if len(self._ended) >= 256:
+            self._ended.clear()
+        self._ended.add(claim)
+        return done
+
+    def _settle(self, claim: Claim, *, wait: bool = False) -> None:
+        if claim not in self._unsettled:
+            return
+        with self._lock:
+            settled: list[Future[None]] = []
+            pending: list[Future[None]] = []
+            for future in self._unsettled.pop(claim, []):
+                (settled if wait or future.done() else pending).append(future)
+            if pending:
+                self._unsettled[claim] = pending
+        for future in settled:
+            future.result()
+
+    # Who lives
+
+    def _try_to_take(
+        self, work: Callable[[Transaction, Owner], tuple[Run, Claim]], label: str, target: str
+    ) -> tuple[Run, Claim]:
+        owner = Owner.here(label)
+        LIVE.add(owner.token)
+        try:
+            run, claim = self._store.transact(lambda tx: work(tx, owner))
+            self._hold(claim, owner)
+        except BaseException as end:
+            LIVE.discard(owner.token)
+            if not isinstance(end, Exception):
+                # Interrupted while waiting: the claim may get written, and nobody would ever give it back.
+                self._store.submit(lambda tx: _free_owned(tx, target, owner))
+            raise
+        return run, claim
+
+    def _hold(self, claim: Claim, owner: Owner) -> None:
+        with self._lock:
+            self._held[claim] = owner.token
+            if self._stop_beating is None:
+                self._stop_beating = self._store.every(BEAT, self._beat)
+
+    def _let_go(self, claim: Claim) -> None:
+        with self._lock:
+            LIVE.discard(self._held.pop(claim, ""))
+            self._unsettled.pop(claim, None)
+
+    def _alive(self, run_id: str, held: ClaimRecord) -> bool:
+        verdict = held.owner.alive()
+        if verdict is not None:
+            self._seen.pop(run_id, None)
+            return verdict
+        mark, now = (held.epoch, held.beat), self._clock()
+        seen = self._seen.get(run_id)
+        if seen is None or seen[0] != mark:
+            self._seen[run_id] = seen = (mark, now)
+        return now - seen[1] < SILENCE
+
+    def _beat(self, tx: Transaction) -> None:
+        try:
+            self._give_signs(tx)
+        except BaseException:
+            with self._lock:
+                self._stop_beating = None  # an error ends the repetition: the next claim starts another one
+            raise
+
+    def _give_signs(self, tx: Transaction) -> None:
+        with self._lock:
+            if not self._held and self._stop_beating is not None:  # here, as each start wakes the store's thread
+                self._stop_beating()
+                self._stop_beating = None
+        for claim in list(self._held):
+            held = _record(tx, claim.run)
+            if held is None or held.released or held.epoch != claim.epoch:
+                LIVE.discard(self._held.pop(claim, ""))
+            else:
+                _put(tx, claim.run, msgspec.structs.replace(held, beat=held.beat + 1))
+
+
+def free(tx: Transaction, run_id: str) -> None:
+    """End whatever claim there is on the run."""
+    held = _record(tx, run_id)
+    if held is not None and not held.released:
+        _put(tx, run_id, msgspec.structs.replace(held, released=True))
+
+
+def newest(reads: Reads, run_id: str) -> ClaimRecord | None:
+    """The run's newest claim, as it is kept."""
+    return _record(reads, run_id)
+
+
+def delete(tx: Transaction, run_id: str) -> None:
+    """Remove the run's claim record."""
+    tx.delete(_key(run_id))
+
+
+def _fenced(claim: Claim, work: Callable[[Transaction], T]) -> Callable[[Transaction], T]:
+    def checked(tx: Transaction) -> T:
+        _fence(tx, claim)
+        return work(tx)
+
+    return checked
+
+
+def _fence(reads: Reads, claim: Claim) -> None:
+    held = _record(reads, claim.run)
+    if held is None:
+        raise RunClaimed(f"run {claim.run} was forgotten while {claim.owner} ran it; nothing was written")
+    if held.epoch != claim.epoch:
+        raise RunClaimed(
+            f"run {claim.run} was taken over by {held.owner}; nothing was written, and this process should stop",
+            owner=str(held.owner),
+        )
+    if held.released:
+        raise RunClaimed(
+            f"run {claim.run} was paused, ended or cancelled after {claim.owner} claimed it; "
+            "nothing was written, claim it again to go on"
+        )
+
+
+def _free_owned(tx: Transaction, run_id: str, owner: Owner) -> None:
+    held = _record(tx, run_id)
+    if held is not None and held.owner == owner:
+        free(tx, run_id)
+
+
+def _key(run_id: str) -> str:
+    return f"claim/{run_id}"
+
+
+def _record(reads: Reads, run_id: str) -> ClaimRecord | None:
+    key = _key(run_id)
+    raw = reads.get(key)
+    return None if raw is None else _decoded(raw, key)
+
+
+@functools.lru_cache(maxsize=256)
+def _decoded(raw: bytes, key: str) -> ClaimRecord:
+    """Each write of a run reads the same one."""
+    return decode(raw, ClaimRecord, key)
+
+
+def _put(tx: Transaction, run_id: str, record: ClaimRecord) -> None:
+    tx.put(_key(run_id), record.json())
+
+
+prepare_structs(globals())

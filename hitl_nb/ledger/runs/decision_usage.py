@@ -1,0 +1,70 @@
+"""Whether a run has used what was decided at its last pause: whether it has recorded anything since it continued.
+
+A process that died may have done more than it recorded. That is done again in any case when the run continues from its
+last state, so what counts is what is on record: what followed from a decision is not asked about again then.
+"""
+
+from __future__ import annotations
+
+from hitl_nb.ledger.rows import audit_log as chain
+from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.runs import snapshots
+from hitl_nb.records import Event, Run, Step
+from hitl_nb.storage import chunked as large
+from hitl_nb.storage.interface import Reads
+
+_HARMLESS = frozenset(
+    {
+        *("run.resumed", "run.handed_back", "run.requested", "run.noted", "run.moved", "decision.expired"),
+        "run.restart_forgotten",
+        *("notice.sent", "notice.failed", "comment", "comment.state", "assigned"),
+    }
+)
+"""Types of events about a run that is continued which say nothing of what its code did."""
+_PAGE, _PAGES = 1000, 20
+
+
+def has_used_decisions(reads: Reads, run: Run) -> bool:
+    """Whether a run that was claimed since its last pause has used what was decided there, or may have."""
+    since: list[Event] = []
+    for event in chain.newest_of_run(reads, run.id):
+        if event.type == "run.paused":
+            break
+        since.append(event)
+    resumed = next((n for n in range(len(since) - 1, -1, -1) if since[n].type == "run.resumed"), None)
+    if resumed is None:
+        return False
+    first = since[resumed]
+    return (
+        any(event.type not in _HARMLESS for event in since[:resumed])
+        or _saved_since(reads, run, first)
+        or any(one.status == "open" for one in rows.load_workspaces(reads, run.id))  # written without an event
+        or _has_begun_call(reads, run)
+        or _has_recorded(reads, run, first.n)
+    )
+
+
+def _saved_since(reads: Reads, run: Run, resumed: Event) -> bool:
+    saved = snapshots.last_saved(reads, run.id)
+    return saved is not None and saved.epoch >= (resumed.data or {}).get("epoch", 0)
+
+
+def _has_begun_call(reads: Reads, run: Run) -> bool:
+    """Whether a call was begun and has not ended; a gated one that asked was ended by its pause."""
+    found = reads.scan(*large.span(f"step/{run.id}/"))
+    steps = (rows.decode(large.whole(reads, key, raw), Step, key) for key, raw in found)
+    return any(one.status == "started" and (one.pauses is None or one.pauses >= run.pauses) for one in steps)
+
+
+def _has_recorded(reads: Reads, run: Run, after: int) -> bool:
+    """Whether it recorded what is on no list: calls that have ended, and what policies passed."""
+    for _ in range(_PAGES):
+        page = chain.read(reads, after, _PAGE)
+        for n, raw in page:
+            event = rows.decode(raw, Event, f"event {n}")
+            if event.run == run.id and event.type not in _HARMLESS:
+                return True
+        if len(page) < _PAGE:
+            return False
+        after = page[-1][0]
+    return True  # too much has happened since to look through

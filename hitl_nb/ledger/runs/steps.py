@@ -1,0 +1,135 @@
+"""Recorded calls: a step is "started" durably before it is called, and its result is kept after.
+
+Between the two nobody can know whether the call had its effect; that is for `agent_api/steps.py` to ask about.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, Literal
+
+import msgspec
+
+from hitl_nb.errors import HitlError
+from hitl_nb.ledger.rows import audit_log as chain
+from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.runs import snapshots
+from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.records import Snapshot, Step, now
+from hitl_nb.storage import chunked as large
+from hitl_nb.storage.interface import Reads, Store, Transaction
+
+
+class Steps:
+    """The recorded calls of a store's runs."""
+
+    store: Store
+    _claims: Claims
+
+    def start_step(
+        self,
+        claim: Claim,
+        key: str,
+        name: str,
+        *,
+        snapshot: Snapshot | None = None,
+        call: str = "",
+        arguments: dict[str, str] | None = None,
+        module: str = "",
+        idempotent: bool = False,
+        pauses: int | None = None,
+    ) -> Step:
+        """Record, durably, that a step is about to be called, for the first time or after it failed.
+
+        One that is started or done already is returned as it is. `snapshot` is saved along with it. What follows is
+        for the question that is asked if the process dies now (see `Step`).
+        Raises RunClaimed if the run was taken over.
+        """
+        token = rows.idempotency_key(claim.run, key)
+        at = now()
+        fresh = Step(
+            key=key,
+            name=name,
+            status="started",
+            idempotency_key=token,
+            started_at=at,
+            began_at=at,
+            call=call,
+            arguments=arguments or {},
+            module=module,
+            idempotent=idempotent,
+            pauses=pauses,
+        )
+
+        def work(tx: Transaction) -> Step:
+            step = rows.load_step(tx, claim.run, key)
+            if step is None or step.status == "failed":
+                step = fresh if step is None else _again(step, fresh)
+                large.replace(tx, rows.step_key(claim.run, key), step.json())
+            if snapshot is not None:
+                snapshots.put_between(tx, claim, snapshot)
+            return step
+
+        return self._claims.write(claim, work)
+
+    def retry_step(self, claim: Claim, key: str, *, pauses: int | None = None) -> Step:
+        """Record, durably, that a step is about to be called again. Raises RunClaimed; HitlError if never started."""
+
+        def work(tx: Transaction) -> Step:
+            step = msgspec.structs.replace(_again(_recorded(tx, claim.run, key)), pauses=pauses)
+            large.replace(tx, rows.step_key(claim.run, key), step.json())
+            return step
+
+        return self._claims.write(claim, work)
+
+    def finish_step(
+        self,
+        claim: Claim,
+        key: str,
+        *,
+        result: bytes | None,
+        status: Literal["done", "failed"],
+        started: Step | None = None,
+    ) -> Future[None]:
+        """Record how a call ended; in order with the run's other writes, but not waited for.
+
+        `started` is what `start_step` or `retry_step` returned under this claim; without it, the record is read.
+        The future is done when it is durable. If it fails (as `retry_step` does), the run's next write fails too.
+        """
+        finished_at = now()
+
+        def work(tx: Transaction) -> None:
+            old = started or _recorded(tx, claim.run, key)  # nobody else writes it while the claim holds
+            ended: dict[str, Any] = {"status": status, "result": result, "finished_at": finished_at}
+            step = msgspec.structs.replace(old, **ended, call="", arguments={})
+            records = rows.put_record(tx, rows.step_key(claim.run, key), step)
+            data = {"step": key, "name": step.name, "status": status}
+            chain.append(tx, "step.done", actor=claim.owner, run=claim.run, data=data, records=records)
+
+        return self._claims.write_lazily(claim, work)
+
+    def step(self, run_id: str, key: str) -> Step | None:
+        """The record of a call, or None if it was never started."""
+        return rows.load_step(self.store, run_id, key)
+
+    def steps(self, run_id: str, *, start: str = "") -> list[Step]:
+        """The recorded calls of a run whose key is not below `start`, in the order they were first started."""
+        first, stop = large.span(f"step/{run_id}/")
+        found = self.store.scan(max(first, rows.step_key(run_id, start)) if start else first, stop)
+        steps = [rows.decode(large.whole(self.store, place, raw), Step, place) for place, raw in found]
+        return sorted(steps, key=lambda step: step.started_at)
+
+
+def _again(step: Step, fresh: Step | None = None) -> Step:
+    """The record of a further try; what is known of the call comes from `fresh`, if given."""
+    before = {"tries": step.tries + 1, "started_at": step.started_at}
+    if fresh is not None:
+        return msgspec.structs.replace(fresh, **before)
+    return msgspec.structs.replace(step, **before, status="started", result=None, finished_at=None, began_at=now())
+
+
+def _recorded(reads: Reads, run_id: str, key: str) -> Step:
+    step = rows.load_step(reads, run_id, key)
+    if step is None:
+        raise HitlError(f"step {key!r} of run {run_id} was never started; start_step comes first")
+    return step

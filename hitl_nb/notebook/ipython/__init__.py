@@ -1,0 +1,1 @@
+"""Agent cells in a kernel."""

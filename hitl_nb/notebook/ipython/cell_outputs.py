@@ -1,0 +1,272 @@
+"""Recording what an agent cell shows, and showing it again.
+
+What the cell printed before a pause is kept with its state, so that the finished cell tells the whole story,
+also after a kernel restart. The recorder of the running cell is a context variable: output of other cells,
+which run while this one waits, is not its own. Recorded are streams, displays and the last value, in the
+shapes of nbformat; a live widget is left out, since nothing can bring it back.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, cast
+
+from hitl_nb.engine.run.resume import Shown
+from hitl_nb.notebook.ipython.inline_figures import draw_open_figures, show_open_figures
+from hitl_nb.notebook.ipython.passed_lines import PASSES, PassedLines
+from hitl_nb.records import Proposal, Run, Workspace
+from hitl_nb.review.static_html import WORKSPACE, bundle, note_bundle, verdict_bundle, workspace_bundle
+
+_recorder: ContextVar[Recorder | None] = ContextVar("hitl_nb_recorder", default=None)
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class Recorder(Shown):
+    """Records one run's outputs while it is entered; the driver of the run's display.
+
+    Args:
+        agent, key: name of the agent, and which of its runs.
+        number: the cell's number, for `Out[number]`.
+        quiet: whether the last expression's value is not shown (the cell ends in `;`).
+        shown: whether what an earlier try recorded stands in the cell's output already.
+    """
+
+    def __init__(
+        self, shell: Any, agent: str, number: int, *, key: str = "", quiet: bool = False, shown: bool = False
+    ) -> None:
+        self.shell = shell
+        self.agent = agent
+        self.key = key
+        self.number = number
+        self.quiet = quiet
+        self.stands = shown
+        self.recorded: list[dict[str, Any]] = []
+        self._said_above: str | None = None
+        self.pictures: list[dict[str, Any]] = []
+        self._passed = PassedLines()
+
+    def __enter__(self) -> Recorder:
+        self._token = _recorder.set(self)
+        self._taps = Taps(self.shell)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._taps.remove()
+        _recorder.reset(self._token)
+
+    # -- Shown
+
+    def display(self, value: Any) -> None:
+        if not self.quiet:
+            with self._numbered() as hook:
+                hook(value)
+
+    def outputs(self) -> list[Any]:
+        return [*self.recorded, *self._passed.saved()]
+
+    def replay(self, outputs: list[Any]) -> None:
+        self._passed = PassedLines([output for output in outputs if output["output_type"] == PASSES])
+        outputs = [one for one in outputs if one["output_type"] != PASSES and not self._is_said_above(one)]
+        if self.stands:
+            self.recorded.extend(outputs)
+            return
+        for output in outputs:
+            match output["output_type"]:
+                case "stream":
+                    print(output["text"], end="", file=getattr(sys, output["name"]))
+                case "execute_result":
+                    with self._numbered() as hook:
+                        hook.start_displayhook()
+                        hook.write_output_prompt()
+                        hook.write_format_data(output["data"], output["metadata"])
+                        hook.finish_displayhook()
+                case _:
+                    self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
+
+    def _is_said_above(self, output: dict[str, Any]) -> bool:
+        """Whether an earlier continuation recorded the sentence that this one begins with."""
+        return self._said_above is not None and output.get("data", {}).get("text/plain") == self._said_above
+
+    def noted(self, sentences: list[str]) -> None:
+        for sentence in sentences:
+            print(f"hitl_nb: {sentence}", file=sys.stderr)
+
+    def drawn(self) -> list[Any]:
+        self.pictures = draw_open_figures(self.shell)
+        return self.pictures
+
+    def finishing(self) -> None:
+        show_open_figures()
+
+    def judged(self, proposals: list[Proposal]) -> None:
+        for p in proposals:
+            if self._passed.shows(p):
+                self._publish(verdict_bundle(p))
+
+    def objected(self, text: str) -> None:
+        self._publish(note_bundle(text))
+
+    def summarize(self) -> None:
+        for made in self._passed.rest():
+            self._publish(made)
+
+    def _publish(self, made: dict[str, Any]) -> None:
+        """Publish as an output of this run, also from a thread that does not know the run's recorder."""
+        token = _recorder.set(self)
+        try:
+            self.shell.display_pub.publish(made, {})
+        finally:
+            _recorder.reset(token)
+
+    def decided(self, proposals: list[Proposal]) -> None:
+        self._passed.begin()
+        self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals, self.key), {})
+
+    def continued(self, run: Run) -> None:
+        text = (
+            f"--restart has begun this run of {self.agent} before, and it has not finished: it continues, and does not "
+            "begin again. To begin again, cancel it first: `%hitl cancel RUN` (`%hitl runs` lists them)."
+        )
+        made = note_bundle(text, run.created_at, "Begun")
+        self._said_above = made["text/plain"]
+        self.shell.display_pub.publish(made, {})
+
+    def finished(self, run: Run) -> None:
+        text = (
+            f"Nothing was run again: {self.agent} had finished before, and this is what it recorded. "
+            f"`%%agent {self.agent} --restart` starts it over."
+        )
+        self.shell.display_pub.publish(note_bundle(text, run.updated_at), {})
+
+    def inputs_changed(self, text: str) -> None:
+        made = note_bundle(text)
+        if all(output.get("data", {}).get("text/plain") != made["text/plain"] for output in self.recorded):
+            self.shell.display_pub.publish(made, {})
+
+    def opened(self, workspace: Workspace) -> None:
+        made = workspace_bundle(self.agent, workspace, self.key)
+        if all(output.get("data", {}).get(WORKSPACE) != made[WORKSPACE] for output in self.recorded):
+            self.shell.display_pub.publish(made, {})
+
+    @contextmanager
+    def _numbered(self) -> Generator[Any]:
+        """The display hook, giving the cell's own number: another cell may have run since."""
+        shell, hook = self.shell, self.shell.displayhook
+        now = shell.execution_count
+        shell.execution_count = now + self.number - hook.prompt_count
+        try:
+            yield hook
+        finally:
+            shell.execution_count = now
+
+    # -- recording
+
+    def stream(self, name: str, text: str) -> None:
+        last = self.recorded[-1] if self.recorded else None
+        if last is not None and last["output_type"] == "stream" and last["name"] == name:
+            last["text"] += text
+        elif text:
+            self.recorded.append({"output_type": "stream", "name": name, "text": text})
+
+    def shown(
+        self, kind: str, data: dict[str, Any], metadata: dict[str, Any], display_id: str | None, update: bool
+    ) -> None:
+        data = {mime: value for mime, value in data.items() if mime != _WIDGET}
+        if update:
+            for output in self.recorded:
+                if display_id is not None and output.get("transient", {}).get("display_id") == display_id:
+                    output.update(data=data, metadata=metadata)
+            return
+        transient = {"display_id": display_id} if display_id else {}
+        self.recorded.append({"output_type": kind, "data": data, "metadata": metadata, "transient": transient})
+
+
+class Taps:
+    """Stands in the way of a shell's output: streams, display publisher, display hook. `remove` undoes it.
+
+    Put in place for each run, not once: IPython itself replaces `write` of the streams around every cell.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._undo: list[Callable[[], None]] = []
+        for name in ("stdout", "stderr"):
+            self._wrap(getattr(sys, name), "write", _writing(name))
+        self._wrap(shell.display_pub, "publish", _publishing)
+        self._wrap(shell.display_pub, "clear_output", _clearing)
+        self._wrap(shell.displayhook, "write_format_data", _resulting)
+
+    def _wrap(self, owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        original = getattr(owner, name)
+        had = name in vars(owner)
+        wrapper = make(original)
+        setattr(owner, name, wrapper)
+
+        def undo() -> None:
+            own = cast("dict[str, Any]", vars(owner))
+            if own.get(name) is wrapper:
+                setattr(owner, name, original) if had else delattr(owner, name)
+
+        self._undo.append(undo)
+
+    def remove(self) -> None:
+        for undo in self._undo:
+            undo()
+
+
+@contextmanager
+def _recording() -> Generator[Recorder | None]:
+    """The running cell's recorder, for what goes out now; taps below this one leave it alone."""
+    recorder = _recorder.get()
+    token = _recorder.set(None)
+    try:
+        yield recorder
+    finally:
+        _recorder.reset(token)
+
+
+def _writing(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def write(text: Any, *args: Any) -> Any:
+            with _recording() as recorder:
+                if recorder is not None and isinstance(text, str):
+                    recorder.stream(name, text)
+                return original(text, *args)
+
+        return write
+
+    return make
+
+
+def _publishing(original: Callable[..., Any]) -> Callable[..., Any]:
+    def publish(data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> Any:
+        with _recording() as recorder:
+            if recorder is not None:
+                transient: dict[str, Any] = kwargs.get("transient") or {}
+                update = bool(kwargs.get("update"))
+                recorder.shown("display_data", data, metadata or {}, transient.get("display_id"), update)
+            return original(data, metadata, *args, **kwargs)
+
+    return publish
+
+
+def _clearing(original: Callable[..., Any]) -> Callable[..., Any]:
+    def clear_output(wait: bool = False) -> Any:
+        with _recording() as recorder:
+            if recorder is not None:
+                recorder.recorded.clear()
+            return original(wait)
+
+    return clear_output
+
+
+def _resulting(original: Callable[..., Any]) -> Callable[..., Any]:
+    def write_format_data(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> Any:
+        with _recording() as recorder:
+            if recorder is not None:
+                recorder.shown("execute_result", data, metadata or {}, None, False)
+            return original(data, metadata)
+
+    return write_format_data

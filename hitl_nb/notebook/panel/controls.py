@@ -1,0 +1,130 @@
+"""How the panel looks: words that are only words, and one stylesheet over ipywidgets' core controls.
+
+What agents and people wrote is text content of a label or the value of a control, never markup; the stylesheet is a
+constant. Colours are the theme's. Where a front end leaves the stylesheet out, the panel is plainer and works as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from hitl_nb.kinds.questions import visible
+
+ui: Any = import_module("ipywidgets")  # it has no types
+
+WIDE = {"width": "auto", "min_width": "0"}
+"""Layout of a control that fills its row."""
+
+NAMED = {"description_width": "9em"}
+"""Style of a control whose label stands before it."""
+
+_NO_FORMULAS = ("mathjax_ignore", "tex2jax_ignore")
+
+_SHEET = """<style>
+.hitl-nb-panel { max-width: 66.5em; line-height: 1.4; }
+.hitl-nb-card {
+  border: 1px solid var(--jp-border-color1, rgba(128, 128, 128, 0.5)); border-radius: 4px;
+  padding: 8px 12px; margin: 4px 0; overflow: visible;
+}
+.hitl-nb-panel .widget-box, .hitl-nb-panel .widget-gridbox { margin: 0; overflow: visible; }
+.hitl-nb-panel .widget-gridbox { overflow-x: auto; padding: 2px 0; }
+.hitl-nb-panel .widget-label.hitl-nb-words {
+  display: block; white-space: pre-wrap; overflow-wrap: anywhere; overflow: visible;
+  height: auto; min-height: 0; line-height: 1.4;
+  color: var(--jp-content-font-color1, inherit); user-select: text;
+}
+.hitl-nb-panel .widget-label.hitl-nb-title { font-weight: bold; font-size: 1.1em; margin-bottom: 4px; }
+.hitl-nb-panel .widget-label.hitl-nb-name { flex: 0 0 9em; text-align: right; margin-right: 8px; }
+.hitl-nb-panel .hitl-nb-name + .hitl-nb-words { flex: 1 1 14em; }
+.hitl-nb-panel .widget-label.hitl-nb-quiet { max-height: 14em; overflow-y: auto; }
+.hitl-nb-panel .widget-label.hitl-nb-exact {
+  font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px);
+  border-left: 3px solid var(--jp-border-color1, rgba(128, 128, 128, 0.5)); padding-left: 8px;
+  max-height: 24em; overflow-y: auto;
+}
+.hitl-nb-panel .widget-label.hitl-nb-about { margin-left: calc(10em + 8px); font-size: 0.9em; opacity: 0.8; }
+.hitl-nb-panel .widget-label.hitl-nb-wrong { font-weight: bold; color: var(--jp-error-color1, #d32f2f); }
+.hitl-nb-field .widget-label.hitl-nb-wrong { margin-left: calc(9em + 10px); }
+.hitl-nb-panel .widget-text, .hitl-nb-panel .widget-textarea, .hitl-nb-panel .widget-dropdown {
+  --jp-widgets-disabled-opacity: 0.9;
+}
+.hitl-nb-panel .hitl-nb-buttons { margin-top: 6px; }
+.hitl-nb-panel textarea { font-size: var(--jp-ui-font-size1, 13px); line-height: 1.4; }
+.hitl-nb-panel .jupyter-button:focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px;
+}
+@media (max-width: 700px) {
+  .hitl-nb-panel .widget-inline-hbox { flex-wrap: wrap; height: auto; }
+  .hitl-nb-panel .widget-inline-hbox > .widget-label { width: 100% !important; text-align: left; }
+  .hitl-nb-panel .widget-inline-hbox > :not(.widget-label) { flex: 1 1 100%; }
+  .hitl-nb-panel .widget-label.hitl-nb-name { flex-basis: 100%; text-align: left; }
+  .hitl-nb-panel .widget-label.hitl-nb-about, .hitl-nb-field .widget-label.hitl-nb-wrong { margin-left: 2px; }
+}
+</style>"""
+
+
+def sheet() -> Any:
+    """The stylesheet, as a control that shows nothing."""
+    return ui.HTML(value=_SHEET, layout={"height": "0", "min_height": "0", "margin": "0"})
+
+
+def words(text: str, *looks: str) -> Any:
+    """Words from anybody, exactly as they are: no markup, no formulas, line breaks kept, hidden characters spelled out.
+
+    Args:
+        looks: any of "title", "name", "quiet", "exact", "about", "wrong".
+    """
+    made = ui.Label(value=visible(text), layout=WIDE)
+    made._dom_classes = (*_NO_FORMULAS, "hitl-nb-words", *(f"hitl-nb-{look}" for look in looks))
+    return made
+
+
+class Note:
+    """A text that is shown and cannot be edited; hidden while there is none.
+
+    Attributes:
+        widget: what to display.
+    """
+
+    def __init__(self, text: str = "", name: str = "", *looks: str) -> None:
+        self._words = words("", *looks)
+        self._words.tooltip = name or None
+        wrapped = {"flex_flow": "row wrap", "width": "auto"}
+        self.widget: Any = ui.HBox([words(name, "name"), self._words], layout=wrapped) if name else self._words
+        self.show(text)
+
+    def show(self, text: str) -> None:
+        """Show this text instead; "" for none."""
+        self._words.value = visible(text)
+        for widget in {self._words, self.widget}:
+            widget.layout.display = None if text else "none"
+
+
+def growing(text: str, fewest: int, *, width: int = 90, **traits: Any) -> Any:
+    """A text area that is as high as its text, from `fewest` to 20 rows; about `width` characters fit on one."""
+
+    area = ui.Textarea(value=text, continuous_update=True, layout=WIDE, **traits)
+
+    def grow(_: Any = None) -> None:
+        lines = sum(1 + len(line) // width for line in area.value.split("\n", 20))
+        area.rows = min(max(lines, fewest), 20)
+
+    grow()
+    area.observe(grow, "value")
+    return area
+
+
+def button(name: str, tooltip: str, pressed: Callable[[Any], None]) -> Any:
+    """A button as wide as its words."""
+    made = ui.Button(description=name, tooltip=tooltip, layout={"width": "auto", "align_self": "flex-start"})
+    made.on_click(pressed)
+    return made
+
+
+def closed(*widgets: Any) -> None:
+    """Take widgets away, here and in the front end, with all that is inside them."""
+    for widget in widgets:
+        closed(*getattr(widget, "children", ()))
+        widget.close()

@@ -1,0 +1,54 @@
+"""What a proposal's policy says, in the panel: why it is asked, who must agree and has, until when; and taking back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hitl_nb.notebook.panel.controls import Note, button
+from hitl_nb.records import Action, Proposal
+from hitl_nb.review.progress import Viewer, describe, people_of, vote_known
+from hitl_nb.review.terms_sentences import parts
+
+if TYPE_CHECKING:
+    from hitl_nb.ledger.ledger import Ledger
+
+ui: Any = import_module("ipywidgets")  # it has no types
+
+
+class TermsView:
+    """The part of a card that a policy fills; empty without one.
+
+    Args:
+        take_back: takes back the approval that is about to become the decision.
+
+    Attributes:
+        widget: what to display.
+        actions: what this person may do about the proposal now, as far as its terms say.
+    """
+
+    def __init__(self, ledger: Ledger, reviewer: str, take_back: Callable[[Any], None]) -> None:
+        self._ledger = ledger
+        self._viewer = Viewer(reviewer)
+        self._notes: dict[str, Note] = {}
+        self._take_back = button("Take back approval", "The approval becomes the decision only later", take_back)
+        self._take_back.layout.display = "none"
+        self.actions: tuple[Action, ...] = ()
+        self.widget: Any = ui.VBox([])
+
+    def show(self, p: Proposal) -> None:
+        """Show what the policy says of the proposal now."""
+        self.actions = p.allow
+        if p.terms is None and not p.guardrails:
+            return
+        told = describe(p, people_of(self._ledger, p), self._viewer, vote_known(self._ledger, p))
+        self.actions = tuple(told["may"]["actions"])
+        shown = {heading: "\n".join(lines) for heading, lines in parts(p, told)}
+        for heading in shown.keys() - self._notes.keys():
+            self._notes[heading] = Note("", heading, "quiet")
+        for heading, note in self._notes.items():
+            note.show(shown.get(heading, ""))
+        self._take_back.layout.display = None if told["may"]["undo"] else "none"
+        order = [*shown, *(heading for heading in self._notes if heading not in shown)]
+        self.widget.children = (*(self._notes[heading].widget for heading in order), self._take_back)

@@ -1,0 +1,1 @@
+"""Policy documents: their grammar, conditions, and the merged policy."""

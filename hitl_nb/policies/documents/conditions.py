@@ -1,0 +1,308 @@
+"""Conditions of policy rules: one Python expression over recorded facts, with three truth values.
+
+The expression is parsed by `ast` and evaluated by functions made here from a list of allowed nodes; nothing of it is
+executed as Python. Attributes and indexes look up keys of JSON objects and items of lists, never attributes of Python
+objects, so `value.items` is the field of that name.
+
+Kleene logic: what cannot be decided (a missing field, text compared with a number, a division by zero) is Unknown.
+`True or Unknown` is True, `False and Unknown` is False; every other combination with Unknown is Unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from hitl_nb.errors import PolicyError
+from hitl_nb.policies.documents.kleene import (
+    ARITHMETIC,
+    COMPARISONS,
+    FUNCTIONS,
+    MAX_DEPTH,
+    UNKNOWN,
+    Evaluate,
+    all_true,
+    any_true,
+    is_number,
+    look_up,
+    name_kind,
+    negate,
+)
+
+MAX_LENGTH = 1000
+"""Longest condition, in characters."""
+NAMES = (
+    *("value", "kind", "title", "tags", "confidence", "agent", "notebook", "context", "guardrails", "labels"),
+    *("now", "tool", "arguments"),
+)
+NOW_FIELDS = ("hour", "weekday", "date", "office")
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A part of a condition: how it is evaluated, and what it is made of, for explanations."""
+
+    run: Evaluate
+    syntax: ast.expr
+    parts: tuple[_Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A compiled condition.
+
+    Attributes:
+        text: the expression.
+        names: which facts it reads.
+    """
+
+    text: str
+    names: frozenset[str]
+    _root: _Node
+
+    def evaluate(self, facts: Mapping[str, Any]) -> bool | None:
+        """Whether it is true of the facts; None: Unknown."""
+        found = self._root.run(facts)
+        return found if found is True or found is False else None
+
+    def explain(self, facts: Mapping[str, Any]) -> str:
+        """Why it is Unknown of the facts, as the end of a sentence: "value.country is missing"."""
+        return _explain(self._root, facts) or f"{self.text} is {name_kind(self._root.run(facts))}, not true or false"
+
+
+@functools.lru_cache(maxsize=8192)
+def compile_condition(text: str) -> Condition:
+    """Compile a condition. Raises PolicyError: one sentence that says what is wrong and what to write instead."""
+    if len(text) > MAX_LENGTH:
+        raise PolicyError(
+            f"the condition has {len(text)} characters, at most {MAX_LENGTH} are accepted; split the rule"
+        )
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        why = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply or has a null character"
+        raise PolicyError(
+            f"the condition is not one Python expression: {why}; equality is written ==, "
+            'conditions are joined by and, or, and fields whose names are Python keywords are written value["from"]'
+        ) from None
+    compiler = _Compiler()
+    root = compiler.compile(tree.body, 0)
+    return Condition(text.strip(), frozenset(compiler.names), root)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: what was perhaps meant, and what is accepted."""
+    import difflib
+
+    names = list(known)
+    near = difflib.get_close_matches(word, names, 1)
+    accepted = ", ".join(names) or "none"
+    return f"did you mean {near[0]}? accepted are {accepted}" if near else f"accepted are {accepted}"
+
+
+# --- from syntax to functions ---------------------------------------------------------------------------------------
+
+
+class _Compiler:
+    """Makes the nodes of one condition; `names` are the facts that it reads."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def compile(self, syntax: ast.expr, depth: int) -> _Node:
+        """The node for a part of the expression. Raises PolicyError for what a condition may not have."""
+        if depth > MAX_DEPTH:
+            raise PolicyError(f"the condition is nested more than {MAX_DEPTH} levels deep; split the rule")
+        make = _MAKERS.get(type(syntax))
+        if make is None:
+            raise PolicyError(
+                f"`{_shorten(syntax)}` is not accepted in a condition ({type(syntax).__name__}); accepted are and, or, "
+                f"not, comparisons, in, + - * /, fields, literals, lists and the functions {', '.join(FUNCTIONS)}"
+            )
+        return make(self, syntax, depth + 1)
+
+    def parts(self, syntaxes: Iterable[ast.expr], depth: int) -> tuple[_Node, ...]:
+        return tuple(self.compile(one, depth) for one in syntaxes)
+
+    def literal(self, syntax: ast.Constant, depth: int) -> _Node:
+        value: Any = syntax.value
+        if not (value is None or type(value) in (str, bool, int, float)):
+            raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; literals are text, numbers, lists")
+        if type(value) is float and not math.isfinite(value):
+            raise PolicyError("a number in the condition is too large; use one below 1e308")
+        return _Node(lambda facts: value, syntax)
+
+    def name(self, syntax: ast.Name, depth: int) -> _Node:
+        name = syntax.id
+        if name in FUNCTIONS:
+            raise PolicyError(f"{name} is a function; write {name}(...)")
+        if name not in NAMES:
+            raise PolicyError(f"the condition reads {name!r}, which is not a fact; {suggest(name, NAMES)}")
+        self.names.add(name)
+        return _Node(lambda facts: facts.get(name, UNKNOWN), syntax)
+
+    def attribute(self, syntax: ast.Attribute, depth: int) -> _Node:
+        key = syntax.attr
+        self.check_now(syntax.value, key)
+        whole = self.compile(syntax.value, depth)
+        if isinstance(syntax.value, ast.Name):
+            return _Node(_field_of_fact(syntax.value.id, key), syntax, (whole,))
+        read = whole.run
+        return _Node(lambda facts: look_up(read(facts), key), syntax, (whole,))
+
+    def index(self, syntax: ast.Subscript, depth: int) -> _Node:
+        if isinstance(syntax.slice, ast.Constant):
+            self.check_now(syntax.value, syntax.slice.value)
+        if isinstance(syntax.slice, ast.Slice):
+            raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition: an index is one key or number")
+        whole, key = self.compile(syntax.value, depth), self.compile(syntax.slice, depth)
+        return _Node(lambda facts: look_up(whole.run(facts), key.run(facts)), syntax, (whole, key))
+
+    def check_now(self, whole: ast.expr, key: object) -> None:
+        if isinstance(whole, ast.Name) and whole.id == "now" and key not in NOW_FIELDS:
+            raise PolicyError(f"now has no field {key!r}; {suggest(str(key), NOW_FIELDS)}")
+
+    def logic(self, syntax: ast.BoolOp, depth: int) -> _Node:
+        parts = self.parts(syntax.values, depth)
+        runs = tuple(part.run for part in parts)
+        return _Node(all_true(runs) if isinstance(syntax.op, ast.And) else any_true(runs), syntax, parts)
+
+    def unary(self, syntax: ast.UnaryOp, depth: int) -> _Node:
+        part = self.compile(syntax.operand, depth)
+        read = part.run
+        if isinstance(syntax.op, ast.Not):
+            return _Node(lambda facts: negate(read(facts)), syntax, (part,))
+        if isinstance(syntax.op, ast.Invert):
+            raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; write not")
+        sign = -1 if isinstance(syntax.op, ast.USub) else 1
+        times = ARITHMETIC[ast.Mult]
+        return _Node(lambda facts: times(read(facts), sign), syntax, (part,))
+
+    def comparison(self, syntax: ast.Compare, depth: int) -> _Node:
+        parts = self.parts([syntax.left, *syntax.comparators], depth)
+        compares: list[Callable[[Any, Any], Any]] = []
+        for op in syntax.ops:
+            compare = COMPARISONS.get(type(op))
+            if compare is None:
+                raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; write == or != in place of is")
+            compares.append(compare)
+        pairs = zip(compares, parts[:-1], parts[1:], strict=True)
+        runs = tuple(_compare(compare, left, right) for compare, left, right in pairs)
+        return _Node(runs[0] if len(runs) == 1 else all_true(runs), syntax, parts)
+
+    def calculation(self, syntax: ast.BinOp, depth: int) -> _Node:
+        compute = ARITHMETIC.get(type(syntax.op))
+        if compute is None:
+            raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; the operators are + - * /")
+        for side in (syntax.left, syntax.right):
+            if isinstance(side, ast.List) or (isinstance(side, ast.Constant) and not is_number(side.value)):
+                raise PolicyError(f"`{_shorten(syntax)}` cannot be computed: + - * / take numbers only")
+        left, right = self.compile(syntax.left, depth), self.compile(syntax.right, depth)
+        return _Node(lambda facts: compute(left.run(facts), right.run(facts)), syntax, (left, right))
+
+    def list(self, syntax: ast.List, depth: int) -> _Node:
+        parts = self.parts(syntax.elts, depth)
+        if all(isinstance(part.syntax, ast.Constant) for part in parts):
+            fixed = [part.run({}) for part in parts]
+            return _Node(lambda facts: fixed, syntax, parts)
+        return _Node(_list([part.run for part in parts]), syntax, parts)
+
+    def call(self, syntax: ast.Call, depth: int) -> _Node:
+        name = syntax.func.id if isinstance(syntax.func, ast.Name) else ""
+        if name not in FUNCTIONS:
+            raise PolicyError(
+                f"`{_shorten(syntax)}` calls no function of conditions; {suggest(name, FUNCTIONS)}; "
+                "a text's pattern is like(title, 'release/*'), anything else is for a guardrail"
+            )
+        function, count, takes = FUNCTIONS[name]
+        if syntax.keywords or len(syntax.args) != count:
+            raise PolicyError(f"`{_shorten(syntax)}`: {name} takes {takes} ({count} argument{'s'[: count - 1]})")
+        parts = self.parts(syntax.args, depth)
+        first = parts[0].run
+        if count == 1:
+            return _Node(lambda facts: function(first(facts)), syntax, parts)
+        second = parts[1].run
+        return _Node(lambda facts: function(first(facts), second(facts)), syntax, parts)
+
+
+def _compare(compare: Callable[[Any, Any], Any], left: _Node, right: _Node) -> Evaluate:
+    read, other = left.run, right.run
+    if isinstance(right.syntax, ast.Constant):
+        value = other({})
+        return lambda facts: compare(read(facts), value)
+    return lambda facts: compare(read(facts), other(facts))
+
+
+def _field_of_fact(name: str, key: str) -> Evaluate:
+    """The most frequent part of conditions, `value.amount`, in one call."""
+
+    def run(facts: Mapping[str, Any]) -> Any:
+        found = facts.get(name)
+        return found.get(key, UNKNOWN) if type(found) is dict else look_up(found, key)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+    return run
+
+
+def _list(runs: list[Evaluate]) -> Evaluate:
+    def run(facts: Mapping[str, Any]) -> Any:
+        items = [one(facts) for one in runs]
+        return UNKNOWN if any(item is UNKNOWN for item in items) else items
+
+    return run
+
+
+_MAKERS: dict[type[ast.expr], Callable[[_Compiler, Any, int], _Node]] = {
+    ast.Constant: _Compiler.literal,
+    ast.Name: _Compiler.name,
+    ast.Attribute: _Compiler.attribute,
+    ast.Subscript: _Compiler.index,
+    ast.BoolOp: _Compiler.logic,
+    ast.UnaryOp: _Compiler.unary,
+    ast.Compare: _Compiler.comparison,
+    ast.BinOp: _Compiler.calculation,
+    ast.List: _Compiler.list,
+    ast.Call: _Compiler.call,
+}
+
+
+# --- explanations ---------------------------------------------------------------------------------------------------
+
+
+def _explain(node: _Node, facts: Mapping[str, Any]) -> str:
+    """Why a node is Unknown, from its innermost part that is; "" if it is known."""
+    logical = isinstance(node.syntax, ast.BoolOp) or (
+        isinstance(node.syntax, ast.UnaryOp) and isinstance(node.syntax.op, ast.Not)
+    )
+    if node.run(facts) is not UNKNOWN:
+        return ""
+    for part in node.parts:
+        if found := _explain(part, facts):
+            return found
+        if logical and type(value := part.run(facts)) is not bool:
+            return f"{_shorten(part.syntax)} is {name_kind(value)}, not true or false"
+    shown = _shorten(node.syntax)
+    if isinstance(node.syntax, (ast.Name, ast.Attribute, ast.Subscript)):
+        return f"{shown} is missing"
+    values = [(part, part.run(facts)) for part in node.parts]
+    for part, value in values:
+        if value is None and not isinstance(part.syntax, ast.Constant):
+            return f"{_shorten(part.syntax)} is not given"
+    if isinstance(node.syntax, ast.Call):
+        name = cast("ast.Name", node.syntax.func).id
+        return f"{shown} takes {FUNCTIONS[name][2]}, not {' and '.join(name_kind(value) for _, value in values)}"
+    if isinstance(node.syntax, ast.Compare):
+        kinds = " and ".join(name_kind(value) for _, value in values)
+        return f"{shown} compares {kinds}"
+    return f"{shown} has no number as its result"
+
+
+def _shorten(syntax: ast.expr) -> str:
+    try:
+        text = ast.unparse(syntax)
+    except RecursionError:
+        return type(syntax).__name__
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,412 @@
+"""One policy document: the content of a file, or a mapping of the same grammar, checked and not yet merged.
+
+Names of groups are not resolved here: a file may use groups that another file defines (see `merged_policy.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast, get_args
+
+from hitl_nb.errors import PolicyError
+from hitl_nb.policies.documents.conditions import Condition, compile_condition, suggest
+from hitl_nb.policies.documents.content import make_plain
+from hitl_nb.policies.documents.grammar import (
+    RawNeed,
+    RawStep,
+    check_name,
+    find_timezone,
+    parse_duration,
+    parse_need,
+    parse_office,
+    parse_timeline,
+)
+from hitl_nb.policies.documents.key_lines import find_rule_lines, find_top_lines
+from hitl_nb.records import ACTIONS, KINDS, Action, Identity, Office, PolicyVerdict, ShownInNotices
+
+T = TypeVar("T")
+
+VERDICTS: tuple[PolicyVerdict, ...] = get_args(PolicyVerdict)
+SCOPES = ("tool", "agent", "notebook", "kind", "title")
+MAPPING = "hitl.policy"
+"""What a document is called that a call brings as a mapping."""
+_NOT_BUILT = ("limit", "earn", "double")
+_ELSEWHERE = {
+    **dict.fromkeys(("permit", "allow", "approve", "accept"), "pass"),
+    **dict.fromkeys(("deny", "forbid", "reject", "refuse"), "block"),
+    **dict.fromkeys(("review", "escalate", "require_approval"), "ask"),
+}
+"""What other policy languages call verdicts."""
+_TOP = ("version", "default", "identity", "exclusive", "timezone", "fallback", "groups", "office", "rule")
+_OFFICE = ("days", "hours", "holidays")
+_TERMS = ("needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
+_RULE = ("id", *SCOPES, "when", "do", *_TERMS)
+_ID = re.compile(r"[a-z0-9-]{1,40}")
+
+
+@dataclass(frozen=True)
+class RawRule:
+    """A rule as written. What is left out has the default of its field; `scopes` has what is given."""
+
+    id: str
+    where: str
+    scopes: tuple[tuple[str, str], ...]
+    condition: Condition | None
+    do: PolicyVerdict
+    needs: tuple[RawNeed, ...] = ()
+    four_eyes: bool = False
+    timeline: tuple[RawStep, ...] = ()
+    fresh: float | None = None
+    undo: float | None = None
+    batch: int | None = None
+    blind: bool = False
+    allow: tuple[Action, ...] | None = None
+    show: ShownInNotices = "title"
+    assign: bool = False
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document.
+
+    Attributes:
+        source: what it is called in messages: the file's path.
+        organisation: whether it is a file of `HITL_NB_POLICY`.
+        timezone, office: None if it says nothing about them.
+    """
+
+    source: str
+    organisation: bool = False
+    default: PolicyVerdict = "ask"
+    identity: Identity = "login"
+    exclusive: bool = False
+    timezone: str | None = None
+    office: Office | None = None
+    fallback: tuple[str, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    rules: tuple[RawRule, ...] = ()
+
+
+def read_text(text: str, source: str, *, organisation: bool = False) -> Document:
+    """The document in the text of a file. Raises PolicyError."""
+    return _Reader(source, text, organisation).read(_read_toml(text, source))
+
+
+def find_errors(text: str, source: str, *, organisation: bool = False) -> list[PolicyError]:
+    """All that is wrong in the text of a file, in its order; `read_text` raises the first."""
+    reader = _Reader(source, text, organisation, collected := [])
+    try:
+        reader.read(_read_toml(text, source))
+    except PolicyError as error:
+        collected.append(error)
+    return collected
+
+
+def _read_toml(text: str, source: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also numbers of more digits than Python reads
+        raise PolicyError(f"{source}: this is not TOML: {error}") from None
+
+
+def read_mapping(content: Mapping[str, Any], source: str = MAPPING) -> Document:
+    """The document in a mapping of the same grammar. Raises PolicyError."""
+    return _Reader(source, "", organisation=False).read(content)
+
+
+class _Reader:
+    """Reads one document; every message says where it stands. With `errors`, they are collected there as far as parts
+    can be read apart: what it returns is of no use then.
+    """
+
+    def __init__(self, source: str, text: str, organisation: bool, errors: list[PolicyError] | None = None) -> None:
+        self.source = source
+        self.lines = find_rule_lines(text)
+        self.top_lines = find_top_lines(text)
+        self.organisation = organisation
+        self.errors = errors
+
+    def _part(self, work: Callable[[], T], otherwise: T) -> T:
+        """What `work` returns; `otherwise` if its error was collected."""
+        try:
+            return work()
+        except PolicyError as error:
+            if self.errors is None:
+                raise
+            self.errors.append(error)
+            return otherwise
+
+    def _check_keys(self, content: Mapping[str, Any], known: Sequence[str], at: Callable[[str], str]) -> None:
+        for key in content:
+            self._part(lambda key=key: _check_keys([key], known, at, ""), None)
+
+    def read(self, content: Mapping[str, Any]) -> Document:
+        where = self.source
+        make_plain(where, ascii(where))  # the name of the file is kept with the policy
+        content = make_plain(content, where)
+        at = self._at_top
+        self._check_keys(content, _TOP, at)
+        self._part(lambda: _check_version(content, at("version")), None)
+        timezone = self._part(lambda: _timezone(content, at("timezone")), None)
+        none: dict[str, tuple[str, ...]] = {}
+        return Document(
+            source=self.source,
+            organisation=self.organisation,
+            default=self._part(lambda: self._verdict(content.get("default", "ask"), at("default"), "default"), "ask"),
+            identity=self._part(lambda: _identity(content.get("identity", "login"), at("identity")), "login"),
+            exclusive=self._part(lambda: self._exclusive(content, at("exclusive")), False),
+            timezone=timezone,
+            office=self._part(lambda: self._office(content, timezone or "UTC"), None),
+            fallback=self._part(lambda: _names(content.get("fallback", []), at("fallback"), "fallback"), ()),
+            groups=self._part(lambda: self._groups(content.get("groups", {})), none),
+            rules=self._part(lambda: self._rules(content.get("rule", [])), ()),
+        )
+
+    def _exclusive(self, content: Mapping[str, Any], where: str) -> bool:
+        exclusive = _flag(content, "exclusive", where)
+        if exclusive and not self.organisation:
+            raise PolicyError(f"{where}: exclusive counts only in a file of HITL_NB_POLICY; remove it here")
+        return exclusive
+
+    def _office(self, content: Mapping[str, Any], timezone: str) -> Office | None:
+        table = content.get("office")
+        if table is None:
+            return None
+        where = f"{self._at_top('office')}, [office]"
+        return _at(where, lambda: parse_office(_table(table, where, _OFFICE), timezone))
+
+    def _groups(self, content: Any) -> dict[str, tuple[str, ...]]:
+        where = f"{self._at_top('groups')}, [groups]"
+        found: dict[str, tuple[str, ...]] = {}
+        for name, people in _table(content, where).items():
+            _at(where, lambda name=name: check_name(f"@{name}"))
+            found[name] = _names(people, where, name)
+            inner = [person for person in found[name] if person.startswith("@")]
+            if inner or not found[name]:
+                what = f"holds {inner[0]}; a group holds people, not groups" if inner else "is empty; name its people"
+                raise PolicyError(f"{where}: the group {name} {what}")
+        return found
+
+    def _rules(self, content: Any) -> tuple[RawRule, ...]:
+        if not isinstance(content, (list, tuple)):
+            raise PolicyError(f"{self.source}: rule is {_kind(content)}; write [[rule]] with two brackets on each side")
+        found = [self._part(lambda x=x, n=n: self._rule(x, n), None) for n, x in enumerate(cast("list[Any]", content))]
+        return tuple(rule for rule in found if rule is not None)
+
+    def _rule(self, content: Any, n: int) -> RawRule:
+        where = self._where(n, "", "")
+        table = _table(content, where)
+        identifier = table.get("id")
+        if identifier is None:
+            raise PolicyError(f"{where}: the id is missing; write 1 to 40 characters of a-z, 0-9 and -")
+        if not isinstance(identifier, str) or not _ID.fullmatch(identifier):
+            raise PolicyError(f"{where}: id is {identifier!r}; write 1 to 40 characters of a-z, 0-9 and -")
+
+        def at(key: str) -> str:
+            return self._where(n, identifier, key)
+
+        if self.errors is not None:
+            self._check_each(table, n, identifier, at)
+        for key in table:
+            _refuse_unbuilt(key, at)
+        _check_keys(table, _RULE, at, "")
+        if "do" not in table:
+            raise _no_verdict(at)
+        rule = RawRule(
+            id=identifier,
+            where=at("id"),
+            scopes=tuple((key, self._scope(table[key], at(key), key)) for key in SCOPES if key in table),
+            condition=_condition(table["when"], at("when")) if "when" in table else None,
+            do=self._verdict(table["do"], at("do"), "do"),
+            needs=tuple(_at(at("needs"), lambda x=x: parse_need(x)) for x in _list(table, "needs", at("needs"))),
+            four_eyes=_flag(table, "four_eyes", at("four_eyes")),
+            timeline=_at(at("timeline"), lambda: parse_timeline(_list(table, "timeline", at("timeline")))),
+            fresh=_duration(table, "fresh", at("fresh")),
+            undo=_duration(table, "undo", at("undo")),
+            batch=_batch(table, at("batch")),
+            blind=_flag(table, "blind", at("blind")),
+            allow=_allow(table, at("allow")),
+            show=_choice(table.get("show", "title"), get_args(ShownInNotices), at("show"), "show"),
+            assign=_choice(table.get("assign", ""), ("", "least-busy"), at("assign"), "assign") != "",
+        )
+        if rule.do == "pass":  # a rule that blocks asks under its terms where it is Unknown
+            for key in _TERMS:
+                if key in table:
+                    raise PolicyError(
+                        f"{at(key)}: {key} says how people are asked, and this rule never asks; "
+                        f"remove {key}, or use do = 'ask'"
+                    )
+        _check_consistent(rule, at)
+        return rule
+
+    def _check_each(self, table: dict[str, Any], n: int, identifier: str, at: Callable[[str], str]) -> None:
+        """Collect what is wrong with the keys of a rule, each looked at by itself; raises the last error.
+
+        What the keys say together is looked at if each of them is right.
+        """
+        errors: list[PolicyError] = []
+        for key, value in table.items():
+            alone = _Reader(self.source, "", self.organisation)
+            alone.lines = self.lines
+            rule = {"id": identifier, "do": "ask", key: value}
+            try:
+                alone._rule(rule, n)
+            except PolicyError as error:
+                errors.append(error)
+        if errors and self.errors is not None:
+            if "do" not in table:
+                errors.append(_no_verdict(at))
+            self.errors += errors[:-1]
+            raise errors[-1]
+
+    def _scope(self, text: Any, where: str, key: str) -> str:
+        if not isinstance(text, str) or not text:
+            raise PolicyError(f"{where}: {key} is {text!r}; write a text, in which * stands for any characters")
+        if key == "kind" and "*" not in text and text not in KINDS:
+            raise PolicyError(f"{where}: {text!r} is not a kind; {suggest(text, KINDS)}")
+        return text
+
+    def _verdict(self, verdict: Any, where: str, key: str) -> PolicyVerdict:
+        if verdict == "earn":
+            raise PolicyError(f"{where}: {key} = 'earn' is not built yet; use 'ask'")
+        meant = _ELSEWHERE.get(verdict) if isinstance(verdict, str) else None
+        if meant is not None:
+            raise PolicyError(f"{where}: {key} is {verdict!r}; accepted are {', '.join(VERDICTS)}: write '{meant}'")
+        return _choice(verdict, VERDICTS, where, key)
+
+    def _at_top(self, key: str) -> str:
+        line = self.top_lines.get(key, 0)
+        return f"{self.source}{f', line {line}' if line else ''}"
+
+    def _where(self, n: int, identifier: str, key: str) -> str:
+        lines = self.lines[n] if n < len(self.lines) else {}
+        line = lines.get(key, lines.get("", 0))
+        shown = f", rule {identifier}" if identifier else f", rule {n + 1}"
+        return f"{self.source}{f', line {line}' if line else ''}{shown}"
+
+
+def _check_version(content: Mapping[str, Any], where: str) -> None:
+    version: Any = content.get("version", 1)
+    if type(version) is not int or version != 1:
+        raise PolicyError(f"{where}: version is {version!r}; this hitl_nb reads version = 1")
+
+
+def _timezone(content: Mapping[str, Any], where: str) -> str | None:
+    timezone = content.get("timezone")
+    if timezone is not None:
+        _at(where, lambda: find_timezone(timezone))
+    return timezone
+
+
+def _no_verdict(at: Callable[[str], str]) -> PolicyError:
+    return PolicyError(f"{at('id')}: do is missing; write do = 'pass', 'ask' or 'block'")
+
+
+def _refuse_unbuilt(key: str, at: Callable[[str], str]) -> None:
+    if key in _NOT_BUILT:
+        raise PolicyError(f"{at(key)}: {key} is not built yet; remove it and use do = 'ask'")
+
+
+def _check_consistent(rule: RawRule, at: Callable[[str], str]) -> None:
+    """What the keys of a rule say together."""
+    if any(step.does == "approve" for step in rule.timeline):
+        what = "four_eyes" if rule.four_eyes else next((n.text for n in rule.needs if n.count > 1), "")
+        if what:
+            raise PolicyError(
+                f"{at('timeline')}: the timeline approves by itself, but the rule asks for {what}; let it reject"
+            )
+        if rule.allow is not None and "approve" not in rule.allow:
+            raise PolicyError(f"{at('timeline')}: the timeline approves by itself, but allow has no 'approve'")
+    if any(step.does == "reject" for step in rule.timeline) and rule.allow is not None and "reject" not in rule.allow:
+        raise PolicyError(f"{at('timeline')}: the timeline rejects, but allow has no 'reject'")
+
+
+def _at(where: str, work: Callable[[], T]) -> T:
+    """What `work` returns; its PolicyError with the place in front."""
+    try:
+        return work()
+    except PolicyError as error:
+        raise PolicyError(f"{where}: {error}") from None
+
+
+def _condition(text: Any, where: str) -> Condition:
+    if not isinstance(text, str):
+        raise PolicyError(f"{where}: when is {_kind(text)}; write an expression as text")
+    return _at(where, lambda: compile_condition(text))
+
+
+def _table(content: Any, where: str, known: Sequence[str] | None = None) -> dict[str, Any]:
+    if not isinstance(content, Mapping):
+        raise PolicyError(f"{where}: this is {_kind(content)}; write a table of keys and values")
+    other = next((key for key in cast("Mapping[Any, Any]", content) if not isinstance(key, str)), None)
+    if other is not None:
+        raise PolicyError(f"{where}: the key {other!r} is {_kind(other)}; write keys as texts")
+    table = dict(cast("Mapping[str, Any]", content))
+    if known is not None:
+        _check_keys(table, known, where, "")
+    return table
+
+
+def _check_keys(content: Iterable[str], known: Sequence[str], where: str | Callable[[str], str], prefix: str) -> None:
+    for key in content:
+        if key not in known:
+            place = where if isinstance(where, str) else where(str(key))
+            raise PolicyError(f"{place}: unknown key {prefix}{key!r}; {suggest(str(key), known)}")
+
+
+def _choice(value: Any, accepted: Sequence[Any], where: str, key: str) -> Any:
+    if not isinstance(value, str) or value not in accepted:
+        raise PolicyError(f"{where}: {key} is {value!r}; {suggest(str(value), [one for one in accepted if one])}")
+    return value
+
+
+def _identity(value: Any, where: str) -> Identity:
+    if value == "link":
+        raise PolicyError(f"{where}: identity = 'link' is not built yet; use 'login' or 'local'")
+    return _choice(value, get_args(Identity), where, "identity")
+
+
+def _flag(content: Mapping[str, Any], key: str, where: str) -> bool:
+    value = content.get(key, False)
+    if not isinstance(value, bool):
+        raise PolicyError(f"{where}: {key} is {value!r}; write true or false")
+    return value
+
+
+def _list(content: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    value = content.get(key, [])
+    if not isinstance(value, (list, tuple)) or (key in content and not value):
+        raise PolicyError(f"{where}: {key} is {value!r}; write a list with at least one text in [ ], or leave it out")
+    return list(cast("list[Any]", value))
+
+
+def _names(value: Any, where: str, key: str) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise PolicyError(f"{where}: {key} is {_kind(value)}; write a list of names, such as ['ada', '@leads']")
+    return tuple(dict.fromkeys(_at(where, lambda x=x: check_name(x)) for x in cast("list[Any]", value)))
+
+
+def _duration(content: Mapping[str, Any], key: str, where: str) -> float | None:
+    return _at(where, lambda: parse_duration(content[key])[0]) if key in content else None
+
+
+def _batch(content: Mapping[str, Any], where: str) -> int | None:
+    value = content.get("batch")
+    if value is not None and (type(value) is not int or value < 1):
+        raise PolicyError(f"{where}: batch is {value!r}; write a whole number from 1 on")
+    return value
+
+
+def _allow(content: Mapping[str, Any], where: str) -> tuple[Action, ...] | None:
+    if "allow" not in content:
+        return None
+    given = {_choice(one, ACTIONS, where, "allow") for one in _list(content, "allow", where)}
+    return tuple(action for action in ACTIONS if action in given)
+
+
+def _kind(value: Any) -> str:
+    return "a table" if isinstance(value, Mapping) else f"a {type(value).__name__}"

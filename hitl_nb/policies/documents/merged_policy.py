@@ -1,0 +1,354 @@
+"""All documents that apply, made into one policy.
+
+What a document says about people is resolved here. A rule keeps what its own document says: its groups, time zone,
+office, identity and fallback. Only where that document says nothing, another's group, time zone or office counts, and
+only if no two of the others disagree. The order of the documents has no meaning.
+
+If a document of the organisation is `exclusive`, others can only make it stricter: what they pass does not count, nor
+that the clock approves, nor people whom they add to those who may decide.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from hitl_nb.errors import PolicyError, StoreCorrupt
+from hitl_nb.policies.documents.conditions import Condition, compile_condition
+from hitl_nb.policies.documents.documents import VERDICTS, Document, RawRule
+from hitl_nb.policies.documents.grammar import RawNeed, RawStep
+from hitl_nb.records import (
+    Action,
+    Identity,
+    Need,
+    Office,
+    PolicyVerdict,
+    Record,
+    ShownInNotices,
+    TimelineStep,
+    canonical,
+)
+from hitl_nb.structs import prepare_structs
+
+T = TypeVar("T")
+
+
+class Rule(Record, frozen=True, kw_only=True):
+    """A rule of a merged policy; people are named, groups are not.
+
+    Attributes:
+        source: the document that has it.
+        tool, agent, notebook, kind, title: its scope; None: any.
+        when: its condition; "": always.
+        identity, timezone, office, fallback: what its document says.
+    """
+
+    id: str
+    source: str
+    tool: str | None = None
+    agent: str | None = None
+    notebook: str | None = None
+    kind: str | None = None
+    title: str | None = None
+    when: str = ""
+    do: PolicyVerdict
+    needs: tuple[Need, ...] = ()
+    four_eyes: bool = False
+    timeline: tuple[TimelineStep, ...] = ()
+    fresh: float | None = None
+    undo: float | None = None
+    batch: int | None = None
+    blind: bool = False
+    allow: tuple[Action, ...] | None = None
+    show: ShownInNotices = "title"
+    assign: bool = False
+    identity: Identity = "login"
+    timezone: str = "UTC"
+    office: Office | None = None
+    fallback: tuple[str, ...] = ()
+
+
+class Group(Record, frozen=True, kw_only=True):
+    """A group, for what calls say about reviewers; `people` is empty if two documents disagree about it."""
+
+    name: str
+    people: tuple[str, ...] = ()
+
+
+class MergedPolicy(Record, frozen=True, kw_only=True, dict=True):
+    """All documents that apply, as one.
+
+    Attributes:
+        sources: what they are called, sorted.
+        default: the strictest of their defaults.
+        exclusive: whether a document of the organisation says so.
+        identity, fallback: for questions that no rule asks about.
+        groups, rules: sorted by name and id.
+        ignored: what does not count because of `exclusive`, in sentences.
+    """
+
+    version: int = 1
+    sources: tuple[str, ...] = ()
+    default: PolicyVerdict = "ask"
+    exclusive: bool = False
+    identity: Identity = "login"
+    fallback: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    def json(self) -> bytes:
+        """The policy as canonical JSON: what its hash is made of, and what is stored."""
+        return canonical(msgspec.to_builtins(self))
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """SHA-256 (hex) of its canonical JSON."""
+        return hashlib.sha256(self.json()).hexdigest()
+
+    @functools.cached_property
+    def compiled(self) -> list[tuple[Rule, int, Condition | None]]:
+        """The rules, each with the number of its scope in `scopes` and its condition."""
+        numbers = {scope: n for n, scope in enumerate(self.scopes)}
+        return [(r, numbers[_scope_of(r)], compile_condition(r.when) if r.when else None) for r in self.rules]
+
+    @functools.cached_property
+    def scopes(self) -> tuple[tuple[str | None, ...], ...]:
+        """The different scopes of the rules; most policies have a few only. In the order of `SCOPES`."""
+        return tuple(dict.fromkeys(_scope_of(rule) for rule in self.rules))
+
+
+def _scope_of(rule: Rule) -> tuple[str | None, ...]:
+    return rule.tool, rule.agent, rule.notebook, rule.kind, rule.title
+
+
+def read_merged(raw: bytes) -> MergedPolicy:
+    """The merged policy that was stored. Raises StoreCorrupt if it is none."""
+    try:
+        return msgspec.json.decode(raw, type=MergedPolicy)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
+        raise StoreCorrupt(f"the stored policy is damaged: {damage}") from damage
+
+
+def merge_documents(documents: Iterable[Document], errors: list[PolicyError] | None = None) -> MergedPolicy:
+    """One policy of all documents. Raises PolicyError for what they contradict each other in.
+
+    With `errors`, those of single rules are collected there; what is returned is of no use then.
+    """
+    all_of_them = sorted(documents, key=lambda d: (d.source, not d.organisation))
+    _refuse_same_ids(all_of_them)
+    exclusive = any(d.exclusive for d in all_of_them)
+    merge = _Merge(all_of_them, exclusive, errors)
+    rules = tuple(sorted((one for d in all_of_them for one in merge.rules_of(d)), key=lambda rule: rule.id))
+    _refuse_two_offices(rules)
+    return MergedPolicy(
+        sources=tuple(d.source for d in all_of_them),
+        default=merge.default(),
+        exclusive=exclusive,
+        identity=strictest_identity(d.identity for d in all_of_them),
+        fallback=tuple(sorted({name for d in all_of_them for name in merge.fallback_of(d)})),
+        groups=merge.groups(),
+        rules=rules,
+        ignored=tuple(sorted(merge.ignored)),
+    )
+
+
+def strictest(verdicts: Iterable[PolicyVerdict], otherwise: PolicyVerdict) -> PolicyVerdict:
+    """The strictest verdict; `otherwise` if there is none."""
+    found: list[PolicyVerdict] = sorted(verdicts, key=VERDICTS.index)
+    return found[-1] if found else otherwise
+
+
+def strictest_identity(identities: Iterable[Identity]) -> Identity:
+    """ "local" only if all say so."""
+    found = set(identities)
+    return "local" if found == {"local"} else "login"
+
+
+class _Merge:
+    """Resolves what documents say; `ignored` collects what does not count."""
+
+    def __init__(self, documents: Sequence[Document], exclusive: bool, errors: list[PolicyError] | None = None) -> None:
+        self.documents = documents
+        self.errors = errors
+        self.exclusive = exclusive
+        self.ignored: set[str] = set()
+
+    def is_limited(self, document: Document) -> bool:
+        """Whether an exclusive document of the organisation takes away what this one grants."""
+        return self.exclusive and not document.organisation
+
+    def default(self) -> PolicyVerdict:
+        stated: list[PolicyVerdict] = []
+        for d in self.documents:
+            if d.default == "pass" and self.is_limited(d):
+                self.ignored.add(f"{d.source}: default = 'pass'")
+            else:
+                stated.append(d.default)
+        return strictest(stated, "ask")
+
+    def fallback_of(self, document: Document) -> tuple[str, ...]:
+        if document.fallback and self.is_limited(document):
+            self.ignored.add(f"{document.source}: fallback")
+            return ()
+        return self.people(document, document.fallback, f"{document.source}: fallback")
+
+    def groups(self) -> tuple[Group, ...]:
+        names = {name for d in self.documents for name in d.groups}
+        return tuple(Group(name=name, people=self._common(name, self.documents) or ()) for name in sorted(names))
+
+    def sources_for(self, document: Document) -> Sequence[Document]:
+        """The documents whose word counts where this one says nothing: of an exclusive organisation, its own only."""
+        if self.exclusive and document.organisation:
+            return [d for d in self.documents if d.organisation]
+        return self.documents
+
+    def _common(self, name: str, among: Sequence[Document]) -> tuple[str, ...] | None:
+        """The people of a group that all documents agree about; with `exclusive`, the organisation's word counts."""
+        own = [d for d in among if d.organisation and name in d.groups] if self.exclusive else []
+        return _only(tuple(sorted(d.groups[name])) for d in own or among if name in d.groups)
+
+    def people(self, document: Document, names: Iterable[str], where: str) -> tuple[str, ...]:
+        """User names, with groups replaced by their people, sorted. Raises PolicyError for an unknown group."""
+        found: set[str] = set()
+        for name in names:
+            found.update(self._group(document, name[1:], where) if name.startswith("@") else (name,))
+        return tuple(sorted(found))
+
+    def _group(self, document: Document, name: str, where: str) -> tuple[str, ...]:
+        if name in document.groups:
+            return document.groups[name]
+        found = self._common(name, self.sources_for(document))
+        if found is None:
+            others = {other for d in self.documents for other in d.groups}
+            if name in others:
+                raise PolicyError(
+                    f"{where}: files disagree about the group @{name}; define it in {document.source} too"
+                )
+            known = ", ".join(f"@{one}" for one in sorted(others)) or "none"
+            raise PolicyError(f"{where}: the group @{name} is unknown; known are {known}; add it to [groups]")
+        return found
+
+    def rules_of(self, document: Document) -> Iterable[Rule]:
+        others = self.sources_for(document)
+        timezone = document.timezone or _only(d.timezone for d in others if d.timezone) or "UTC"
+        office = document.office or _only(d.office for d in others if d.office)
+        for raw in document.rules:
+            if raw.do == "pass" and self.is_limited(document):
+                self.ignored.add(f"{document.source}: rule {raw.id}, since it passes")
+                continue
+            try:
+                yield self._rule(document, raw, timezone, office)
+            except PolicyError as error:
+                if self.errors is None:
+                    raise
+                self.errors.append(error)
+
+    def _rule(self, document: Document, raw: RawRule, timezone: str, office: Office | None) -> Rule:
+        needs = tuple(self._need(document, raw, need) for need in raw.needs)
+        timeline = tuple(self._step(document, raw, step) for step in raw.timeline)
+        if self.is_limited(document):
+            timeline = self._limit_timeline(f"{document.source}: rule {raw.id}", timeline)
+        reads_office = raw.condition is not None and "now.office" in raw.condition.text
+        if office is None and (reads_office or any(step.working for step in timeline)):
+            raise PolicyError(f"{raw.where}: it counts working hours; add [office] with days and hours to the file")
+        return Rule(
+            id=raw.id,
+            source=document.source,
+            **dict(raw.scopes),  # pyright: ignore[reportArgumentType]
+            when=raw.condition.text if raw.condition else "",
+            do=raw.do,
+            needs=needs,
+            timeline=timeline,
+            identity=document.identity,
+            timezone=timezone,
+            office=office,
+            fallback=self.fallback_of(document),
+            **{name: getattr(raw, name) for name in _KEPT},
+        )
+
+    def _limit_timeline(self, rule: str, timeline: tuple[TimelineStep, ...]) -> tuple[TimelineStep, ...]:
+        """The steps without those by which a notebook could let the clock approve, or people of its own choice."""
+        kept: list[TimelineStep] = []
+        for step in timeline:
+            if step.does == "approve":
+                self.ignored.add(f"{rule}, that it approves by itself")
+            elif step.does == "escalate":
+                self.ignored.add(f"{rule}, that more people may decide: they are reminded only")
+                kept.append(
+                    msgspec.structs.replace(step, does="remind", text=step.text.replace("escalate", "remind", 1))
+                )
+            else:
+                kept.append(step)
+        return tuple(kept)
+
+    def _need(self, document: Document, raw: RawRule, need: RawNeed) -> Need:
+        people = self.people(document, need.names, raw.where)
+        able = len(people) - raw.four_eyes
+        if people and need.count > able:
+            less = " of whom one may have asked (four_eyes)" if raw.four_eyes else ""
+            raise PolicyError(
+                f"{raw.where}: '{need.text}' needs {need.count}, but names {len(people)}{less}; name more or need fewer"
+            )
+        return Need(count=need.count, people=people, text=need.text)
+
+    def _step(self, document: Document, raw: RawRule, step: RawStep) -> TimelineStep:
+        names = step.names or (document.fallback if step.does == "escalate" else ())
+        people = self.people(document, names, raw.where)
+        if step.does == "escalate" and not people:
+            raise PolicyError(f"{raw.where}: '{step.text}' names nobody; write '{step.text} @leads', or add fallback")
+        return TimelineStep(does=step.does, seconds=step.seconds, working=step.working, people=people, text=step.text)
+
+
+_KEPT = ("four_eyes", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
+
+
+def _only(found: Iterable[T]) -> T | None:
+    """The one thing that all say; None if nobody says anything or two disagree."""
+    different = {msgspec.json.encode(one): one for one in found}
+    return next(iter(different.values())) if len(different) == 1 else None
+
+
+def _refuse_same_ids(documents: Sequence[Document]) -> None:
+    seen: dict[str, RawRule] = {}
+    for rule in (rule for d in documents for rule in d.rules):
+        if rule.id in seen:
+            raise PolicyError(f"{rule.where}: the id is used by another rule ({seen[rule.id].where}); change one")
+        seen[rule.id] = rule
+
+
+def _refuse_two_offices(rules: Iterable[Rule]) -> None:
+    """A proposal has one timeline, so its working hours are of one office."""
+    first: Rule | None = None
+    for rule in rules:
+        if any(step.working for step in rule.timeline):
+            if first is not None and first.office != rule.office:
+                raise PolicyError(
+                    f"{rule.source}: rule {rule.id} counts other working hours than rule {first.id} of {first.source}; "
+                    "use one [office] and timezone for both"
+                )
+            first = first or rule
+
+
+def make_named(names: Sequence[str], groups: Sequence[Group], fail: Callable[[str], PolicyError]) -> tuple[str, ...]:
+    """The people whom a call names, sorted. Raises what `fail` makes of a sentence."""
+    known = {group.name: group.people for group in groups}
+    found: set[str] = set()
+    for name in names:
+        if not name.startswith("@"):
+            found.add(name)
+            continue
+        if name[1:] not in known:
+            shown = ", ".join(f"@{one}" for one in known) or "none"
+            raise fail(f"no policy file defines the group {name}; known are {shown}")
+        if not known[name[1:]]:
+            raise fail(f"policy files disagree about the group {name}; name the people")
+        found.update(known[name[1:]])
+    return tuple(sorted(found))
+
+
+prepare_structs(globals())

@@ -1,0 +1,67 @@
+"""An edit that takes more people than decided it is asked again: under the terms of the question and of the edit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from hitl_nb.policies.rules.combined_terms import merge_timelines, refuse_needs_of_nobody
+from hitl_nb.policies.rules.rules import Plan
+from hitl_nb.policies.terms.edit_terms import merge_stricter
+from hitl_nb.records import Action, Terms, TimelineStep
+
+
+@dataclass(frozen=True)
+class Further:
+    """What an edit takes beyond what the question took.
+
+    Attributes:
+        why: why, in a sentence for the people who are asked.
+    """
+
+    terms: Terms
+    allow: tuple[Action, ...]
+    why: str
+
+
+def add_further(found: Plan, further: Further, asked: datetime) -> Plan:
+    """A question that is asked again, under its own terms and those of the edit: the stricter of each.
+
+    Editing stays allowed: the edit has to be made again, and every edit is judged.
+
+    Args:
+        asked: when it is asked again: what the steps of the timeline are counted from.
+    """
+    if found.verdict == "block":
+        return found
+    own, more = found.terms or Terms(identity=further.terms.identity), further.terms
+    terms = merge_stricter(own, more)
+    allow: tuple[Action, ...] = tuple([one for one in found.allow if one in further.allow or one == "edit"])
+    offices = {one.office for one in (own, more) if any(step.working for step in one.timeline)}
+    timelines = [own.timeline, *([_still_to_come(more.timeline, asked)] if len(offices) < 2 else [])]
+    office = next(iter(offices), own.office) if len(offices) < 2 else own.office
+    by_clock = not terms.four_eyes and all(need.count == 1 for need in terms.needs)
+    timeline = merge_timelines(timelines, allow, asked, office, may_approve=by_clock)
+    assign = own.assign or more.assign
+    terms = msgspec.structs.replace(terms, timeline=timeline, office=office, assign=assign)
+    return replace(
+        found, verdict="ask", rules=terms.rules, why=(*found.why, further.why), terms=terms, allow=allow or found.allow
+    )
+
+
+def refuse_impossible(asked: Terms | None, more: Terms, requesters: Collection[str]) -> None:
+    """Raises PolicyError if the needs of a question and of its edit are such that nobody can meet them together."""
+    refuse_needs_of_nobody(merge_stricter(asked or Terms(), more), requesters)
+
+
+def _still_to_come(timeline: tuple[TimelineStep, ...], now: datetime) -> tuple[TimelineStep, ...]:
+    """The steps, of which none approves at a time that is over: nobody could decide before it."""
+    return tuple(
+        msgspec.structs.replace(step, does="overdue", text=step.text.replace("approve", "overdue"))
+        if step.does == "approve" and step.at is not None and step.at <= now
+        else step
+        for step in timeline
+    )

@@ -1,0 +1,170 @@
+"""Which verdict rules and guardrails have about a question, and the facts that conditions read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from hitl_nb.policies.documents.documents import SCOPES, VERDICTS
+from hitl_nb.policies.documents.exact_numbers import value_with_numbers
+from hitl_nb.policies.documents.grammar import find_timezone
+from hitl_nb.policies.documents.kleene import is_like
+from hitl_nb.policies.documents.merged_policy import MergedPolicy, Rule
+from hitl_nb.policies.documents.working_hours import is_working
+from hitl_nb.records import Facts, Office, PolicyVerdict, Question
+
+_GUARDRAIL_ORDER = ("pass", "escalate", "block")
+
+
+@dataclass
+class Judged:
+    """A verdict.
+
+    Attributes:
+        rules: those that have it, sorted by id.
+        why: sentences for people.
+        unknown: ids of all rules in scope that could not be decided, of any verdict.
+    """
+
+    verdict: PolicyVerdict
+    rules: list[Rule] = field(default_factory=list[Rule])
+    why: list[str] = field(default_factory=list[str])
+    unknown: list[str] = field(default_factory=list[str])
+
+
+def judge(policy: MergedPolicy | None, question: Question, facts: Facts | None, *, agent: str, notebook: str) -> Judged:
+    """The strictest verdict of the rules and the guardrails.
+
+    Args:
+        facts: None: they were not recorded, so what a condition reads of them is Unknown.
+    """
+    judged = Judged("ask")
+    if policy is not None:
+        judged = _judge_rules(policy, question, facts, agent, notebook)
+    worst = max((g.verdict for g in question.guardrails), key=_GUARDRAIL_ORDER.index, default="pass")
+    if worst != "pass":
+        told = [f"guardrail {g.name}: {g.message or g.verdict}" for g in question.guardrails if g.verdict == worst]
+        _raise_verdict(judged, "block" if worst == "block" else "ask", told)
+    if judged.verdict == "pass" and (held := _why_never_passes(question)):
+        _raise_verdict(judged, "ask", [held])
+    if judged.verdict == "block" and question.doubt is not None:
+        judged.verdict = "ask"
+        judged.why.append("only a person can say whether an effect happened, so nothing blocks the question")
+    return judged
+
+
+def _raise_verdict(judged: Judged, verdict: PolicyVerdict, why: Sequence[str]) -> None:
+    """Make the verdict at least this strict. Rules of a laxer one no longer count."""
+    if VERDICTS.index(verdict) > VERDICTS.index(judged.verdict):
+        judged.verdict = verdict
+        judged.rules, judged.why = [], []
+    if verdict == judged.verdict:
+        judged.why.extend(why)
+
+
+def _why_never_passes(question: Question) -> str:
+    if question.doubt is not None:
+        return "only a person can say whether an effect happened"
+    if question.document:
+        return "people decide when a document that they write together is done"
+    if "approve" not in question.allow:
+        return "the checkpoint does not allow approval, so it cannot pass"
+    return ""
+
+
+def _judge_rules(policy: MergedPolicy, question: Question, facts: Facts | None, agent: str, notebook: str) -> Judged:
+    asked = (question.tool, agent, notebook, question.kind, question.title)
+    in_scope = [_fits(scope, asked) for scope in policy.scopes]
+    views: dict[tuple[str, Office | None], dict[str, Any]] = {}
+    by_verdict: dict[PolicyVerdict, Judged] = {verdict: Judged(verdict) for verdict in VERDICTS}
+    unknown: list[str] = []
+    for rule, scope, condition in policy.compiled:
+        if not in_scope[scope]:
+            continue
+        verdict, why = rule.do, ""
+        if condition is not None:
+            at = (rule.timezone, rule.office)
+            if at not in views:
+                timezone, office = at
+                views[at] = facts_for(question, facts, agent=agent, notebook=notebook, timezone=timezone, office=office)
+            result = condition.evaluate(views[at])
+            if result is None:
+                unknown.append(rule.id)
+                verdict = "ask"
+            if result is False or (result is None and rule.do == "pass"):
+                continue
+            why = rule.id + (f": {rule.when}" if result else f" could not be decided: {condition.explain(views[at])}")
+        by_verdict[verdict].rules.append(rule)
+        by_verdict[verdict].why.append(why or f"{rule.id}: {_show_scope(rule)}")
+    judged = next((by_verdict[verdict] for verdict in reversed(VERDICTS) if by_verdict[verdict].rules), None)
+    if judged is None:
+        judged = Judged(policy.default, why=[f"no rule matched, and the default is {policy.default}"])
+    if judged.verdict == "block" and question.doubt is not None:  # it is asked, so those that ask count too
+        judged.rules = sorted([*judged.rules, *by_verdict["ask"].rules], key=lambda rule: rule.id)
+    judged.unknown = unknown
+    return judged
+
+
+def _fits(scope: tuple[str | None, ...], asked: tuple[str, ...]) -> bool:
+    return all(pattern is None or is_like(text, pattern) for pattern, text in zip(scope, asked, strict=True))
+
+
+def _show_scope(rule: Rule) -> str:
+    scopes = [_show_pattern(name, getattr(rule, name)) for name in SCOPES if getattr(rule, name) is not None]
+    return " and ".join(scopes) or "always"
+
+
+def _show_pattern(name: str, pattern: str) -> str:
+    return f"{name} fits '{pattern}'" if "*" in pattern else f"{name} is {pattern}"
+
+
+def facts_for(
+    question: Question,
+    facts: Facts | None,
+    *,
+    agent: str,
+    notebook: str,
+    timezone: str = "UTC",
+    office: Office | None = None,
+) -> dict[str, Any]:
+    """The facts that conditions read, by their names.
+
+    `now.office` is there only with an `office`, `now` and `labels` only with `facts`.
+    """
+    value: Any = value_with_numbers(question)
+    is_call = question.kind == "tool_call" and isinstance(value, dict)
+    found: dict[str, Any] = {
+        "value": value,
+        "kind": question.kind,
+        "title": question.title,
+        "tags": list(question.tags),
+        "confidence": question.confidence,
+        "agent": agent,
+        "notebook": notebook,
+        "context": question.context,
+        "guardrails": _guardrail_facts(question),
+        "tool": question.tool,
+        "arguments": cast("dict[str, Any]", value).get("arguments", {}) if is_call else {},
+    }
+    if facts is not None:
+        found |= {"labels": dict(facts.labels), "now": _now_facts(facts.now, timezone, office)}
+    return found
+
+
+def _guardrail_facts(question: Question) -> dict[str, str]:
+    """Verdicts by name; of guardrails of one name, the strictest."""
+    found: dict[str, str] = {}
+    for result in question.guardrails:
+        before = found.get(result.name, "pass")
+        found[result.name] = max(before, result.verdict, key=_GUARDRAIL_ORDER.index)
+    return found
+
+
+def _now_facts(now: datetime, timezone: str, office: Office | None) -> dict[str, Any]:
+    local = now.astimezone(find_timezone(timezone))
+    found: dict[str, Any] = {"hour": local.hour, "weekday": local.weekday(), "date": local.date().isoformat()}
+    if office is not None:
+        found["office"] = is_working(now, office)
+    return found

@@ -1,0 +1,73 @@
+"""An edit is judged again: what the policy says of the edited value is added to the terms, or refuses it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.policies.terms.seats import People, check_seat
+from hitl_nb.records import Action, Need, PolicyVerdict, Proposal, Terms, Vote
+
+
+class Judged(Protocol):
+    """What a policy says of an edited value: a `Plan` of `policies/rules/rules.py`."""
+
+    @property
+    def verdict(self) -> PolicyVerdict: ...
+    @property
+    def rules(self) -> tuple[str, ...]: ...
+    @property
+    def why(self) -> tuple[str, ...]: ...
+    @property
+    def terms(self) -> Terms | None: ...
+    @property
+    def allow(self) -> tuple[Action, ...]: ...
+
+
+def judge_again(p: Proposal, vote: Vote, people: People, judged: Judged | None) -> Proposal:
+    """The proposal with what the policy says of an edited value: further needs are added, none is taken away."""
+    if vote.action != "edit" or judged is None or p.terms is None:
+        return p
+    refuse_blocked(judged)
+    if judged.terms is None or judged.verdict == "pass":
+        return p
+    allow = tuple(one for one in p.allow if one in judged.allow) or p.allow
+    p = msgspec.structs.replace(p, terms=merge_stricter(p.terms, judged.terms), allow=allow)
+    check_seat(p, people, vote)
+    return p
+
+
+def refuse_blocked(judged: Judged) -> None:
+    """Raises InvalidEdit if the policy blocks an edited value."""
+    if judged.verdict == "block":
+        why = f": {'; '.join(judged.why)}" if judged.why else ""
+        raise InvalidEdit({"": f"the policy blocks this value ({', '.join(judged.rules) or 'default'}){why}"})
+
+
+def merge_stricter(old: Terms, new: Terms) -> Terms:
+    """Terms that ask for all that both ask for. The timeline stays the old one: it began when it was asked."""
+    had = {(need.count, frozenset(need.people)) for need in old.needs}
+    return msgspec.structs.replace(
+        old,
+        rules=tuple(sorted({*old.rules, *new.rules})),
+        needs=(*old.needs, *(need for need in new.needs if not _is_met_by(need, had))),
+        four_eyes=old.four_eyes or new.four_eyes,
+        blind=old.blind or new.blind,
+        identity="login" if "login" in (old.identity, new.identity) else "local",
+        fallback=tuple(dict.fromkeys((*old.fallback, *new.fallback))),
+        fresh=_least(old.fresh, new.fresh),
+        undo=max(old.undo or 0.0, new.undo or 0.0) or None,
+        batch=_least(old.batch, new.batch),
+        show="title" if "title" in (old.show, new.show) else "summary",
+    )
+
+
+def _is_met_by(need: Need, had: set[tuple[int, frozenset[str]]]) -> bool:
+    """Whether a need asks for nothing beyond those that are there: it is one of them, or "1 of anyone"."""
+    return (need.count, frozenset(need.people)) in had or (not need.people and need.count <= 1 and bool(had))
+
+
+def _least(*limits: Any) -> Any:
+    return min((one for one in limits if one is not None), default=None)

@@ -1,0 +1,91 @@
+"""Effects in doubt, in words: what people are told, and what their answers mean."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from hitl_nb import json_text as json
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.records import Doubt, Proposal, effect_happened
+
+LOOK = "Look it up before you choose: a wrong answer does it twice, or never."
+RESULT = "What did it return? (text, number or JSON)"
+
+
+def choices(doubt: Doubt) -> list[tuple[str, str, str, str]]:
+    """The three answers: the word of the command line, what it says, what follows, and what the button then says."""
+    again = f"{doubt.call} is called again."
+    stop = "Nothing is called; --restart begins it anew. If you do not know yet, leave this open."
+    goes_on = "The agent continues with the result that you give. Nothing is called."
+    return [
+        ("yes", "Yes, it happened", goes_on, "Continue as if it happened"),
+        ("no", "No, it did not happen", again, f"Call {doubt.call} again"),
+        ("stop", "Stop the run instead", stop, "Stop the run"),
+    ]
+
+
+def facts(doubt: Doubt) -> list[tuple[str, str]]:
+    """What is known of the call, each fact with its name; times in UTC."""
+    gone = "the process was gone" if doubt.died else "the run was interrupted"
+    given = ", ".join(f"{name} = {text}" for name, text in doubt.arguments.items())
+    return [
+        ("called with", given or "nothing"),
+        ("began", f"{doubt.began:%Y-%m-%d %H:%M:%S} UTC; {gone} by {doubt.noticed:%Y-%m-%d %H:%M:%S} UTC"),
+        ("idempotency key", doubt.idempotency_key),
+    ]
+
+
+def outcome(p: Proposal) -> str:
+    """What became of a question about an effect, in a few words."""
+    try:
+        happened = effect_happened(p.decision.value if p.decision is not None else None)
+    except ValueError:
+        return "Answered"
+    return {True: "Answered, it happened", False: "Answered, it did not happen", None: "Run stopped"}[happened]
+
+
+def answer(word: str, result: str | None, p: Proposal) -> dict[str, Any]:
+    """The answer that "yes", "no" or "stop" means, with the text of a result. Raises InvalidEdit."""
+    if word not in ("yes", "no", "stop"):
+        raise InvalidEdit({"happened": f'must be yes, no or stop, not "{word}"'})
+    if word == "yes":
+        if result is None and not _returns_nothing(p.schema):
+            raise InvalidEdit({"result": "is required: give what the call returned, or null (--result null, yes null)"})
+        return {"happened": True, **({} if result is None else {"result": result_from(result, p.schema)})}
+    if result:
+        raise InvalidEdit({"result": "belongs to yes: if it did not happen there is none"})
+    return {"happened": False if word == "no" else "stop"}
+
+
+def answer_from(text: str, p: Proposal) -> str:
+    """An answer as people type it ("yes RESULT", "no", "stop", or its JSON), as JSON text. Raises InvalidEdit."""
+    word, _, rest = text.strip().partition(" ")
+    if word.lower() not in ("yes", "no", "stop"):
+        return text
+    return json.dumps(answer(word.lower(), rest.strip() or None, p))
+
+
+def result_from(text: str, schema: Any) -> Any:
+    """What a step returned, as people type it: JSON, or else plain text; nothing is null."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, str) or not _is_text(schema) else text
+
+
+def _returns_nothing(schema: Any) -> bool:
+    """Whether the step is declared to return None."""
+    declared: Any = schema.get("then") if schema else None
+    return declared is not None and "result" not in declared["required"]
+
+
+def _is_text(schema: Any) -> bool:
+    """Whether the step returns a text: then 88213 is one, too."""
+    found: Any = schema
+    for name in ("then", "properties", "result"):
+        found = cast("dict[str, Any]", found).get(name) if isinstance(found, dict) else None
+    return isinstance(found, dict) and cast("dict[str, Any]", found).get("type") == "string"

@@ -1,0 +1,1 @@
+"""Telling people: channels, messages, and the process that sends."""

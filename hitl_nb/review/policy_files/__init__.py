@@ -1,0 +1,1 @@
+"""The policy files that apply to a notebook or a script."""

@@ -1,0 +1,338 @@
+"""Policies as a process finds them: the files that apply to a notebook, and what a call brings along.
+
+Applied together: every file of `HITL_NB_POLICY`, and every `hitl-policy.toml` from the notebook's folder up to the
+first folder with `.git`; without one, up to the server's root or the home directory. A file is read again when it has
+changed. A file that cannot be used raises PolicyError whenever a policy is asked for: it is never left out.
+"""
+
+# ruff: noqa: PTH109, PTH111, PTH112, PTH116, PTH117, PTH120
+# Every checkpoint looks for files, and pathlib takes twice as long.
+
+from __future__ import annotations
+
+import functools
+import os
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from hitl_nb.errors import PolicyError
+
+if TYPE_CHECKING:  # imported where a policy is read: a process without policies needs none of it
+    from hitl_nb.policies.documents.documents import Document
+    from hitl_nb.policies.documents.merged_policy import MergedPolicy
+
+FILE_NAME = "hitl-policy.toml"
+ENVIRONMENT = "HITL_NB_POLICY"
+ROOT = "HITL_NB_ROOT"
+"""Tells kernels the folder of the server that started them: the search for policy files does not leave it."""
+MAX_BYTES = 1_000_000
+"""Largest policy file."""
+_CACHED = 64
+
+_Stamp = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """A policy file that applies.
+
+    Attributes:
+        organisation: whether it is one of `HITL_NB_POLICY`.
+    """
+
+    path: Path
+    organisation: bool = False
+
+
+@dataclass(frozen=True)
+class Policy:
+    """More rules for a call, as `hitl.policy()` makes them.
+
+    Attributes:
+        source: "file": `text` is the path of a file, which is read when it is used; "mapping": the rules, as JSON.
+        text: see `source`. Nothing else is kept, so that a run that holds a policy can be saved.
+    """
+
+    source: Literal["file", "mapping"]
+    text: str
+
+
+def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Policy:
+    """Rules for single calls: `checkpoint(..., policy=hitl.policy({"rule": [...]}))`.
+
+    They are merged with the policy files that apply: all rules count, and the strictest verdict wins.
+
+    Args:
+        path_or_mapping: a file, or a mapping of the same grammar. A file is read again when it has changed.
+
+    Raises:
+        PolicyError: it cannot be read or used; the message says where and how to mend it.
+        TypeError: for anything else than a path or a mapping.
+    """
+    from hitl_nb.policies.documents.content import make_plain
+    from hitl_nb.policies.documents.documents import MAPPING, read_mapping
+
+    if isinstance(path_or_mapping, Mapping):
+        content = make_plain(path_or_mapping, MAPPING)
+        read_mapping(content)
+        return Policy("mapping", msgspec.json.encode(content).decode())
+    if not isinstance(path_or_mapping, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"policy is a {type(path_or_mapping).__name__}; it must be a path or a mapping")
+    path = _expanded(path_or_mapping).absolute()
+    read_policy_file(PolicyFile(path))
+    return Policy("file", str(path))
+
+
+def load_policy(notebook: str, *more: Policy) -> MergedPolicy | None:
+    """The policy that applies to a notebook, or to a script or module outside one; None if there is none.
+
+    Args:
+        notebook: its path. The current folder counts for a name that is no path, such as a module's.
+        more: what a call brings along.
+
+    Raises:
+        PolicyError: a file, or all of them together, cannot be used.
+    """
+    files = find_policy_files(notebook)
+    for one in more:
+        if one.source == "file" and all(found.path != Path(one.text) for found in files):
+            files.append(PolicyFile(Path(one.text)))
+    documents = [read_policy_file(found) for found in files]
+    documents += [_read_json(one.text) for one in more if one.source == "mapping"]
+    return _merge_cached(documents) if documents else None
+
+
+def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]]:
+    """The policy that would apply to a notebook if a file applied, too.
+
+    It takes the place of itself, and of files that have a rule of the same id: of those it is a changed copy.
+
+    Returns:
+        The policy, and the files that it would replace.
+
+    Raises:
+        PolicyError: a file, or all of them together, cannot be used.
+    """
+    documents, replaced = _documents_with(notebook, path)
+    return _merge_cached(documents), replaced
+
+
+def find_errors_together(notebook: str, tried: Path | None) -> list[PolicyError]:
+    """All that is wrong with the files that apply to a notebook, and one beside them, if each is right by itself."""
+    from hitl_nb.policies.documents.merged_policy import merge_documents
+
+    errors: list[PolicyError] = []
+    try:
+        if tried is None:
+            documents = [read_policy_file(found) for found in find_policy_files(notebook)]
+        else:
+            documents = _documents_with(notebook, tried)[0]
+        merge_documents(documents, errors)
+    except PolicyError as error:
+        errors.append(error)
+    return errors
+
+
+def _documents_with(notebook: str, path: Path) -> tuple[list[Document], list[Path]]:
+    """What would apply if a file applied, and the files that it would replace."""
+    path = _expanded(path).absolute()
+    tried = read_policy_file(PolicyFile(path, organisation=True))
+    ids = {rule.id for rule in tried.rules}
+    documents: list[Document] = []
+    replaced: list[Path] = []
+    organisation = tried.exclusive
+    for found in find_policy_files(notebook):
+        document = read_policy_file(found)
+        is_itself = os.path.realpath(found.path) == os.path.realpath(path)
+        if is_itself or ids & {rule.id for rule in document.rules}:
+            organisation = organisation or found.organisation
+            replaced += [] if is_itself else [found.path]
+        else:
+            documents.append(document)
+    if not organisation:
+        tried = read_policy_file(PolicyFile(path))
+    return [*documents, tried], replaced
+
+
+def find_policy_files(notebook: str) -> list[PolicyFile]:
+    """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
+    found, start = list(_named_files()), _folder_of(notebook)
+    there = [path for folder in _upwards(start) if _exists(path := _inside(folder, FILE_NAME))]
+    if not there:
+        return found  # mostly: where the search ends need not be known
+    for folder in _folders(start):
+        path = _inside(folder, FILE_NAME)
+        if path in there and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
+            found.append(_in_folder(path))
+    return found
+
+
+def _named_files() -> tuple[PolicyFile, ...]:
+    """The files of `HITL_NB_POLICY`."""
+    names = os.environ.get(ENVIRONMENT, "")
+    if not names:
+        return ()
+    return _files_of(names, os.path.expanduser("~") if "~" in names else "", _working_folder())
+
+
+@functools.lru_cache(_CACHED)
+def _files_of(names: str, home: str, folder: str) -> tuple[PolicyFile, ...]:
+    """Each file once; `home` and `folder` are what the names may be relative to."""
+    found = [Path(folder, _expanded(name)) for name in names.split(os.pathsep) if name]
+    return tuple(dict.fromkeys(PolicyFile(path, organisation=True) for path in found))
+
+
+def _expanded(name: str | os.PathLike[str]) -> Path:
+    """The path with `~` as the home directory. Raises PolicyError if nobody knows it."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise PolicyError(f"{os.fspath(name)}: the home directory is not known; write the whole path") from None
+
+
+@functools.lru_cache(_CACHED)
+def _in_folder(path: str) -> PolicyFile:
+    return PolicyFile(Path(path))
+
+
+def read_policy_file(file: PolicyFile) -> Document:
+    """The document in a file, from memory if it has not changed. Raises PolicyError."""
+    from hitl_nb.policies.documents.documents import read_text
+
+    try:
+        before = _documents.get(file)
+        if before is not None and before[0] == _stamp(os.stat(file.path)):
+            return before[1]
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    stamp, text = _read(file)
+    document = read_text(text, str(file.path), organisation=file.organisation)
+    _documents[file] = (stamp, document)
+    return document
+
+
+def find_file_errors(file: PolicyFile) -> list[PolicyError]:
+    """All that is wrong in a file by itself, in its order; `read_policy_file` raises the first."""
+    from hitl_nb.policies.documents.documents import find_errors
+
+    try:
+        text = read_policy_text(file)
+    except PolicyError as error:
+        return [error]
+    return find_errors(text, str(file.path), organisation=file.organisation)
+
+
+def read_policy_text(file: PolicyFile) -> str:
+    """The text of a file. Raises PolicyError."""
+    return _read(file)[1]
+
+
+def _read(file: PolicyFile) -> tuple[_Stamp, str]:
+    try:
+        with file.path.open("rb") as opened:
+            stamp = _stamp(os.fstat(opened.fileno()))
+            raw = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    if len(raw) > MAX_BYTES:
+        raise PolicyError(f"{file.path}: the policy file is larger than {MAX_BYTES} bytes; split it")
+    try:
+        return stamp, raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{file.path}: the policy file is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+
+
+def _unreadable(file: PolicyFile, error: OSError) -> PolicyError:
+    where = f"; {ENVIRONMENT} names it" if file.path in [one.path for one in _named_files()] else ""
+    return PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}")
+
+
+_documents: dict[PolicyFile, tuple[_Stamp, Document]] = {}
+_mappings: OrderedDict[str, Document] = OrderedDict()
+_merged: OrderedDict[tuple[int, ...], tuple[list[Document], MergedPolicy]] = OrderedDict()
+"""By the identities of documents, which are kept beside, so that no other object can have them."""
+
+
+def _merge_cached(documents: list[Document]) -> MergedPolicy:
+    key = tuple(id(document) for document in documents)
+    before = _merged.get(key)
+    if before is not None:
+        return before[1]
+    from hitl_nb.policies.documents.merged_policy import merge_documents
+
+    merged = merge_documents(documents)
+    _merged[key] = (documents, merged)
+    _shrink(_merged)
+    return merged
+
+
+def _read_json(text: str) -> Document:
+    found = _mappings.get(text)
+    if found is None:
+        from hitl_nb.policies.documents.documents import read_mapping
+
+        found = _mappings[text] = read_mapping(msgspec.json.decode(text))
+        _shrink(_mappings)
+    return found
+
+
+def _shrink(cache: OrderedDict[Any, Any]) -> None:
+    while len(cache) > _CACHED:
+        cache.popitem(last=False)
+
+
+def _stamp(found: os.stat_result) -> _Stamp:
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # it was removed; a full name needs none
+        return ""
+
+
+def _folder_of(notebook: str) -> str:
+    if not os.path.isabs(notebook):
+        return os.getcwd()
+    return notebook if os.path.isdir(notebook) else os.path.dirname(notebook)
+
+
+def _folders(start: str) -> tuple[str, ...]:
+    """The folder and those above it, up to where the search ends; outside of all limits, the folder alone."""
+    folders = _upwards(start)
+    for n, folder in enumerate(folders, 1):
+        if _exists(_inside(folder, ".git")):
+            return folders[:n]
+    for limit in (os.environ.get(ROOT, ""), os.path.expanduser("~")):
+        if limit.rstrip(os.sep) in folders:
+            return folders[: folders.index(limit.rstrip(os.sep)) + 1]
+    return (start,)
+
+
+@functools.lru_cache(_CACHED)
+def _upwards(start: str) -> tuple[str, ...]:
+    """The folder and all above it, by their names alone."""
+    found = [start]
+    while (above := os.path.dirname(found[-1])) != found[-1]:
+        found.append(above)
+    return tuple(found)
+
+
+def _inside(folder: str, name: str) -> str:
+    return f"{folder.rstrip(os.sep)}{os.sep}{name}"
+
+
+def _exists(path: str) -> bool:
+    """Whether anything is there, also a link to nothing."""
+    if _CAN_ASK_ABOUT_LINKS:
+        return os.access(path, os.F_OK, follow_symlinks=False)
+    return os.path.lexists(path)  # slower: it makes an error for what is not there
+
+
+_CAN_ASK_ABOUT_LINKS = os.access in os.supports_follow_symlinks

@@ -1,0 +1,199 @@
+"""What a call of `checkpoint`, `proposal` or a gate says about its review: facts, and who decides by when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args
+
+from hitl_nb.own_objects import mark_own
+from hitl_nb.review.guardrail_checks import Guard, guards_of
+from hitl_nb.review.guardrails import Named
+
+if TYPE_CHECKING:
+    from hitl_nb.review.policy_files.policy_files import Policy
+
+OnDeadline = Literal["wait", "reject", "approve", "escalate"]
+"""What happens when the deadline passes and nobody has decided."""
+
+_LONGEST_TAG = 100
+_MOST_TAGS = 100
+_MOST_PEOPLE = 9999
+
+
+@mark_own
+@dataclass(frozen=True)
+class Review:
+    """The review arguments of one call, checked; see `checkpoint`. All that is left out changes nothing."""
+
+    tags: tuple[str, ...] = ()
+    confidence: float | None = None
+    guardrails: tuple[Guard, ...] = ()
+    reviewers: tuple[str, ...] | None = None
+    quorum: int = 1
+    deadline: timedelta | datetime | None = None
+    on_deadline: OnDeadline = "wait"
+    policy: Policy | None = None
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether it says who decides, or by when."""
+        return self.reviewers is not None or self.quorum != 1 or self.deadline is not None
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Most questions have none: in a saved state, that is a name in place of an object with all its fields."""
+        return "NO_REVIEW" if self is NO_REVIEW else super().__reduce_ex__(protocol)
+
+
+NO_REVIEW = Review()
+"""The arguments of a call that gives none."""
+
+_DEFAULTS = ((), None, (), None, 1, None, "wait", None)
+"""The same as they are given, in the order of the fields: Python has one object of each."""
+
+
+def check_review(
+    *,
+    tags: Sequence[str] = (),
+    confidence: float | None = None,
+    guardrails: Sequence[Callable[..., Any]] = (),
+    reviewers: Sequence[str] | None = None,
+    quorum: int = 1,
+    deadline: timedelta | datetime | None = None,
+    on_deadline: OnDeadline = "wait",
+    policy: Policy | None = None,
+    allow: Collection[str] = (),
+) -> Review:
+    """The review arguments of a call whose reviewers may take the actions in `allow`.
+
+    Raises TypeError or ValueError: one sentence that names the argument, what was given and what is accepted.
+    """
+    given = (tags, confidence, guardrails, reviewers, quorum, deadline, on_deadline, policy)
+    if all(one is default for one, default in zip(given, _DEFAULTS, strict=True)):
+        return NO_REVIEW
+    review = Review(
+        _tags(tags),
+        _confidence(confidence),
+        guards_of(guardrails),
+        _reviewers(reviewers),
+        _quorum(quorum),
+        _deadline(deadline),
+        on_deadline,
+        _policy(policy),
+    )
+    _check_on_deadline(review, allow)
+    return review
+
+
+def check_rules(rules: Mapping[str, Any], allow: Collection[str]) -> None:
+    """Check the review arguments of a gate, those that are no functions of its calls. Raises TypeError, ValueError."""
+    if isinstance(rules["guardrails"], Named):
+        guards_of(rules["guardrails"])  # raises: a guardrail is no function of the arguments
+    fixed = {name: rule for name, rule in rules.items() if not callable(rule)}
+    if not {"deadline", "quorum"} <= fixed.keys():
+        fixed.pop("on_deadline", None)  # it is checked with these, at each call
+    check_review(**fixed, allow=allow)
+
+
+def _tags(tags: Any) -> tuple[str, ...]:
+    for tag in _sequence(tags, "tags", 'words, as in tags=("vip",)'):
+        if not isinstance(tag, str):
+            raise TypeError(f"tags must be words (str), not {type(tag).__name__}")
+        if not tag or not tag.isprintable() or " " in tag or len(tag) > _LONGEST_TAG:
+            raise ValueError(f"tags must be words of 1 to {_LONGEST_TAG} characters without spaces, not {tag[:120]!r}")
+    found = tuple(dict.fromkeys(map(str, tags)))
+    if len(found) > _MOST_TAGS:
+        raise ValueError(f"tags must be {_MOST_TAGS} words at most, not {len(found)}")
+    return found
+
+
+def _confidence(confidence: Any) -> float | None:
+    if confidence is None:
+        return None
+    try:
+        found = None if isinstance(confidence, (bool, str, bytes)) else float(confidence)
+    except (TypeError, ValueError):
+        found = None
+    if found is None:
+        raise TypeError(f"confidence must be a number from 0 to 1, or None, not {type(confidence).__name__}")
+    if not 0 <= found <= 1:
+        raise ValueError(f"confidence must be a number from 0 to 1, not {found!r}")
+    return found
+
+
+def _reviewers(reviewers: Any) -> tuple[str, ...] | None:
+    if reviewers is None:
+        return None
+    example = 'user names and groups, as in reviewers=("ada", "@finance")'
+    found = tuple(_sequence(reviewers, "reviewers", example))
+    for one in found:
+        if not isinstance(one, str):
+            raise TypeError(f"reviewers must be {example}, not {type(one).__name__}")
+        if not one.removeprefix("@") or one != one.strip() or not one.isprintable():
+            raise ValueError(f"reviewers must be {example}, and {one!r} is neither")
+    if not found:
+        raise ValueError("reviewers must name somebody; leave it out if anyone may decide")
+    return tuple(dict.fromkeys(found))
+
+
+def _quorum(quorum: Any) -> int:
+    if not isinstance(quorum, int) or isinstance(quorum, bool):
+        raise TypeError(f"quorum must be an int: how many people must agree, not {type(quorum).__name__}")
+    if quorum < 1:
+        raise ValueError(f"quorum must be 1 or more, not {quorum}")
+    if quorum > _MOST_PEOPLE:
+        raise ValueError(f"quorum must be {_MOST_PEOPLE} at most, not {quorum}: nobody could meet it")
+    return quorum
+
+
+def _deadline(deadline: Any) -> timedelta | datetime | None:
+    if deadline is None:
+        return None
+    if isinstance(deadline, timedelta):
+        if not deadline > timedelta(0):
+            raise ValueError(f"deadline must be a time to come, not {deadline}")
+        return timedelta(seconds=deadline.total_seconds())  # not a subclass, as of pandas
+    if not isinstance(deadline, datetime) or deadline != deadline:  # NaT of pandas
+        raise TypeError(f"deadline must be a timedelta or an aware datetime, not {type(deadline).__name__}")
+    if deadline.utcoffset() is None:
+        raise ValueError(
+            f"deadline must be an aware datetime: {deadline.isoformat()} has no time zone; "
+            "give it one, as in datetime.now(UTC) + timedelta(hours=4), or pass the timedelta itself"
+        )
+    try:
+        deadline.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"deadline must be a time of the years 1 to 9999 in UTC, not {deadline.isoformat()}") from None
+    return datetime.combine(deadline.date(), deadline.timetz())
+
+
+def _policy(policy: Any) -> Policy | None:
+    if policy is None:
+        return None
+    from hitl_nb.review.policy_files.policy_files import Policy
+
+    if not isinstance(policy, Policy):
+        raise TypeError(f"policy must be made with hitl.policy(...), not {type(policy).__name__}")
+    return policy
+
+
+def _check_on_deadline(review: Review, allow: Collection[str]) -> None:
+    does = review.on_deadline
+    if does not in get_args(OnDeadline):
+        raise ValueError(f"on_deadline must be one of {', '.join(get_args(OnDeadline))}, not {does!r}")
+    if does != "wait" and review.deadline is None:
+        raise ValueError(f"on_deadline={does!r} needs a deadline")
+    if does == "approve" and review.quorum > 1:
+        raise ValueError(
+            f'on_deadline="approve" does not go with quorum={review.quorum}: silence would stand for '
+            f'{review.quorum} people; use "reject" or "escalate"'
+        )
+    if does in ("approve", "reject") and does not in allow:
+        raise ValueError(f"on_deadline={does!r} needs {does!r} in allow")
+
+
+def _sequence(given: Any, name: str, accepted: str) -> Sequence[Any]:
+    if isinstance(given, (str, bytes)) or not isinstance(given, (Sequence, set, frozenset)):
+        raise TypeError(f"{name} must be a sequence of {accepted}, not {type(given).__name__}")
+    return given  # type: ignore[return-value]  # iterable, which is all that is used

@@ -1,0 +1,25 @@
+"""The draft follows what people vote on: who looks at an edited proposal next has the edited value in the editor."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from hitl_nb.drafts import document
+from hitl_nb.drafts.draft import Draft
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.policies.terms.vote_counts import current_value
+from hitl_nb.records import Proposal
+
+
+def follow_candidate(ledger: Ledger, before: Proposal, after: Proposal) -> None:
+    """Put the value that people vote on since a vote into the draft, unless somebody has written there meanwhile.
+
+    `before` and `after` are the proposal before and after that vote. Raises StoreError.
+    """
+    if after.status != "open" or after.candidate is UNSET:
+        return
+    draft = Draft.of(ledger.store, after)
+    says = draft.value()
+    if document.same(says, current_value(before)) and not document.same(says, after.candidate):
+        by = next(vote for vote in reversed(after.votes) if vote.action == "edit")
+        draft.write(after.candidate, by.reviewer, by.reviewer_name)

@@ -1,0 +1,1 @@
+"""Decisions from a file, where nobody looks."""

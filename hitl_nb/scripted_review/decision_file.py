@@ -1,0 +1,216 @@
+"""The file format of decisions written down beforehand: `NAME.decisions.json` beside `NAME.ipynb`.
+
+    {"version": 1, "clock": "2026-01-05T09:00:00Z", "decisions": [
+      {"agent": "refunds", "title": "Order 1", "action": "edit", "value": "Dear ...", "reason": "by name"},
+      {"agent": "refunds", "title": "Order 2", "votes": [
+        {"as": "bo", "action": "approve"}, {"as": "cy", "action": "approve"}]},
+      {"agent": "refunds", "title": "Order 3", "action": "wait"}]}
+
+An entry answers one proposal: alone, with the votes of named people, or by letting the clock act. `reviewer.py` plays
+them; "writing", beside "decisions", is what people do in workspaces meanwhile (`people.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hitl_nb import json_text as json
+from hitl_nb.errors import HitlError
+from hitl_nb.records import Action, Proposal
+from hitl_nb.scripted_review.people import Hand
+from hitl_nb.structs import prepare_structs
+
+VERSION = 1
+
+CLOCK = datetime(2026, 1, 5, 9, tzinfo=UTC)
+"""What time it is for policies where a file does not say: a Monday morning."""
+
+EXPECTED = (
+    '{"version": 1, "decisions": [{"agent": ..., "title": ..., "action": ..., "value": ..., "reason": ...}, ...]}, '
+    'with "votes": [{"as": ..., "action": ...}, ...] in place of "action" where named people vote, and "clock" and '
+    '"requesters" beside "decisions" for the time and for four eyes'
+)
+
+EntryAction = Literal["approve", "edit", "reject", "respond", "wait"]
+
+
+class VoteEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The vote of one person.
+
+    Attributes:
+        reviewer: user name of who votes; "as" in the file.
+        action: "approve", "edit", "reject" or "respond".
+        value: for "edit" the edited value as JSON, for "respond" the message.
+        reason: kept with the vote.
+    """
+
+    reviewer: str = msgspec.field(name="as")
+    action: Action
+    value: Any = msgspec.UNSET
+    reason: str | None = None
+
+    def find_mistake(self) -> str:
+        """What is wrong with this vote, or ""."""
+        if not self.reviewer:
+            return 'has an empty "as"; name the person who votes'
+        return _find_value_mistake(self.action, self.value)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One answer to a proposal. It has an action or votes.
+
+    Attributes:
+        agent, title: which proposals it answers; `*` stands for any characters.
+        action: "approve", "edit", "reject" or "respond" decides it, no matter whom the policy asks for; "wait" moves
+            the clock to the next step of the proposal's timeline.
+        value: for "edit" the edited value as JSON, for "respond" the message.
+        reason: kept with the decision.
+        votes: of named people, as the policy asks for them; in this order.
+    """
+
+    agent: str = "*"
+    title: str = "*"
+    action: EntryAction | msgspec.UnsetType = msgspec.UNSET
+    value: Any = msgspec.UNSET
+    reason: str | None = None
+    votes: list[VoteEntry] | msgspec.UnsetType = msgspec.UNSET
+
+    def matches(self, proposal: Proposal) -> bool:
+        """Whether it may answer this proposal."""
+        return matches_pattern(self.agent, proposal.agent) and matches_pattern(self.title, proposal.title)
+
+    def find_mistake(self) -> str:
+        """What is wrong with this entry and how to mend it, or ""; to be read behind its number."""
+        if self.votes is not msgspec.UNSET:
+            return self._find_mistake_in_votes(self.votes)
+        if self.action is msgspec.UNSET:
+            return ': has neither "action" nor "votes"; give it one of them'
+        if self.action == "wait":
+            given = self.value is not msgspec.UNSET or self.reason is not None
+            return ' is a "wait" with a "value" or "reason"; leave that out: nobody decides' if given else ""
+        mistake = _find_value_mistake(self.action, self.value)
+        return f" {mistake}" if mistake else ""
+
+    def _find_mistake_in_votes(self, votes: list[VoteEntry]) -> str:
+        if self.action is not msgspec.UNSET:
+            return ' has "action" and "votes"; give each person\'s action in their vote'
+        if self.value is not msgspec.UNSET or self.reason is not None:
+            return ' has "votes" and a "value" or "reason" beside them; put that into the vote that it belongs to'
+        if not votes:
+            return ' has no vote in "votes"; write {"as": NAME, "action": ...} for each person'
+        for number, vote in enumerate(votes):
+            if mistake := vote.find_mistake():
+                return f".votes[{number}] {mistake}"
+        return ""
+
+
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: Literal[1]
+    clock: str | None = None
+    requesters: tuple[str, ...] = ()
+    decisions: list[Entry] = []
+    writing: list[Hand] = []
+
+
+@dataclass(frozen=True)
+class DecisionFile:
+    """The content of a decisions file.
+
+    Attributes:
+        decisions: the entries, in order.
+        writing: what people do in workspaces.
+        clock: what time it is for policies; aware, UTC.
+        requesters: user names of those who started the agents, for four eyes. Nobody, unless the file names them, so
+            that the votes count the same no matter who runs the notebook.
+    """
+
+    decisions: list[Entry] = field(default_factory=list[Entry])
+    writing: list[Hand] = field(default_factory=list[Hand])
+    clock: datetime = CLOCK
+    requesters: tuple[str, ...] = ()
+
+
+def read_file(path: Path) -> DecisionFile:
+    """Read a decisions file. Raises HitlError with the file, the entry and how to mend it."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise HitlError(f"cannot read {path}: {error.strerror}") from None
+    return parse_document(raw, path.name)
+
+
+def parse_document(raw: bytes, name: str) -> DecisionFile:
+    """Parse the JSON of a decisions file; `name` is for messages. Raises HitlError."""
+    try:
+        found = msgspec.json.decode(raw, type=_Document)
+    except msgspec.DecodeError as error:
+        raise HitlError(f"{name} is no script of decisions: {error}; expected is {EXPECTED}") from None
+    for number, entry in enumerate(found.decisions):
+        if mistake := entry.find_mistake():
+            raise HitlError(f"{name}: decisions[{number}]{mistake}")
+    for number, hand in enumerate(found.writing):
+        if mistake := hand.wrong():
+            raise HitlError(f"{name}: writing[{number}] {mistake}")
+    return DecisionFile(found.decisions, found.writing, _parse_clock(found.clock, name), found.requesters)
+
+
+def format_document(file: DecisionFile) -> str:
+    """The text of a decisions file, one entry a line."""
+    clock = "" if file.clock == CLOCK else f'"clock": {json.dumps(format_clock(file.clock))}, '
+    names = f'"requesters": {json.dumps(list(file.requesters), ensure_ascii=False)}, ' if file.requesters else ""
+    hands = f'"writing": [\n  {_format_lines(file.writing)}\n], ' if file.writing else ""
+    return f'{{"version": {VERSION}, {clock}{names}{hands}"decisions": [\n  {_format_lines(file.decisions)}\n]}}\n'
+
+
+def format_entry(entry: Entry | Hand) -> str:
+    """An entry as its line of JSON."""
+    return json.dumps(msgspec.to_builtins(entry), ensure_ascii=False)
+
+
+def format_clock(at: datetime) -> str:
+    """A time as "clock" has it: "2026-01-05T09:00:00Z"."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def matches_pattern(pattern: str, text: str) -> bool:
+    """Whether `text` is `pattern`, in which `*` stands for any characters."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+
+
+def _format_lines(entries: Iterable[Entry | Hand]) -> str:
+    return ",\n  ".join(map(format_entry, entries))
+
+
+def _parse_clock(text: str | None, name: str) -> datetime:
+    if text is None:
+        return CLOCK
+    try:
+        return msgspec.convert(text, _Time).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
+        raise HitlError(
+            f'{name}: "clock" is {text!r}, which is no time with a time zone; write it as in "{format_clock(CLOCK)}"'
+        ) from None
+
+
+def _find_value_mistake(action: Action, value: Any) -> str:
+    given = value is not msgspec.UNSET
+    if action == "edit" and not given:
+        return 'is an "edit" without a "value"'
+    if action == "respond" and not (isinstance(value, str) and value.strip()):
+        return 'is a "respond" whose "value" is not the message (a string)'
+    if action in ("approve", "reject") and given:
+        return f'is a "{action}" with a "value"; use "edit" to change what is proposed'
+    return ""
+
+
+prepare_structs(globals())

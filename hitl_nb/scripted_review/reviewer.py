@@ -1,0 +1,196 @@
+"""Decisions written down beforehand answer checkpoints in tests and CI, where nobody looks.
+
+The environment variable `HITL_NB_REVIEWER` (`script:FILE`) names the decisions file that answers, so that kernels and
+worker processes inherit it. The agent really pauses, and each decision is recorded in the store like any other, so
+after a crash the entries that were used are known from there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from hitl_nb.errors import HitlError, Unanswered
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows.requesters import replace_requesters
+from hitl_nb.ledger.rows.store_clock import replace_clock
+from hitl_nb.records import Proposal, Run, Workspace
+from hitl_nb.scripted_review.decision_file import DecisionFile, Entry, matches_pattern, read_file
+from hitl_nb.scripted_review.fixed_clock import StandingClock
+from hitl_nb.scripted_review.given_answers import AnswerGiven, answers_to, count_given, newest_runs
+from hitl_nb.scripted_review.people import Hands
+from hitl_nb.scripted_review.scripted_pause import ScriptedPause, describe_missing_entry
+
+ENVIRONMENT = "HITL_NB_REVIEWER"
+
+_RunName = tuple[int, str, str, str]
+"""What identifies a run across its generations: ledger, notebook, agent, key."""
+
+
+class DecisionFileReviewer:
+    """Answers proposals with the entries of one decisions file, and knows which of them are used.
+
+    An entry answers one proposal: the first unused one whose agent and title match. For a run that was started afresh,
+    the entries that an older generation used are free again.
+
+    Attributes:
+        clock: the time that policies see as long as this reviewer answers.
+        requesters: user names of those who started the agents, for four eyes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        found = read_file(path) if path.exists() else DecisionFile()
+        self.entries = found.decisions
+        self.clock = StandingClock(found.clock)
+        self.requesters = found.requesters
+        self._hands = found.writing
+        self._used: dict[_RunName, tuple[str, list[int]]] = {}
+        self._recalled: set[tuple[int, str]] = set()
+
+    @property
+    def unused(self) -> list[Entry]:
+        """The entries that have answered nothing so far."""
+        used = self._used_numbers()
+        return [entry for i, entry in enumerate(self.entries) if i not in used]
+
+    def recall(self, ledger: Ledger, notebook: str) -> None:
+        """Know which entries an earlier process used on a notebook's runs, and how far they moved the clock."""
+        if (id(ledger), notebook) in self._recalled:
+            return
+        self._recalled.add((id(ledger), notebook))
+        for run in newest_runs(ledger, notebook):
+            for p, answers in answers_to(ledger, run):
+                if p.asked_at is not None or self._has_decided(p):
+                    self._recall_answers(p, answers, self._taken(ledger, run))
+
+    def answer(self, ledger: Ledger, proposals: Sequence[Proposal]) -> None:
+        """Decide the open proposals of one pause. Nothing is decided unless each of them has an entry that fits.
+
+        Raises:
+            Unanswered: there is no entry, or no further one, for one of them; the message has the entry to add.
+            HitlError: an entry does not fit its proposal, or a vote is refused.
+        """
+        waiting = [p for p in proposals if p.status == "open"]
+        if not waiting:
+            return
+        run = ledger.run(waiting[0].run)
+        self.recall(ledger, run.notebook)
+        taken = self._taken(ledger, run)
+        pause = ScriptedPause(ledger, self.path, self.clock, lambda p: self._take(taken, p))
+        kept = len(taken)
+        try:
+            pause.begin(waiting)
+        except HitlError:
+            del taken[kept:]
+            raise
+        pause.play()
+
+    def write_along(
+        self, ledger: Ledger, workspace: Workspace, *, epoch: int, check: Callable[[], None], at_end: bool = False
+    ) -> None:
+        """Let the script's people do what they have to in a workspace that the agent has just written into.
+
+        Args:
+            epoch, check: those of the run's claim (see `Writing`).
+            at_end: the agent asks whether it is done, so nobody may still wait for something.
+
+        Raises HitlError for an entry that cannot be done, or that waits in vain.
+        """
+        hands = [
+            (number, hand)
+            for number, hand in enumerate(self._hands)
+            if matches_pattern(hand.agent, workspace.agent) and matches_pattern(hand.title, workspace.title)
+        ]
+        waiting = Hands(ledger, workspace, self.path.name, hands, epoch=epoch, check=check).play() if hands else []
+        if waiting and at_end:
+            raise HitlError(
+                f"{self.path.name}: writing[{waiting[0]}] waits for {self._hands[waiting[0]].after!r}, and the agent "
+                f"asks whether {workspace.title!r} is done without having written that"
+            )
+
+    def _has_decided(self, p: Proposal) -> bool:
+        made = p.decision
+        return made is not None and made.by == "script" and made.reviewer == self.path.name
+
+    def _recall_answers(self, p: Proposal, answers: Sequence[AnswerGiven], taken: list[int]) -> None:
+        """Count the entries as used that gave these answers, as far as the file still has them."""
+        answers = [one for one in answers if not one.is_decision or one.reviewer == self.path.name]
+        while answers:
+            if answers[0].at is not None:
+                self.clock.move_to(answers[0].at)
+            used, given = self._used_numbers(), 0
+            for i, entry in enumerate(self.entries):
+                given = count_given(entry, answers) if i not in used and entry.matches(p) else 0
+                if given:
+                    taken.append(i)
+                    break
+            answers = answers[given or 1 :]
+
+    def _taken(self, ledger: Ledger, run: Run) -> list[int]:
+        """The entries that answered this run, by number."""
+        name = (id(ledger), run.notebook, run.agent, run.key)
+        if name not in self._used or self._used[name][0] != run.id:
+            self._used[name] = (run.id, [])
+        return self._used[name][1]
+
+    def _take(self, taken: list[int], proposal: Proposal) -> tuple[int, Entry]:
+        """The next entry for a proposal, with its number. Raises Unanswered."""
+        used = self._used_numbers()
+        for i, entry in enumerate(self.entries):
+            if i not in used and entry.matches(proposal):
+                taken.append(i)
+                return i, entry
+        raise Unanswered(describe_missing_entry(proposal, self.path))
+
+    def _used_numbers(self) -> set[int]:
+        return {i for _, taken in self._used.values() for i in taken}
+
+
+def reviewer_from_environment() -> DecisionFileReviewer | None:
+    """The reviewer that answers in this process, or None if people do.
+
+    From here on, the store's clock and who started agents are the reviewer's, or this machine's again. Raises HitlError
+    for a file that cannot be used.
+    """
+    reviewer = _find_reviewer()
+    replace_clock(None if reviewer is None else reviewer.clock.read)
+    replace_requesters(None if reviewer is None else reviewer.requesters)
+    return reviewer
+
+
+def attending_reviewer(ledger: Ledger, notebook: str) -> DecisionFileReviewer | None:
+    """`reviewer_from_environment`, which knows what it has answered in a notebook's runs in earlier processes.
+
+    To be called before a run's code runs, since policies read the reviewer's clock.
+    """
+    reviewer = reviewer_from_environment()
+    if reviewer is not None:
+        reviewer.recall(ledger, notebook)
+    return reviewer
+
+
+def _find_reviewer() -> DecisionFileReviewer | None:
+    named = os.environ.get(ENVIRONMENT)
+    if not named:
+        return None
+    kind, _, path = named.partition(":")
+    if kind != "script" or not path:
+        raise HitlError(f"{ENVIRONMENT} must be script:FILE, with a file as in NAME.decisions.json, not {named!r}")
+    file = Path(path).absolute()
+    return _open_reviewer(file, file.stat().st_mtime_ns if file.exists() else 0)
+
+
+def unanswered_pause(proposal: Proposal) -> Unanswered:
+    """The error of a pause in a test run that has no decisions file at all."""
+    return Unanswered(
+        f"the agent {proposal.agent!r} waits for a decision on {proposal.title!r}, and in a test run there is nobody "
+        f"to decide it; run it with `pytest --nbval`, or set {ENVIRONMENT}=script:NAME.decisions.json"
+    )
+
+
+@lru_cache(maxsize=16)
+def _open_reviewer(path: Path, changed: int) -> DecisionFileReviewer:
+    return DecisionFileReviewer(path)

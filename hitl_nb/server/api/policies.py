@@ -1,0 +1,46 @@
+"""The call about policies: which files and rules apply to a notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitl_nb.errors import PolicyError
+from hitl_nb.policies.documents.merged_policy import MergedPolicy
+from hitl_nb.review.policy_files.policy_files import find_policy_files, load_policy
+from hitl_nb.server.messages.request import Asked
+from hitl_nb.server.messages.request_schemas import WhichPolicy
+
+
+def policy(asked: Asked) -> dict[str, Any]:
+    """What applies now; files that cannot be used are an answer, not an error: the agents of the notebook stop."""
+    wanted: WhichPolicy = asked.query
+    notebook = asked.desk.notebook(wanted.path)
+    files = [{"path": str(one.path), "organisation": one.organisation} for one in find_policy_files(notebook)]
+    try:
+        found = load_policy(notebook)
+    except PolicyError as error:
+        return {"files": files, "problem": str(error), "sha256": None, "default": None, "rules": [], "ignored": []}
+    if found is None:
+        return {"files": files, "problem": None, "sha256": None, "default": None, "rules": [], "ignored": []}
+    told = {"sha256": found.sha256, "default": found.default, "rules": _rules(found), "ignored": found.ignored}
+    return {"files": files, "problem": None, **told}
+
+
+def _rules(found: MergedPolicy) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": one.id,
+            "source": one.source,
+            "scope": {
+                name: getattr(one, name)
+                for name in ("tool", "agent", "notebook", "kind", "title")
+                if getattr(one, name) is not None
+            },
+            "when": one.when,
+            "do": one.do,
+            "needs": [need.text for need in one.needs],
+            "four_eyes": one.four_eyes,
+            "timeline": [step.text for step in one.timeline],
+        }
+        for one in found.rules
+    ]

@@ -1,0 +1,1 @@
+"""What every request needs: settings, identity, the store's threads."""

@@ -1,0 +1,1 @@
+"""The feed, and the rooms of shared drafts."""

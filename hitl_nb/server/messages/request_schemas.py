@@ -1,0 +1,303 @@
+"""What the calls of the REST API take: their bodies and queries, checked before anything else looks at them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+from hitl_nb.kinds.questions import MAX_TITLE
+from hitl_nb.ledger.comments import (
+    LONGEST,
+    LONGEST_AROUND,
+    LONGEST_NAME,
+    LONGEST_QUOTE,
+    LONGEST_SUGGESTION,
+    MOST_MENTIONS,
+)
+from hitl_nb.records import Action, Anchor, CommentState, RunStatus
+from hitl_nb.review.policy_files.script_policies import PolicyText
+from hitl_nb.server.messages.response_schemas import At, Id
+from hitl_nb.structs import prepare_structs
+
+MOST = 500
+"""Most entries of a page, and most proposals that are decided together."""
+
+Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+Around = Annotated[str, msgspec.Meta(max_length=LONGEST_AROUND)]
+UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+
+
+class Value(msgspec.Struct, forbid_unknown_fields=True):
+    """A value as people edited it."""
+
+    value: Any
+
+
+class Shown(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Names a proposal as it was shown."""
+
+    id: Id
+    revision: Revision
+    fingerprint: str
+
+
+class Deciding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A decision on the proposal as it was shown.
+
+    `drafted`: what is decided on is what the shared draft said as it was shown: `value` for an edit, else the proposed
+    value. If it says something else by now, nothing is decided.
+    """
+
+    action: Action
+    revision: Revision
+    fingerprint: str
+    value: Any = None
+    reason: str | None = None
+    drafted: bool = False
+
+
+class Acting(msgspec.Struct, kw_only=True):
+    """What tells an edit from another decision: read without its value, which may be long."""
+
+    action: Action
+
+
+class DecidingMany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One decision on several proposals: all, or none."""
+
+    action: Action
+    proposals: Annotated[list[Shown], msgspec.Meta(min_length=1, max_length=MOST)]
+    value: Any = None
+    reason: str | None = None
+
+
+class Said(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A comment; a suggestion (of what to put in place of the quote, or at the anchor) may do without a text.
+
+    `thread` is the comment that it answers; `prefix` and `suffix` are what stands around the quote.
+    """
+
+    text: Annotated[str, msgspec.Meta(max_length=LONGEST)]
+    quote: Annotated[str, msgspec.Meta(max_length=LONGEST_QUOTE)] = ""
+    prefix: Around = ""
+    suffix: Around = ""
+    anchor: Anchor | None = None
+    thread: Id | Literal[""] = ""
+    suggestion: Annotated[str, msgspec.Meta(max_length=LONGEST_SUGGESTION)] | None = None
+    mentions: Annotated[list[UserName], msgspec.Meta(max_length=MOST_MENTIONS)] = []
+
+
+class Marking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What became of a comment on this document."""
+
+    document: Id
+    state: CommentState
+
+
+class Assigning(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose a proposal is to decide; null for nobody's."""
+
+    assignee: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None
+
+
+class Leaving(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Until when somebody is away, and who votes in their place; `until` null: they are not, and will not be.
+
+    `from` null: from now on. `to` null: nobody.
+    """
+
+    start: At | None = msgspec.field(default=None, name="from")
+    until: At | None
+    to: UserName | None = None
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """An empty object."""
+
+
+class Adopting(msgspec.Struct, forbid_unknown_fields=True):
+    """The contents path of the notebook that a run is given to."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+
+class Resuming(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A browser that would execute a decided run's cell again; `browser` is what the feed called it."""
+
+    browser: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+Session = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{12,64}$")]
+"""Made up by a script when it opens a workspace; what it does there names it."""
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+"""Names a call of a script: the same when the script is run again."""
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class Opening(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A script that goes on with its workspace of this title, or opens one; `restart` begins anew.
+
+    It is that of `session` alone from now on. `host` and `pid` tell people which process that is.
+    """
+
+    name: Line
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)]
+    session: Session
+    kind: Literal["markdown", "text", "code"] = "markdown"
+    template: str = ""
+    restart: bool = False
+    host: Line = "an unknown machine"
+    pid: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
+
+
+class Working(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A script's call, made once under its key."""
+
+    session: Session
+    key: Key
+
+
+class ScriptWriting(Working, forbid_unknown_fields=True, kw_only=True):
+    """Something that a script writes, or says.
+
+    `append` adds `text`, the piece of a stream that follows its first `at` characters; `last` is its end. `replace` and
+    `suggest` put `text` in place of `old`, or of what `comment` is about. `reply`, `resolve` and `accept` are about
+    `comment`. With `patient` nothing is done where a person writes ("busy"); without, it becomes a suggestion.
+    """
+
+    do: Literal["append", "replace", "suggest", "reply", "resolve", "accept"]
+    text: str = ""
+    at: Number = 0
+    last: bool = True
+    old: str | None = None
+    comment: Id | None = None
+    why: Annotated[str, msgspec.Meta(max_length=LONGEST)] = ""
+    patient: bool = False
+
+
+class ScriptReading(Working, forbid_unknown_fields=True, kw_only=True):
+    """What a script reads: what stands there, or what was said about it."""
+
+    what: Literal["text", "comments"]
+
+
+class ScriptAsking(Working, forbid_unknown_fields=True, kw_only=True):
+    """A script asks whether the document is done.
+
+    `deadline` is when, or after how many seconds, `on_deadline` happens; `policies` are the files that apply to it.
+    """
+
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)] | None = None
+    context: dict[str, Any] | str | None = None
+    allow: Annotated[list[Action], msgspec.Meta(min_length=1, max_length=4)] | None = None
+    deadline: At | Seconds | None = None
+    on_deadline: Literal["wait", "reject", "approve", "escalate"] = "wait"
+    policies: Annotated[list[PolicyText], msgspec.Meta(max_length=100)] = []
+
+
+class ScriptClosing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A script has finished with the workspace."""
+
+    session: Session
+
+
+class Query(msgspec.Struct, kw_only=True):
+    """Base of the queries. What else a URL has is for others, as the token; an empty parameter counts as none."""
+
+    meaning_empty: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that say something when they are empty."""
+
+
+class WhichProposals(Query):
+    """Which proposals: `older_than` and `newer_than` are ages in seconds, `closed` all that are not open.
+
+    `reviewer` is whose it is to decide, or who decided. `mine`: of those that wait, what the reader may decide, first
+    what is assigned to them. `passed`: of those that do not wait, what a policy passed or blocked.
+    """
+
+    status: Literal["open", "decided", "expired", "superseded", "closed"] = "open"
+    notebook: str | None = None
+    agent: str | None = None
+    reviewer: str | None = None
+    older_than: Seconds | None = None
+    newer_than: Seconds | None = None
+    mine: Literal["1"] | None = None
+    passed: Literal["1"] | None = None
+    limit: Limit = 50
+    cursor: Id | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is about those that wait."""
+        return self.status == "open" and self.passed is None
+
+
+class Cell(Query):
+    """A cell's pause; without `key`, that of the newest run with any."""
+
+    meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
+
+    path: str
+    agent: str
+    pause: Annotated[int, msgspec.Meta(ge=0, le=10**6)]
+    key: str | None = None
+
+
+class WhichPolicy(Query):
+    """The policy of the notebook at a contents path, or of the folder there."""
+
+    path: Annotated[str, msgspec.Meta(max_length=4096)]
+
+
+class WhichWorkspaces(Query):
+    """The workspaces that are not closed; with `path`, `agent` and `workspace`, the one that a cell's output names.
+
+    `workspace` counts those of a run; without `key`, it is one of the newest run with any.
+    """
+
+    meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
+
+    path: str | None = None
+    agent: str | None = None
+    workspace: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = None
+    key: str | None = None
+    limit: Limit = 50
+    cursor: Id | None = None
+
+
+class WhichRuns(Query):
+    """Which runs; with `orphaned`, those whose notebook is gone."""
+
+    notebook: str | None = None
+    agent: str | None = None
+    status: RunStatus | None = None
+    orphaned: Literal["1"] | None = None
+    limit: Limit = 50
+    cursor: Id | None = None
+
+
+class Log(Query):
+    """Which events: those that follow number `after`."""
+
+    after: Number = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
+
+
+class Written(Query):
+    """Which updates of a draft: those that follow number `after`."""
+
+    after: Number = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+
+
+class Exported(Query):
+    """From where on the log is exported: what follows number `after`."""
+
+    after: Number = 0
+
+
+prepare_structs(globals())

@@ -1,0 +1,123 @@
+"""The page of its own: one proposal or workspace behind a link, in any browser, without JupyterLab.
+
+The page itself says nothing about what it shows, only which one it is; its script reads that over the API, which checks
+everything again. No script but the package's own runs in it, and no other page can put it into a frame or reach into
+its window (see `server/base/browser_windows.py`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.base.handlers import JupyterHandler
+from tornado import web
+
+from hitl_nb.server.base import browser_windows as windows
+
+STATIC = Path(__file__).parent / "static"
+"""What `extension/page.build.mjs` makes."""
+_ID = "(?P<id>[A-Za-z0-9_-]{1,64})"
+_YEAR = 365 * 24 * 60 * 60
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src data:; font-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
+)
+_HTML = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<title>Review</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="{base}hitl_nb/static/page.css">
+<script src="{base}hitl_nb/static/page.js" defer></script>
+</head>
+<body>
+<div id="hitl-page" data-base="{base}" data-id="{id}" data-of="{of}" data-nonce="{nonce}" data-pass="{given}"></div>
+<noscript>Reviewing needs JavaScript.</noscript>
+</body>
+</html>
+"""
+
+
+class PageHandler(JupyterHandler):
+    """Serves the page of one proposal or workspace: what it is `of`."""
+
+    def initialize(self, of: str) -> None:
+        self.of = of
+
+    @cached_property
+    def nonce(self) -> str:
+        """Of this answer alone."""
+        return secrets.token_urlsafe(16)
+
+    @property
+    def content_security_policy(self) -> str:
+        """What the page may do; CodeMirror makes style elements, which carry the nonce."""
+        return _POLICY.format(nonce=self.nonce)
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        self.set_header("Content-Security-Policy", self.content_security_policy)  # whatever the server's settings say
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header(*windows.APART)
+
+    @web.authenticated
+    async def get(self, id: str) -> None:  # noqa: A002  # the route's name for it
+        user = self.current_user
+        if not await ensure_async(self.authorizer.is_authorized(self, user, "read", "hitl:proposals")):
+            self._refuse(403, "You may not read hitl:proposals.")
+            return
+        if not (STATIC / "page.js").is_file():
+            self._refuse(503, "This installation of hitl_nb lacks the page's script: build it with npm run build.")
+            return
+        _ = self.xsrf_token  # looked at, it sets the cookie that the page's calls need
+        told = {
+            "base": self.base_url,
+            "id": id,
+            "of": self.of,
+            "nonce": self.nonce,
+            "given": windows.make_pass(self, id),
+        }
+        self._say(_HTML.format_map({name: escape(one) for name, one in told.items()}))
+
+    def _refuse(self, status: int, message: str) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "text/plain; charset=UTF-8")
+        self._say(message)
+
+    def _say(self, text: str) -> None:
+        self.finish(text)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
+
+
+class StaticHandler(JupyterHandler, web.StaticFileHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix
+    """Serves the page's script and styles. A chunk's name changes with what is in it, so browsers keep those."""
+
+    def set_extra_headers(self, path: str) -> None:
+        kept = f"private, max-age={_YEAR}, immutable"
+        self.set_header("Cache-Control", kept if ".chunk." in path else "no-cache")
+
+    @web.authenticated
+    async def get(self, path: str, include_body: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        await web.StaticFileHandler.get(self, path, include_body)
+
+    @web.authenticated
+    async def head(self, path: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        await web.StaticFileHandler.head(self, path)
+
+
+def pages() -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
+    """What Tornado is given: the pages, and what they load."""
+    return [
+        (f"/hitl_nb/review/{_ID}", PageHandler, {"of": "proposal"}),
+        (f"/hitl_nb/workspace/{_ID}", PageHandler, {"of": "workspace"}),
+        ("/hitl_nb/static/(.*)", StaticHandler, {"path": str(STATIC)}),
+    ]

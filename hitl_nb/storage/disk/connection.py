@@ -1,0 +1,202 @@
+"""diskcache as a plain table of bytes: no pickles, no value files, settings that nobody can change under us.
+
+diskcache is a cache: left to itself it evicts, unpickles what a row says is a pickle, opens and deletes the files
+that a row names, and takes its SQLite settings from a table that any other program may have written. `SafeDisk`
+refuses all foreign rows; `SafeCache` pins every setting on every connection and checks it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import diskcache  # pyright: ignore[reportMissingTypeStubs] - it has none
+from diskcache.core import DBNAME, MODE_RAW  # pyright: ignore[reportMissingTypeStubs]
+
+from hitl_nb.errors import StoreCorrupt, StoreRefused
+from hitl_nb.storage.disk.database_schema import refuse_foreign
+from hitl_nb.storage.keys import check_key, check_value
+
+DATABASE: str = DBNAME
+
+FULL, NORMAL = 2, 1
+"""Values of `synchronous`: sync at every commit; sync at checkpoints only."""
+
+BUSY_SECONDS = 1.0
+"""How long one statement waits for a lock."""
+
+LARGEST_ROW = 16 << 20
+"""Bytes of a row from which SQLite refuses to load it: far above what is ever written, so it was planted."""
+
+SETTINGS: dict[str, Any] = {
+    "statistics": 0,
+    "tag_index": 0,
+    "eviction_policy": "none",
+    "size_limit": 2**62,
+    "cull_limit": 0,
+    "sqlite_auto_vacuum": 0,
+    "sqlite_cache_size": 2**13,
+    "sqlite_journal_mode": "wal",
+    "sqlite_mmap_size": 0,
+    "disk_min_file_size": 2**62,
+    "disk_pickle_protocol": 4,
+}
+_UNSTORED = {"wal_autocheckpoint": 0, "temp_store": 2}
+"""Checkpoints are ours; rollbacks need no room in the directory for temporary files."""
+
+_COUNTERS = {"count", "size", "hits", "misses"}
+
+
+class SafeDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
+    """Keys are str of the store's grammar, values are bytes in the row. Everything else is refused."""
+
+    def put(self, key: Any) -> tuple[str, bool]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        check_key(key)
+        return key, True
+
+    def get(self, key: Any, raw: Any) -> str:
+        if raw != 1 or type(key) is not str:
+            _corrupt(key, "its key is not plain text")
+        return key
+
+    def store(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, value: Any, read: bool, key: Any = None
+    ) -> tuple[int, int, None, bytes]:
+        check_value(str(key), value)
+        return 0, MODE_RAW, None, value
+
+    def fetch(self, mode: Any, filename: Any, value: Any, read: bool, key: Any = None) -> bytes:
+        if mode != MODE_RAW or filename is not None or type(value) is not bytes or read:
+            _corrupt(key, "its value is not plain bytes")
+        return value
+
+    def filename(self, key: Any = None, value: Any = None) -> NoReturn:
+        raise TypeError("values are never kept in files")
+
+    def remove(self, file_path: Any) -> None:
+        """Nothing: a row's file name may be planted, and this runs after the commit."""
+
+
+class SafeCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
+    """A cache whose connections, one for each thread, are opened and checked here.
+
+    Only `link()` is used after opening: diskcache keeps the schema, the store runs its own statements.
+    """
+
+    def __init__(self, directory: Path, synchronous: int) -> None:
+        self._file = directory / DATABASE
+        self._synchronous = synchronous
+        settings = SETTINGS | {"sqlite_synchronous": synchronous}
+        _refuse_planted_settings(self._file, settings, synchronous)
+        super().__init__(str(directory), disk=SafeDisk, **settings)  # pyright: ignore[reportUnknownMemberType]
+
+    @property
+    def _con(self) -> sqlite3.Connection:
+        return self.link().con
+
+    @property
+    def _sql_retry(self) -> Any:
+        return self._sql  # diskcache's own tries for a minute
+
+    @property
+    def disk(self) -> SafeDisk:
+        """What checks every row."""
+        return cast(SafeDisk, self._disk)
+
+    def link(self) -> Link:
+        """This thread's connection."""
+        link: Link | None = getattr(self._local, "link", None)
+        if link is None:
+            link = self._local.link = Link(connect(self._file, self._synchronous))
+        return link
+
+    def take_link(self) -> Link:
+        """This thread's connection, for the caller alone from now on."""
+        link = self.link()
+        del self._local.link
+        return link
+
+
+class Link:
+    """A connection that is closed with the last use of it: at the end of its thread, or of the cache.
+
+    Python's connections are in a reference cycle and would stay open until the next garbage collection.
+    """
+
+    __slots__ = ("_pid", "con")
+
+    def __init__(self, con: sqlite3.Connection) -> None:
+        self.con = con
+        self._pid = os.getpid()
+
+    def close(self) -> None:
+        if self._pid == os.getpid():
+            self.con.close()
+        else:
+            _inherited.append(self.con)  # SQLite forbids a forked child to close what its parent opened
+
+    __del__ = close
+
+
+_inherited: list[sqlite3.Connection] = []
+
+
+def connect(file: Path, synchronous: int) -> sqlite3.Connection:
+    """A connection to an existing database with every setting pinned.
+
+    Raises StoreRefused if one does not hold, StoreCorrupt if something in it is not ours.
+    """
+    uri = f"{file.as_uri()}?mode=rw"
+    con = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_ROW)
+        con.execute("PRAGMA trusted_schema = 0").fetchall()
+        refuse_foreign(con, file)
+        pragmas = {key[7:]: value for key, value in SETTINGS.items() if key.startswith("sqlite_")}
+        for pragma, wanted in (pragmas | _UNSTORED | {"synchronous": synchronous}).items():
+            if _pragma(con, pragma) != wanted:
+                con.execute(f"PRAGMA {pragma} = {wanted}").fetchall()
+                found = _pragma(con, pragma)
+                if found != wanted:
+                    raise StoreRefused(
+                        f"{file}: SQLite's {pragma} is {found!r} and cannot be made {wanted!r};"
+                        " this is no store of hitl_nb, or its file system cannot carry one"
+                    )
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def mend_settings(con: sqlite3.Connection, synchronous: int) -> None:
+    """Put the settings in the table back to ours, inside the caller's transaction."""
+    stored = dict(con.execute("SELECT key, value FROM Settings").fetchall())
+    for key, value in (SETTINGS | {"sqlite_synchronous": synchronous}).items():
+        if stored.get(key) != value:
+            con.execute("INSERT OR REPLACE INTO Settings VALUES (?, ?)", (key, value))
+
+
+def _refuse_planted_settings(file: Path, settings: dict[str, Any], synchronous: int) -> None:
+    """diskcache turns unknown rows of its settings table into SQL and attributes."""
+    con = connect(file, synchronous)
+    try:
+        if con.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone() is None:
+            return
+        rows = con.execute("SELECT key, value FROM Settings")  # as diskcache reads it; an index could tell otherwise
+        unknown = {key for key, _ in rows} - settings.keys() - _COUNTERS
+    finally:
+        con.close()
+    if unknown:
+        names = ", ".join(sorted(map(repr, unknown)))
+        raise StoreCorrupt(f"{file} has settings that are not ours ({names}); was it tampered with?")
+
+
+def _pragma(con: sqlite3.Connection, name: str) -> Any:
+    row = con.execute(f"PRAGMA {name}").fetchone()
+    return 0 if row is None else row[0]
+
+
+def _corrupt(key: Any, why: str) -> NoReturn:
+    raise StoreCorrupt(f"the stored record {str(key)[:80]!r} was not written by hitl_nb: {why}; nothing of it was used")

@@ -1,0 +1,156 @@
+"""The store on a local disk: two diskcache databases, written by one thread of each process at a time.
+
+<directory>/journal/cache.db    runs, proposals, decisions, events: synced at every commit
+<directory>/drafts/cache.db     update logs of drafts: synced within a second
+<directory>/*.lock, *.turn      the gates between processes
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from weakref import WeakSet
+
+from hitl_nb.errors import StoreError, StoreRefused
+from hitl_nb.storage import urls as places
+from hitl_nb.storage.disk.connection import FULL, NORMAL, connect
+from hitl_nb.storage.disk.database import Database, data_version
+from hitl_nb.storage.disk.errors import FOREIGN, as_store_error, translated
+from hitl_nb.storage.disk.transaction import Rows
+from hitl_nb.storage.interface import Store
+from hitl_nb.storage.write_thread import Writer, WrittenByThread
+
+PATIENCE = 10.0
+"""Seconds until a store that others hold is reported busy."""
+
+POLL_SECONDS = 0.02
+"""How often `wait` looks."""
+
+
+class DiskStore(WrittenByThread):
+    """A store in a directory of a local disk, shared by the processes of one user. See `Store` for the methods.
+
+    Args:
+        directory: where; made, mode 0700, if it is missing.
+        patience: seconds to wait for other processes before StoreBusy.
+        database: "journal", or "drafts" for the sibling that `drafts` opens.
+
+    Raises:
+        StoreRefused: a network file system, another user's directory, a process forked while the store was open.
+        StoreBusy, StoreFull, StoreCorrupt, StoreError: as their names say.
+    """
+
+    def __init__(self, directory: Path | str, *, patience: float = PATIENCE, database: str = "journal") -> None:
+        root = Path(os.path.realpath(directory))
+        if str(root) in _inherited:
+            raise StoreRefused(
+                f"the store {root} was open when this process was forked, and SQLite cannot open it again here;"
+                " start workers with the 'spawn' or 'forkserver' method, or close the store before forking"
+            )
+        places.prepare(root)
+        self.url = f"diskcache://{root}"
+        self.root = root
+        self.database = Database(root, database, NORMAL if database == "drafts" else FULL, patience)
+        self._patience = patience
+        self._drafts: DiskStore | None = self if database == "drafts" else None
+        self._opening = threading.Lock()
+        self._watching = threading.Lock()
+        self._watcher: sqlite3.Connection | None = None
+        _opened.add(self)
+        try:
+            self._writer = Writer(self.database, f"the store {root}")
+        except BaseException:
+            _opened.discard(self)
+            raise
+
+    @property
+    def drafts(self) -> Store:
+        """The sibling store for drafts, opened when first asked for; its own `drafts` is itself."""
+        self._writer.check()
+        with self._opening:
+            if self._drafts is None:
+                self._drafts = DiskStore(self.root, patience=self._patience, database="drafts")
+            return self._drafts
+
+    def get(self, key: str) -> bytes | None:
+        """See `Reads.get`. Raises StoreCorrupt for a record that hitl_nb did not write."""
+        try:
+            return self._rows().get(key)
+        except FOREIGN as error:
+            raise as_store_error(error, self.database.directory) from error
+
+    def scan(
+        self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
+    ) -> list[tuple[str, bytes]]:
+        """See `Reads.scan`. Raises StoreCorrupt for a record that hitl_nb did not write."""
+        try:
+            return self._rows().scan(start, stop, limit, reverse)
+        except FOREIGN as error:
+            raise as_store_error(error, self.database.directory) from error
+
+    def version(self) -> int:
+        """See `Store.version`."""
+        self._writer.check()
+        with self._watching, translated(self.database.directory):
+            self._writer.check()  # again: closed meanwhile, it would open a connection that nobody closes
+            self.database.refuse_if_gone()
+            if self._watcher is None:
+                self._watcher = connect(self.database.file, self.database.synchronous)
+            return data_version(self._watcher)
+
+    def wait(self, version: int, timeout: float) -> int:
+        """See `Store.wait`. Raises StoreError when the store is closed meanwhile."""
+        deadline = time.monotonic() + timeout
+        while True:
+            current = self.version()
+            left = deadline - time.monotonic()
+            if current != version or left <= 0:
+                self._writer.check()  # closing writes too, and that is no news
+                return current
+            time.sleep(min(POLL_SECONDS, left))
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        if self._drafts is not None and self._drafts is not self:
+            self._drafts.close()
+        self._writer.close()
+        if str(self.root) in _inherited:
+            return
+        _opened.discard(self)
+        with self._watching:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
+
+    def _rows(self) -> Rows:
+        self._writer.check()
+        cache = self.database.cache
+        if cache is None:
+            raise StoreError(f"the store {self.root} is closed")
+        self.database.refuse_if_gone()
+        return Rows(cache.link().con, cache.disk)
+
+
+# A forked child has copies of SQLite's notes about locks that only its parent holds. A connection that the child
+# opens to the same file trusts these notes, takes no lock, and loses writes (verified: its commit succeeds into a log
+# that another process has deleted). So the child may neither use, nor close, nor open again what was open.
+
+_opened: WeakSet[DiskStore] = WeakSet()
+_inherited: set[str] = set()
+_never_closed: list[DiskStore] = []
+
+
+def _forget_after_fork() -> None:
+    for store in list(_opened):
+        _inherited.add(str(store.root))
+        _never_closed.append(store)
+        if store.database.gate is not None:
+            store.database.gate.close()  # or the gate would stay shut after the death of a parent that holds it
+    _opened.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

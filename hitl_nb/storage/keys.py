@@ -1,0 +1,40 @@
+"""What every store accepts: one grammar of keys, `bytes` values of bounded size, ranges of `str`.
+
+The grammar is plain ASCII, so that all backends sort keys alike and nothing in a key needs quoting.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hitl_nb.errors import StoreFull
+from hitl_nb.storage.interface import MAX_VALUE
+
+_KEY = re.compile(r"[!-~]{1,1024}")
+
+
+def check_key(key: object) -> None:
+    """Raises TypeError unless `key` is a str, ValueError unless it fits the grammar."""
+    if type(key) is not str:
+        raise TypeError(f"key must be a str, not {type(key).__name__}")
+    if _KEY.fullmatch(key) is None:
+        raise ValueError(f"key must be 1 to 1024 printable ASCII characters without spaces, not {key[:80]!r}")
+
+
+def check_value(key: str, value: object) -> None:
+    """Raises TypeError unless `value` is bytes, StoreFull if it is longer than `MAX_VALUE`."""
+    if type(value) is not bytes:
+        raise TypeError(f"value of {key} must be bytes, not {type(value).__name__}")
+    if len(value) > MAX_VALUE:
+        raise StoreFull(f"value of {key} has {len(value)} bytes, the limit is {MAX_VALUE}; store it in chunks")
+
+
+def check_range(start: object, stop: object, limit: object) -> None:
+    """Raises TypeError or ValueError unless these can bound a scan."""
+    for name, bound in (("start", start), ("stop", stop)):
+        if type(bound) is not str:
+            raise TypeError(f"{name} must be a str, not {type(bound).__name__}")
+    if limit is not None and type(limit) is not int:
+        raise TypeError(f"limit must be an int or None, not {type(limit).__name__}")
+    if limit is not None and limit < 0:
+        raise ValueError(f"limit must not be negative, got {limit}")

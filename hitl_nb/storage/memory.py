@@ -1,0 +1,170 @@
+"""A store in this process' memory, for tests: the contract of `Store` without the disk."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+
+from hitl_nb.errors import StoreError
+from hitl_nb.storage.interface import Store
+from hitl_nb.storage.keys import check_key, check_range, check_value
+from hitl_nb.storage.write_thread import Request, Writer, WrittenByThread
+
+
+class _Table:
+    """Sorted pairs, a lock around every look at them, and a count of commits."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.keys: list[str] = []
+        self.values: dict[str, bytes] = {}
+        self.commits = 0
+
+    def range(self, start: str, stop: str) -> list[str]:
+        return self.keys[bisect_left(self.keys, start) : bisect_left(self.keys, stop)]
+
+    def apply(self, writes: dict[str, bytes | None]) -> None:
+        for key, value in writes.items():
+            if value is None:
+                if self.values.pop(key, None) is not None:
+                    del self.keys[bisect_left(self.keys, key)]
+            else:
+                if key not in self.values:
+                    insort(self.keys, key)
+                self.values[key] = value
+
+
+class _MemoryTransaction:
+    """Writes are kept apart until the work has returned. None marks a deleted key."""
+
+    def __init__(self, table: _Table) -> None:
+        self.writes: dict[str, bytes | None] = {}
+        self.over = False
+        self._table = table
+
+    def get(self, key: str) -> bytes | None:
+        self._check()
+        check_key(key)
+        return self.writes[key] if key in self.writes else self._table.values.get(key)
+
+    def scan(
+        self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
+    ) -> list[tuple[str, bytes]]:
+        self._check()
+        check_range(start, stop, limit)
+        keys = set(self._table.range(start, stop)).union(key for key in self.writes if start <= key < stop)
+        found: list[tuple[str, bytes]] = []
+        for key in sorted(keys, reverse=reverse):
+            value = self.get(key)
+            if value is not None:
+                found.append((key, value))
+        return found if limit is None else found[:limit]
+
+    def put(self, key: str, value: bytes) -> None:
+        self._check()
+        check_key(key)
+        check_value(key, value)
+        self.writes[key] = value
+
+    def delete(self, key: str) -> None:
+        self._check()
+        check_key(key)
+        self.writes[key] = None
+
+    def _check(self) -> None:
+        if self.over:
+            raise StoreError("this transaction is over; its work has returned")
+
+
+class _MemoryEngine:
+    def __init__(self, table: _Table) -> None:
+        self._table = table
+
+    def start(self) -> None:
+        return
+
+    def commit(self, batch: Sequence[Request], *, wait: bool) -> bool:
+        for request in batch:
+            tx = _MemoryTransaction(self._table)
+            try:
+                request.result = request.work(tx)
+            except BaseException as error:  # noqa: BLE001 - belongs to whoever waits for the future
+                request.error = error
+                continue
+            finally:
+                tx.over = True
+            if tx.writes:
+                with self._table.changed:
+                    self._table.apply(tx.writes)
+                    self._table.commits += 1
+                    self._table.changed.notify_all()
+        return True
+
+    def unsettled(self) -> bool:
+        return False
+
+    def settle(self) -> float | None:
+        return None
+
+    def stop(self) -> None:
+        with self._table.changed:
+            self._table.changed.notify_all()
+
+
+class MemoryStore(WrittenByThread):
+    """A store that is gone with its process. See `Store` for the methods."""
+
+    def __init__(self, url: str = "memory:") -> None:
+        self.url = url
+        self._table = _Table()
+        self._writer = Writer(_MemoryEngine(self._table), url)
+        self._drafts: MemoryStore | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def drafts(self) -> Store:
+        """The sibling store for drafts; its own `drafts` is itself."""
+        self._writer.check()
+        with self._opening:
+            if self._drafts is None:
+                self._drafts = MemoryStore(self.url)
+                self._drafts._drafts = self._drafts
+            return self._drafts
+
+    def get(self, key: str) -> bytes | None:
+        """See `Reads.get`."""
+        self._writer.check()
+        check_key(key)
+        with self._table.changed:
+            return self._table.values.get(key)
+
+    def scan(
+        self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
+    ) -> list[tuple[str, bytes]]:
+        """See `Reads.scan`."""
+        self._writer.check()
+        check_range(start, stop, limit)
+        with self._table.changed:
+            keys = self._table.range(start, stop)
+            if reverse:
+                keys.reverse()
+            return [(key, self._table.values[key]) for key in keys[:limit]]
+
+    def version(self) -> int:
+        """See `Store.version`."""
+        self._writer.check()
+        return self._table.commits
+
+    def wait(self, version: int, timeout: float) -> int:
+        """See `Store.wait`. Raises StoreError when the store is closed meanwhile."""
+        self._writer.check()
+        with self._table.changed:
+            self._table.changed.wait_for(lambda: self._table.commits != version or self.closed, timeout)
+        return self.version()
+
+    def close(self) -> None:
+        """See `Store.close`. What was stored is gone."""
+        if self._drafts is not None and self._drafts is not self:
+            self._drafts.close()
+        self._writer.close()

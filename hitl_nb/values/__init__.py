@@ -1,0 +1,1 @@
+"""Python values as JSON for people, and back."""

@@ -1,0 +1,1 @@
+"""Checks by agents' patterns and schemas, with bounded cost."""

@@ -1,0 +1,200 @@
+"""The JSON types of what was proposed, which an edit of it keeps.
+
+The rule: a text stays a text, a number a number, true or false stays that, a list a list, an object an object. A whole
+number stays whole; 3 in the place of 2.5 is 3.0. A proposed null may become anything; nothing else becomes null. The
+items of a list are alike: each has a type that the proposed items have (null too, if one was null); where these are of
+several types, a list of the same length keeps the type at each place, but for items that only moved. Keys and items may
+be added and removed; a new key holds anything. Where a schema names the type, the schema alone decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, cast
+from urllib.parse import unquote
+
+from hitl_nb.records import canonical
+from hitl_nb.values.json_values import spell
+
+ABSENT: Any = object()
+"""There is no such value."""
+
+_NAMES: dict[type, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
+_NUMBERS = {int, float}
+
+
+class Kinds:
+    """The JSON types that were proposed at one place: of a value, or of all items of a list.
+
+    Attributes:
+        types: without that of null; none if nothing was proposed there, or null: then anything fits.
+        null: whether null was proposed.
+        free: whether something else decides on the type.
+        fields: by key, of what is an object.
+        items: of what is a list.
+    """
+
+    __slots__ = ("_mixed", "fields", "free", "items", "null", "types")
+
+    def __init__(self, *values: Any) -> None:
+        self.types: set[type] = set()
+        self.null = False
+        self.free = False
+        self.fields: dict[str, Kinds] = {}
+        self.items: Kinds | None = None
+        self._mixed: bool | None = None
+        for value in values:
+            self._add(value)
+
+    def _add(self, value: Any) -> None:
+        if value is None:
+            self.null = True
+            return
+        self.types.add(cast("type[Any]", type(value)))
+        if isinstance(value, dict):
+            for key, item in cast("dict[str, Any]", value).items():
+                self.fields.setdefault(key, Kinds())._add(item)
+        elif isinstance(value, list):
+            self.items = self.items or Kinds()
+            for item in cast("list[Any]", value):
+                self.items._add(item)
+
+    def field(self, name: str) -> Kinds:
+        """The types at a key; of a new one nothing is known."""
+        return self.fields.get(name) or Kinds()
+
+    @property
+    def item(self) -> Kinds:
+        """The types of the items; of those of an empty list nothing is known."""
+        return self.items or Kinds()
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether several types are at this place, or at one inside it; all numbers are of one."""
+        if self._mixed is None:
+            parts = [*self.fields.values(), *([self.items] if self.items else [])]
+            several = len(self.types) > 1 and not self.types <= _NUMBERS
+            self._mixed = several or any(part.is_mixed for part in parts)
+        return self._mixed
+
+    def release(self, schemas: list[dict[str, Any]], root: dict[str, Any]) -> None:
+        """Leave to `schemas`, parts of `root`, what they name the type of."""
+        meant = _alternatives(schemas, root)
+        self.free = self.free or any(not part.keys().isdisjoint(("type", "enum", "const")) for part in meant)
+        for name, kinds in self.fields.items():
+            kinds.release([inside for part in meant for inside in _properties(part, name)], root)
+        if self.items:
+            self.items.release([inside for part in meant for inside in _items(part)], root)
+
+    def fit(self, value: Any, own: Any, path: str, wrong: dict[str, str]) -> Any:
+        """`value` with its numbers spelled as was proposed; what is of another type is noted in `wrong`, by path.
+
+        `own` is what was proposed at this very place, or `ABSENT`.
+        """
+        if value is None:
+            if self.types and not self.null and not self.free:
+                wrong[path] = self._refusal(self.types, value)
+            return None
+        if not self.types:
+            return value
+        numbers = self.types <= _NUMBERS
+        wanted = self.types if own is None or own is ABSENT or numbers else {cast("type[Any]", type(own))}
+        value = _as_number(wanted, value)
+        if type(value) not in wanted:
+            if not self.free:
+                wrong[path] = self._refusal(wanted, value)
+            return value
+        if isinstance(value, dict):
+            known = cast("dict[str, Any]", own) if isinstance(own, dict) else {}
+            return {
+                name: self.field(name).fit(item, known.get(name, ABSENT), f"{path}/{name}".strip("/"), wrong)
+                for name, item in cast("dict[str, Any]", value).items()
+            }
+        return self.fit_items(cast("list[Any]", value), own, path, wrong) if isinstance(value, list) else value
+
+    def fit_items(self, items: list[Any], own: Any, path: str, wrong: dict[str, str]) -> list[Any]:
+        """`fit` of the items of a list, where `own` was proposed."""
+        kinds = self.item
+        known = cast("list[Any]", own) if isinstance(own, list) and len(cast("list[Any]", own)) == len(items) else []
+        moved = {canonical(item) for item in known} if known and kinds.is_mixed else set[bytes]()
+        return [
+            item
+            if moved and canonical(item) in moved
+            else kinds.fit(item, known[i] if known else ABSENT, f"{path}/{i}".strip("/"), wrong)
+            for i, item in enumerate(items)
+        ]
+
+    def _refusal(self, wanted: set[type], value: Any) -> str:
+        names = [name for kind, name in _NAMES.items() if kind in wanted and (kind is not int or float not in wanted)]
+        return f"must be {' or '.join([*names, *(['null'] if self.null else [])])}, as was proposed, not {spell(value)}"
+
+
+def _as_number(wanted: set[type], value: Any) -> Any:
+    """A number spelled as its place wants it, if nothing is lost."""
+    if type(value) is int and float in wanted and int not in wanted:
+        try:
+            return float(value) if float(value) == value else value
+        except OverflowError:
+            return value
+    if type(value) is float and value.is_integer() and int in wanted and float not in wanted:
+        return int(value)
+    return value
+
+
+def _objects(parts: Iterable[Any]) -> list[dict[str, Any]]:
+    return [cast("dict[str, Any]", part) for part in parts if isinstance(part, dict)]
+
+
+def _properties(schema: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """What a schema may say about a property."""
+    properties = schema.get("properties", {})
+    if name in properties:
+        return _objects([properties[name]])
+    return _objects([*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")])
+
+
+def _items(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a schema may say about an item."""
+    items = schema.get("items")
+    older = cast("list[Any]", items) if isinstance(items, list) else [items]  # before 2020-12, one for each place
+    return _objects([*older, *schema.get("prefixItems", ()), schema.get("additionalItems")])
+
+
+def _alternatives(schemas: list[dict[str, Any]], root: dict[str, Any]) -> list[dict[str, Any]]:
+    """Schemas and all that they refer to or combine, each once."""
+    found: dict[int, dict[str, Any]] = {}
+    left = list(schemas)
+    while left:
+        schema = left.pop()
+        if id(schema) in found:
+            continue
+        found[id(schema)] = schema
+        parts = [schema.get("then"), schema.get("else")]
+        for key in ("anyOf", "oneOf", "allOf"):
+            parts += schema.get(key, ())
+        if "$ref" in schema:
+            parts.append(_referred(schema["$ref"], root))
+        left += _objects(parts)
+    return list(found.values())
+
+
+_UNKNOWN: dict[str, Any] = {"type": []}
+"""A part that leaves the type to the schema."""
+
+
+def _referred(reference: str, root: dict[str, Any]) -> Any:
+    """What "#/$defs/Address" refers to; of another form of reference nothing is known."""
+    if reference != "#" and not reference.startswith("#/"):
+        return _UNKNOWN
+    found: Any = root
+    for part in reference.split("/")[1:]:
+        name = unquote(part).replace("~1", "/").replace("~0", "~")
+        found = cast("dict[str, Any]", found).get(name, _UNKNOWN) if isinstance(found, dict) else _UNKNOWN
+    return found

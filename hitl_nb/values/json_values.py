@@ -1,0 +1,139 @@
+"""What counts as JSON in a proposal.
+
+`plain` copies a structure that is JSON, or names the place in it that is none (`typed_values.py` takes other values).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+from hitl_nb import json_text as json
+from hitl_nb.records import canonical
+
+MAX_JSON = 16 << 20
+"""Largest canonical JSON of a proposal, in bytes."""
+
+MAX_DEPTH = 200
+"""Deepest nesting of a proposal; also what stops at a structure that contains itself."""
+
+MAX_DIGITS = 4000
+"""Python refuses to print integers that are much longer."""
+
+_WAYS_OUT = {
+    "ndarray": "use .tolist()",
+    "Series": "a Series can only be the whole value; use .to_list() (pandas: .tolist())",
+    "Index": "an Index can only be the whole value; use .tolist()",
+    "Categorical": "use pd.Series(...)",
+    "LazyFrame": "use .collect()",
+    "DataFrame": "a DataFrame can only be the whole value, as a plain pandas or polars DataFrame",
+    "generator": "use list(...)",
+    "dict_keys": "use list(...)",
+    "dict_values": "use list(...)",
+    "dict_items": "use dict(...)",
+    "map": "use list(...)",
+    "filter": "use list(...)",
+    "zip": "use list(...)",
+    "mappingproxy": "use dict(...)",
+    "memoryview": "use bytes(...)",
+    "type": "propose its name",
+    "function": "propose its name",
+}
+
+
+def plain(value: Any, path: str = "value", depth: int = 0) -> Any:
+    """`value` as a JSON structure of its own: None, bool, int, float, str, list and dict only.
+
+    Raises TypeError or ValueError that names the place, as `value['lines'][2].price`.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(
+            f"{path[:80]}... is nested deeper than {MAX_DEPTH} levels, or contains itself; make it flatter"
+        )
+    kind = cast("type[Any]", type(value))
+    if value is None or kind is bool:
+        return value
+    if kind is str:
+        return check_text(value, path)
+    if kind is int:
+        if value.bit_length() > MAX_DIGITS * 3.32:
+            raise ValueError(f"{path} is an integer of more than {MAX_DIGITS} digits; use a str")
+        return value
+    if kind is float:
+        if not math.isfinite(value):
+            raise ValueError(f"{path} is {value}, which JSON cannot hold; use None or a finite number")
+        return value
+    if kind is list:
+        items = cast("list[Any]", value)
+        return [plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
+    if kind is dict:
+        return _plain_dict(value, path, depth)
+    raise TypeError(f"{path} is {a_name(kind.__name__)}; {way_out(kind)}")
+
+
+def align(pattern: Any, value: Any) -> Any:
+    """`value` with numbers spelled as in `pattern`, where both have one: 5 for 5.0 and the reverse, if nothing is lost.
+
+    JavaScript does not tell them apart.
+    """
+    if type(pattern) is float and type(value) is int and abs(value) <= 1 << 53:
+        return float(value)
+    if type(pattern) is int and type(value) is float and value.is_integer():
+        return int(value)
+    if isinstance(pattern, dict) and isinstance(value, dict):
+        known, given = cast("dict[str, Any]", pattern), cast("dict[str, Any]", value)
+        return {key: align(known.get(key), item) for key, item in given.items()}
+    if isinstance(pattern, list) and isinstance(value, list):
+        before, after = cast("list[Any]", pattern), cast("list[Any]", value)
+        if len(set(map(type, before))) == 1:  # of several types, items that moved would take the wrong one
+            return [align(before[min(i, len(before) - 1)], item) for i, item in enumerate(after)]
+    return cast(Any, value)
+
+
+def json_size(value: Any, what: str) -> int:
+    """The size of the canonical JSON of `value`, in bytes. Raises ValueError if it is larger than `MAX_JSON`."""
+    size = len(canonical(value))
+    if size > MAX_JSON:
+        raise ValueError(
+            f"{what} is {size:,} bytes of JSON, above the limit of {MAX_JSON:,}; propose a part, or a link to the data"
+        )
+    return size
+
+
+def spell(value: Any, limit: int = 60) -> str:
+    """`value` as short JSON, for a message."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def a_name(name: str) -> str:
+    """A type's name with its article."""
+    return f"an {name}" if name[:1].lower() in "aeio" else f"a {name}"
+
+
+def check_text(value: str, path: str) -> str:
+    """`value`, if it is text. Raises ValueError for half a character."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{path} holds a lone surrogate at character {error.start}, which is no text; remove it"
+        ) from None
+    return value
+
+
+def _plain_dict(value: dict[Any, Any], path: str, depth: int) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for key, item in value.items():
+        if type(key) is not str:
+            raise TypeError(f"{path} has the key {key!r}, {a_name(type(key).__name__)}; keys must be str")
+        shown[check_text(key, f"a key of {path}")] = plain(item, f"{path}[{key!r}]", depth + 1)
+    return shown
+
+
+def way_out(kind: type) -> str:
+    """What to propose in place of an object of this class."""
+    if kind.__module__.split(".")[0] == "numpy" and kind.__name__ != "ndarray":
+        return "use .item(), or .tolist()"
+    way = next((_WAYS_OUT[base.__name__] for base in kind.__mro__ if base.__name__ in _WAYS_OUT), None)
+    return way or "propose its parts: texts, numbers, dates, lists, dicts, a dataclass or a pydantic model"

@@ -1,0 +1,364 @@
+"""Scalars and small arrays of numpy, and scalars of pandas, as JSON and back; an addition to `scalars.py`.
+
+Neither library is imported unless a value of it was proposed. Checks need neither.
+
+    is           JSON
+    numpy        as in Python, by the dtype's "kind"; datetime64 ISO 8601, timedelta64 "5 D", "NaT" for none
+    array        nested lists of such scalars, as deep as the array has dimensions ("ndim")
+    timestamp    ISO 8601, to the nanosecond; with an offset if "aware"
+    timedelta    ISO 8601 duration, to the nanosecond
+    period       its text ("2026-01")
+    interval     {"left": ..., "right": ..., "closed": "right"}
+    nat, na      null
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import re
+from importlib import import_module
+from typing import Any, cast
+
+from hitl_nb.values.json_values import spell
+from hitl_nb.values.scalars import (
+    Type,
+    base64_bytes,
+    check_aware,
+    check_scalar,
+    decode_scalar,
+    duration,
+    encode_scalar,
+    float_json,
+    is_scalar,
+    moment,
+    scalar_schema,
+)
+from hitl_nb.values.tables import ENDLESS, duration_text
+
+MAX_ITEMS = 1000
+"""Largest array, in items: more than that nobody reviews one by one."""
+
+_KINDS = frozenset("biufcUSmM")
+_SPAN = re.compile(r"(-?\d+) (Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)")
+_NAMES = frozenset({"numpy", "array", "timestamp", "timedelta", "period", "interval", "nat", "na"})
+
+
+def encode_science(value: Any, path: str) -> tuple[Any, Type] | None:
+    """The JSON of a numpy or pandas value and its type, or None. Raises TypeError or ValueError with the place."""
+    kind = cast("type[Any]", type(value))
+    root = kind.__module__.split(".")[0]
+    if root == "numpy":
+        np: Any = import_module("numpy")
+        if kind is np.ndarray:
+            return _encode_array(value, path)
+        if isinstance(value, np.generic) and value.dtype.kind in _KINDS:
+            return _numpy_json(value), _numpy_type(value.dtype)
+        return None
+    return _encode_pandas(value, kind.__name__, path) if root == "pandas" else None
+
+
+def check_science(described: Type, value: Any) -> Any:
+    """Edited JSON of such a type, in its normal form. Raises ValueError."""
+    match described["is"]:
+        case "numpy":
+            return _check_numpy(described, value)
+        case "array":
+            return _check_array(described, value, described["ndim"])
+        case "timestamp":
+            aware = bool(described.get("aware"))
+            found = moment(value, dt.datetime, "2026-01-31T10:30:00" + ("+00:00" if aware else ""), digits=9)
+            check_aware(found, aware, value)
+            return value.strip()
+        case "timedelta":
+            return duration_text(duration(value))
+        case "period":
+            if type(value) is not str or not value.strip():
+                raise ValueError(f'must be a period such as "2026-01", not {spell(value)}')
+            return value.strip()
+        case "interval":
+            return _check_interval(described, value)
+        case "nat":
+            if value is not None:
+                moment(value, dt.datetime, "2026-01-31T10:30:00", digits=9)
+            return value
+        case _:
+            return value
+
+
+def decode_science(described: Type, value: Any, like: Any) -> Any:
+    """The object that checked JSON stands for. Raises ValueError, TypeError or OverflowError."""
+    match described["is"]:
+        case "numpy":
+            return _decode_numpy(described["dtype"], value)
+        case "array":
+            return _decode_array(described, value)
+        case "interval":
+            ends = [_decode_end(described["of"], value[side], getattr(like, side)) for side in ("left", "right")]
+            return import_module("pandas").Interval(*ends, closed=value["closed"])
+        case _:
+            return _decode_pandas(described["is"], value, like)
+
+
+def science_schema(described: Type) -> dict[str, Any]:
+    """The JSON Schema of such a type."""
+    match described["is"]:
+        case "numpy":
+            return _numpy_schema(described)
+        case "array":
+            schema = _numpy_schema(described)
+            for _ in range(described["ndim"]):
+                schema = {"type": "array", "items": schema}
+            return schema
+        case "timestamp":
+            return {"type": "string", "format": "date-time"}
+        case "timedelta":
+            return {"type": "string", "format": "duration"}
+        case "nat":
+            return {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
+        case "period":
+            return {"type": "string"}
+        case "interval":
+            of = described["of"]
+            end: dict[str, Any] = {} if of is None else scalar_schema(of) if is_scalar(of) else science_schema(of)
+            sides = {"enum": ["left", "right", "both", "neither"]}
+            return {"type": "object", "properties": {"left": end, "right": end, "closed": sides}}
+        case _:
+            return {}
+
+
+def is_science(described: Type) -> bool:
+    """Whether a type is one of this module."""
+    return described["is"] in _NAMES
+
+
+def is_record(value: Any) -> bool:
+    """Whether a pandas Series is a row of a frame: values of any types under names."""
+    kind = cast("type[Any]", type(value))
+    if kind.__name__ != "Series" or kind.__module__.split(".")[0] != "pandas" or value.dtype.kind != "O":
+        return False
+    labels = value.index.to_list()
+    return bool(labels) and str(value.dtype) == "object" and {*map(type, labels)} == {str} and value.index.is_unique
+
+
+def record_like(like: Any, items: dict[str, Any]) -> Any:
+    """A Series of these items, as `like` is one."""
+    pd: Any = import_module("pandas")
+    index = pd.Index(list(items), dtype=like.index.dtype, name=like.index.name)
+    made = pd.Series([None] * len(items), index=index, dtype=object, name=like.name)
+    for place, item in enumerate(items.values()):
+        made.iat[place] = item
+    return made
+
+
+# --- numpy ----------------------------------------------------------------------------------------------------------
+
+
+def _numpy_type(dtype: Any) -> Type:
+    return {"is": "numpy", "kind": dtype.kind, "bits": dtype.itemsize * 8, "dtype": str(dtype)}
+
+
+def _numpy_json(value: Any) -> Any:
+    kind = value.dtype.kind
+    if kind == "f":
+        # The shortest spelling, so that a 32-bit 0.1 stays 0.1; what is longer than a float is text.
+        return str(value) if value.dtype.itemsize > 8 else float_json(float(str(value)))
+    if kind == "c":
+        return str(complex(value))
+    if kind == "M":
+        return str(value)
+    if kind == "m":
+        np: Any = import_module("numpy")
+        unit, count = np.datetime_data(value.dtype)
+        return "NaT" if np.isnat(value) else f"{int(value.astype('int64')) * count} {unit}"
+    if kind == "S":
+        return {"base64": base64.b64encode(bytes(value)).decode()}
+    return {"b": bool, "i": int, "u": int, "U": str}[kind](value)
+
+
+def _check_numpy(described: Type, value: Any) -> Any:
+    kind, bits = described["kind"], described["bits"]
+    if kind in "iu":
+        number = check_scalar({"is": "int"}, value)
+        low, high = (0, (1 << bits) - 1) if kind == "u" else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        if not low <= number <= high:
+            raise ValueError(f"must be between {low} and {high} ({described['dtype']}), not {spell(number)}")
+        return number
+    if kind == "f" and bits > 64:
+        return check_scalar({"is": "decimal", "endless": True}, value)
+    if kind == "M":
+        if value != "NaT":
+            moment(value, dt.datetime, "2026-01-31T10:30:00", digits=9)
+        return value
+    if kind == "m":
+        if type(value) is not str or not (value == "NaT" or _SPAN.fullmatch(value)):
+            raise ValueError(f'must be a number and a unit, such as "5 D" or "250 ms", not {spell(value)}')
+        return value
+    named = {"b": "bool", "f": "float", "c": "complex", "U": "str", "S": "bytes"}[kind]
+    return check_scalar({"is": named, "endless": True}, value)
+
+
+def _numpy_schema(described: Type) -> dict[str, Any]:
+    simple = {
+        "b": "boolean",
+        "i": "integer",
+        "u": "integer",
+        "U": "string",
+        "c": "string",
+        "m": "string",
+        "M": "string",
+    }
+    kind = described["kind"]
+    if kind == "f":
+        return scalar_schema({"is": "float", "endless": True}) if described["bits"] <= 64 else {"type": "string"}
+    return scalar_schema({"is": "bytes"}) if kind == "S" else {"type": simple.get(kind, "string")}
+
+
+def _decode_numpy(dtype: str, value: Any) -> Any:
+    np: Any = import_module("numpy")
+    wanted = np.dtype(dtype)
+    if wanted.kind == "m" and value != "NaT":
+        count, unit = value.split(" ")
+        value = np.timedelta64(int(count), unit)
+    elif wanted.kind == "M":
+        value = np.datetime64(value)
+    elif wanted.kind == "S":
+        value = base64_bytes(value)
+    elif wanted.kind == "c":
+        value = complex(value)
+    elif isinstance(value, str):
+        value = ENDLESS.get(value, value)
+    if wanted.kind in "US":
+        return wanted.type(value)
+    made = np.array(value, dtype=wanted)[()]
+    if wanted.kind in "mM" and value != "NaT" and made != value:
+        raise ValueError(f"is finer than {dtype}")
+    return made
+
+
+def _encode_array(value: Any, path: str) -> tuple[Any, Type]:
+    if value.dtype.kind not in _KINDS:
+        raise TypeError(f"{path} is an array of {value.dtype}; propose value.tolist(), or a DataFrame")
+    if value.size > MAX_ITEMS:
+        raise ValueError(
+            f"{path} is an array of {value.size:,} items, more than the {MAX_ITEMS:,} that can be reviewed one by one; "
+            "propose a DataFrame, or a summary"
+        )
+    items = [_numpy_json(item) for item in value.ravel()]
+    for length in reversed(value.shape[1:]):
+        items = [items[i : i + length] for i in range(0, len(items), length)] if length else []
+    described = {**_numpy_type(value.dtype), "is": "array", "ndim": value.ndim}
+    return (items if value.ndim else items[0]), described
+
+
+def _check_array(described: Type, value: Any, depth: int) -> Any:
+    if depth == 0:
+        return _check_numpy(described, value)
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list nested {described['ndim']} deep, not {spell(value)}")
+    items = [_check_array(described, item, depth - 1) for item in cast("list[Any]", value)]
+    if depth > 1 and len({_shape(item, depth - 1) for item in items}) > 1:
+        raise ValueError("must have rows of the same length")
+    if depth == described["ndim"] and _count(items) > MAX_ITEMS:
+        raise ValueError(f"must have at most {MAX_ITEMS:,} items")
+    return items
+
+
+def _shape(value: Any, depth: int) -> tuple[int, ...]:
+    return (len(value), *(_shape(value[0], depth - 1) if value else ())) if depth else ()
+
+
+def _count(value: Any) -> int:
+    return sum(map(_count, cast("list[Any]", value))) if isinstance(value, list) else 1
+
+
+def _decode_array(described: Type, value: Any) -> Any:
+    np: Any = import_module("numpy")
+    shape = _shape(value, described["ndim"])
+    shape += (0,) * (described["ndim"] - len(shape))
+    flat: list[Any] = [value]
+    for _ in range(described["ndim"]):
+        flat = [item for part in flat for item in part]
+    items = [_decode_numpy(described["dtype"], item) for item in flat]
+    dtype = np.dtype(described["dtype"])
+    if dtype.kind in "US" and items:
+        dtype = max(dtype, np.array(items).dtype, key=lambda one: one.itemsize)  # a longer text would be cut
+    return np.array(items, dtype=dtype).reshape(shape)
+
+
+# --- pandas ---------------------------------------------------------------------------------------------------------
+
+
+def _encode_pandas(value: Any, name: str, path: str) -> tuple[Any, Type] | None:
+    match name:
+        case "Timestamp":
+            return value.isoformat(), {"is": "timestamp", "aware": True} if value.tzinfo else {"is": "timestamp"}
+        case "Timedelta":
+            return duration_text(value.as_unit("ns").value), {"is": "timedelta"}
+        case "NaTType":
+            return None, {"is": "nat"}
+        case "NAType":
+            return None, {"is": "na"}
+        case "Period":
+            return str(value), {"is": "period"}
+        case "Interval":
+            (left, of), (right, _) = (_encode_end(value.left, path), _encode_end(value.right, path))
+            return {"left": left, "right": right, "closed": value.closed}, {"is": "interval", "of": of}
+        case _:
+            return None
+
+
+def _encode_end(value: Any, path: str) -> tuple[Any, Type | None]:
+    if type(value) is int:
+        return value, None
+    found = encode_science(value, path) or encode_scalar(value, path)
+    if found is None:
+        raise TypeError(f"{path} is an Interval of {type(value).__name__}, which has no JSON; propose its ends")
+    return found
+
+
+def _check_interval(described: Type, value: Any) -> Any:
+    given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    if set(given) != {"left", "right", "closed"} or given["closed"] not in ("left", "right", "both", "neither"):
+        raise ValueError(f'must be {{"left": 0, "right": 1, "closed": "right"}}, not {spell(value)}')
+    of = described["of"]
+    check: Any = check_scalar if of is None or is_scalar(of) else check_science
+    return {**given, **{side: check(of or {"is": "int"}, given[side]) for side in ("left", "right")}}
+
+
+def _decode_end(of: Type | None, value: Any, like: Any) -> Any:
+    if of is None:
+        return value
+    return decode_scalar(of, value, like) if is_scalar(of) else decode_science(of, value, like)
+
+
+def _decode_pandas(kind: str, value: Any, like: Any) -> Any:
+    pd: Any = import_module("pandas")
+    if kind == "na":
+        return pd.NA if value is None else value
+    if value is None:
+        return pd.NaT
+    if kind == "period":
+        return pd.Period(value, freq=like.freq)
+    if kind == "timedelta":
+        made = _timedelta(pd, duration(value))
+    else:
+        made = pd.Timestamp(value)
+        zone = getattr(like, "tzinfo", None)
+        made = made.tz_convert(zone) if zone and made.tzinfo else made
+    unit = getattr(like, "unit", None)
+    try:
+        return made.as_unit(unit, round_ok=False) if unit else made
+    except ValueError:  # finer than the unit that was proposed, or outside of its range
+        return made
+
+
+def _timedelta(pd: Any, nanoseconds: int) -> Any:
+    """The Timedelta, in a unit that has room for it."""
+    if -(1 << 63) < nanoseconds < 1 << 63:
+        return pd.Timedelta(nanoseconds, unit="ns")
+    np: Any = import_module("numpy")
+    microseconds, finer = divmod(nanoseconds, 1000)
+    if finer:
+        raise ValueError("is too long for nanoseconds")
+    return pd.Timedelta(np.timedelta64(microseconds, "us"))

@@ -1,0 +1,228 @@
+"""Edited JSON as Python values of the types that were proposed (see `typed_values.py` for the types).
+
+A class is never named in the store: it is that of an object which was proposed at the same place, or of another one of
+the same type. What was not changed is the object that was proposed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, cast
+
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.records import canonical
+from hitl_nb.values.json_types import ABSENT
+from hitl_nb.values.json_values import a_name
+from hitl_nb.values.models import edited_model, model_of_fields, validated_json
+from hitl_nb.values.numpy_scalars import decode_science, is_record, is_science, record_like
+from hitl_nb.values.scalars import Type, decode_scalar, is_scalar
+from hitl_nb.values.typed_values import encode, encode_key, key_json, set_order
+
+
+def decode(described: Type | None, value: Any, before: Any, original: Any, adapters: Mapping[str, Any] = {}) -> Any:
+    """The object that the checked edit `value` stands for.
+
+    Args:
+        described: the type of `original`, whose JSON is `before`.
+        adapters: pydantic's adapters of the arguments whose type is "schema", by their path.
+
+    Raises:
+        InvalidEdit: the classes do not take what was edited; one message per path.
+    """
+    rebuilder = _Rebuilder(adapters)
+    rebuilder.learn(described, original)
+    try:
+        return rebuilder.decode(described, value, before, original, "")
+    except _PlacedError as error:
+        raise InvalidEdit(error.fields) from None
+
+
+class _PlacedError(InvalidEdit):
+    """Its paths begin at the top."""
+
+
+class _Rebuilder:
+    def __init__(self, adapters: Mapping[str, Any]) -> None:
+        self._adapters = adapters
+        self._likes: dict[int, Any] = {}
+        """An object of each type, by the identity of its description."""
+
+    def learn(self, described: Type | None, original: Any) -> None:
+        """Note which classes `original` is made of."""
+        if described is None or original is None or ("null" in described and type(original).__name__ in _NULLS):
+            return
+        self._likes.setdefault(id(described), original)
+        for one, part in _parts(described, original):
+            self.learn(one, part)
+
+    def decode(self, described: Type | None, value: Any, before: Any, own: Any, path: str) -> Any:
+        if described is None:
+            return value
+        if value is None and "null" in described:
+            return None if described["null"] is True else decode_science({"is": described["null"]}, None, None)
+        kind = described["is"]
+        like = self._like(described, own)
+        try:
+            if kind in ("dict", "record"):
+                return self._dict(described, value, before, own, path)
+            if kind in ("list", "tuple"):
+                return _items_like(like, kind, self._items(described, value, before, own, path))
+            if kind == "set":
+                return _items_like(like, kind, self._set_items(described, value, own, path))
+            if kind in ("namedtuple", "fields"):
+                return self._fields(described, value, before, own, like, path)
+            if own is not ABSENT and before is not ABSENT and canonical(value) == canonical(before):
+                return own
+            if is_scalar(described):
+                return decode_scalar(described, value, like)
+            if is_science(described):
+                return decode_science(described, value, like)
+            if kind == "schema":
+                # Without the annotation any more, an argument stays as it was written.
+                return validated_json(self._adapters[path], value) if path in self._adapters else value
+            return edited_model(like, value, before)
+        except (_PlacedError, RecursionError):
+            raise
+        except InvalidEdit as error:
+            raise _PlacedError({_join(path, where): said for where, said in error.fields.items()}) from None
+        except Exception as error:  # noqa: BLE001 - a class of the agent says in its own way that it takes no such value
+            raise _PlacedError({path: f"does not fit {_name(like)} ({error})"}) from None
+
+    def _like(self, described: Type, own: Any) -> Any:
+        known = self._likes.get(id(described))
+        return own if own is not ABSENT and (known is None or type(own) is type(known)) else known
+
+    def _dict(self, described: Type, value: Any, before: Any, own: Any, path: str) -> Any:
+        given = _items(own)
+        parts = {encode_key(key, "")[0]: (key, item) for key, item in given.items()}
+        known = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
+        fields, more = described.get("fields", {}), described.get("more")
+        made: dict[Any, Any] = {}
+        for text, item in cast("dict[str, Any]", value).items():
+            key, part = parts.get(text, (ABSENT, ABSENT))
+            if key is ABSENT:
+                key = self._key(described, text)
+            one = fields.get(text) if text in known or text in fields else more
+            made[key] = self.decode(one, item, known.get(text, ABSENT), part, _join(path, text))
+        like = self._like(described, own)
+        if like is None or type(like) is dict:
+            return made
+        if described["is"] == "record":
+            return record_like(like, made)
+        copied = copy.copy(like)
+        copied.clear()
+        copied.update(made)
+        if type(copied) is not type(like) or len(copied) != len(made):
+            raise TypeError("its items cannot be replaced")
+        return copied
+
+    def _key(self, described: Type, text: str) -> Any:
+        one = described["keys"].get(text) if "keys" in described else described.get("key")
+        return text if one is None else self.decode(one, key_json(one, text), ABSENT, ABSENT, "")
+
+    def _items(self, described: Type, value: Any, before: Any, own: Any, path: str) -> list[Any]:
+        items = cast("list[Any]", value)
+        known = cast("list[Any]", before) if isinstance(before, list) else []
+        parts = list(cast("list[Any]", own)) if own is not ABSENT and hasattr(own, "__iter__") else []
+        if len(parts) != len(known):
+            parts = []
+        places = list(range(len(items)))
+        if len(items) != len(known) and "each" in described:
+            # Items moved: what is still there is found by its JSON.
+            at = {canonical(item): i for i, item in reversed(list(enumerate(known)))}
+            places = [at.get(canonical(item), i) for i, item in enumerate(items)]
+        made: list[Any] = []
+        for i, item in enumerate(items):
+            one = described["items"][i] if "items" in described else described.get("each")
+            place = places[i]
+            there = (known[place], parts[place]) if place < len(parts) else (ABSENT, ABSENT)
+            made.append(self.decode(one, item, *there, _join(path, i)))
+        return made
+
+    def _set_items(self, described: Type, value: Any, own: Any, path: str) -> list[Any]:
+        known = {canonical(shown): (shown, item) for shown, item in _sorted_items(own)}
+        made: list[Any] = []
+        for i, item in enumerate(cast("list[Any]", value)):
+            before, part = known.get(canonical(item), (ABSENT, ABSENT))
+            one = described.get("each")
+            made.append(part if "items" in described else self.decode(one, item, before, part, _join(path, i)))
+        return made
+
+    def _fields(self, described: Type, value: Any, before: Any, own: Any, like: Any, path: str) -> Any:
+        known = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
+        attributes = described.get("attributes", {})
+        made: dict[str, Any] = {}
+        for name, item in cast("dict[str, Any]", value).items():
+            one = described["fields"].get(name)
+            if one is not None and one["is"] == "schema":
+                one = None  # the class converts it
+            part = getattr(own, attributes.get(name, name), ABSENT)
+            made[name] = self.decode(one, item, known.get(name, ABSENT), part, _join(path, name))
+        if described["is"] == "namedtuple":
+            return type(like)(**made)
+        return model_of_fields(like, made, called="called" in described)
+
+
+_NULLS = frozenset({"NaTType", "NAType"})
+
+
+def _parts(described: Type, original: Any) -> list[tuple[Type | None, Any]]:
+    """The parts of a value, each with the description of its type."""
+    kind = described["is"]
+    if kind in ("dict", "record"):
+        fields, more = described.get("fields", {}), described.get("more")
+        found: list[tuple[Type | None, Any]] = []
+        for key, item in _items(original).items():
+            text = encode_key(key, "")[0]
+            found.append((described["keys"].get(text) if "keys" in described else described.get("key"), key))
+            found += [(fields.get(text), item), (more, item)]
+        return found
+    if kind in ("list", "tuple") and hasattr(original, "__iter__"):
+        items = list(cast("list[Any]", original))
+        if "items" in described:
+            return list(zip(described["items"], items, strict=False))
+        return [(described.get("each"), item) for item in items]
+    if kind == "set" and "each" in described and hasattr(original, "__iter__"):
+        return [(described["each"], item) for item in cast("set[Any]", original)]
+    if kind in ("namedtuple", "fields"):
+        attributes = described.get("attributes", {})
+        return [(one, getattr(original, attributes.get(n, n), None)) for n, one in described["fields"].items()]
+    return []
+
+
+def _items(own: Any) -> dict[Any, Any]:
+    """The items of a dict, or of a row of a frame; none of anything else."""
+    if isinstance(own, dict):
+        return cast("dict[Any, Any]", own)
+    return dict(own.items()) if is_record(own) else {}
+
+
+def _sorted_items(own: Any) -> list[tuple[Any, Any]]:
+    if not isinstance(own, (set, frozenset)):
+        return []
+    return sorted(((encode(item)[0], item) for item in cast("set[Any]", own)), key=lambda one: set_order(one[0]))
+
+
+def _items_like(like: Any, kind: str, items: list[Any]) -> Any:
+    """A list, tuple or set of these items, of the class of `like`."""
+    plain = {"list": list, "tuple": tuple, "set": set}[kind]
+    if like is None or type(like) is plain:
+        return plain(items)
+    if kind != "list":
+        made = type(like)(items)
+    else:
+        made = copy.copy(like)
+        made.clear()
+        made.extend(items)
+    if type(made) is not type(like) or (kind != "set" and len(made) != len(items)):
+        raise TypeError("its items cannot be replaced")
+    return made
+
+
+def _join(path: str, name: Any) -> str:
+    return f"{path}/{name}".strip("/")
+
+
+def _name(like: Any) -> str:
+    return "what was proposed" if like is None else a_name(type(like).__name__)

@@ -1,0 +1,27 @@
+"""The worker process in which costly checks by schemas are made: see `values/checks/bounded_checks.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitl_nb import json_text as json
+from hitl_nb.values.schemas import find_misfits
+from hitl_nb.worker_process import answer_requests
+
+
+def serve() -> None:
+    """The worker: answers checks until nobody asks any more."""
+    find_misfits({}, [None])  # imports what it needs
+
+    def answer(request: bytes) -> bytes:
+        try:
+            said: dict[str, Any] = {"found": find_misfits(*json.loads(request))}
+        except RecursionError:
+            said = {"failed": "it refers to itself without end, or is nested too deeply"}
+        except MemoryError:
+            said = {"failed": "it takes too much memory"}
+        except Exception as error:  # noqa: BLE001  # a library's, about a schema: said to the person who edits
+            said = {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
+        return json.dumps(said).encode()
+
+    answer_requests(answer)

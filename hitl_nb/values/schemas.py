@@ -1,0 +1,240 @@
+"""What an edited value must satisfy.
+
+`schema_of` turns a JSON Schema, a model or a type into a JSON Schema; `misfits` says, field by field, where a value
+breaks one, in words for the person who edits. References out of a schema are refused and never fetched.
+Pydantic and jsonschema are imported when they are needed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time
+from functools import partial
+from itertools import islice
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from hitl_nb.records import canonical
+from hitl_nb.values.checks.bounded_checks import run_check
+from hitl_nb.values.checks.patterns import find_pattern
+from hitl_nb.values.json_values import a_name, plain, spell
+from hitl_nb.values.models import adapter, is_model, json_schema
+from hitl_nb.values.scalars import check_scalar, duration
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+MOST_MISFITS = 1000
+"""What is wrong is not listed beyond this many messages."""
+_TYPES = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "null",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+def schema_of(schema: Any) -> dict[str, Any]:
+    """The JSON Schema meant by a `schema` argument: a JSON Schema, a pydantic model or any type pydantic knows."""
+    if type(schema) is dict:
+        return _checked(cast("dict[str, Any]", plain(schema, "schema")))
+    if isinstance(schema, str) or is_model(schema):
+        raise TypeError(
+            f"schema is {a_name(type(schema).__name__)}; pass a JSON Schema (dict), a pydantic model class or a type"
+        )
+    from pydantic.errors import PydanticUserError
+
+    try:
+        return json_schema(adapter(schema, "schema"))
+    except PydanticUserError as error:
+        raise TypeError(f"schema cannot be written as JSON Schema: {error.message}; pass a JSON Schema") from None
+
+
+def import_jsonschema() -> None:
+    """Import jsonschema, but not the grammar of IRIs: it takes over a second to build, and no format here needs it."""
+    if "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules:
+        sys.modules["rfc3987_syntax"] = cast("ModuleType", None)  # how Python says: there is none
+        try:
+            import jsonschema  # pyright: ignore[reportUnusedImport]  # noqa: F401
+        finally:
+            del sys.modules["rfc3987_syntax"]
+
+
+def misfits(schema: dict[str, Any], value: Any) -> dict[str, str]:
+    """Where `value` breaks `schema`: paths such as "lines/0/sku" ("" for the whole) to one message each.
+
+    Raises InvalidEdit if that takes too long to find out.
+    """
+    return run_check(find_misfits, schema, [value])[0]
+
+
+def misfits_of_rows(schema: dict[str, Any], rows: list[Any]) -> dict[str, str]:
+    """`misfits` of each row of a table, with paths such as "rows/0/sku"."""
+    found = enumerate(run_check(find_misfits, schema, rows))
+    return {f"rows/{r}/{path}".rstrip("/"): message for r, fields in found for path, message in fields.items()}
+
+
+def find_misfits(schema: dict[str, Any], values: list[Any]) -> list[dict[str, str]]:
+    """`misfits` of each of several values, found here and now, however long it takes; at most `MOST_MISFITS` in all."""
+    validator = _validator(schema)
+    found: list[dict[str, str]] = []
+    left = MOST_MISFITS
+    for value in values:
+        fields: dict[str, str] = {}
+        for error in islice(validator.iter_errors(value), left):
+            for path, message in _said(error):
+                fields.setdefault(path, message)
+        left -= len(fields)
+        found.append(fields)
+    return found
+
+
+def _checked(schema: dict[str, Any]) -> dict[str, Any]:
+    import_jsonschema()
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import Draft202012Validator, validator_for
+    from referencing import Registry, Resource
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    try:
+        kind: Any = validator_for(schema, default=Draft202012Validator)
+        kind.check_schema(schema, format_checker=kind.FORMAT_CHECKER)  # its formats include "regex"
+    except SchemaError as error:
+        place = "/".join(str(part) for part in error.absolute_path)
+        raise ValueError(f"schema is no valid JSON Schema: {error.message[:200]} (at {place or 'its top'})") from None
+    resolver: Any = Registry[Any]().resolver_with_root(
+        Resource.from_contents(schema, default_specification=DRAFT202012)
+    )
+    for ref in _refs(schema):
+        try:
+            resolver.lookup(ref)
+        except Unresolvable:
+            raise ValueError(f"schema refers to {ref!r}, which is not inside it; copy that part into $defs") from None
+    return schema
+
+
+def _refs(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for key, item in cast("dict[str, Any]", schema).items():
+            if key in ("$ref", "$dynamicRef") and isinstance(item, str):
+                yield item
+            elif key not in ("const", "enum", "default", "examples"):
+                yield from _refs(item)
+    elif isinstance(schema, list):
+        for item in cast("list[Any]", schema):
+            yield from _refs(item)
+
+
+def _validator(schema: dict[str, Any]) -> Any:
+    import_jsonschema()
+    from jsonschema import FormatChecker, validators
+    from referencing import Registry
+
+    extend: Any = cast("Any", validators).extend
+    formats: Any = FormatChecker(formats=("email", "ipv4", "ipv6", "uuid"))
+    # jsonschema's own date-time and time want an offset, which Python's naive datetimes do not have.
+    for name, kind in (("date-time", datetime), ("date", date), ("time", time)):
+        formats.checks(name, raises=ValueError)(partial(_parses, kind.fromisoformat))
+    for name, read in (("decimal", partial(check_scalar, {"is": "decimal", "endless": True})), ("duration", duration)):
+        formats.checks(name, raises=ValueError)(partial(_parses, read))
+    kind: Any = validators.validator_for(schema, default=validators.Draft202012Validator)
+    keywords = {**_KEYWORDS, "additionalProperties": partial(_no_others, kind)}
+    validator: Any = extend(kind, keywords)
+    return validator(schema, registry=Registry[Any](), format_checker=formats)  # an empty registry: nothing is fetched
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(instance, "string") and not find_pattern(pattern, instance):
+        yield ValidationError(f"does not match {pattern}")
+
+
+def _pattern_properties(
+    validator: Any, patterns: dict[str, Any], instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    if validator.is_type(instance, "object"):
+        for pattern, subschema in patterns.items():
+            for name, item in instance.items():
+                if find_pattern(pattern, name):
+                    yield from validator.descend(item, subschema, path=name, schema_path=pattern)
+
+
+def _no_others(kind: Any, validator: Any, others: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """`additionalProperties`, with the names that `patternProperties` take away taken away."""
+    patterns = schema.get("patternProperties", ())
+    if patterns and validator.is_type(instance, "object"):
+        taken = {name for name in instance for pattern in patterns if find_pattern(pattern, name)}
+        instance = {name: item for name, item in instance.items() if name not in taken}
+        schema = {name: rule for name, rule in schema.items() if name != "patternProperties"}
+    yield from kind.VALIDATORS["additionalProperties"](validator, others, instance, schema) or ()
+
+
+def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """`uniqueItems` in linear time."""
+    from jsonschema.exceptions import ValidationError
+
+    if unique and validator.is_type(instance, "array"):
+        spelled = {canonical(_numbers_alike(item)) for item in instance}
+        if len(spelled) < len(instance):
+            yield ValidationError("has an item twice")
+
+
+def _numbers_alike(value: Any) -> Any:
+    """A JSON value with numbers that are equal spelled alike."""
+    if isinstance(value, dict):
+        return {name: _numbers_alike(item) for name, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_numbers_alike(item) for item in cast("list[Any]", value)]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_KEYWORDS = {"pattern": _pattern, "patternProperties": _pattern_properties, "uniqueItems": _unique_items}
+"""Keywords that jsonschema checks in a time that may grow faster than the value."""
+
+
+def _parses(read: Callable[[str], object], text: Any) -> bool:
+    if isinstance(text, str):
+        read(text)
+    return True
+
+
+def _said(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """What one error of jsonschema means to a person: paths and messages."""
+    path = "/".join(str(part) for part in error.absolute_path)
+    rule: Any = error.validator
+    wanted: Any = error.validator_value
+    if rule == "required":
+        given: Any = error.instance
+        for name in wanted:
+            if name not in given:
+                yield f"{path}/{name}".lstrip("/"), "is required"
+    elif rule in ("anyOf", "oneOf") and error.context:
+        # The alternative that fits best is the one that fails deepest, and not by its type alone.
+        best = max(error.context, key=lambda one: (len(one.path), one.validator != "type"))
+        kinds = [cast(str, one.validator_value) for one in error.context if one.validator == "type" and not one.path]
+        if best.validator == "type" and not best.path:
+            yield path, f"must be {_kinds(kinds)}, not {spell(error.instance)}"
+        else:
+            yield from _said(best)
+    elif rule == "type":
+        yield path, f"must be {_kinds([wanted] if isinstance(wanted, str) else wanted)}, not {spell(error.instance)}"
+    elif rule == "enum":
+        yield path, f"must be one of {spell(wanted, 200)}, not {spell(error.instance)}"
+    elif rule == "const":
+        yield path, f"must be {spell(wanted)}, not {spell(error.instance)}"
+    elif rule == "format":
+        yield path, f"must be a valid {wanted}, not {spell(error.instance)}"
+    elif rule == "pattern":
+        yield path, f"must match {wanted}, not {spell(error.instance)}"
+    else:
+        yield path, error.message if len(error.message) <= 200 else error.message[:199] + "…"
+
+
+def _kinds(names: list[str]) -> str:
+    return " or ".join(dict.fromkeys(_TYPES.get(name, name) for name in names))

@@ -1,0 +1,94 @@
+"""The JSON Schema of a type (see `typed_values.py`), for forms: which field is a date, which one offers a choice."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from hitl_nb.values.numpy_scalars import is_science, science_schema
+from hitl_nb.values.scalars import Type, is_scalar, scalar_schema
+
+
+def type_schema(described: Type | None) -> dict[str, Any] | None:
+    """The JSON Schema of a type with all that is in it, or None where it says nothing."""
+    definitions: dict[str, Any] = {}
+    schema = _schema(described, definitions)
+    if not schema:
+        return None
+    return {**schema, "$defs": definitions} if definitions else schema
+
+
+def without_schemas(described: Any) -> Any:
+    """A type without the schemas in it, which are in the question's own."""
+    if isinstance(described, list):
+        return [without_schemas(one) for one in cast("list[Any]", described)]
+    if not isinstance(described, dict):
+        return described
+    one = cast("dict[str, Any]", described)
+    if one.get("is") in ("model", "schema"):
+        return {key: item for key, item in one.items() if key != "schema"}
+    if one.get("is") in ("enum", "flag"):
+        return one
+    return {key: without_schemas(item) for key, item in one.items()}
+
+
+def _schema(described: Type | None, definitions: dict[str, Any]) -> dict[str, Any]:
+    if described is None:
+        return {}
+    kind = described["is"]
+    schema: dict[str, Any]
+    if is_scalar(described):
+        schema = scalar_schema(described)
+    elif is_science(described):
+        schema = science_schema(described)
+    elif kind in ("model", "schema"):
+        schema = _hoisted(described.get("schema") or {}, definitions)
+    elif kind in ("dict", "record", "namedtuple", "fields"):
+        schema = _object_schema(described, definitions)
+    else:
+        schema = {"type": "array", **({"uniqueItems": True} if kind == "set" else {})}
+        if each := _schema(described.get("each"), definitions):
+            schema["items"] = each
+    return {"anyOf": [schema, {"type": "null"}]} if "null" in described else schema
+
+
+def _object_schema(described: Type, definitions: dict[str, Any]) -> dict[str, Any]:
+    fields = dict.fromkeys(described.get("names", ())) | described.get("fields", {})
+    schema: dict[str, Any] = {"type": "object"}
+    if fields:
+        schema["properties"] = {name: _schema(one, definitions) for name, one in fields.items()}
+    if described["is"] not in ("dict", "record") or "required" in described:
+        schema["required"] = described.get("required", described.get("names", []))
+    if described["is"] not in ("dict", "record") or "names" in described:
+        schema["additionalProperties"] = False
+    return schema
+
+
+def _hoisted(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A schema as a part of a larger one: its definitions are put with the others, under names that are free."""
+    own: dict[str, Any] = schema.get("$defs", {})
+    names: dict[str, str] = {}
+    for name, meaning in own.items():
+        free, n = name, 1
+        while free in definitions and definitions[free] != meaning:
+            n += 1
+            free = f"{name}_{n}"
+        names[name] = free
+    renamed = {name: new for name, new in names.items() if name != new}
+    for name, meaning in own.items():
+        definitions[names[name]] = _pointing(meaning, renamed)
+    return _pointing({key: item for key, item in schema.items() if key != "$defs"}, renamed)
+
+
+def _pointing(part: Any, renamed: dict[str, str]) -> Any:
+    if not renamed:
+        return part
+    if isinstance(part, list):
+        return [_pointing(one, renamed) for one in cast("list[Any]", part)]
+    if not isinstance(part, dict):
+        return part
+    given = cast("dict[str, Any]", part)
+    made = {key: _pointing(item, renamed) for key, item in given.items()}
+    reference = given.get("$ref")
+    if isinstance(reference, str) and reference.removeprefix("#/$defs/") in renamed:
+        made["$ref"] = "#/$defs/" + renamed[reference.removeprefix("#/$defs/")]
+    return made

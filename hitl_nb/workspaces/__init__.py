@@ -1,0 +1,1 @@
+"""Documents that an agent and people write together."""

@@ -1,0 +1,106 @@
+"""Runs of plain scripts: the one that opened a run last has its claim, in whatever process the calls are made."""
+
+from __future__ import annotations
+
+import pytest
+
+from hitl_nb.errors import HitlError, RunClaimed, WorkspaceClosed
+from hitl_nb.ledger.ledger import Claim, Ledger
+from hitl_nb.ledger.remote_clients import script
+from hitl_nb.ledger.runs.claims import SILENCE
+from hitl_nb.records import SCRIPT, Proposal, Question, Run, Snapshot
+from hitl_nb.storage.memory import MemoryStore
+
+CALLER = {"user": "moon", "authn": "token"}
+ONE, TWO = "session-one-", "session-two-"
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger(MemoryStore())
+
+
+def opened(ledger: Ledger, session: str = ONE, *, restart: bool = False) -> Run:
+    process = script("nightly", host="box", pid=7, token=session)
+    return ledger.open_script(process, name="nightly", title="Report", caller=CALLER, restart=restart)
+
+
+def claim(ledger: Ledger, run: Run, session: str = ONE) -> Claim:
+    return ledger.script_claim(run.id, session, CALLER)
+
+
+def asked(ledger: Ledger, run: Run, session: str = ONE) -> Proposal:
+    question = Question(title="Report", kind="text", value="Hello")
+    return ledger.pause(claim(ledger, run, session), Snapshot(envelope=b""), [question])[0]
+
+
+def test_opened_again_by_the_same_process_it_is_the_same_run(ledger: Ledger) -> None:
+    run = opened(ledger)
+    assert (run.notebook, run.agent, run.key, run.status) == (f"{SCRIPT}nightly", "nightly", "Report", "running")
+    assert opened(ledger, restart=True) == run
+    assert claim(ledger, run) == claim(ledger, run)
+
+
+def test_another_process_goes_on_and_the_first_writes_no_more(ledger: Ledger) -> None:
+    run = opened(ledger)
+    old = claim(ledger, run)
+    assert opened(ledger, TWO).id == run.id
+    with pytest.raises(RunClaimed, match="opened again by script nightly"):
+        claim(ledger, run)
+    with pytest.raises(RunClaimed, match="taken over"):
+        ledger.open_workspace(old, title="Report", position="w")
+    ledger.open_workspace(claim(ledger, run, TWO), title="Report", position="w")
+
+
+def test_its_claim_needs_no_process_that_holds_it(ledger: Ledger) -> None:
+    run = opened(ledger)
+    elsewhere = Ledger(ledger.store)  # another server over the store
+    elsewhere.open_workspace(claim(elsewhere, run), title="Report", position="w")
+    assert elsewhere.is_script(run.id, ONE)
+
+
+def test_one_that_waits_writes_nothing_new_and_goes_on_once_it_is_decided(ledger: Ledger) -> None:
+    run = opened(ledger)
+    p = asked(ledger, run)
+    assert opened(ledger, TWO).status == "waiting"
+    with pytest.raises(HitlError, match="waits for the answer"):
+        claim(ledger, run, TWO)
+    ledger.decide(p.id, "approve", reviewer="ann")
+    with pytest.raises(RunClaimed):
+        claim(ledger, run)
+    assert claim(ledger, run, TWO).epoch > run.epoch
+    assert ledger.run(run.id).status == "running"
+    told = {e.type: e.data for e in ledger.history(run.id)}
+    assert [told[one]["authn"] for one in ("run.opened", "run.resumed")] == ["token", "token"]
+
+
+def test_what_has_ended_is_begun_anew(ledger: Ledger) -> None:
+    run = opened(ledger)
+    ledger.finish(claim(ledger, run), Snapshot(envelope=b""))
+    with pytest.raises(WorkspaceClosed):
+        claim(ledger, run)
+    second = opened(ledger, TWO)
+    assert (second.generation, second.id == run.id) == (2, False)
+    ledger.cancel(second.id, actor="ann")
+    with pytest.raises(HitlError, match="was cancelled"):
+        claim(ledger, second, TWO)
+    with pytest.raises(HitlError, match="restart=True begins anew"):
+        opened(ledger)
+    assert opened(ledger, restart=True).generation == 3
+
+
+def test_it_is_forgotten_like_one_of_a_machine_that_says_nothing() -> None:
+    now = [0.0]
+    ledger = Ledger(MemoryStore(), clock=lambda: now[0])
+    opened(ledger)
+    with pytest.raises(RunClaimed, match=r"script nightly \(pid 7 on box\)"):
+        ledger.forget(agent="nightly", notebook=f"{SCRIPT}nightly")
+    now[0] = SILENCE + 1
+    assert ledger.forget(agent="nightly", notebook=f"{SCRIPT}nightly") == 1
+
+
+def test_a_notebook_s_run_is_no_script_s(ledger: Ledger) -> None:
+    run, _ = ledger.open_run(agent="nightly", notebook="/n.ipynb")
+    with pytest.raises(HitlError, match="is no script's"):
+        claim(ledger, run)
+    assert not ledger.is_script(run.id, ONE)

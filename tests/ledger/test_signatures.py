@@ -1,0 +1,332 @@
+"""Decisions that a server signed: what a kernel accepts of them, and what not."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hitl_nb.errors import HitlError, StoreCorrupt, Untrusted
+from hitl_nb.ledger.decisions.reviewers import decider
+from hitl_nb.ledger.decisions.signatures import LOGINS, PINNED, SIGNED_ONLY, Attest, SigningKey, message
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows import audit_log as chain
+from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.records import Comment, DecisionRecord, Proposal, Question, Snapshot
+from hitl_nb.storage.memory import MemoryStore
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv(PINNED, raising=False)
+    monkeypatch.delenv(SIGNED_ONLY, raising=False)
+    monkeypatch.delenv(LOGINS, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger(MemoryStore())
+
+
+def asked(ledger: Ledger) -> Proposal:
+    _, claim = ledger.open_run(agent="refunds", notebook="/refunds.ipynb")
+    questions = [Question(title="Refund order 5678", kind="json", value={"amount": 120})]
+    return ledger.pause(claim, Snapshot(envelope=b""), questions)[0]
+
+
+def signed(ledger: Ledger, p: Proposal, key: SigningKey, **more: Any) -> Proposal:
+    attest = Attest(key, "Ann", "login", "A0")
+    return ledger.decide(p.id, "edit", value={"amount": 9}, reviewer="ann", attest=attest, **more)
+
+
+def test_a_signed_decision_is_used_and_says_how_the_reviewer_was_known(ledger: Ledger) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    (read,) = ledger.proposals(p.run)
+    assert read.decision is not None
+    assert (read.decision.reviewer_name, read.decision.authn, read.decision.assurance) == ("Ann", "login", "A0")
+    assert ledger.events()[-1].data["signature"] == read.decision.signature
+    assert ledger.verify().ok
+
+
+def test_the_key_is_this_users_alone_and_stays_the_same(home: Path) -> None:
+    key = SigningKey.of_this_user()
+    assert stat.S_IMODE((home / "hitl_nb" / "server_key").stat().st_mode) == 0o600
+    assert SigningKey.of_this_user().public == key.public
+    assert sorted(path.name for path in (home / "hitl_nb").iterdir()) == ["server_key", "server_key.pub"]
+
+
+def test_a_key_that_others_can_read_is_not_used(home: Path) -> None:
+    SigningKey.of_this_user()
+    (home / "hitl_nb" / "server_key").chmod(0o644)
+    with pytest.raises(HitlError, match="readable by nobody else"):
+        SigningKey.of_this_user()
+
+
+def forged(ledger: Ledger, p: Proposal, change: Callable[[DecisionRecord], DecisionRecord]) -> None:
+    """Change a decision in the store, with an audit log made to fit: by somebody who can write all of the store."""
+
+    def work(tx: Any) -> None:
+        stored = rows.load_proposal(tx, p.id)
+        assert stored is not None
+        assert stored.decision is not None
+        made = change(stored.decision)
+        event = chain.at(tx, made.event)
+        assert event is not None
+        data = {
+            **event.data,
+            "action": made.action,
+            "reason": made.reason,
+            "value_sha256": _digest(made.value),
+            "signature": made.signature,
+            "authn": made.authn,
+        }
+        tx.put(f"event/{made.event:012d}", msgspec.structs.replace(event, data=data, actor=made.reviewer).json())
+        tx.put(f"proposal/{p.id}", msgspec.structs.replace(stored, decision=made).json())
+
+    ledger.store.transact(work)
+
+
+def _digest(value: Any) -> str:
+    import hashlib
+
+    from hitl_nb.records import canonical
+
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: msgspec.structs.replace(d, value={"amount": 9000}),
+        lambda d: msgspec.structs.replace(d, reviewer="mallory"),
+        lambda d: msgspec.structs.replace(d, reason="fine"),
+        lambda d: msgspec.structs.replace(d, authn="token"),
+        lambda d: msgspec.structs.replace(d, signature="AAAA"),
+        lambda d: msgspec.structs.replace(d, signature="not base64 é"),
+    ],
+    ids=["value", "reviewer", "reason", "authn", "signature", "garbage"],
+)
+def test_a_signed_decision_that_was_changed_is_refused_even_if_the_log_was_made_to_fit(
+    ledger: Ledger, change: Callable[[DecisionRecord], DecisionRecord]
+) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    forged(ledger, p, change)
+    with pytest.raises(Untrusted, match="not signed by a server that this kernel knows"):
+        ledger.proposals(p.run)
+
+
+def test_taking_the_signature_off_the_record_alone_is_seen(ledger: Ledger) -> None:
+    p = asked(ledger)
+    decided = signed(ledger, p, SigningKey.of_this_user())
+    assert decided.decision is not None
+    bare = msgspec.structs.replace(decided.decision, signature=None)
+    ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", msgspec.structs.replace(decided, decision=bare).json()))
+    with pytest.raises(StoreCorrupt):
+        ledger.proposals(p.run)
+
+
+def test_another_servers_key_is_refused_unless_it_is_pinned(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "other"))
+    other = SigningKey.of_this_user()
+    p = asked(ledger)
+    signed(ledger, p, other)
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "mine"))
+    mine = SigningKey.of_this_user()
+    with pytest.raises(Untrusted):
+        ledger.proposals(p.run)
+    monkeypatch.setenv(PINNED, f"{mine.public}, {other.public}")
+    assert ledger.proposals(p.run)[0].status == "decided"
+
+
+def test_a_signature_is_good_for_one_store_one_proposal_and_one_revision(ledger: Ledger) -> None:
+    p = asked(ledger)
+    decided = signed(ledger, p, SigningKey.of_this_user())
+    assert decided.decision is not None
+    said = message(ledger.store_id, decided, decided.decision, p.revision)
+    assert said != message("another", decided, decided.decision, p.revision)
+    assert said != message(ledger.store_id, decided, decided.decision, p.revision + 1)
+    moved = msgspec.structs.replace(decided, id="aaaaaaaaaaaa")
+    assert said != message(ledger.store_id, moved, decided.decision, p.revision)
+
+
+def test_where_only_signed_decisions_count_a_bare_one_is_refused(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann")
+    assert ledger.proposals(p.run)[0].status == "decided"
+    monkeypatch.setenv(SIGNED_ONLY, "1")
+    with pytest.raises(Untrusted, match="not taken through a server"):
+        ledger.proposals(p.run)
+
+
+# --- how it is known who decided ------------------------------------------------------------------------------------
+
+
+def said(ledger: Ledger, p: Proposal) -> str:
+    shown = ledger.proposal(p.id)
+    assert shown.decision is not None
+    return decider(shown.decision, ledger.how_known(shown))
+
+
+def changed_record(ledger: Ledger, p: Proposal, **fields: Any) -> None:
+    """Change the decision's record behind the ledger's back, as any program of this user can."""
+    shown = ledger.proposal(p.id)
+    assert shown.decision is not None
+    changed = msgspec.structs.replace(shown, decision=msgspec.structs.replace(shown.decision, **fields))
+    ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", changed.json()))
+
+
+def test_a_login_that_a_known_server_signed_is_a_persons_decision(ledger: Ledger) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    assert said(ledger, p) == "Ann (ann), logged in, in a window where notebooks' HTML runs"
+
+
+def test_a_login_in_the_page_of_its_own_needs_no_remark(ledger: Ledger) -> None:
+    p = asked(ledger)
+    attest = Attest(SigningKey.of_this_user(), "Ann", "login", "A0", "page")
+    ledger.decide(p.id, "approve", reviewer="ann", attest=attest)
+    assert said(ledger, p) == "Ann (ann), logged in"
+    assert ledger.proposals(p.run)[0].status == "decided"
+
+
+@pytest.mark.parametrize("authn", ["token", "anonymous"])
+def test_who_did_not_log_in_is_a_guest(ledger: Ledger, authn: Any) -> None:
+    p = asked(ledger)
+    attest = Attest(SigningKey.of_this_user(), "Ann", authn, "A0")
+    ledger.decide(p.id, "approve", reviewer="ann", attest=attest)
+    assert said(ledger, p).startswith("a guest (")
+    assert "ann" not in said(ledger, p).lower()
+
+
+def test_a_login_is_not_believed_where_nobody_can_log_in(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    monkeypatch.setenv(LOGINS, "0")
+    assert said(ledger, p) == "a guest (the server knows its token only)"
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [
+        ("person", "ann (unsigned: any program of this user can say so)"),
+        ("policy", "the policy ann"),
+        ("deadline", "the deadline"),
+        ("script", "the script ann"),
+    ],
+)
+def test_what_nobody_signed_never_reads_like_a_persons_login(ledger: Ledger, by: Any, words: str) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann", by=by)
+    assert said(ledger, p) == words
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reviewer": "bob"},
+        {"reviewer_name": "Bob"},
+        {"authn": "token"},
+        {"assurance": "A2"},
+        {"assurance": None},
+        {"surface": "page"},
+        {"surface": None},
+        {"signature": None},
+        {"signature": "AAAA"},
+        {"value": {"amount": 10_000}},
+        {"reason": "because"},
+        {"action": "approve", "value": None},
+    ],
+    ids=str,
+)
+def test_a_record_that_was_changed_is_not_a_persons_decision(ledger: Ledger, fields: dict[str, Any]) -> None:
+    p = asked(ledger)
+    signed(ledger, p, SigningKey.of_this_user())
+    changed_record(ledger, p, **fields)
+    assert "(unsigned" in said(ledger, p)
+    with pytest.raises((StoreCorrupt, Untrusted)):
+        ledger.proposals(p.run)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"text": "pay them"},
+        {"author": "bob"},
+        {"author_name": "Bob"},
+        {"suggestion": "all of it"},
+        {"signature": None, "known": "login"},
+        {"surface": None},
+        {"authn": "token"},
+    ],
+    ids=str,
+)
+def test_a_comment_is_a_persons_as_long_as_nobody_changes_it(ledger: Ledger, fields: dict[str, Any]) -> None:
+    p = asked(ledger)
+    attest = Attest(SigningKey.of_this_user(), "Ann", "login", "A0")
+    about: dict[str, Any] = {"quote": "120", "anchor": {"start": {"tname": "source"}, "end": {"tname": "source"}}}
+    made = ledger.comment(p.id, "why?", author="ann", author_name="Ann", attest=attest, **about)
+    assert made.known == "login"
+    ((key, raw),) = ledger.store.scan(f"comment/{p.id}/", f"comment/{p.id}/~")
+    changed = msgspec.structs.replace(msgspec.json.decode(raw, type=Comment), **fields)
+    ledger.store.transact(lambda tx: tx.put(key, changed.json()))
+    (found,) = ledger.comments(p.id)
+    assert found.known == ("unsigned" if fields else "login")
+
+
+def test_what_became_of_a_comment_is_known_as_the_comment_is(ledger: Ledger) -> None:
+    p, other = asked(ledger), asked(ledger)
+    attest = Attest(SigningKey.of_this_user(), "Ann", "login", "A0")
+    said = ledger.comment(p.id, "why?", author="ann", attest=attest)
+    ledger.mark_comment(p.id, said.id, "resolved", actor="ann", attest=attest)
+    assert [(one.known, one.state_known) for one in ledger.comments(p.id)] == [("login", "login")]
+    (key, raw), (at, marked) = (
+        ledger.store.scan(f"{kind}/{p.id}/", f"{kind}/{p.id}/~")[0] for kind in ("comment", "marked")
+    )
+    moved = msgspec.structs.replace(msgspec.json.decode(raw, type=Comment), proposal=other.id)
+    ledger.store.transact(lambda tx: tx.put(key.replace(p.id, other.id), moved.json()))
+    ledger.store.transact(lambda tx: tx.put(at.replace(p.id, other.id), marked))
+    assert [(one.known, one.state_known) for one in ledger.comments(other.id)] == [("unsigned", "unsigned")]
+    ledger.mark_comment(p.id, said.id, "open", actor="ann")
+    assert [(one.known, one.state_known) for one in ledger.comments(p.id)] == [("login", "unsigned")]
+
+
+@pytest.mark.parametrize("assurance", ["A1", "A4", "", "gold"])
+def test_an_assurance_that_no_server_can_give_is_not_believed_though_it_is_signed(
+    ledger: Ledger, assurance: str
+) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann", attest=Attest(SigningKey.of_this_user(), "Ann", "login", assurance))
+    assert "(unsigned" in said(ledger, p)
+    with pytest.raises(Untrusted):
+        ledger.proposals(p.run)
+
+
+@pytest.mark.parametrize("by", ["person", "policy", "deadline", "script"])
+def test_where_only_signed_decisions_count_no_unsigned_one_does(
+    ledger: Ledger, by: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann", by=by)
+    monkeypatch.setenv(SIGNED_ONLY, "1")
+    with pytest.raises(Untrusted, match="not taken through a server"):
+        ledger.proposals(p.run)
+
+
+def test_who_comes_later_is_told_that_the_first_is_unsigned(ledger: Ledger) -> None:
+    p = asked(ledger)
+    ledger.decide(p.id, "approve", reviewer="ann")
+    with pytest.raises(HitlError, match=r"already decided: ann \(unsigned\) approved it"):
+        ledger.decide(p.id, "reject", reviewer="bob")

@@ -1,0 +1,282 @@
+"""Records that were changed behind the log's back are found and named; what a store may hold is sound."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from hitl_nb.ledger.ledger import Claim, Ledger
+from hitl_nb.ledger.rows import audit_log as chain
+from hitl_nb.ledger.verification import Verification
+from hitl_nb.records import Question, Snapshot
+from hitl_nb.storage.interface import MAX_VALUE, Transaction
+from hitl_nb.storage.memory import MemoryStore
+
+NB = "/report.ipynb"
+
+
+def blobs(*contents: bytes) -> dict[str, bytes]:
+    return {hashlib.sha256(content).hexdigest(): content for content in contents}
+
+
+def opened(ledger: Ledger, agent: str) -> Claim:
+    return ledger.open_run(agent=agent, notebook=NB)[1]
+
+
+def question(title: str = "Letter", value: str = "Dear Ann", **more: str) -> Question:
+    return Question(title=title, kind="text", value=value, position="1", **more)
+
+
+def identify(ledger: Ledger) -> None:
+    """Notebooks that carry an id: saved with it, moved, replaced by another one, and forgotten."""
+    for path, name in (("/a.ipynb", "a" * 12), ("/b.ipynb", "b" * 12), ("/c.ipynb", "")):
+        _, claim = ledger.open_run(agent="mail", notebook=path, notebook_id=name)
+        ledger.pause(claim, Snapshot(envelope=b"i"), [question()])
+    ledger.recognise("/c.ipynb", ledger.notebook_id("/c.ipynb"), lambda path, _: False)
+    ledger.recognise("/b.ipynb", ledger.notebook_id("/a.ipynb"), lambda path, _: path == "/a.ipynb")
+    ledger.rename("/b.ipynb", "/c.ipynb")
+    ledger.forget(agent="mail", notebook="/c.ipynb")
+    ledger.adopt(ledger.find_run(agent="anew", notebook="/moved.ipynb").id, "/d.ipynb", actor="ann")  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def fill(ledger: Ledger) -> None:
+    """Everything that a store may hold, at every point of its life."""
+    claim = opened(ledger, "letters")
+    ledger.start_step(claim, "1", "draft", snapshot=Snapshot(envelope=b"before", pause=0, save=1))
+    ledger.finish_step(claim, "1", result=b"sealed", status="done").result()
+    ledger.start_step(claim, "2", "send")
+    ledger.finish_step(claim, "2", result=b"sealed error", status="failed").result()
+    w = ledger.open_workspace(claim, title="Report", template="Hello", position="1")
+    said = ledger.comment(w.id, "who reads this?", author="ann", claim=claim)
+    ledger.mark_comment(w.id, said.id, "resolved", actor="bob")
+    large = question("Large", "x" * (2 * MAX_VALUE))
+    about = Question(title="Report", kind="markdown", value="Hello", document=w.id)
+    asked = ledger.pause(claim, Snapshot(envelope=b"e" * 3 * MAX_VALUE, blobs=blobs(b"buffer")), [large, about])
+    ledger.assign(asked[0].id, "ann", actor="bob")
+    ledger.comment(asked[0].id, "too long", author="ann", quote="xx", suggestion="x")
+    for p in asked:
+        ledger.decide(p.id, "approve", reviewer="ann")
+    _, claim = ledger.claim(claim.run)
+    ledger.save(claim, Snapshot(envelope=b"between", blobs=blobs(b"buffer", b"other"), pause=1, save=1))
+    ledger.start_step(claim, "2", "send")
+    ledger.finish_step(claim, "2", result=b"sealed", status="done").result()
+    ledger.finish(claim, Snapshot(envelope=b"the end", blobs=blobs(b"other"), pause=1))
+    ledger.pause(opened(ledger, "waits"), Snapshot(envelope=b"w", blobs=blobs(b"big" * MAX_VALUE)), [question()])
+    ledger.cancel(ledger.pause(opened(ledger, "stopped"), Snapshot(envelope=b"s"), [question()])[0].run, actor="ann")
+    ledger.fail(opened(ledger, "fails"), None, "boom")
+    claim = opened(ledger, "fails after a save")
+    ledger.save(claim, Snapshot(envelope=b"last", save=1))
+    ledger.fail(claim, None, "boom")
+    claim = opened(ledger, "fails and is handed back")
+    ledger.fail(claim, Snapshot(envelope=b"failed"), "boom")
+    ledger.hand_back(ledger.claim(claim.run)[1], "failed")
+    ledger.pause(opened(ledger, "forgotten"), Snapshot(envelope=b"f", blobs=blobs(b"buffer")), [question()])
+    ledger.forget(agent="forgotten", notebook=NB)
+    ledger.pause(opened(ledger, "anew"), Snapshot(envelope=b"1"), [question()])
+    ledger.pause(opened(ledger, "anew"), Snapshot(envelope=b"2"), [question()])
+    ledger.rename(NB, "/moved.ipynb")
+    identify(ledger)
+    claim = opened(ledger, "in the middle")
+    ledger.save(claim, Snapshot(envelope=b"m1", save=1))
+    ledger.save(claim, Snapshot(envelope=b"m2", save=2, blobs=blobs(b"buffer")))
+    ledger.start_step(claim, "1", "draft")
+    ledger.start_step(claim, "2", "send")
+    ledger.finish_step(claim, "2", result=b"sealed error", status="failed").result()
+    ledger.start_step(claim, "2", "send")
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[dict[str, bytes]]:
+    """The records of a store that holds everything."""
+    ledger = Ledger(MemoryStore())
+    fill(ledger)
+    yield dict(ledger.store.scan("", "~"))
+    ledger.store.close()
+
+
+@pytest.fixture
+def ledger(filled: dict[str, bytes]) -> Iterator[Ledger]:
+    store = MemoryStore()
+    store.transact(lambda tx: [tx.put(*pair) for pair in filled.items()] and None)
+    yield Ledger(store)
+    store.close()
+
+
+def keys(ledger: Ledger, kind: str) -> list[str]:
+    return [key for key, _ in ledger.store.scan(f"{kind}/", f"{kind}0")]
+
+
+def named(found: Verification) -> set[tuple[str, str]]:
+    return {(one.problem, one.record) for one in found.differs}
+
+
+def test_a_store_that_holds_everything_is_sound(ledger: Ledger) -> None:
+    assert ledger.verify() == Verification(ok=True, events=ledger.head())
+
+
+KINDS = ("run", "proposal", "workspace", "comment", "marked", "moved", "notebook", "step", "snapshot")
+TOLD = re.compile(rb'"(title|text|agent|state|by|old|name|status|reason|path)":"(?!started)')
+
+
+def of_kind(kind: str, ledger: Ledger) -> Iterator[tuple[str, bytes]]:
+    """The records of a kind that the log tells of."""
+    for key in keys(ledger, kind):
+        raw = ledger.store.get(key)
+        assert raw is not None
+        if kind != "step" or b'"status":"started"' not in raw:
+            yield key, raw
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_record_that_was_changed_is_named(ledger: Ledger, kind: str) -> None:
+    found = list(of_kind(kind, ledger))
+    assert found
+    for key, raw in found:
+        changed = TOLD.sub(rb'"\1":"X', raw, count=1) if kind != "snapshot" else raw + b"X"
+        if raw.startswith(b"\0hitl"):  # a large one: its content is elsewhere
+            continue
+        assert changed != raw
+        put(ledger, key, changed)
+        checked = ledger.verify()
+        assert not checked.ok
+        assert {record for _, record in named(checked)} == {key}
+        assert checked.problem == checked.differs[0].text
+        put(ledger, key, raw)
+    assert ledger.verify().ok
+
+
+def put(ledger: Ledger, key: str, raw: bytes) -> None:
+    ledger.store.transact(lambda tx: tx.put(key, raw))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "happened"])
+def test_every_record_that_was_removed_is_named(ledger: Ledger, kind: str) -> None:
+    found = list(of_kind(kind, ledger))
+    for key, raw in found:
+        ledger.store.transact(lambda tx, key=key: tx.delete(key))
+        assert ("missing", key) in named(ledger.verify())
+        put(ledger, key, raw)
+    assert ledger.verify().ok
+
+
+@pytest.mark.parametrize("content", [b'{"id": ', b'{"value":' * 100_000], ids=["half", "deep"])
+@pytest.mark.parametrize("kind", [*KINDS, "claim", "saved"])
+def test_what_cannot_be_read_is_named(ledger: Ledger, kind: str, content: bytes) -> None:
+    key = next(of_kind(kind, ledger))[0]
+    put(ledger, key, content)
+    wanted = {"snapshot": "changed"}.get(kind, "unreadable")
+    assert (wanted, key) in named(ledger.verify())
+
+
+@pytest.mark.parametrize("data", ["[]", '{"runs": [1]}', '{"runs": null}', '{"runs":' * 100_000])
+def test_an_event_that_says_what_no_event_says_is_named(data: str) -> None:
+    """Its hash is right: who can write the store can write a chain of their own."""
+    ledger = Ledger(MemoryStore())
+    event = '{"n":1,"at":"2026-01-01T00:00:00Z","type":"run.forgotten","actor":"x","data":' + data + "}"
+    put(ledger, "event/000000000001", event.encode())
+    put(ledger, "meta/events", chain.Head(n=1, h=chain.digest(event.encode())).json())
+    found = ledger.verify()
+    assert not found.ok
+    assert "event 1" in (found.problem or "") or "event/000000000001" in (found.problem or "")
+    ledger.store.close()
+
+
+@pytest.mark.parametrize("piece", ["chunk", "blob"])
+@pytest.mark.parametrize("how", ["changed", "removed"])
+def test_damaged_pieces_are_named(ledger: Ledger, piece: str, how: str) -> None:
+    for key in keys(ledger, piece):
+        raw = ledger.store.get(key) or b""
+        ledger.store.transact(
+            lambda tx, key=key, raw=raw: tx.put(key, b"Y" + raw[1:]) if how == "changed" else tx.delete(key)
+        )
+        first = ledger.verify().differs[0].record
+        assert first == (key.rsplit("/", 1)[0] if piece == "blob" else first)
+        put(ledger, key, raw)
+
+
+@pytest.mark.parametrize(
+    "kind", ["run", "proposal", "workspace", "comment", "marked", "notebook", "step", "snapshot", "happened"]
+)
+def test_a_record_that_was_planted_is_named(ledger: Ledger, kind: str) -> None:
+    key, raw = list(of_kind(kind, ledger))[-1]
+    other = key[:-1] + ("3" if key[-1] != "3" else "4")
+    put(ledger, other, raw)
+    assert ("unknown", other) in named(ledger.verify())
+
+
+@pytest.mark.parametrize("kind", ["made", "name", "asked", "open", "closed", "opened", "writing", "notebookat"])
+def test_what_was_taken_off_a_list_is_named(ledger: Ledger, kind: str) -> None:
+    for key in keys(ledger, kind):
+        raw = ledger.store.get(key) or b""
+        ledger.store.transact(lambda tx, key=key: tx.delete(key))
+        assert ("missing", key) in named(ledger.verify())
+        put(ledger, key, raw)
+
+
+def test_a_call_in_doubt_that_was_made_of_one_that_is_done_is_named(ledger: Ledger) -> None:
+    done = next(key for key, raw in of_kind("step", ledger) if b'"done"' in raw)
+    step = msgspec.json.decode(ledger.store.get(done) or b"")
+    again = {**step, "status": "started", "result": None, "finished_at": None, "tries": step["tries"] + 1}
+    put(ledger, done, msgspec.json.encode(again))
+    assert named(ledger.verify()) == {("changed", done)}
+
+
+def test_a_call_that_was_never_begun_under_another_key_is_named(ledger: Ledger) -> None:
+    begun = next(key for key in keys(ledger, "step") if b'"started"' in (ledger.store.get(key) or b""))
+    raw = ledger.store.get(begun) or b""
+    put(ledger, begun, raw.replace(b'"idempotency_key":"', b'"idempotency_key":"f'))
+    assert {record for _, record in named(ledger.verify())} == {begun}
+
+
+def test_an_earlier_version_of_a_record_that_was_put_back_is_named(ledger: Ledger) -> None:
+    run = next(r for r in ledger.runs() if r.agent == "waits")
+    (asked,) = ledger.proposals(run.id)
+    before = {key: ledger.store.get(key) or b"" for key in (f"run/{run.id}", f"proposal/{asked.id}")}
+    ledger.decide(asked.id, "reject", reviewer="ann")
+    for key, raw in before.items():
+        put(ledger, key, raw)
+    assert named(ledger.verify()) == {("changed", key) for key in before}
+
+
+def test_many_differences_are_bounded(ledger: Ledger) -> None:
+    def work(tx: Transaction) -> None:
+        for n in range(200):
+            tx.put(f"comment/aaaaaaaaaaaa/{n:012d}", b"{}")
+
+    ledger.store.transact(work)
+    assert len(ledger.verify().differs) == 100
+
+
+def test_a_store_that_is_written_meanwhile_raises_no_false_alarm() -> None:
+    ledger = Ledger(MemoryStore())
+    over = threading.Event()
+
+    def write() -> None:
+        n = 0
+        while not over.is_set():
+            n += 1
+            claim = opened(ledger, f"agent{n % 3}")
+            ledger.save(claim, Snapshot(envelope=b"%d" % n, save=1))
+            ledger.start_step(claim, "1", "draft")
+            ledger.finish_step(claim, "1", result=b"%d" % n, status="done").result()
+            (p,) = ledger.pause(claim, Snapshot(envelope=b"p%d" % n, pause=1), [question()])
+            ledger.comment(p.id, "hm", author="ann")
+            ledger.decide(p.id, "approve", reviewer="ann")
+            if n % 3 == 0:
+                ledger.forget(agent="agent1", notebook=NB)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        while ledger.head() < 500:
+            assert ledger.verify().ok
+    finally:
+        over.set()
+        writer.join()
+    assert ledger.verify().ok
+    ledger.store.close()

@@ -1,0 +1,181 @@
+"""Checks how files and folders know each other: `python tools/structure.py [ROOT]`; exit code 1 if something is wrong.
+
+No circle between files, none between folders, in Python and in TypeScript, and at most 13 files in a folder (a
+package's own `__init__.py` is not counted). Imports under `TYPE_CHECKING` do not count, imports inside of functions do.
+The package's face, `hitl_nb/__init__.py`, reaches into every folder and is entered by none.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+MOST_FILES = 13
+FACE = "hitl_nb/__init__.py"
+Graph = dict[str, set[str]]
+
+ALLOWED: Mapping[tuple[str, str], str] = {
+    ("hitl_nb/storage/__init__.py", "hitl_nb/storage/disk/store.py"): (
+        "open_store imports its backends until they are registered by scheme"
+    ),
+}
+"""Imports that are not counted, from file to file, each with the reason why it is still there."""
+
+
+def read_python(root: Path) -> Graph:
+    """Which file of hitl_nb imports which."""
+    modules = {name_module(path): path for path in list_files(root, "hitl_nb", (".py",))}
+    return {path: set(find_imports(root / path, module, modules)) - {path, FACE} for module, path in modules.items()}
+
+
+def name_module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def find_imports(file: Path, module: str, modules: Mapping[str, str]) -> Iterator[str]:
+    for node in walk_imports(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (modules[alias.name] for alias in node.names if alias.name in modules)
+            continue
+        base = node.module or ""
+        if node.level:
+            parts = module.split(".")[: -node.level + (1 if file.name == "__init__.py" else 0) or None]
+            base = ".".join([*parts, base]).rstrip(".")
+        for alias in node.names:
+            found = modules.get(f"{base}.{alias.name}") or modules.get(base)
+            if found is not None:
+                yield found
+
+
+def walk_imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for other in child.orelse:
+                yield from walk_imports(other)
+        else:
+            yield from walk_imports(child)
+
+
+def read_typescript(root: Path) -> Graph:
+    """Which file of the extension imports which; `import type` counts."""
+    files = set(list_files(root, "extension/src", (".ts", ".tsx")))
+    graph: Graph = {}
+    for path in files:
+        named = re.findall(r"(?:from|import)\s*\(?'(\.[^']*)'", (root / path).read_text("utf-8"))
+        found = (resolve_script(path, name, files) for name in named)
+        graph[path] = {other for other in found if other is not None and other != path}
+    return graph
+
+
+def resolve_script(path: str, name: str, files: set[str]) -> str | None:
+    base = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+    tried = (base + ending for ending in (".ts", ".tsx", "/index.ts", "/index.tsx"))
+    return next((each for each in tried if each in files), None)
+
+
+def list_files(root: Path, folder: str, endings: tuple[str, ...]) -> list[str]:
+    found = (path.relative_to(root).as_posix() for path in (root / folder).rglob("*"))
+    return sorted(path for path in found if path.endswith(endings) and "labextension/" not in path)
+
+
+def find_circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """The groups of nodes that reach each other (Tarjan 1972), without recursion."""
+    numbers: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    circles: list[list[str]] = []
+    for start in graph:
+        if start in numbers:
+            continue
+        work = [(start, iter(sorted(graph[start])))]
+        numbers[start] = lowest[start] = len(numbers)
+        stack.append(start)
+        while work:
+            node, following = work[-1]
+            for other in following:
+                if other not in numbers:
+                    numbers[other] = lowest[other] = len(numbers)
+                    stack.append(other)
+                    work.append((other, iter(sorted(graph.get(other, ())))))
+                    break
+                if other in stack:
+                    lowest[node] = min(lowest[node], numbers[other])
+            else:
+                work.pop()
+                if work:
+                    lowest[work[-1][0]] = min(lowest[work[-1][0]], lowest[node])
+                if lowest[node] == numbers[node]:
+                    place = stack.index(node)
+                    group = stack[place:]
+                    del stack[place:]
+                    if len(group) > 1:
+                        circles.append(sorted(group))
+    return circles
+
+
+def fold(graph: Graph, depth: int | None) -> tuple[Graph, dict[tuple[str, str], list[str]]]:
+    """The same graph between folders, `depth` of them deep; files of the top folder stay files of their own."""
+
+    def name_folder(path: str) -> str:
+        folders = path.split("/")[:-1]
+        top = 2 if path.startswith("extension/") else 1
+        return path if len(folders) <= top else "/".join(folders[: None if depth is None else top + depth])
+
+    folders: Graph = defaultdict(set)
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for path, others in graph.items():
+        for other in others:
+            here, there = name_folder(path), name_folder(other)
+            folders[here].update({there} - {here})
+            if here != there:
+                reasons[here, there].append(f"{path} -> {other}")
+    return dict(folders), reasons
+
+
+def find_problems(root: Path) -> list[str]:
+    """What is wrong with the structure of a checkout, one sentence each."""
+    problems: list[str] = []
+    for graph in (read_python(root), read_typescript(root)):
+        for source, target in ALLOWED:
+            graph.get(source, set()).discard(target)
+        graph.pop(FACE, None)
+        problems += (f"files import each other: {', '.join(circle)}" for circle in find_circles(graph))
+        for depth in (1, None):
+            folders, reasons = fold(graph, depth)
+            for circle in find_circles(folders):
+                inside = [(pair, why) for pair, why in sorted(reasons.items()) if {*pair} <= {*circle}]
+                said = "; ".join(f"{here} -> {there} ({why[0]})" for (here, there), why in inside)
+                problems.append(f"folders import each other: {said}")
+        counts = Counter(posixpath.dirname(path) for path in graph if posixpath.basename(path) != "__init__.py")
+        problems += (
+            f"{folder} holds {count} files, more than {MOST_FILES}"
+            for folder, count in sorted(counts.items())
+            if count > MOST_FILES
+        )
+    return problems
+
+
+def find_unused_exceptions(root: Path) -> list[str]:
+    """Exceptions whose import is gone: they must go, too."""
+    graph = {**read_python(root), **read_typescript(root)}
+    return [f"{source} -> {target}" for source, target in ALLOWED if target not in graph.get(source, ())]
+
+
+def main() -> int:
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
+    problems = list(dict.fromkeys(find_problems(root)))
+    problems += (f"tools/structure.py allows an import that is gone: {pair}" for pair in find_unused_exceptions(root))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
