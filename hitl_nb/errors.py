@@ -25,7 +25,7 @@ and what to do. `Paused` is apart: it is no error but the way a paused run leave
     ├── Unanswered        in a test run, and no decision was written down for this proposal
     ├── RunClaimed        another process runs this run
     ├── Untrusted         not signed by this user's key
-    ├── WrongPython       saved by another Python version
+    ├── WrongPython       saved by another Python version, or in another format
     ├── ServerError       a script's Jupyter server does not answer, or lets it do nothing
     └── StoreError
         ├── StoreBusy, StoreFull, StoreCorrupt

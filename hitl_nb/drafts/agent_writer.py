@@ -23,6 +23,7 @@ from hitl_nb.errors import TextGone
 from hitl_nb.ledger.comments import LONGEST_AROUND, LONGEST_QUOTE
 from hitl_nb.ledger.documents.agent_writes import Write, Writes
 from hitl_nb.ledger.documents.update_log import update
+from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import Anchor, now
 from hitl_nb.storage.interface import Store, Transaction
 
@@ -39,6 +40,7 @@ Find = Callable[[Page], Range]
 """Says where on a page the text is that is to be replaced. Raises TextGone."""
 
 
+@name_in_package
 class Written(StrEnum):
     """What became of a write: it is `done`, or `suggested`, because a person was writing there."""
 

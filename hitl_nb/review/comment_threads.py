@@ -10,9 +10,11 @@ from datetime import datetime
 from hitl_nb import json_text as json
 from hitl_nb import records
 from hitl_nb.ledger.comments import threads
+from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import CommentState, Speaker
 
 
+@name_in_package
 @dataclass(frozen=True)
 class Comment:
     """What somebody said about a document, or about a range of it. `str()` of it is fit for a prompt.

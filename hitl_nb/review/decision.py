@@ -14,6 +14,7 @@ from hitl_nb.errors import Rejected, StoreCorrupt
 from hitl_nb.kinds import questions as values
 from hitl_nb.ledger.decisions.reviewers import known_if_checked, known_voter
 from hitl_nb.own_objects import mark_own
+from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import Action, By, Known, Proposal, Question, fingerprint
 from hitl_nb.review.comment_threads import Comment, told
 from hitl_nb.review.review_arguments import NO_REVIEW, Review
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hitl_nb.policies.rules.edit_review import Further
 
 
+@name_in_package
 @dataclass(frozen=True)
 class Vote:
     """What one person said about a proposal.
@@ -43,6 +45,7 @@ class Vote:
     known: Known
 
 
+@name_in_package
 @dataclass(frozen=True)
 class Decision:
     """A decision on one proposal.
@@ -108,6 +111,7 @@ class Decision:
                 return f"{self.reviewer} (unsigned)" if self.known == "unsigned" else self.reviewer
 
 
+@name_in_package
 @mark_own
 @dataclass
 class Asked:

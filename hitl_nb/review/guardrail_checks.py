@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.errors import CannotPause
+from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import GuardrailResult
 from hitl_nb.review.guardrails import Finding, Named, cut_message, passed
 
@@ -41,6 +42,7 @@ def refuse_in_guardrail() -> None:
         raise running.refused
 
 
+@name_in_package
 @dataclass(frozen=True)
 class Guard:
     """A guardrail of one call: the function, what it is called, and how many arguments it takes (1 or 2)."""

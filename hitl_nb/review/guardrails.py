@@ -12,6 +12,7 @@ from typing import Any
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.kinds.questions import ask, restore
+from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import GuardrailVerdict
 from hitl_nb.values.checks.patterns import find_pattern, is_linear
 from hitl_nb.values.schemas import schema_of
@@ -22,6 +23,7 @@ _MOST_CHARACTERS = 1000
 """Length of a finding's sentence; the rest is cut off."""
 
 
+@name_in_package
 @dataclass(frozen=True)
 class Finding:
     """What a guardrail says about a value: a verdict, and why in a sentence ("" for a pass)."""
@@ -77,6 +79,7 @@ class Builtin(Named):
         raise NotImplementedError
 
 
+@name_in_package
 class _Blocklist(Builtin):
     def __init__(self, words: Iterable[str], name: str) -> None:
         super().__init__(name)
@@ -88,6 +91,7 @@ class _Blocklist(Builtin):
         return block(f"it has {', '.join(map(repr, found))}, on the list of blocked words") if found else passed()
 
 
+@name_in_package
 class _Pattern(Builtin):
     def __init__(self, regex: str, name: str) -> None:
         super().__init__(name)
@@ -107,6 +111,7 @@ class _Pattern(Builtin):
         return passed() if find_pattern(self.regex, value) else escalate(f"it does not match {self.regex!r}")
 
 
+@name_in_package
 class _Satisfies(Builtin):
     def __init__(self, schema: Any, name: str) -> None:
         super().__init__(name)

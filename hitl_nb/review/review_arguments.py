@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args
 
 from hitl_nb.own_objects import mark_own
+from hitl_nb.pickled_names import keep_in_package, name_in_package
 from hitl_nb.review.guardrail_checks import Guard, guards_of
 from hitl_nb.review.guardrails import Named
 
@@ -22,6 +23,7 @@ _MOST_TAGS = 100
 _MOST_PEOPLE = 9999
 
 
+@name_in_package
 @mark_own
 @dataclass(frozen=True)
 class Review:
@@ -48,6 +50,7 @@ class Review:
 
 NO_REVIEW = Review()
 """The arguments of a call that gives none."""
+keep_in_package("NO_REVIEW", NO_REVIEW)
 
 _DEFAULTS = ((), None, (), None, 1, None, "wait", None)
 """The same as they are given, in the order of the fields: Python has one object of each."""

@@ -25,6 +25,7 @@ from hitl_nb.engine.run.session import Session
 from hitl_nb.engine.snapshot.saver import Reentered
 from hitl_nb.errors import HitlError
 from hitl_nb.kinds import questions as values
+from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import ACTIONS, Action
 from hitl_nb.records import Workspace as Record
 from hitl_nb.review.comment_threads import Comment
@@ -35,6 +36,7 @@ from hitl_nb.workspaces import local_operations as sharing
 from hitl_nb.workspaces.local_operations import Write
 
 
+@name_in_package
 class Workspace(Reentered):
     """What `workspace()` returns: a document that people see and edit while the agent writes it.
 

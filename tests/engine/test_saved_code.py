@@ -23,7 +23,7 @@ from hitl_nb.engine.compile.instrumenter import hash_code, hash_instrumenter
 from hitl_nb.engine.compile.tree import node_numbers as numbering
 from hitl_nb.engine.instrument.plain_code import names_in, shape_of
 from hitl_nb.engine.refusals import path_to
-from hitl_nb.engine.snapshot.loader import END, FORMAT, load, open_snapshot
+from hitl_nb.engine.snapshot.loader import END, load, open_snapshot
 from hitl_nb.engine.snapshot.pickles import saved_code as savedcode
 from hitl_nb.engine.snapshot.pickles.pickler import Pickler
 from hitl_nb.engine.snapshot.pickles.saved_code import load_units, units_of
@@ -557,7 +557,6 @@ def test_a_snapshot_that_is_not_signed_compiles_nothing(monkeypatch: pytest.Monk
     for entry in [("inner", notebook.ns["inner"]), (END, None)]:
         pickler.dump(entry)
     header = {
-        "format": FORMAT,
         "source": "",
         "tick": 0,
         "left_out": {},

@@ -23,10 +23,6 @@ from hitl_nb.engine.snapshot.pickles.saved_code import check_code_hashes, load_u
 from hitl_nb.engine.snapshot.signing import unseal
 from hitl_nb.engine.snapshot.variables.annotations import put_back_annotations
 from hitl_nb.engine.snapshot.variables.inputs import Input, Inputs, inputs_in
-from hitl_nb.errors import WrongPython
-
-FORMAT = 4
-"""Of snapshots: it rises when older ones can no longer be loaded."""
 
 END = "end"
 """Marks the last entry of a snapshot's stream."""
@@ -108,11 +104,6 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
         Untrusted, WrongPython: before anything in it is loaded.
     """
     header, body = unseal(place, envelope, sealed_here=sealed_here)
-    if header["format"] != FORMAT:
-        raise WrongPython(
-            f"{place} was saved by another version of hitl_nb (format {header['format']}, this one has {FORMAT}): "
-            "install that version to finish this run, or begin it again with --restart"
-        )
     first, second = header["sizes"]
     return Saved(
         source=header["source"],

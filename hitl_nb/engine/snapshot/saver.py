@@ -27,7 +27,7 @@ from hitl_nb.engine.position.managers.managers import Entered, check_managers, e
 from hitl_nb.engine.position.stack.generators import leaves_out
 from hitl_nb.engine.refusals import place_of, sentence
 from hitl_nb.engine.reopening import resources
-from hitl_nb.engine.snapshot.loader import ANNOTATIONS, DEFINITION, END, FORMAT, MODULES, PROCESS
+from hitl_nb.engine.snapshot.loader import ANNOTATIONS, DEFINITION, END, MODULES, PROCESS
 from hitl_nb.engine.snapshot.pickles.pickler import Pickler
 from hitl_nb.engine.snapshot.pickles.saved_code import hash_units, units_of
 from hitl_nb.engine.snapshot.process.library_changes import check_made_modules
@@ -165,7 +165,6 @@ class Saver:
         self.notes = [*notes, *around, *say_lost(self._lost)]
         shown = json.dumps(outputs, default=_as_json).encode()
         header = {
-            "format": FORMAT,
             "source": source,
             "left_out": {**left_out_before(self.ns), **self.left_out.sentences},
             "inputs": header_of(self.inputs, self.ns),

@@ -22,6 +22,9 @@ from hitl_nb import json_text as json
 from hitl_nb.errors import StoreError, Untrusted, WrongPython
 from hitl_nb.storage.secret_file import UnsafeFile, secret
 
+FORMAT = 5
+"""Of snapshots and of results of steps: it rises when older ones can no longer be loaded."""
+
 KEY_SIZE = 32
 _MAGIC = b"HITL1\n"
 _FIRST = struct.pack(">Q", 12) + b"hitl/seal/v1"
@@ -32,23 +35,24 @@ _PLACES = (
 """What Jupyter's data directory depends on."""
 _RAW_PLACES = [getattr(os.environ, "encodekey", str)(name) for name in _PLACES]
 PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
-_BARE = json.dumps({"python": PYTHON}, separators=(",", ":")).encode()
+_MADE_BY = {"python": PYTHON, "format": FORMAT}
+_BARE = json.dumps(_MADE_BY, separators=(",", ":")).encode()
 
 
 def seal(place: str, header: dict[str, Any], body: bytes) -> bytes:
     """Sign `header` and `body` for one place in the store (`place` names store, run and role)."""
-    about = json.dumps({**header, "python": PYTHON}, separators=(",", ":")).encode() if header else _BARE
+    about = json.dumps({**header, **_MADE_BY}, separators=(",", ":")).encode() if header else _BARE
     return b"".join((_MAGIC, _mac(place, about, body), struct.pack(">I", len(about)), about, body))
 
 
 def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[str, Any], bytes]:
-    """Check the signature, then the Python version; the header and the body.
+    """Check the signature, then the versions of Python and of the format; the header and the body.
 
     `sealed_here`: this process made these very bytes for this place, and remembers them; no signature tells more.
 
     Raises:
         Untrusted: not signed by this user's key for this place.
-        WrongPython: signed, but by another Python version.
+        WrongPython: signed, but by another Python version, or by a version of hitl_nb with another format.
     """
     start = len(_MAGIC) + 36
     if len(blob) < start or blob[: len(_MAGIC)] != _MAGIC:
@@ -66,6 +70,12 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
         raise WrongPython(
             f"{place} was saved by {header['python']} and this is {PYTHON}: go on with {header['python']}, "
             "or run the agent anew with --restart"
+        )
+    number = header.get("format", 0)
+    if number != FORMAT:
+        raise WrongPython(
+            f"{place} was saved by another version of hitl_nb (format {number}, this one has {FORMAT}), "
+            "and nothing in it was executed: install that version to finish this run, or begin it again with --restart"
         )
     return header, body
 

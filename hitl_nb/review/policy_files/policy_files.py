@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from hitl_nb.errors import PolicyError
+from hitl_nb.pickled_names import name_in_package
 
 if TYPE_CHECKING:  # imported where a policy is read: a process without policies needs none of it
     from hitl_nb.policies.documents.documents import Document
@@ -37,6 +38,7 @@ _CACHED = 64
 _Stamp = tuple[int, int, int, int]
 
 
+@name_in_package
 @dataclass(frozen=True)
 class PolicyFile:
     """A policy file that applies.
@@ -49,6 +51,7 @@ class PolicyFile:
     organisation: bool = False
 
 
+@name_in_package
 @dataclass(frozen=True)
 class Policy:
     """More rules for a call, as `hitl.policy()` makes them.
