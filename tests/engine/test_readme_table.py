@@ -1,4 +1,4 @@
-"""The README's table of what resumes how: a small program for each of its cells, in one kernel and in a new one."""
+"""The table of what resumes how, in docs/reference/what-resumes.md: a small program for each of its cells, in one kernel and in a new one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from world import native
 from hitl_nb.engine.instrument.cells import instrument_cell, instrument_source
 from hitl_nb.errors import CannotPause
 
-README = Path(__file__).parent.parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "what-resumes.md"
 
 ASKS = """
 def asks(n):
@@ -311,8 +311,7 @@ def test_what_cannot_pause_is_refused_before_anybody_is_asked(program: tuple[str
 
 
 def test_each_row_of_the_table_has_its_programs() -> None:
-    text = README.read_text(encoding="utf-8")
-    table = text[text.index("## What resumes how") :]
+    table = PAGE.read_text(encoding="utf-8")
     rows = re.findall(r"^\| \*\*(exact|made again|refused)\*\* \| ([^:|]+): ", table, re.MULTILINE)
     assert rows == [
         *(("exact", row) for row in EXACT),

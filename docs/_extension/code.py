@@ -1,0 +1,55 @@
+"""Where the documentation enters the package: everything that a page is made from, by the names of today."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def command_group() -> Any:
+    """The click group of `hitl-nb`."""
+    from typer.main import get_command
+
+    from hitl_nb.cli import app
+
+    return get_command(app)
+
+
+def server_options() -> dict[str, Any]:
+    """The traitlets of `c.HitlNb`, by name."""
+    from hitl_nb.server.desk import HitlNb
+
+    return HitlNb.class_traits(config=True)
+
+
+def openapi_document() -> dict[str, Any]:
+    """The description of the REST API."""
+    from hitl_nb.server.openapi import document
+
+    return document()
+
+
+def record_types() -> list[type]:
+    """The structs that the store keeps, as the store's format describes them."""
+    from hitl_nb import records
+
+    names = ("Run", "Proposal", "Doubt", "DecisionRecord", "Vote", "Terms", "Step", "Comment", "Workspace", "Event")
+    return [getattr(records, name) for name in names]
+
+
+def decision_file_schema() -> dict[str, Any]:
+    """The JSON Schema of a decisions file."""
+    import msgspec
+
+    from hitl_nb.review.decision_file import _Document
+
+    return msgspec.json.schema(_Document)
+
+
+def format_numbers() -> dict[str, int]:
+    """The versions of what is stored and sent."""
+    from hitl_nb.engine import loading
+    from hitl_nb.records import FORMAT
+    from hitl_nb.review import decision_file
+    from hitl_nb.server.routes import API
+
+    return {"store": FORMAT, "snapshot": loading.FORMAT, "decisions file": decision_file.VERSION, "REST API": API}

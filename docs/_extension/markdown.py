@@ -1,0 +1,19 @@
+"""Markdown of tables, for the generated parts of pages."""
+
+from __future__ import annotations
+
+import re
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(one) for one in line)} |" for line in lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def escape(text: str) -> str:
+    """Text of a docstring as Markdown: what looks like an HTML tag is none."""
+    return re.sub(r"<(?=[A-Za-z/!])", r"\\<", text)
