@@ -3,11 +3,12 @@
 # make demo HEADLESS=1 plays the example's story in the terminal
 # make faults          every fault test, the long ones too (an hour; 200 kills); HITL_NB_SEED=n takes other seeds
 # make foreign         runs CPython's own tests instrumented and writes docs/reference/foreign-code.md (ten minutes)
+# make docs            builds the documentation in docs/_build/html, warnings are errors (one minute; runs the examples)
 # make bench           measures the promises that have numbers (fifteen minutes); JSON=1 prints JSON, ONLY="steps inbox" some
 #
 # All of it lives in .venv, which is made on first use and brought up to date only when pyproject.toml changed; the
-# benchmarks' peers live in .venv-bench, so that nobody who only tests has to install them, and other JupyterLabs that
-# the browser tests look at in .venv-rtc, .venv-jsd and .venv-lab42.
+# benchmarks' peers live in .venv-bench and Sphinx in .venv-docs, so that nobody who only tests has to install them, and
+# other JupyterLabs that the browser tests look at in .venv-rtc, .venv-jsd and .venv-lab42.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 BIN := .venv/bin
@@ -15,7 +16,7 @@ READY := .venv/.ready
 FRONT := hitl_nb/labextension/package.json
 FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -type f) $(wildcard extension/*.json extension/*.mjs)
 
-.PHONY: test faults foreign demo bench check clean
+.PHONY: test faults foreign demo docs bench check clean
 .DELETE_ON_ERROR:
 
 test: check
@@ -44,6 +45,16 @@ endif
 
 bench: .venv-bench/.ready
 	@.venv-bench/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json)
+
+docs: .venv-docs/.ready
+	@.venv-docs/bin/sphinx-build -W --keep-going -n -q -b html $(SPHINX) docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+.venv-docs/.ready: pyproject.toml $(READY)
+	@test -x .venv-docs/bin/python || $(BIN)/python -m venv .venv-docs
+	@echo "Installing hitl_nb and Sphinx into .venv-docs (once) ..." >&2
+	@.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
 
 .venv-bench/.ready: pyproject.toml $(READY)
 	@test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
@@ -91,4 +102,4 @@ $(FRONT): $(READY) $(FRONT_SOURCES) extension/package-lock.json
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-* .demo extension/node_modules extension/lib hitl_nb/labextension .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .demo docs/_build docs/examples/*.ipynb extension/node_modules extension/lib hitl_nb/labextension .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -68,6 +68,10 @@ python_use_unqualified_type_names = True
 
 # Without a network no other project's names can be looked up. hitl_nb's own names are not excused.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(collections|datetime|typing|pathlib|pandas|polars|pydantic|nbclient|nbformat|traitlets|os|enum)\..*"),
-    (r"py:class", r"(T|P|P\.args|P\.kwargs|.*\bLiteral\b.*)"),
+    (
+        r"py:.*",
+        r"(collections|datetime|typing|pathlib|pandas|polars|pydantic|nbclient|nbformat|traitlets|os|enum|t)\..*",
+    ),
+    (r"py:class", r"(Kind|Action|Key|OnDeadline|By|Known|timedelta|datetime)"),  # aliases; the page explains them
+    (r"py:class", r"(.*\.)?[TFP](\.args|\.kwargs)?"),  # type variables
 ]

@@ -53,3 +53,23 @@ def format_numbers() -> dict[str, int]:
     from hitl_nb.server.routes import API
 
     return {"store": FORMAT, "snapshot": loading.FORMAT, "decisions file": decision_file.VERSION, "REST API": API}
+
+
+def returned_types() -> list[type]:
+    """The types of what public functions return, and users do not import."""
+    from hitl_nb.engine.agents import Agent
+    from hitl_nb.engine.comments import Comment
+    from hitl_nb.engine.outside import AgentRun
+    from hitl_nb.engine.workspace import Workspace
+    from hitl_nb.notebook.headless import NotebookRun
+    from hitl_nb.review.guardrails import Finding
+    from hitl_nb.testing import ScriptedReviewer
+
+    return [Agent, AgentRun, Comment, Finding, NotebookRun, ScriptedReviewer, Workspace]
+
+
+def guardrail_module() -> str:
+    """The name of the module `hitl_nb.guardrails`."""
+    import hitl_nb
+
+    return hitl_nb.guardrails.__name__

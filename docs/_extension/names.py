@@ -8,13 +8,30 @@ from __future__ import annotations
 
 from typing import Any
 
+from _extension import code
+
+UNLINKED = ("Asked", "Builtin", "Proposal", "Store")
+"""Types in annotations that have no entry in the API: users pass them on, and the page says the rest in words."""
+
 
 def resolve(app: Any, env: Any, node: Any, content: Any) -> Any:
     """The link to a public name, for a reference to the place where it is defined."""
-    import hitl_nb
-
+    if node.get("refdomain") != "py":
+        return None
     name = node.get("reftarget", "").rsplit(".", 1)[-1]
-    if node.get("refdomain") != "py" or name not in hitl_nb.__all__:
+    if name in UNLINKED:
+        return content
+    target = _documented_name(name)
+    if target is None:
         return None
     domain = env.get_domain("py")
-    return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], f"hitl_nb.{name}", node, content)
+    return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], target, node, content)
+
+
+def _documented_name(name: str) -> str | None:
+    """Where the documentation has the thing that an annotation names."""
+    import hitl_nb
+
+    if name in hitl_nb.__all__:
+        return f"hitl_nb.{name}"
+    return next((f"{t.__module__}.{name}" for t in code.returned_types() if t.__qualname__ == name), None)

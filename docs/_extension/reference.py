@@ -130,7 +130,9 @@ def records() -> str:
 
     parts = []
     for kind in code.record_types():
-        rows = [(f"`{field.encode_name}`", f"`{_annotation(kind, field.name)}`") for field in msgspec.structs.fields(kind)]
+        rows = [
+            (f"`{field.encode_name}`", f"`{_annotation(kind, field.name)}`") for field in msgspec.structs.fields(kind)
+        ]
         about = re.sub(r"\n\n(Attributes|Args):.*", "", inspect.getdoc(kind) or "", flags=re.DOTALL)
         parts.append(f"### {kind.__name__}\n\n{escape(about)}\n\n{table(('field', 'type'), rows)}")
     return "\n".join(parts)
@@ -153,6 +155,19 @@ def decision_file_schema() -> str:
     return f"```json schema\n{json.dumps(code.decision_file_schema(), indent=2)}\n```\n"
 
 
+def returned_types() -> str:
+    """Directives for the types that public functions return."""
+    names = [f".. autoclass:: {kind.__module__}.{kind.__qualname__}\n   :members:\n" for kind in code.returned_types()]
+    return "```{eval-rst}\n" + "\n".join(names) + "```\n"
+
+
+def guardrails() -> str:
+    """Directives for the built-in guardrails."""
+    module = code.guardrail_module()
+    names = [f".. autofunction:: {module}.{name}\n" for name in ("blocklist", "pattern", "satisfies")]
+    return "```{eval-rst}\n" + "\n".join(names) + "```\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "server-options": server_options,
@@ -162,5 +177,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "rest-api": rest.rest_api,
     "records": records,
     "formats": formats,
+    "returned-types": returned_types,
+    "guardrails": guardrails,
     "decision-file-schema": decision_file_schema,
 }

@@ -23,15 +23,21 @@ def rest_api() -> str:
 
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
-    lines = [f"### `{method} {path.removeprefix('/hitl_nb/api')}`\n", f"{escape(operation['summary'])}. {operation['description']}\n"]
+    lines = [
+        f"### `{method} {path.removeprefix('/hitl_nb/api')}`\n",
+        f"{escape(operation['summary'])}. {operation['description']}\n",
+    ]
     rows = [
-        (f"`{p['name']}`", p["in"], "yes" if p["required"] else "no", _type(p["schema"])) for p in operation["parameters"]
+        (f"`{p['name']}`", p["in"], "yes" if p["required"] else "no", _type(p["schema"]))
+        for p in operation["parameters"]
     ]
     if rows:
         lines.append(table(("parameter", "in", "required", "type"), rows))
     if body := operation.get("requestBody"):
         lines.append(f"Body: {_content(body)}\n")
-    rows = [(f"`{status}`", answer["description"], _content(answer)) for status, answer in operation["responses"].items()]
+    rows = [
+        (f"`{status}`", answer["description"], _content(answer)) for status, answer in operation["responses"].items()
+    ]
     lines.append(table(("status", "when", "body"), rows))
     return "\n".join(lines)
 
@@ -49,7 +55,7 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
         for field, of in schema.get("properties", {}).items()
     ]
     fields = table(("field", "always there", "type"), rows) if rows else f"Type: {_type(schema)}\n"
-    return "\n".join((title, about, fields))
+    return f"{title}\n{about}\n{fields}"
 
 
 def _type(schema: dict[str, Any]) -> str:

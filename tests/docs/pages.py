@@ -8,7 +8,7 @@
 | `toml` | the policy file beside the notebook |
 | `toml channels` | a file of channels |
 | `json` | the decisions file of the notebook |
-| `console` | commands: lines that begin with `$ ` are executed, and what follows is their output; other commands must exist |
+| `console` | commands: lines with `$ ` are executed, and their output follows; other commands must exist |
 
 Any other block, and one that cannot be executed, has a comment above it: `<!-- not run: the reason -->`.
 """
@@ -113,9 +113,8 @@ def read_pages() -> dict[str, Page]:
     """All pages under docs/, by their path, and those of the repository's root."""
     files = [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]
     names = {file: str(file.relative_to(DOCS if DOCS in file.parents else ROOT)) for file in files}
-    left_out = ("_build", "examples/")
     return {
         name: Page(name, file.read_text(encoding="utf-8"))
         for file, name in sorted(names.items(), key=lambda pair: pair[1])
-        if not name.startswith(left_out)
+        if "_build" not in name
     }

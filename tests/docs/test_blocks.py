@@ -45,7 +45,7 @@ def test_every_page_is_in_one_table_of_contents() -> None:
     for name, page in PAGES.items():
         for body in _TOCTREE.findall(page.text):
             folder = (DOCS / name).parent
-            entries = [line.split("<")[-1].strip(" >") for line in body.splitlines() if line and line[0] not in ":"]
+            entries = [line.split("<")[-1].strip(" >") for line in body.splitlines() if line and line[0] != ":"]
             listed += [str((folder / f"{entry}.md").resolve().relative_to(DOCS)) for entry in entries]
     pages = [str(file.relative_to(DOCS)) for file in DOCS.rglob("*.md") if "_build" not in file.parts]
     notebooks = [f"examples/{file.stem}.md" for file in (ROOT / "examples").glob("*.ipynb")]
@@ -78,9 +78,9 @@ def check_command(words: list[str]) -> None:
         targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert words[1] in targets, words
     elif words[:2] == ["pip", "install"]:
-        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         for named in re.findall(r"hitl_nb\[([a-z,]+)\]", " ".join(words)):
-            assert set(named.split(",")) <= set(extras), words
+            assert set(named.split(",")) <= set(project["optional-dependencies"]), words
 
 
 def check_hitl(words: list[str]) -> None:
@@ -88,7 +88,8 @@ def check_hitl(words: list[str]) -> None:
 
     command: Any = get_command(app)
     while hasattr(command, "commands"):
-        assert words and words[0] in command.commands, words
+        assert words, "the command is missing"
+        assert words[0] in command.commands, words
         command, words = command.commands[words[0]], words[1:]
     known = {spelled for option in command.params for spelled in (*option.opts, *option.secondary_opts)}
     assert {word.split("=")[0] for word in words if word.startswith("-") and word != "-"} <= {*known, "--help"}, words

@@ -1,4 +1,4 @@
-"""The table of what resumes how, in docs/reference/what-resumes.md: a small program for each of its cells, in one kernel and in a new one."""
+"""What docs/reference/what-resumes.md says about code: a program for each row, in one kernel and in a new one."""
 
 from __future__ import annotations
 

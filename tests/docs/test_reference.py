@@ -1,0 +1,65 @@
+"""The reference is complete: what the pages are made from has every name that the code has."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import hitl_nb
+from hitl_nb.store import open_store
+from tests.commands import Commands
+from tests.docs.pages import DOCS, ROOT, read_pages
+from tests.docs.stories import play_story
+
+sys.path.insert(0, str(DOCS))
+
+from _extension import code, reference, variables
+
+PAGES = read_pages()
+_SPELLED = re.compile(r"\b(?:HITL_NB_[A-Z_]+[A-Z])\b")
+SIGNS = {"TZ", "JPY_PARENT_PID", "SERVER_SOFTWARE", "SCRIPT_NAME"}
+"""Read to restore the time zone, or to recognise the program that started the kernel; no settings."""
+_READ = re.compile(r"environ(?:\.get|\.pop)?[\[(]\s*\"([A-Z_]+)\"")
+
+
+def test_the_pages_name_only_parts_that_exist_and_all_of_them() -> None:
+    named = [part for page in PAGES.values() for part in reference.MARK.findall(page.text)]
+    assert sorted(named) == sorted(reference.PARTS)
+
+
+@pytest.mark.parametrize("part", list(reference.PARTS))
+def test_every_part_is_made_from_the_code(part: str) -> None:
+    assert reference.PARTS[part]().strip()
+
+
+def test_the_environment_variables_are_those_that_the_source_spells() -> None:
+    source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "hitl_nb").rglob("*.py"))
+    listed = {variable.name for variable in variables.VARIABLES}
+    assert set(_SPELLED.findall(source)) == listed
+    others = {name for name in _READ.findall(source) if not name.startswith("HITL_NB_")}
+    assert others - {variable.name for variable in variables.FOREIGN} == SIGNS
+
+
+def test_every_public_name_is_documented_once() -> None:
+    text = PAGES["reference/python-api.md"].text
+    named = re.findall(r"^\.\. auto(?:function|class|exception):: (\w+)", text, re.MULTILINE)
+    assert sorted(named) == sorted(set(hitl_nb.__all__) - {"__version__", "guardrails"})
+
+
+def test_the_command_line_page_has_every_command() -> None:
+    text = reference.command_line()
+    for name, command in code.command_group().commands.items():
+        for path in [f"{name} {one}" for one in getattr(command, "commands", ())] or [name]:
+            assert f"### `hitl-nb {path}`" in text
+
+
+@pytest.mark.parametrize("name", ["tutorial/write-together.md", "how-to/two-approvals.md"])
+def test_the_store_format_has_every_key_that_a_story_leaves(name: str, tmp_path: Path, commands: Commands) -> None:
+    documented = set(re.findall(r"`([a-z]+)/", PAGES["reference/store-format.md"].text))
+    play_story(PAGES[name], tmp_path, commands)
+    store = open_store(f"diskcache://{tmp_path}/s")
+    kept = {key.split("/")[0] for part in (store, store.drafts) for key, _ in part.scan("!", "~")}
+    assert kept - documented == set()
