@@ -1,12 +1,15 @@
-"""Takes the README's pictures again: the refunds example in a real JupyterLab; its card, the inbox, the timeline.
+"""Takes the pictures of the documentation: the refunds example in a real JupyterLab, with its card, inbox and timeline.
 
-    python docs/pictures.py
+    python docs/screenshots.py            # writes docs/images/*.png
+    python docs/screenshots.py --check    # only plays the story, and checks that every committed picture is one of it
 
-It plays a copy of the example in a temporary folder, over the harness that the tests in `tests/ui` use.
+A copy of the example runs in a temporary folder, with the harness of the tests in `tests/ui`. The card is pictured in
+the light and in the dark theme.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -16,9 +19,10 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs"
+IMAGES = ROOT / "docs" / "images"
 MARGIN = 12
 LIMIT = 200_000
+"""Largest picture, in bytes."""
 
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "ui"), str(ROOT / "examples")]
 
@@ -34,6 +38,34 @@ ABOVE = 200
 
 
 def main() -> None:
+    """Play the story; write the pictures, or with `--check` compare their names and sizes only."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a committed picture is not taken")
+    only_check = parser.parse_args().check
+    with tempfile.TemporaryDirectory() as target:
+        play_in_lab(Path(target) if only_check else IMAGES)
+        if only_check:
+            check_images(Path(target))
+
+
+def check_images(taken: Path) -> None:
+    """Fails if the committed pictures are not those of the story, or one is too large."""
+    names, committed = ({file.name for file in folder.glob("*.png")} for folder in (taken, IMAGES))
+    if names != committed:
+        sys.exit(f"docs/images has {sorted(committed)}, and the story takes {sorted(names)}; run docs/screenshots.py")
+    for name in sorted(committed):
+        check_size(IMAGES / name)
+    print(f"the story runs, and takes {len(names)} pictures")
+
+
+def check_size(path: Path) -> None:
+    """Fails for a picture above the limit."""
+    if path.stat().st_size > LIMIT:
+        sys.exit(f"{path} has {path.stat().st_size:,} bytes, and pictures in docs/images have at most {LIMIT:,}")
+
+
+def play_in_lab(images: Path) -> None:
+    """Play the story in a JupyterLab of its own, and write the pictures to a folder."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         stage, state = Path(folder, "refunds"), Path(folder, "state")
         shutil.copytree(ROOT / "examples", stage, ignore=shutil.ignore_patterns("*.jsonl", "__pycache__"))
@@ -42,12 +74,13 @@ def main() -> None:
         lab = Lab(stage, state)
         try:
             window = launch(playwright).new_context(viewport={"width": 1180, "height": 1900}).new_page()
-            play(Page(window, lab), Ledger(open_store(lab.env["HITL_NB_STORE"])))
+            play(Page(window, lab), Ledger(open_store(lab.env["HITL_NB_STORE"])), images)
         finally:
             lab.close()
 
 
-def play(page: Page, ledger: Ledger) -> None:
+def play(page: Page, ledger: Ledger, images: Path) -> None:
+    """The story: edit the first proposal, approve all, look at the timeline."""
     page.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     nb = page.show("refunds.ipynb")
     nb.run_all()
@@ -58,15 +91,15 @@ def play(page: Page, ledger: Ledger) -> None:
     email.fill(email.input_value().replace("1299.00", "1199.00"))
     card.get_by_label("Reason", exact=True).fill("They keep the charger")
     card.get_by_label("Reason", exact=True).blur()
-    picture(nb, "paused.png", card, AGENT)
+    picture(nb, images / "paused.png", card, AGENT)
     page.theme("JupyterLab Dark")
-    picture(nb, "paused-dark.png", card, AGENT)
+    picture(nb, images / "paused-dark.png", card, AGENT)
     page.theme("JupyterLab Light")
-    inbox(page)
+    inbox(page, images)
     card.get_by_role("button", name="Approve with edits", exact=True).click()
     finish(nb, ledger)
-    picture(nb, "finished.png", nb.cell(AGENT).locator(".jp-hitl-card").first, AGENT)
-    timeline(page, ledger.runs()[0].id)
+    picture(nb, images / "finished.png", nb.cell(AGENT).locator(".jp-hitl-card").first, AGENT)
+    timeline(page, ledger.runs()[0].id, images)
 
 
 def waiting(nb: Notebook) -> Any:
@@ -74,26 +107,27 @@ def waiting(nb: Notebook) -> Any:
     return nb.page.locator(".jp-hitl-pause .jp-hitl-card.jp-mod-open").last
 
 
-def inbox(page: Page) -> None:
-    """The side panel, with its card."""
+def inbox(page: Page, images: Path) -> None:
+    """Picture the side panel with its card."""
     window = page.page
     window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
     window.locator(".jp-hitl-list [role=option]").first.click()
     window.locator(".jp-hitl-detail .jp-hitl-card").wait_for()
     window.evaluate("() => window.jupyterapp.shell._hsplitPanel.setRelativeSizes([0, 0.5, 0.5])")
-    shoot(window.locator("#hitl-nb-inbox"), "inbox.png")
+    shoot(window.locator("#hitl-nb-inbox"), images / "inbox.png")
     window.evaluate("() => window.jupyterapp.shell.collapseRight()")
 
 
-def timeline(page: Page, run: str) -> None:
+def timeline(page: Page, run: str, images: Path) -> None:
+    """Picture the timeline of a run."""
     window = page.page
     window.evaluate("run => window.jupyterapp.commands.execute('hitl-nb:open-timeline', {run})", run)
     window.locator(".jp-hitl-entries li").first.wait_for()
-    shoot(window.locator(".jp-hitl-timeline"), "timeline.png", height=620)
+    shoot(window.locator(".jp-hitl-timeline"), images / "timeline.png", height=620)
 
 
 def finish(nb: Notebook, ledger: Ledger) -> None:
-    """Approve what the agent asks, until it is through."""
+    """Approve what the agent asks, until it has finished."""
     answered: set[str] = set()
     while ledger.runs()[0].status != "finished":
         for asked in ledger.inbox():
@@ -106,30 +140,24 @@ def finish(nb: Notebook, ledger: Ledger) -> None:
     nb.until_kernel()
 
 
-def shoot(what: Any, name: str, height: int = 900) -> None:
-    """Write a part of the window to a file in docs/, from its top."""
-    what.page.mouse.move(0, 0)
-    box = what.bounding_box()
-    path = DOCS / name
-    clip = {**box, "height": min(box["height"], height)}
-    what.page.screenshot(path=str(path), clip=clip)
-    if path.stat().st_size > LIMIT:
-        sys.exit(f"{path} has {path.stat().st_size:,} bytes, and pictures in docs/ have at most {LIMIT:,}")
+def shoot(part: Any, path: Path, height: int = 900) -> None:
+    """Write a part of the window to a file, from its top."""
+    part.page.mouse.move(0, 0)
+    box = part.bounding_box()
+    part.page.screenshot(path=str(path), clip={**box, "height": min(box["height"], height)})
+    check_size(path)
 
 
-def picture(nb: Notebook, name: str, end: Any, cell: int) -> None:
-    """Write the window, from somewhat above a cell's output down to the end of `end`, to a file in docs/."""
+def picture(nb: Notebook, path: Path, end: Any, cell: int) -> None:
+    """Write the window to a file: from somewhat above a cell's output to the end of `end`."""
     nb.page.mouse.move(0, 0)
     end.evaluate("one => one.scrollIntoView({block: 'center'})")
     box, last = nb.cell(cell).bounding_box(), end.bounding_box()
     output = nb.cell(cell).locator(".jp-Cell-outputWrapper").bounding_box()
     top = max(output["y"] - ABOVE, 100)
     height = last["y"] + last["height"] - top + MARGIN
-    clip = {"x": box["x"], "y": top, "width": box["width"], "height": height}
-    path = DOCS / name
-    nb.page.screenshot(path=str(path), clip=clip)
-    if path.stat().st_size > LIMIT:
-        sys.exit(f"{path} has {path.stat().st_size:,} bytes, and pictures in docs/ have at most {LIMIT:,}")
+    nb.page.screenshot(path=str(path), clip={"x": box["x"], "y": top, "width": box["width"], "height": height})
+    check_size(path)
 
 
 if __name__ == "__main__":
