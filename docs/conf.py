@@ -32,17 +32,19 @@ if "online" in globals().get("tags", ()):  # `sphinx-build -t online`: links to 
         "pandas": ("https://pandas.pydata.org/docs", None),
     }
 
-exclude_patterns = ["_build", "_extension", "README.md"]
+exclude_patterns = ["_build", "_extension"]
 html_theme = "pydata_sphinx_theme"
 html_title = "hitl_nb"
 html_theme_options = {
-    "show_toc_level": 2,
+    "show_toc_level": 1,
     "navigation_with_keys": False,
     "header_links_before_dropdown": 5,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 
 # The notebooks of examples/ are executed before the build, each with its decisions file: see _extension/examples.py.
@@ -64,6 +66,8 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 add_module_names = False
+maximum_signature_line_length = 88
+default_role = "code"  # docstrings write names in single backticks
 python_use_unqualified_type_names = True
 
 # Without a network no other project's names can be looked up. hitl_nb's own names are not excused.
