@@ -19,9 +19,11 @@ from tests.docs.stories import fill_id, play_story, run_line, set_stage
 PAGES = read_pages()
 STORIES = [name for name, page in PAGES.items() if page.cells and not page.session]
 SESSIONS = [name for name, page in PAGES.items() if page.session]
+PLAIN_PYTEST = "-p no:cacheprovider -p no:schemathesis -p no:hypothesispytest -p no:timeout"
+"""A reader's pytest does not have the plugins of this repository's tests."""
 _ID = re.compile(r"\b[a-z2-7]{12}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
-_DURATION = re.compile(r"\b\d+(\.\d+)?s\b")
+_DURATION = re.compile(r"\b\d+(\.\d+)?s\b( \(\d+:\d\d:\d\d\))?")
 _FOLDER = re.compile(r"(?<![\w.])/(?:[\w.-]+/)+(?=[\w.-]+)")
 
 
@@ -35,7 +37,7 @@ def test_the_commands_of_a_page_print_what_the_page_says(name: str, tmp_path: Pa
     page = PAGES[name]
     notebook = set_stage(page, tmp_path)
     store = f"diskcache://{tmp_path}/s"
-    environment = {**os.environ, "HITL_NB_STORE": store, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "HITL_NB_STORE": store, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": PLAIN_PYTEST}
     for command, output in page.session:
         line = fill_id(command, store)
         assert comparable(run_line(line, tmp_path, environment, commands)) == comparable(output), command
