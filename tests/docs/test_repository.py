@@ -39,5 +39,15 @@ def test_the_options_that_pages_name_exist() -> None:
     assert named <= set(code.server_options())
 
 
+def test_each_promise_has_tests_and_its_benchmarks_exist() -> None:
+    from benchmarks.__main__ import NAMES
+
+    rows = re.findall(r"^\| \*\*.*\|$", read_pages()["explanation/promises.md"].text, re.MULTILINE)
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [promise for promise, tests, _ in cells if not _PATH.search(tests)] == []
+    named = {name for _, _, numbers in cells for name in re.findall(r"`(\w+)`", numbers)}
+    assert named <= set(NAMES)
+
+
 def test_the_readme_is_one_screen() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 60
