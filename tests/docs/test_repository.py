@@ -49,5 +49,19 @@ def test_each_promise_has_tests_and_its_benchmarks_exist() -> None:
     assert named <= set(NAMES)
 
 
+def test_the_files_and_folders_of_the_architecture_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w-]+(?:/[\w.-]*)+)`", text))
+    places = (ROOT / "hitl_nb", ROOT / "extension" / "src", ROOT / "extension", ROOT)
+    found = {
+        name
+        for name in named
+        for place in places
+        for end in ("", ".py", ".ts", ".tsx")
+        if (place / f"{name}{end}").exists()
+    }
+    assert named - found == set()
+
+
 def test_the_readme_is_one_screen() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 60
