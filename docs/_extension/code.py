@@ -9,21 +9,21 @@ def command_group() -> Any:
     """The click group of `hitl-nb`."""
     from typer.main import get_command
 
-    from hitl_nb.cli import app
+    from hitl_nb.cli.app import app
 
     return get_command(app)
 
 
 def server_options() -> dict[str, Any]:
     """The traitlets of `c.HitlNb`, by name."""
-    from hitl_nb.server.desk import HitlNb
+    from hitl_nb.server.base.context import HitlNb
 
     return HitlNb.class_traits(config=True)
 
 
 def openapi_document() -> dict[str, Any]:
     """The description of the REST API."""
-    from hitl_nb.server.openapi import document
+    from hitl_nb.server.api.openapi import document
 
     return document()
 
@@ -40,30 +40,30 @@ def decision_file_schema() -> dict[str, Any]:
     """The JSON Schema of a decisions file."""
     import msgspec
 
-    from hitl_nb.review.decision_file import _Document
+    from hitl_nb.scripted_review.decision_file import _Document
 
     return msgspec.json.schema(_Document)
 
 
 def format_numbers() -> dict[str, int]:
     """The versions of what is stored and sent."""
-    from hitl_nb.engine import loading
+    from hitl_nb.engine.snapshot import signing
     from hitl_nb.records import FORMAT
-    from hitl_nb.review import decision_file
-    from hitl_nb.server.routes import API
+    from hitl_nb.scripted_review import decision_file
+    from hitl_nb.server.api.routes import API
 
-    return {"store": FORMAT, "snapshot": loading.FORMAT, "decisions file": decision_file.VERSION, "REST API": API}
+    return {"store": FORMAT, "snapshot": signing.FORMAT, "decisions file": decision_file.VERSION, "REST API": API}
 
 
 def returned_types() -> list[type]:
     """The types of what public functions return, and users do not import."""
-    from hitl_nb.engine.agents import Agent
-    from hitl_nb.engine.comments import Comment
-    from hitl_nb.engine.outside import AgentRun
-    from hitl_nb.engine.workspace import Workspace
-    from hitl_nb.notebook.headless import NotebookRun
+    from hitl_nb.agent_api.agents import Agent
+    from hitl_nb.agent_api.outside_runs import AgentRun
+    from hitl_nb.headless.run_notebook import NotebookRun
+    from hitl_nb.review.comment_threads import Comment
     from hitl_nb.review.guardrails import Finding
     from hitl_nb.testing import ScriptedReviewer
+    from hitl_nb.workspaces.local import Workspace
 
     return [Agent, AgentRun, Comment, Finding, NotebookRun, ScriptedReviewer, Workspace]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import nbformat
 
-from hitl_nb.store import open_store
-from hitl_nb.store.ledger import Ledger
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
 from tests.commands import Commands
 from tests.docs.pages import Page
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hitl_nb.cli import app
-from hitl_nb.review.channels import load_channels
+from hitl_nb.cli.app import app
+from hitl_nb.review.notifications.channels import load_channels
 from tests.docs.pages import DOCS, ROOT, Block, Page, read_pages
 
 PAGES = read_pages()
@@ -31,7 +31,11 @@ def test_the_links_between_pages_lead_somewhere(name: str) -> None:
     page = PAGES[name]
     folder = (DOCS / name if (DOCS / name).exists() else ROOT / name).parent
     targets = [link for link in _LINK.findall(page.text) if "://" not in link and not link.startswith("mailto:")]
-    assert [link for link in targets if not (folder / link).exists() and not link.startswith("../examples/")] == []
+    pages_of_notebooks = {
+        ROOT / "docs" / "examples" / file.name for file in (ROOT / "examples").glob("*.ipynb")
+    }  # made by the build
+    missing = [link for link in targets if not (folder / link).exists() and not link.startswith("../examples/")]
+    assert [link for link in missing if (folder / link).resolve() not in pages_of_notebooks] == []
 
 
 @pytest.mark.parametrize("name", list(PAGES))

@@ -10,8 +10,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from hitl_nb.policies.documents import read_text
-from hitl_nb.policies.rules import merge_documents
+from hitl_nb.policies.documents.documents import read_text
+from hitl_nb.policies.rules.rules import merge_documents
 from tests.commands import Commands
 from tests.docs.pages import ROOT, Page, read_pages
 from tests.docs.stories import fill_id, play_story, run_line, set_stage

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hitl_nb
-from hitl_nb.store import open_store
+from hitl_nb.storage import open_store
 from tests.commands import Commands
 from tests.docs.pages import DOCS, ROOT, read_pages
 from tests.docs.stories import play_story
