@@ -35,7 +35,7 @@ def test_the_links_between_pages_lead_somewhere(name: str) -> None:
         ROOT / "docs" / "examples" / file.name for file in (ROOT / "examples").glob("*.ipynb")
     }  # made by the build
     missing = [link for link in targets if not (folder / link).exists() and not link.startswith("../examples/")]
-    assert [link for link in missing if (folder / link).resolve() not in pages_of_notebooks] == []
+    assert [link for link in missing if (folder / link).resolve() not in notebooks] == []
 
 
 @pytest.mark.parametrize("name", list(PAGES))
