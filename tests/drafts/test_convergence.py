@@ -205,6 +205,24 @@ def test_all_who_heard_everything_say_the_same(
     meeting.end()
 
 
+@pytest.mark.parametrize("name", ["__proto__", "constructor"])
+def test_a_name_that_every_object_inherits_is_a_name_like_any_other(browsers: Browsers, name: str) -> None:
+    meeting = Meeting(browsers, "plan", [{}])
+    for who in range(BROWSERS + PYTHONS):
+        for item in (None, {}, {"a": 1}):
+            for value in ([{name: item}], [{}]):
+                meeting.do(who, "hear")
+                meeting.do(who, (value,))
+                assert document.value_of(heard_by_python(meeting), "plan", [{}]) == value
+    meeting.end()
+
+
+def heard_by_python(meeting: Meeting) -> Doc[Any]:
+    """The document of one who has heard everything that was said."""
+    meeting.hear(BROWSERS + PYTHONS - 1)
+    return meeting.docs[PYTHONS - 1]
+
+
 def test_what_is_too_long_to_be_shared_in_parts(browsers: Browsers) -> None:
     proposed = {"a": "x" * (document.WHOLE + 1), "b": 1}
     meeting = Meeting(browsers, "json", proposed)

@@ -4,7 +4,6 @@
  * `hitl_nb/review/document.py`.
  */
 
-import { JSONExt } from '@lumino/coreutils';
 import * as Y from 'yjs';
 import type { Json, JsonObject } from '../api/types';
 
@@ -15,12 +14,25 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether two JSON values are equal. What is the very same is not looked into: tables are large. */
+/**
+ * Whether two JSON values are equal. What is the very same is not looked into: tables are large. Lumino's `deepEqual`
+ * would take what every object inherits ("__proto__", "constructor") for an entry that is there.
+ */
 export function same(one: Json, other: Json): boolean {
-  if (Array.isArray(one) && Array.isArray(other)) {
-    return one === other || (one.length === other.length && one.every((item, i) => same(item, other[i])));
+  if (one === other) {
+    return true;
   }
-  return one === other || JSONExt.deepEqual(one, other);
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((item, i) => same(item, other[i]));
+  }
+  if (!isObject(one) || !isObject(other)) {
+    return false;
+  }
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every(name => has(other, name) && same(one[name], other[name]))
+  );
 }
 
 /** How many items both begin with, and how many of the others both end with. */

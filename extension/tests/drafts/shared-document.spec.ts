@@ -54,6 +54,21 @@ test('fields come and go, and stand in the order of the proposal, then by name',
   expect(JSON.stringify(made)).toBe('{"z":1,"m":3,"b":0,"y":0}');
 });
 
+test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+  'a field called %s is a field like any other',
+  name => {
+    for (const item of [null, {}, { a: 1 }]) {
+      const { one, other, meet } = pair({ document: 'd', kind: 'plan', value: [{}] });
+      const written = Object.fromEntries([[name, item]]);
+      for (const value of [[written], [{}], [{ in: written }], [{ in: {} }]] as Json[]) {
+        one.write(value);
+        meet();
+        expect(JSON.stringify(other.value)).toBe(JSON.stringify(value));
+      }
+    }
+  }
+);
+
 test('a number stays as it was spelled until somebody changes it', () => {
   const { one } = pair({ document: 'd', kind: 'json', value: { a: 1, b: 2 } });
   const parts = (one.doc.getMap('value') as Y.Map<Y.Map<string>>).get('v')!;
