@@ -207,7 +207,7 @@ export class Client {
     let response: Response;
     try {
       response = await this._fetch(path, init);
-    } catch (reason) {
+    } catch {
       throw new ApiError(0, 'Unreachable', 'The Jupyter server does not answer.');
     }
     const answer = await json(response);

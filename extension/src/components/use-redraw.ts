@@ -13,6 +13,7 @@ export function useRedraw(...sources: ({ changed: ISignal<unknown, unknown> } | 
     sources.forEach(one => one?.changed.connect(draw));
     draw(); // it may have changed before
     return () => sources.forEach(one => void one?.changed.disconnect(draw));
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the sources are the list, always as many
   }, sources);
 }
 

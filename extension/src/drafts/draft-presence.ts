@@ -108,7 +108,7 @@ export class Presence {
 }
 
 function person(client: number, user: { [name: string]: unknown }, me: boolean, state: IState): IPerson {
-  const text = (name: string): string => (typeof user[name] === 'string' ? (user[name] as string) : '');
+  const text = (name: string): string => (typeof user[name] === 'string' ? user[name] : '');
   const name = text('name') || text('username');
   return {
     client,

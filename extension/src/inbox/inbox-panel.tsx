@@ -63,19 +63,20 @@ export function Inbox(props: {
     before.current = asked;
   }, [asked]);
 
+  const id = opened?.id;
   // One of both is open at a time: what was opened last.
   useEffect(() => {
-    if (opened) {
+    if (id !== undefined) {
       workspaces?.open(null);
     }
-  }, [opened?.id, workspaces]);
+  }, [id, workspaces]);
   const written = workspaces?.opened ?? null;
-  const id = opened?.id;
+  const writtenId = written?.id;
   // The same element as long as it is the same card: moving in the list draws no card anew.
   const card = useMemo(() => (id === undefined ? null : renderCard(id)), [id, renderCard]);
   const document = useMemo(
-    () => (written ? renderWorkspace?.(written.id) : null),
-    [written?.id, renderWorkspace]
+    () => (writtenId === undefined ? null : renderWorkspace?.(writtenId)),
+    [writtenId, renderWorkspace]
   );
   return (
     <section className="jp-hitl-inbox" aria-label={trans.__('Inbox')}>

@@ -94,8 +94,11 @@ function alikeLabel({ title, agent }: ISummary): string {
 /** Arrange `all` as it is wanted. */
 export function arrange(all: readonly ISummary[], wanted: IWanted): IView {
   const words = wanted.search.toLowerCase().split(/\s+/).filter(Boolean);
-  const options = { agent: new Map(), notebook: new Map(), kind: new Map(), assignee: new Map() } as {
-    [facet in Facet]: Map<string, IOption>;
+  const options: { [facet in Facet]: Map<string, IOption> } = {
+    agent: new Map(),
+    notebook: new Map(),
+    kind: new Map(),
+    assignee: new Map()
   };
   const without = { agent: 0, notebook: 0, kind: 0, assignee: 0 };
   const fitting: ISummary[] = [];

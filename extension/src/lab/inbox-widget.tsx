@@ -4,11 +4,11 @@
 
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import { useEffect, useState } from 'react';
+import type { ISummary } from '../api/types';
 import { Inbox } from '../inbox/inbox-panel';
 import { InboxModel } from '../inbox/inbox-model';
 import { Workspaces } from '../inbox/workspace-store';
 import type { IReview } from './tokens';
-import type { IHost } from '../components/host';
 import { CardById, WorkspaceById } from '../components/proposal/loaders';
 
 /** The inbox as a widget for a side area. */
@@ -16,7 +16,7 @@ export function inboxWidget(model: InboxModel, review: IReview): ReactWidget {
   const workspaces = new Workspaces(review.client, review.feed);
   const renderCard = (id: string): JSX.Element => <CardById key={id} id={id} host={review} />;
   const renderWorkspace = (id: string): JSX.Element => <WorkspaceById key={id} id={id} host={review} />;
-  const openCell: IHost['openNotebook'] = async of => review.openNotebook?.(of);
+  const openCell = (of: Pick<ISummary, 'path' | 'agent'>): void => void review.openNotebook?.(of);
   const widget = ReactWidget.create(
     <UseSignal signal={review.changed}>
       {() => (

@@ -143,7 +143,7 @@ describe('a table', () => {
   }
 
   test('of which two people change cells of one row', () => {
-    const [a, b, c, d] = rows;
+    const [, b, c, d] = rows;
     expect(rowsOf([['A', 1], b, c, d], [['a', 10], b, c, d])).toEqual([['A', 10], b, c, d]);
   });
 

@@ -75,7 +75,7 @@ async function active(
   await host.refresh();
   const shown: string[] = [];
   const ask = jest.fn(async () => (permission = 'granted'));
-  let last!: Outside;
+  const made: Outside[] = [];
   class Outside {
     static get permission(): NotificationPermission {
       return permission;
@@ -84,7 +84,7 @@ async function active(
     onclick?: () => void;
     constructor(_title: string, options: { body: string }) {
       shown.push(options.body);
-      last = this;
+      made.push(this);
     }
     close(): void {
       shown.push('closed');
@@ -113,7 +113,7 @@ async function active(
     },
     told: () => jest.mocked(Notices.info).mock.calls.map(([text]) => text),
     outside: () => shown,
-    click: () => last.onclick?.(),
+    click: () => made[made.length - 1].onclick?.(),
     commands,
     set,
     ask

@@ -1,5 +1,4 @@
 import * as Y from 'yjs';
-import { Client } from '../../src/api/client';
 import type { IComment } from '../../src/api/types';
 import { about } from '../../src/drafts/comment-anchor';
 import type { IDraft } from '../../src/drafts/draft';

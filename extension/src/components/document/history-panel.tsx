@@ -7,19 +7,19 @@ import type { ITable, Json } from '../../api/types';
 import { authors, type IAuthor } from '../../codemirror/author-colors';
 import type { IPiece } from '../../drafts/text-authors';
 import { type Document, isText } from '../../drafts/shared-document';
-import type { IMoment } from '../../models/history';
+import type { History, IMoment } from '../../models/history';
 import { Coloured } from './colored-text';
 import type { IHost } from '../host';
 import { Legend } from '../author-legend';
 import { useRedraw } from '../use-redraw';
 import { when } from '../proposal-status';
 import { visible } from '../../text/hidden-characters';
-import type { IWork } from './use-document-tools';
+import type { ISubject, IWork } from './use-document-tools';
 
 export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.Element {
   const { trans } = host;
-  const { subject, draft } = work;
-  const history = useMemo(() => work.history(), [work.history]);
+  const { subject, draft, history: begun } = work;
+  const history = useMemo(() => begun(), [begun]);
   useRedraw(history);
   useNews(work);
   /** Where the slider stands; null is the end, wherever that is. */
@@ -30,7 +30,7 @@ export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.
   const last = whole.current;
   const place = Math.min(chosen ?? last, last);
   const drawn = useDeferredValue(place);
-  const pieces = useMemo(() => said(work, drawn, last), [work.history, drawn, last]);
+  const pieces = useMemo(() => said(subject, begun, drawn, last), [subject, begun, drawn, last]);
   const people = draft?.people ?? [];
   const by = authors(history.names, people, subject.agent);
   const wrote = new Map([...by].filter(([name]) => history.names.has(name)));
@@ -93,7 +93,7 @@ function useNews({ history, draft }: IWork): void {
 }
 
 /** What the document said after the first `n` updates of `last`. */
-function said({ subject, history }: IWork, n: number, last: number): IPiece[] {
+function said(subject: ISubject, history: () => History, n: number, last: number): IPiece[] {
   const { replay } = history();
   if (last === 0) {
     return [{ text: spelled(subject.value), by: '' }];

@@ -46,9 +46,9 @@ export function useWork(
 ): IWork {
   const { document, kind, value, workspace } = given;
   const agent = host.trans.__('%1 (agent)', given.agent);
-  // A record that is read again has an equal value; the history was begun with the first.
   const subject = useMemo(
     () => ({ document, kind, value, agent, workspace }),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- a record read again has an equal value: the first stays
     [document, kind, agent, workspace]
   );
   const made = useRef<History | null>(null);

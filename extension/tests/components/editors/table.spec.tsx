@@ -25,7 +25,10 @@ beforeAll(sized);
 /** A table in a card that keeps its value; `rows` are those of each value that the editor made. */
 function shown(fields: { [path: string]: string } = {}) {
   const rows: Json[][][] = [];
-  const card = { show: (_: Json): void => undefined, redraw: (): void => undefined };
+  const card: { show: (value: Json) => void; redraw: () => void } = {
+    show: () => undefined,
+    redraw: () => undefined
+  };
   function Kept(): JSX.Element {
     const [value, setValue] = useState<Json>(TABLE as unknown as Json);
     const [, setRound] = useState(0);
