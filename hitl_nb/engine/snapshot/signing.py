@@ -35,13 +35,13 @@ _PLACES = (
 """What Jupyter's data directory depends on."""
 _RAW_PLACES = [getattr(os.environ, "encodekey", str)(name) for name in _PLACES]
 PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
-_MADE_BY = {"python": PYTHON, "format": FORMAT}
-_BARE = json.dumps(_MADE_BY, separators=(",", ":")).encode()
+_BARE = json.dumps({"python": PYTHON, "format": FORMAT}, separators=(",", ":")).encode()
 
 
 def seal(place: str, header: dict[str, Any], body: bytes) -> bytes:
     """Sign `header` and `body` for one place in the store (`place` names store, run and role)."""
-    about = json.dumps({**header, **_MADE_BY}, separators=(",", ":")).encode() if header else _BARE
+    made_by = {"python": PYTHON, "format": FORMAT}
+    about = json.dumps({**header, **made_by}, separators=(",", ":")).encode() if header else _BARE
     return b"".join((_MAGIC, _mac(place, about, body), struct.pack(">I", len(about)), about, body))
 
 
