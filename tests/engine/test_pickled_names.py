@@ -99,7 +99,6 @@ def test_a_snapshot_names_no_file_that_may_move() -> None:
 def save_in_format(monkeypatch: pytest.MonkeyPatch, number: int | None) -> pytest.MonkeyPatch:
     """Everything that is saved has the number of another version, or none."""
     made_by = {"python": signing.PYTHON} | ({} if number is None else {"format": number})
-    monkeypatch.setattr(signing, "_MADE_BY", made_by)
     monkeypatch.setattr(signing, "_BARE", json.dumps(made_by).encode())
     monkeypatch.setattr(signing, "FORMAT", number)
     return monkeypatch

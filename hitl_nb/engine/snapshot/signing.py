@@ -71,7 +71,7 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
             f"{place} was saved by {header['python']} and this is {PYTHON}: go on with {header['python']}, "
             "or run the agent anew with --restart"
         )
-    number = header.get("format", 0)
+    number = header.get("format") or 0
     if number != FORMAT:
         raise WrongPython(
             f"{place} was saved by another version of hitl_nb (format {number}, this one has {FORMAT}), "
