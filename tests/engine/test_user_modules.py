@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -199,3 +201,18 @@ def test_a_frame_whose_source_is_not_there_is_refused_before_anything_runs(
     assert desk.record().status == "ready"
     desk.run(source)
     assert desk.ns["x"] == 2
+
+
+def test_a_warning_of_an_imported_module_names_the_line_that_imports(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "an_old_module.py").write_text(
+        "import warnings\nwarnings.warn('old', DeprecationWarning, stacklevel=2)\n"
+    )
+    (tmp_path / "its_importer.py").write_text("import an_old_module\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    desk.run("done = 1")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        importlib.import_module("its_importer")
+    assert [(Path(one.filename), one.lineno) for one in seen] == [(tmp_path / "its_importer.py", 1)]

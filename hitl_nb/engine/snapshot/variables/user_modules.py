@@ -225,5 +225,8 @@ def watch_imports() -> None:
         if isinstance(file, str) and module.__name__ != "__main__" and _is_users_file(file):
             _imported[module.__name__] = module, _prints(module)
 
-    cast("Any", exec_module).__hitl_watches__ = True
-    loader.exec_module = exec_module
+    # As a frame of the import system's: warnings skip these to find the line that imports, tracebacks leave them out.
+    watching = cast("Any", exec_module)
+    watching.__code__ = watching.__code__.replace(co_filename=execute.__code__.co_filename)
+    watching.__hitl_watches__ = True
+    loader.exec_module = watching
