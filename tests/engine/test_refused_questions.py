@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 import world
 from desk import Desk, effects
@@ -132,11 +134,88 @@ def test_a_run_does_not_finish_without_a_question_that_was_refused(desk: Desk, k
         ) as caught:
             desk.run(source)
         assert desk.record().status == "failed"
+        assert desk.open() == []
+        assert effects() == []
+        assert "sent" not in str(world.journal)
         desk.new_kernel()
-    assert desk.open() == []
-    assert effects() == []
-    assert "sent" not in str(world.journal)
     del caught
+
+
+FREE = START.replace("lock.acquire()\n", "")
+CAUSE_IS_NOT_KEPT = {
+    "step": "try:\n    x = looks()\nexcept Exception:\n    x = 'default'",
+    "async step": "x = await asyncio.gather(looks_later(), return_exceptions=True)",
+    "task that nobody awaits": (
+        "tasks = [asyncio.create_task(looks_later())]\nawait asyncio.sleep(0)\nawait asyncio.wait(tasks)\nx = 1"
+    ),
+    "loop's iterator": "for x in map(lambda n: safe(), [1]):\n    pass",
+    "another error behind it": "await asyncio.gather(looks_later(), return_exceptions=True); 1 / 0",
+}
+
+
+@pytest.mark.parametrize("kind", CAUSE_IS_NOT_KEPT)
+def test_a_state_behind_a_refused_question_is_not_saved(desk: Desk, kind: str) -> None:
+    """Nothing but the question hinders the state from being saved there; the run would continue without it."""
+    source = FREE + MORE + CAUSE_IS_NOT_KEPT[kind] + END
+    for _ in range(3):
+        with pytest.raises(hitl.CannotPause, match=r"a step is called once|a `map` asks code"):
+            desk.run(source)
+        assert effects() == []
+        desk.new_kernel()
+
+
+def test_a_step_that_starts_beside_a_refused_question_does_not_save_it(desk: Desk) -> None:
+    source = (
+        FREE
+        + MORE
+        + """
+@hitl.step
+async def pay(n):
+    return world.effect("paid", n)
+async def asks():
+    for x in map(lambda n: ask(), [1]):
+        pass
+async def pays():
+    return await pay(1)
+x = await asyncio.gather(asks(), pays(), return_exceptions=True)
+"""
+        + END
+    )
+    for paid in (["paid(1,)"], []):
+        with pytest.raises(hitl.CannotPause, match="a `map` asks code"):
+            desk.run(source)
+        assert effects() == paid
+        world.journal.clear()
+
+
+def test_another_question_is_not_asked_behind_a_refused_one(desk: Desk) -> None:
+    """Decided, it would continue the run without the one that was refused."""
+    source = (
+        FREE
+        + MORE
+        + """
+async def asks():
+    await asyncio.sleep(0)
+    return hitl.checkpoint(2, title="Another?").value
+x = await asyncio.gather(looks_later(), asks(), return_exceptions=True)
+"""
+        + END
+    )
+    with pytest.raises(hitl.CannotPause, match="a step is called once"):
+        desk.run(source)
+    assert desk.open() == []
+
+
+@pytest.mark.parametrize("end", ["", "except hitl.CannotPause:\n    x = 'default'\n"])
+def test_a_finally_runs_whole_for_a_refused_question(desk: Desk, end: str) -> None:
+    body = "try:\n    x = ask()\nfinally:\n    world.effect('cleaned', 1)\n    world.effect('cleaned', 2)\n"
+    source = START + (f"try:\n{textwrap.indent(body, '    ')}{end}" if end else body) + END
+    if end:
+        assert desk.run(source).status == "finished"
+    else:
+        with pytest.raises(hitl.CannotPause):
+            desk.run(source)
+    assert effects() == ["cleaned(1,)", "cleaned(2,)", *(["acted('default',)"] if end else [])]
 
 
 @pytest.mark.parametrize("kind", ["helper", "gather"])

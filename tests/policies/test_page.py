@@ -45,7 +45,7 @@ def test_every_key_of_a_rule_is_on_the_page_with_what_it_is_if_left_out() -> Non
 
 
 def test_every_term_is_on_the_page_with_how_several_are_put_together() -> None:
-    named = tables("Terms of all `ask` rules")
+    named = tables("The terms of all `ask` rules")
     assert set(Terms.__struct_fields__) - OF_THE_RECORD <= set(named)
     assert "allow" in named
     assert all(cells[1] for cells in named.values())

@@ -38,7 +38,7 @@ from hitl_nb.engine.position.stack.retries import (
     name_innermost,
     step_out,
 )
-from hitl_nb.errors import Paused
+from hitl_nb.errors import CannotPause, Paused
 
 
 @dataclass
@@ -155,13 +155,16 @@ class LiveRun:
             raise self.paused
         self.refused.check()
 
+    def refuse(self, error: CannotPause, calls: tuple[object, ...]) -> None:
+        """A question is refused, inside of the recorded `calls`."""
+        self.refused.add(error, calls)
+        RUNTIME.due = True
+
     def _report(self, frame: types.FrameType) -> None:
         """Code has reached a place where it reports."""
+        RUNTIME.due = True
+        self.check_stopped()
         RUNTIME.due = False
-        if self.paused is not None:
-            RUNTIME.due = True
-            raise self.paused
-        self.refused.check()
         if threading.get_ident() != self._thread:  # the run's own thread reports where it is
             RUNTIME.due = self.keys.is_inside or self._moments.is_watched
             return
@@ -188,7 +191,9 @@ class LiveRun:
             stack = self._driver.read_raised(error, frame, by_with=by_with)
         except CannotSave:
             return
-        if stack is not None and self._begin_retry(error, stack):
+        if stack is None or self.refused.may_be_behind(error):
+            return
+        if self._begin_retry(error, stack):
             self._unwound = error
             self.on_unwinding(Position(stack, self._counts_at(stack), find_line=self.find_line))
 
@@ -346,9 +351,14 @@ class LiveRun:
         return Position(stack, self.keys.counts(), self.result, lambda: "the end")
 
     def read_failure(self, error: BaseException) -> Position | None:
-        """Where an error was raised that nobody handled; None: a `finally` or `with` ran since, or it is not kept."""
+        """Where an error was raised that nobody handled.
+
+        None: a `finally` or `with` ran since, a refused question may be passed there, or it is not kept.
+        """
         if self._stack is not None:
             return self.waiting
+        if self.refused.may_be_behind(error):
+            return None
         try:
             stack = read_raised(error)
         except CannotSave:

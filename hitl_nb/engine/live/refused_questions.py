@@ -2,8 +2,9 @@
 
 `except Exception: pass`, `suppress(Exception)` and `gather(..., return_exceptions=True)` are written for what can go
 wrong in a call. If they took `CannotPause` as such, a run would finish without the question, as if nobody had wanted
-one. So that error is raised again behind the operation that swallowed it, and handlers in exact code skip it. Only code
-that names `CannotPause` or `HitlError` has decided to continue without the question.
+one. So that error is raised again where code of the run reports next, and no state is saved until then: the run, started
+again, does not get past the question either. Only code that names `CannotPause` or `HitlError` has decided to continue
+without it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import sys
 import textwrap
 from collections.abc import Iterator
 from types import FrameType, ModuleType, TracebackType
@@ -27,16 +29,12 @@ _MISSING = object()
 
 
 class RefusedQuestions:
-    """The refusals of one run in this process.
-
-    Attributes:
-        raised: the one that exact code is being unwound for, or None.
-    """
+    """The refusals of one run in this process."""
 
     def __init__(self) -> None:
         self._made: list[CannotPause] = []
         self._unseen: list[tuple[CannotPause, tuple[object, ...]]] = []
-        self.raised: BaseException | None = None
+        self._is_raised = False
 
     def add(self, error: CannotPause, calls: tuple[object, ...]) -> None:
         """A question was refused, inside of the recorded `calls`."""
@@ -49,36 +47,31 @@ class RefusedQuestions:
         if not self._unseen:
             return
         mine = [one for one, calls in self._unseen if call is None or any(call is each for each in calls)]
+        mine = [one for one in mine if not _is_being_raised(one)]
         swallowed = [one for one in mine if not is_caught_by_name(one)]
         if swallowed:
+            self._is_raised = self._is_raised or call is None
             _note(swallowed[0])
             raise swallowed[0]
         self._unseen = [entry for entry in self._unseen if all(entry[0] is not one for one in mine)]
+        self._is_raised = self._is_raised and bool(self._unseen)
 
-    def in_place_of(self, error: BaseException) -> BaseException:
-        """What an operation that raised `error` is unwound for: the refusal that led to it, if there is one."""
-        unseen, self._unseen = [one for one, _ in self._unseen], []
-        if any(error is one for one in self._made):
-            self.raised = error
-        else:
-            swallowed = [one for one in unseen if not is_caught_by_name(one)]
-            if not swallowed:
-                return error
-            self.raised = swallowed[0]
-            _note(swallowed[0], f"Raised in place of {type(error).__name__}: {error}")
-        return self.raised
-
-    def handle(self, types: Any) -> bool:
-        """Whether `except types` handles the refusal that is raised: if it names it."""
-        if _names_refusal(types):
-            self.raised = None
+    def may_be_behind(self, error: BaseException | None) -> bool:
+        """Whether the run may have passed a refused question: its state now, or where `error` was raised, is no place
+        to continue from. It is not, if `error` is the refusal, or was raised because of it.
+        """
+        if self._is_raised:
             return True
-        return False
+        chain: list[BaseException] = []
+        while error is not None and error not in chain:
+            chain.append(error)
+            error = error.__cause__ or error.__context__
+        return any(all(one is not each for each in chain) for one, _ in self._unseen)
 
 
-def _note(error: BaseException, text: str = _NOTE) -> None:
+def _note(error: BaseException) -> None:
     if not getattr(error, "__notes__", None):
-        error.add_note(text)
+        error.add_note(_NOTE)
 
 
 def _names_refusal(types: Any) -> bool:
@@ -88,6 +81,14 @@ def _names_refusal(types: Any) -> bool:
 
 
 # -- who caught an error
+
+
+def _is_being_raised(error: BaseException) -> bool:
+    """Whether a `finally` or the end of a `with` runs for it, in this thread, and no handler has caught it."""
+    if error is not sys.exception() or error.__traceback__ is None:
+        return False
+    around = _statements_around(error.__traceback__)
+    return not any(isinstance(one, (ast.Try, ast.TryStar)) and one.handlers for one in around)
 
 
 def is_caught_by_name(error: BaseException) -> bool:

@@ -69,7 +69,7 @@ class Questions:
         try:
             yield
         except CannotPause as error:
-            self.session.live.refused.add(error, recorded_calls.get())
+            self.session.live.refuse(error, recorded_calls.get())
             read_outcome_of_task()
             raise
 
@@ -77,6 +77,7 @@ class Questions:
         """What is on record about these very questions, asked at this very place. Raises CannotPause."""
         session = self.session
         session.check_going()
+        session.live.refused.check()
         refuse_in_guardrail()
         step = in_step.get()
         if step is not None:

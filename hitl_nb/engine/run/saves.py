@@ -93,7 +93,9 @@ class Saves:
         """Code reports, at the end of the statement of `frame`: save if the last save is long ago."""
         now = time.perf_counter()
         self.session.worklog.took(frame, now)
-        if now - self._saved_at >= SHARE * self._cost and not recorded_calls.get() and in_step.get() is None:
+        if now - self._saved_at < SHARE * self._cost or self.session.live.refused.may_be_behind(None):
+            return
+        if not recorded_calls.get() and in_step.get() is None:
             self._save(frame)
             self.session.worklog.begin()
 
@@ -118,6 +120,8 @@ class Saves:
 
         So a run continues at the step itself after a crash, unless steps follow one another faster than they are saved.
         """
+        if self.session.live.refused.may_be_behind(None):
+            return None
         began = time.perf_counter()
         if self._has_saved_with_step and (self._cost > 0.005 or began - self._saved_at < SHARE * self._cost):
             return None
