@@ -131,14 +131,13 @@ def test_a_run_does_not_finish_without_a_question_that_was_refused(desk: Desk, k
         with pytest.raises(
             hitl.CannotPause,
             match=r"lock \(a lock\)|a step is called once|its item would be lost|except\*|ThreadPoolExecutor",
-        ) as caught:
+        ):
             desk.run(source)
         assert desk.record().status == "failed"
         assert desk.open() == []
         assert effects() == []
         assert "sent" not in str(world.journal)
         desk.new_kernel()
-    del caught
 
 
 FREE = START.replace("lock.acquire()\n", "")

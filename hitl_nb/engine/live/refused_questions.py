@@ -2,8 +2,8 @@
 
 `except Exception: pass`, `suppress(Exception)` and `gather(..., return_exceptions=True)` are written for what can go
 wrong in a call. If they took `CannotPause` as such, a run would finish without the question, as if nobody had wanted
-one. So that error is raised again where code of the run reports next, and no state is saved until then: the run, started
-again, does not get past the question either. Only code that names `CannotPause` or `HitlError` has decided to continue
+one. So that error is raised again where code of the run reports next, and no state is saved until then: run again, the
+run does not get past the question either. Only code that names `CannotPause` or `HitlError` has decided to continue
 without it.
 """
 
